@@ -1,0 +1,9 @@
+namespace OrleansTempo.Core.Overrides;
+
+/// <summary><c>authorization</c>: the <c>Authorization</c> header's scheme and credentials.</summary>
+public sealed record AuthorizationOptions
+{
+    public string Type { get; init; } = "Bearer";
+    public string Credentials { get; init; } = "";
+    public string CredentialsFile { get; init; } = "";
+}

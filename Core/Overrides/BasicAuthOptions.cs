@@ -1,0 +1,10 @@
+namespace OrleansTempo.Core.Overrides;
+
+/// <summary><c>basic_auth</c>; a file is read again for every request, so a rotated secret is picked up.</summary>
+public sealed record BasicAuthOptions
+{
+    public string Username { get; init; } = "";
+    public string UsernameFile { get; init; } = "";
+    public string Password { get; init; } = "";
+    public string PasswordFile { get; init; } = "";
+}

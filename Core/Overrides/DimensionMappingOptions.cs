@@ -1,0 +1,9 @@
+namespace OrleansTempo.Core.Overrides;
+
+/// <summary>One of <c>dimension_mappings</c>: the non-empty values of some attributes, joined into one label.</summary>
+public sealed record DimensionMappingOptions
+{
+    public string Name { get; init; } = "";
+    public IReadOnlyList<string> SourceLabels { get; init; } = [];
+    public string Join { get; init; } = "";
+}

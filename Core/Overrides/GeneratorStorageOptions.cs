@@ -1,0 +1,12 @@
+namespace OrleansTempo.Core.Overrides;
+
+/// <summary><c>metrics_generator.storage</c>: where the generated series go.</summary>
+public sealed record GeneratorStorageOptions
+{
+    /// <summary>How long the last collection may take to leave at shutdown.</summary>
+    public TimeSpan RemoteWriteFlushDeadline { get; init; } = TimeSpan.FromMinutes(1);
+
+    public bool RemoteWriteAddOrgIdHeader { get; init; } = true;
+
+    public IReadOnlyList<RemoteWriteOptions> RemoteWrite { get; init; } = [];
+}

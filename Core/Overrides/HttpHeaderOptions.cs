@@ -1,0 +1,9 @@
+namespace OrleansTempo.Core.Overrides;
+
+/// <summary>One of <c>http_headers</c>: its values from the configuration, as secrets, or from files.</summary>
+public sealed record HttpHeaderOptions
+{
+    public IReadOnlyList<string> Values { get; init; } = [];
+    public IReadOnlyList<string> Secrets { get; init; } = [];
+    public IReadOnlyList<string> Files { get; init; } = [];
+}

@@ -1,0 +1,8 @@
+namespace OrleansTempo.Core.Overrides;
+
+/// <summary>A set of attribute tests that must all hold.</summary>
+public sealed record PolicyMatchOptions
+{
+    public PolicyMatchType MatchType { get; init; }
+    public IReadOnlyList<PolicyAttributeOptions> Attributes { get; init; } = [];
+}

@@ -1,0 +1,16 @@
+namespace OrleansTempo.Core.Overrides;
+
+/// <summary>One of <c>write_relabel_configs</c>, with Prometheus' meaning and defaults.</summary>
+public sealed record RelabelOptions
+{
+    public IReadOnlyList<string> SourceLabels { get; init; } = [];
+    public string Separator { get; init; } = ";";
+    public string TargetLabel { get; init; } = "";
+
+    /// <summary>RE2 syntax, anchored at both ends.</summary>
+    public string Regex { get; init; } = "(.*)";
+
+    public ulong Modulus { get; init; }
+    public string Replacement { get; init; } = "$1";
+    public RelabelAction Action { get; init; } = RelabelAction.Replace;
+}

@@ -1,0 +1,68 @@
+using System.Diagnostics.Metrics;
+
+namespace OrleansTempo.Core;
+
+/// <summary>
+/// The service's own metrics, one instance per process, under Tempo's names so that existing dashboards and alerts work.
+/// Instruments are named exactly as they appear on <c>/metrics</c>; every one takes a <c>tenant</c> tag unless its comment says otherwise.
+/// </summary>
+public sealed class TempoMetrics : IDisposable
+{
+    public const string MeterName = "OrleansTempo";
+
+    public TempoMetrics()
+    {
+        Meter = new Meter(MeterName);
+        SpansReceived = Counter("tempo_distributor_spans_received_total", "Spans received, by tenant");
+        BytesReceived = Counter("tempo_distributor_bytes_received_total", "Bytes of OTLP protobuf received, by tenant");
+        DiscardedSpans = Counter("tempo_discarded_spans_total", "Spans refused, by reason and tenant");
+        AttributesTruncated = Counter("tempo_distributor_attributes_truncated_total", "Attribute keys or values cut at max_attribute_bytes, by tenant");
+        ForwarderPushes = Counter("tempo_distributor_forwarder_pushes_total", "Batches offered to the metrics-generator's queue, by tenant");
+        ForwarderPushFailures = Counter("tempo_distributor_forwarder_pushes_failures_total", "Batches dropped because the metrics-generator's queue was full, by tenant");
+        GeneratorSpansReceived = Counter("tempo_metrics_generator_spans_received_total", "Spans the metrics-generator took from its queue, by tenant");
+        GeneratorBytesReceived = Counter("tempo_metrics_generator_bytes_received_total", "Bytes of OTLP protobuf the metrics-generator took from its queue, by tenant");
+        GeneratorSpansDiscarded = Counter("tempo_metrics_generator_spans_discarded_total", "Spans a processor left out, by tenant, reason and processor");
+        ActiveProcessors = Gauge("tempo_metrics_generator_active_processors", "1 where a processor is active, by tenant and processor");
+        ActiveSeries = Gauge("tempo_metrics_generator_registry_active_series", "Series held, by tenant");
+        MaxActiveSeries = Gauge("tempo_metrics_generator_registry_max_active_series", "The limit of active series, 0 for none, by tenant");
+        SeriesAdded = Counter("tempo_metrics_generator_registry_series_added_total", "Series added, by tenant");
+        SeriesRemoved = Counter("tempo_metrics_generator_registry_series_removed_total", "Series gone stale, by tenant");
+        SeriesLimited = Counter("tempo_metrics_generator_registry_series_limited_total", "Series not added for max_active_series, by tenant");
+        Collections = Counter("tempo_metrics_generator_registry_collections_total", "Collections, by tenant");
+        CollectionsFailed = Counter("tempo_metrics_generator_registry_collections_failed_total", "Collections that failed, by tenant");
+        Edges = Counter("tempo_metrics_generator_processor_service_graphs_edges", "Edges begun, by tenant");
+        ExpiredEdges = Counter("tempo_metrics_generator_processor_service_graphs_expired_edges", "Edges whose other side never came, by tenant and unmatched_span_kind");
+        DroppedSpans = Counter("tempo_metrics_generator_processor_service_graphs_dropped_spans", "Spans left out because max_items edges were waiting, by tenant");
+        DroppedEdges = Counter("tempo_metrics_generator_processor_service_graphs_dropped_edges_total", "Edges dropped because a filter policy dropped the other side, by tenant");
+    }
+
+    public Meter Meter { get; }
+
+    public Counter<long> SpansReceived { get; }
+    public Counter<long> BytesReceived { get; }
+    public Counter<long> DiscardedSpans { get; }
+    public Counter<long> AttributesTruncated { get; }
+    public Counter<long> ForwarderPushes { get; }
+    public Counter<long> ForwarderPushFailures { get; }
+    public Counter<long> GeneratorSpansReceived { get; }
+    public Counter<long> GeneratorBytesReceived { get; }
+    public Counter<long> GeneratorSpansDiscarded { get; }
+    public Gauge<long> ActiveProcessors { get; }
+    public Gauge<long> ActiveSeries { get; }
+    public Gauge<long> MaxActiveSeries { get; }
+    public Counter<long> SeriesAdded { get; }
+    public Counter<long> SeriesRemoved { get; }
+    public Counter<long> SeriesLimited { get; }
+    public Counter<long> Collections { get; }
+    public Counter<long> CollectionsFailed { get; }
+    public Counter<long> Edges { get; }
+    public Counter<long> ExpiredEdges { get; }
+    public Counter<long> DroppedSpans { get; }
+    public Counter<long> DroppedEdges { get; }
+
+    public void Dispose() => Meter.Dispose();
+
+    private Counter<long> Counter(string name, string description) => Meter.CreateCounter<long>(name, null, description);
+
+    private Gauge<long> Gauge(string name, string description) => Meter.CreateGauge<long>(name, null, description);
+}

@@ -239,14 +239,14 @@ internal sealed class MappingReader
     /// <summary>Reports the keys that nobody took; <paramref name="explain"/> may know better than "unknown".</summary>
     public void Done(Func<string, string?> explain)
     {
-        foreach (var key in Keys)
+        foreach (var (key, _) in _node?.Entries ?? [])
         {
-            if (_known.Contains(key))
+            if (_known.Contains(key.Value))
                 continue;
 
-            var why = explain(key)
-                ?? $"unknown key{Spelling.Suggest(key, [.. _known.Where(k => !_silent.Contains(k))])}";
-            Error(key, why);
+            var why = explain(key.Value)
+                ?? $"unknown key{Spelling.Suggest(key.Value, [.. _known.Where(k => !_silent.Contains(k))])}";
+            _problems.Error(key.Position, $"{PathOf(key.Value)}: {why}");
         }
     }
 
@@ -301,7 +301,7 @@ internal sealed class MappingReader
 
     private static string DurationAllowed(string grammar, TimeSpan? min, TimeSpan? max) => (min, max) switch
     {
-        ({ } low, { } high) => $"{grammar}, from {GoDuration.Format(low)} to {GoDuration.Format(high)}",
+        (_, { } high) => $"{grammar}, from {GoDuration.Format(min ?? TimeSpan.Zero)} to {GoDuration.Format(high)}",
         ({ } low, null) => $"{grammar}, at least {GoDuration.Format(low)}",
         _ => $"{grammar}, not negative",
     };

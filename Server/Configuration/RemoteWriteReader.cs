@@ -15,7 +15,7 @@ internal sealed class RemoteWriteReader(Problems problems)
         "x-prometheus-remote-write-version", "x-prometheus-remote-read-version",
     ];
 
-    private static readonly (string, RelabelAction)[] Actions = [.. Enum.GetValues<RelabelAction>().Select(a => (a.ToString().ToLowerInvariant(), a))];
+    private static readonly (string, RelabelAction?)[] Actions = [.. Enum.GetValues<RelabelAction>().Select(a => (a.ToString().ToLowerInvariant(), (RelabelAction?)a))];
 
     private static readonly (string, string)[] TlsVersions = [("", ""), ("TLS12", "TLS12"), ("TLS13", "TLS13")];
 
@@ -218,6 +218,7 @@ internal sealed class RemoteWriteReader(Problems problems)
     private static RelabelOptions ReadRelabel(MappingReader rule)
     {
         var defaults = new RelabelOptions();
+        var chosen = rule.Choice<RelabelAction?>("action", null, Actions, ignoreCase: true);
         var options = new RelabelOptions
         {
             SourceLabels = rule.Strings("source_labels") ?? [],
@@ -226,12 +227,16 @@ internal sealed class RemoteWriteReader(Problems problems)
             Regex = rule.String("regex", defaults.Regex),
             Modulus = (ulong)rule.Long("modulus", 0),
             Replacement = rule.String("replacement", defaults.Replacement),
-            Action = rule.Choice("action", defaults.Action, Actions, ignoreCase: true),
+            Action = chosen ?? defaults.Action,
         };
         rule.Done();
 
         if (!Re2.TryCompileAnchored(options.Regex, out _, out var error))
             rule.Error("regex", $"{Spelling.Quote(options.Regex)} is not a regular expression: {error}");
+
+        // What else a rule needs depends on an action that is known.
+        if (chosen is null && rule.Has("action"))
+            return options;
 
         var action = options.Action.ToString().ToLowerInvariant();
         if (options.Action is RelabelAction.Replace or RelabelAction.HashMod or RelabelAction.Lowercase or RelabelAction.Uppercase or RelabelAction.KeepEqual or RelabelAction.DropEqual
@@ -242,20 +247,13 @@ internal sealed class RemoteWriteReader(Problems problems)
             rule.Error("target_label", $"{Spelling.Quote(options.TargetLabel)} is not a label name; allowed is [a-zA-Z_][a-zA-Z0-9_]*");
         if (options.Action == RelabelAction.HashMod && options.Modulus == 0)
             rule.Error("modulus", "is missing: the action hashmod needs one of at least 1");
-        if (options.Action is RelabelAction.LabelDrop or RelabelAction.LabelKeep)
-            RefuseFor(rule, action, "source_labels", "target_label", "modulus", "separator", "replacement");
-        if (options.Action is RelabelAction.KeepEqual or RelabelAction.DropEqual)
-            RefuseFor(rule, action, "regex", "modulus", "separator", "replacement");
+        if (options.Action is RelabelAction.LabelDrop or RelabelAction.LabelKeep
+            && options != defaults with { Regex = options.Regex, Action = options.Action })
+            rule.Error("action", $"{action} goes with regex alone");
+        if (options.Action is RelabelAction.KeepEqual or RelabelAction.DropEqual
+            && options != defaults with { SourceLabels = options.SourceLabels, TargetLabel = options.TargetLabel, Action = options.Action })
+            rule.Error("action", $"{action} goes with source_labels and target_label alone");
         return options;
-    }
-
-    private static void RefuseFor(MappingReader rule, string action, params ReadOnlySpan<string> keys)
-    {
-        foreach (var key in keys)
-        {
-            if (rule.Has(key))
-                rule.Error(key, $"does not go with the action {action}");
-        }
     }
 
     private static void OneOf(MappingReader block, string value, string key, string file, string fileKey)

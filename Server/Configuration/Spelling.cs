@@ -8,7 +8,7 @@ internal static class Spelling
     /// <summary>The value in quotes, cut short.</summary>
     public static string Quote(string value) => value.Length <= MaxQuoted ? $"'{value}'" : $"'{value.AsSpan(0, MaxQuoted)}…'";
 
-    /// <summary>"; did you mean 'x'?" where a known word is close, and all of them where they are few.</summary>
+    /// <summary>The end of a message about a word that is not known: the closest that is, and all there are.</summary>
     public static string Suggest(string word, IReadOnlyCollection<string> known)
     {
         var nearest = known
@@ -17,8 +17,8 @@ internal static class Spelling
             .OrderBy(c => c.Distance)
             .Select(c => c.Candidate)
             .FirstOrDefault();
-        var hint = nearest is null ? "" : $"; did you mean '{nearest}'?";
-        return $"{hint} Allowed: {string.Join(", ", known)}";
+        var all = string.Join(", ", known);
+        return nearest is null ? $"; allowed: {all}" : $"; did you mean '{nearest}'? Allowed: {all}";
     }
 
     private static int Distance(string a, string b)

@@ -71,8 +71,11 @@ public sealed class Distributor(
             + $"exceeded while adding {bytes} bytes for user {tenant}. ";
         return wait == TimeSpan.MaxValue
             ? new PushResult { Status = PushStatus.RateLimited, Message = message + "The request is larger than the burst size: send smaller batches or raise burst_size_bytes" }
-            : new PushResult { Status = PushStatus.RateLimited, Message = message + "Send less, or raise rate_limit_bytes", RetryAfter = wait };
+            : new PushResult { Status = PushStatus.RateLimited, Message = message + "Send less, or raise rate_limit_bytes", RetryAfter = RetryAfter(limits, wait) };
     }
+
+    private static TimeSpan? RetryAfter(IngestionLimits limits, TimeSpan wait) =>
+        limits.RetryAfter <= TimeSpan.Zero ? null : wait > limits.RetryAfter ? wait : limits.RetryAfter;
 
     private SpanBatch Truncate(SpanBatch batch, int maxAttributeBytes, KeyValuePair<string, object?> tenantTag)
     {

@@ -11,4 +11,7 @@ public readonly record struct IngestionLimits
 
     /// <summary>Attribute keys and string values are cut to this many bytes; 0 for no limit.</summary>
     public int MaxAttributeBytes { get; init; }
+
+    /// <summary>The least a refused client is told to wait; zero to tell it nothing.</summary>
+    public TimeSpan RetryAfter { get; init; }
 }

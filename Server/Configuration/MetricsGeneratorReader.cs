@@ -128,11 +128,11 @@ internal sealed class MetricsGeneratorReader(Problems problems)
         registry.Done();
         foreach (var name in options.ExternalLabels.Keys)
         {
-            if (!DimensionLabels.IsLabelName(name) || name == "__name__")
+            if (!LabelName.IsValid(name) || name == "__name__")
                 registry.Error("external_labels", $"{Spelling.Quote(name)} is not a label name; allowed is [a-zA-Z_][a-zA-Z0-9_]*, but not __name__");
         }
 
-        if (options.InjectTenantIdAs.Length > 0 && !DimensionLabels.IsLabelName(options.InjectTenantIdAs))
+        if (options.InjectTenantIdAs.Length > 0 && !LabelName.IsValid(options.InjectTenantIdAs))
             registry.Error("inject_tenant_id_as", $"{Spelling.Quote(options.InjectTenantIdAs)} is not a label name; allowed is [a-zA-Z_][a-zA-Z0-9_]*");
         return options;
     }

@@ -141,7 +141,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
         processor.Done();
         block.Done();
 
-        if (options.TraceIdLabelName is { Length: > 0 } label && !DimensionLabels.IsLabelName(label))
+        if (options.TraceIdLabelName is { Length: > 0 } label && !LabelName.IsValid(label))
             block.Error("trace_id_label_name", $"{Spelling.Quote(label)} is not a label name; allowed is [a-zA-Z_][a-zA-Z0-9_]*");
         foreach (var name in options.RemoteWriteHeaders.Keys)
         {

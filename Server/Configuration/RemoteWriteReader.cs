@@ -243,7 +243,7 @@ internal sealed class RemoteWriteReader(Problems problems)
             && options.TargetLabel.Length == 0)
             rule.Error("target_label", $"is missing: the action {action} needs one");
         if (options.Action is RelabelAction.HashMod or RelabelAction.Lowercase or RelabelAction.Uppercase or RelabelAction.KeepEqual or RelabelAction.DropEqual
-            && options.TargetLabel.Length > 0 && !DimensionLabels.IsLabelName(options.TargetLabel))
+            && options.TargetLabel.Length > 0 && !LabelName.IsValid(options.TargetLabel))
             rule.Error("target_label", $"{Spelling.Quote(options.TargetLabel)} is not a label name; allowed is [a-zA-Z_][a-zA-Z0-9_]*");
         if (options.Action == RelabelAction.HashMod && options.Modulus == 0)
             rule.Error("modulus", "is missing: the action hashmod needs one of at least 1");

@@ -1,9 +1,9 @@
 using System.Text;
 
-namespace OrleansTempo.Core.Generator;
+namespace OrleansTempo.Core.Overrides;
 
 /// <summary>Attribute names as Prometheus label names.</summary>
-internal static class LabelName
+public static class LabelName
 {
     /// <summary>The names of <c>intrinsic_dimensions</c>; an attribute that sanitises to one of them gets <c>__</c> in front.</summary>
     public static readonly IReadOnlySet<string> Intrinsic =
@@ -11,6 +11,10 @@ internal static class LabelName
 
     public static readonly IReadOnlySet<string> IntrinsicJobAndInstance =
         new HashSet<string>(Intrinsic, StringComparer.Ordinal) { "job", "instance" };
+
+    /// <summary>Whether this is a label name that every Prometheus takes: <c>[a-zA-Z_][a-zA-Z0-9_]*</c>.</summary>
+    public static bool IsValid(string name) =>
+        name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.All(static c => char.IsAsciiLetterOrDigit(c) || c == '_');
 
     /// <summary>Every character outside <c>[a-zA-Z0-9_]</c> replaced by <c>_</c>.</summary>
     public static string Sanitize(string name)

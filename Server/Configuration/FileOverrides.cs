@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Overrides;
@@ -65,10 +66,9 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
         overrides.Apply(text, first);
         metrics.Meter.CreateObservableGauge(
             "tempo_runtime_config_last_reload_successful",
-            () => overrides._lastReloadSuccessful,
+            () => new Measurement<int>(overrides._lastReloadSuccessful, new KeyValuePair<string, object?>("config", "overrides")),
             null,
-            "1 where the last reading of the per-tenant overrides succeeded",
-            [new KeyValuePair<string, object?>("config", "overrides")]);
+            "1 where the last reading of the per-tenant overrides succeeded");
         overrides._timer = time.CreateTimer(static state => ((FileOverrides)state!).Reload(), overrides, options.PerTenantOverridePeriod, options.PerTenantOverridePeriod);
         return new ConfigurationResult<FileOverrides> { Value = overrides, Warnings = first.Warnings };
     }

@@ -44,8 +44,7 @@ internal static class GoDuration
             var index = Array.FindIndex(GoUnits, u => u.Unit == unit);
             if (index < 0)
                 return false;
-            ticks += number * GoUnits[index].Ticks;
-            if (ticks > long.MaxValue)
+            if (!TryAdd(ref ticks, number, GoUnits[index].Ticks))
                 return false;
         }
 
@@ -74,8 +73,7 @@ internal static class GoDuration
             if (index <= last)
                 return false;
             last = index;
-            ticks += number * PrometheusUnits[index].Ticks;
-            if (ticks > long.MaxValue)
+            if (!TryAdd(ref ticks, number, PrometheusUnits[index].Ticks))
                 return false;
         }
 
@@ -107,15 +105,23 @@ internal static class GoDuration
             result.Append(CultureInfo.InvariantCulture, $"{value}{unit}");
     }
 
+    // False where the sum is more than a TimeSpan holds.
+    private static bool TryAdd(ref decimal ticks, decimal number, decimal unit)
+    {
+        if (number > long.MaxValue / unit)
+            return false;
+        ticks += number * unit;
+        return ticks <= long.MaxValue;
+    }
+
     private static bool TakeNumber(ref ReadOnlySpan<char> rest, bool fraction, out decimal number)
     {
         var length = 0;
         while (length < rest.Length && (char.IsAsciiDigit(rest[length]) || (fraction && rest[length] == '.')))
             length++;
 
-        // 18 digits are thirty thousand years of seconds, and far from overflowing the sum.
         number = 0;
-        if (length is 0 or > 18 || !decimal.TryParse(rest[..length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out number))
+        if (length == 0 || !decimal.TryParse(rest[..length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out number))
             return false;
         rest = rest[length..];
         return true;

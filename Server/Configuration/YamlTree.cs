@@ -32,21 +32,24 @@ internal sealed class YamlTree
         }
         catch (YamlException e)
         {
-            problems.Error(source.Locate(e.Start.Index), $"this is not valid YAML: {(e.InnerException ?? e).Message}");
+            problems.Error(source.Locate(e.Start.Index), $"this is not valid YAML: {Explanation(e)}");
             return null;
         }
     }
 
+    // Some of the parser's own exceptions carry the better text inside.
+    private static string Explanation(YamlException e) => (e.InnerException as YamlException ?? e).Message;
+
     private MappingNode? ReadDocument()
     {
-        _parser.MoveNext();
-        _parser.MoveNext();
+        Advance();
+        Advance();
         if (_parser.Current is not DocumentStart)
             return null;
 
-        _parser.MoveNext();
+        Advance();
         var root = ReadNode(0);
-        _parser.MoveNext();
+        Advance();
         if (_parser.Current is DocumentStart second)
             _problems.Warn(Position(second), "a second document begins here; only the first is read");
 
@@ -67,21 +70,21 @@ internal sealed class YamlTree
         switch (current)
         {
             case AnchorAlias alias:
-                _parser.MoveNext();
+                Advance();
                 if (_anchors.TryGetValue(alias.Value, out var known))
                     return known;
                 throw new YamlException(alias.Start, alias.End, $"the alias *{alias.Value} names no anchor that stands before it");
 
             case Scalar scalar:
-                _parser.MoveNext();
+                Advance();
                 return Anchored(scalar, new ScalarNode(Position(scalar), scalar.Value, scalar.Style == ScalarStyle.Plain));
 
             case SequenceStart start:
                 var sequence = new SequenceNode(Position(start));
-                _parser.MoveNext();
+                Advance();
                 while (_parser.Current is not SequenceEnd)
                     sequence.Items.Add(ReadNode(depth + 1));
-                _parser.MoveNext();
+                Advance();
                 return Anchored(start, sequence);
 
             case MappingStart start:
@@ -92,11 +95,25 @@ internal sealed class YamlTree
         }
     }
 
+    // YamlDotNet's scanner falls over some malformed text with exceptions of other kinds, which say nothing to a user.
+    private void Advance()
+    {
+        var before = _parser.Current;
+        try
+        {
+            _parser.MoveNext();
+        }
+        catch (Exception e) when (e is not YamlException)
+        {
+            throw new YamlException(before?.End ?? Mark.Empty, before?.End ?? Mark.Empty, "what follows here cannot be parsed", e);
+        }
+    }
+
     private MappingNode ReadMapping(MappingStart start, int depth)
     {
         var mapping = new MappingNode(Position(start));
         List<MappingNode> merges = [];
-        _parser.MoveNext();
+        Advance();
         while (_parser.Current is not MappingEnd)
         {
             var key = ReadNode(depth + 1);
@@ -111,7 +128,7 @@ internal sealed class YamlTree
                 mapping.Entries.Add((name, value));
         }
 
-        _parser.MoveNext();
+        Advance();
         foreach (var merged in merges)
         {
             foreach (var entry in merged.Entries)

@@ -1,0 +1,75 @@
+using OrleansTempo.Core.Overrides;
+using OrleansTempo.Server.Configuration;
+using static OrleansTempo.Server.Tests.Configuration.ConfigurationText;
+
+namespace OrleansTempo.Server.Tests.Configuration;
+
+public sealed class ConfigurationPageTests
+{
+    [Fact]
+    public void No_secret_is_shown()
+    {
+        var page = ConfigurationPage.Render(Options(
+            """
+            server: {http_tls_config: {cert: certificate, key: hidden1}}
+            distributor: {receivers: {otlp: {protocols: {grpc: {tls: {cert_pem: certificate, key_pem: hidden2}}}}}}
+            metrics_generator:
+              storage:
+                remote_write:
+                  - url: http://user:hidden3@host/write?api_key=hidden4&x=shown1
+                    proxy_url: http://hidden5@proxy:3128
+                    basic_auth: {username: shown2, password: hidden6}
+                    headers: {X-Api-Key: hidden7, X-Shown: shown3}
+                    http_headers: {X-A: {values: [shown4], secrets: [hidden8]}, X-Token: {values: [hidden9]}}
+                    tls_config: {cert_file: shown5, key: hidden10}
+                  - url: http://host
+                    authorization: {credentials: hidden11}
+                  - url: http://host
+                    bearer_token: hidden12
+            overrides: {defaults: {metrics_generator: {remote_write_headers: {Anything: hidden13}}}}
+            """));
+
+        Assert.DoesNotContain("hidden", page);
+        for (var i = 1; i <= 5; i++)
+            Assert.Contains($"shown{i}", page);
+        Assert.Contains("url: http://user:<secret>@host/write?api_key=<secret>&x=shown1", page);
+        Assert.Contains("password: <secret>", page);
+        Assert.Contains("Anything: <secret>", page);
+    }
+
+    [Fact]
+    public void The_page_without_a_file_reads_as_a_configuration_file()
+    {
+        var page = ConfigurationPage.Render(TempoOptions.WithoutFile);
+
+        Assert.StartsWith("multitenancy_enabled: false\nhttp_api_prefix: \"\"\nserver:\n  http_listen_address: 127.0.0.1\n  http_listen_port: 3200\n", page.Replace("\r", ""));
+        Assert.Contains("    processors: [service-graphs, span-metrics]\n", page.Replace("\r", ""));
+        Assert.Contains("wait: 10s\n", page.Replace("\r", ""));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("auth_enabled: true\nhttp_api_prefix: /x\nserver: {http_listen_address: '::1', log_level: debug, log_format: json, graceful_shutdown_timeout: 1500ms}")]
+    [InlineData("distributor: {max_attribute_bytes: 0, receivers: {otlp: {protocols: {http: {endpoint: '[::]:1', cors: {allowed_origins: ['*']}}}}}}")]
+    [InlineData("server: {tls_min_version: VersionTLS13, http_tls_config: {cert_file: a, key_file: b, client_ca_file: c, client_auth_type: RequireAndVerifyClientCert}}")]
+    [InlineData("distributor: {receivers: {otlp: {protocols: {grpc: {tls: {cert_file: a, key_file: b, client_ca_file: c, min_version: 1.2}}}}}}")]
+    [InlineData("metrics_generator: {registry: {external_labels: {a: 'true', b: '1', c: 'x: y', d: \"two\\nlines\"}, inject_tenant_id_as: t}}")]
+    [InlineData("metrics_generator: {processor: {span_metrics: {histogram_buckets: [1, 2.5], filter_policies: [{include: {match_type: strict, attributes: [{key: span.a, value: '1'}, {key: span.b, value: 1}, {key: span.c, value: 1.0}, {key: span.d, value: true}]}}]}}}")]
+    [InlineData("metrics_generator: {processor: {span_metrics: {dimension_mappings: [{name: a, source_labels: [b, c], join: /}]}}, queue_max_bytes: 5}")]
+    [InlineData("metrics_generator: {storage: {remote_write: [{url: 'http://h', write_relabel_configs: [{regex: 'a', action: labeldrop}, {source_labels: [a], action: keep, regex: '\\d+'}], queue_config: {retry_on_http_429: false}}]}}")]
+    [InlineData("overrides: {defaults: {ingestion: {rate_limit_bytes: 0}, metrics_generator: {processors: [span-metrics-count], collection_interval: 30s, processor: {service_graphs: {enable_virtual_node_label: true, dimensions: []}}}}, per_tenant_override_config: x.yaml}")]
+    public void The_page_gives_the_same_options_again(string text)
+    {
+        var options = Options(text);
+
+        Assert.Equal(options, Options(ConfigurationPage.Render(options)));
+    }
+
+    [Theory]
+    [InlineData("http://h/a@b", "http://h/a@b")]
+    [InlineData("https://u:p@h:1/x?y#z", "https://u:<secret>@h:1/x?y#z")]
+    [InlineData("https://u:p@q@h", "https://u:<secret>@h")]
+    [InlineData("https://token@h", "https://<secret>@h")]
+    [InlineData("not a url", "not a url")]
+    public void A_URLs_password_is_masked(string url, string masked) => Assert.Equal(masked, Secrets.MaskUrl(url));
+}

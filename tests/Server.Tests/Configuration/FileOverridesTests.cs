@@ -1,0 +1,187 @@
+using System.Diagnostics.Metrics;
+using OrleansTempo.Core;
+using OrleansTempo.Core.Overrides;
+using OrleansTempo.Server.Configuration;
+
+namespace OrleansTempo.Server.Tests.Configuration;
+
+public sealed class FileOverridesTests : IDisposable
+{
+    private readonly string _file = Path.GetTempFileName();
+    private readonly ManualTime _time = new();
+    private readonly RecordingLogger<FileOverrides> _logger = new();
+    private readonly TempoMetrics _metrics = new();
+
+    private static readonly TenantOverrides Defaults = new()
+    {
+        MetricsGenerator = new MetricsGeneratorOverrides { Processors = [ProcessorNames.SpanMetrics], MaxActiveSeries = 1000 },
+    };
+
+    public void Dispose()
+    {
+        File.Delete(_file);
+        _metrics.Dispose();
+    }
+
+    [Fact]
+    public void An_entry_is_laid_over_the_defaults_key_by_key()
+    {
+        using var overrides = Open(
+            """
+            overrides:
+              a:
+                ingestion: {rate_limit_bytes: 1}
+                metrics_generator: {max_active_series: 5, processor: {span_metrics: {dimensions: [x], intrinsic_dimensions: {span_kind: false}}}}
+              b:
+                metrics_generator: {processors: []}
+            """);
+
+        var a = overrides.For(Tenant("a"));
+        Assert.Equal(1, a.Ingestion.RateLimitBytes);
+        Assert.Equal(30_000_000, a.Ingestion.BurstSizeBytes);
+        Assert.Equal(5, a.MetricsGenerator.MaxActiveSeries);
+        Assert.Equal([ProcessorNames.SpanMetrics], a.MetricsGenerator.Processors);
+        Assert.Equal(["x"], a.MetricsGenerator.Processor.SpanMetrics.Dimensions);
+        Assert.False(a.MetricsGenerator.Processor.SpanMetrics.IntrinsicDimensions.SpanKind);
+        Assert.Null(a.MetricsGenerator.Processor.SpanMetrics.IntrinsicDimensions.Service);
+        Assert.Empty(overrides.For(Tenant("b")).MetricsGenerator.Processors);
+        Assert.Equal(Defaults, overrides.For(Tenant("c")));
+    }
+
+    [Fact]
+    public void The_wildcard_holds_for_tenants_without_an_entry_of_their_own()
+    {
+        using var overrides = Open("overrides: {'*': {ingestion: {rate_limit_bytes: 7}}, a: {global: {max_bytes_per_trace: 9}}, b: }");
+
+        Assert.Equal(7, overrides.For(Tenant("other")).Ingestion.RateLimitBytes);
+        Assert.Equal(7, overrides.For(Tenant("b")).Ingestion.RateLimitBytes);
+        Assert.Equal(30_000_000, overrides.For(Tenant("a")).Ingestion.RateLimitBytes);
+        Assert.Equal(9, overrides.For(Tenant("a")).Global.MaxBytesPerTrace);
+    }
+
+    [Fact]
+    public void A_changed_file_holds_after_the_next_reading_and_is_announced()
+    {
+        using var overrides = Open("overrides: {a: {metrics_generator: {max_active_series: 1}}}");
+        var seen = new List<int>();
+        overrides.Changed += () => seen.Add(overrides.For(Tenant("a")).MetricsGenerator.MaxActiveSeries);
+        Assert.Equal([TimeSpan.FromSeconds(3)], _time.Periods);
+        var version = overrides.Version;
+
+        _time.Tick();
+        Assert.Empty(seen);
+        Assert.Equal(version, overrides.Version);
+
+        File.WriteAllText(_file, "overrides: {a: {metrics_generator: {max_active_series: 2}}}");
+        Assert.Equal(1, overrides.For(Tenant("a")).MetricsGenerator.MaxActiveSeries);
+        _time.Tick();
+        Assert.Equal([2], seen);
+        Assert.Equal(version + 1, overrides.Version);
+
+        File.WriteAllText(_file, "");
+        _time.Tick();
+        Assert.Equal([2, 1000], seen);
+    }
+
+    [Fact]
+    public void A_bad_file_keeps_the_last_good_one_and_is_told_once()
+    {
+        using var overrides = Open("overrides: {a: {metrics_generator: {max_active_series: 1}}}");
+        var version = overrides.Version;
+        Assert.Equal(1, LastReloadSuccessful());
+        _logger.Lines.Clear();
+
+        File.WriteAllText(_file, "overrides:\n  a:\n    metrics_generator: {max_active_series: lots}\n");
+        _time.Tick();
+        _time.Tick();
+
+        Assert.Equal(1, overrides.For(Tenant("a")).MetricsGenerator.MaxActiveSeries);
+        Assert.Equal(version, overrides.Version);
+        Assert.Equal(0, LastReloadSuccessful());
+        Assert.Equal(
+        [
+            $"Error: {_file}:3:44: overrides.a.metrics_generator.max_active_series: 'lots' is not allowed; it must be a whole number of at least 0",
+            $"Error: The per-tenant overrides {_file} have 1 errors; what held before goes on",
+        ],
+        _logger.Lines);
+
+        File.Delete(_file);
+        _time.Tick();
+        Assert.Equal(1, overrides.For(Tenant("a")).MetricsGenerator.MaxActiveSeries);
+        Assert.Equal(0, LastReloadSuccessful());
+
+        File.WriteAllText(_file, "overrides: {a: {metrics_generator: {max_active_series: 1}}}");
+        _time.Tick();
+        Assert.Equal(1, LastReloadSuccessful());
+        Assert.Equal(version, overrides.Version);
+    }
+
+    [Fact]
+    public void Nothing_is_read_any_more_after_the_end()
+    {
+        var overrides = Open("");
+        overrides.Dispose();
+
+        Assert.Empty(_time.Periods);
+    }
+
+    [Theory]
+    [InlineData("overrides: {a/b: {ingestion: {}}}", "1:18: overrides.a/b: tenant ID 'a/b' contains unsupported character '/'; allowed are a-z, A-Z, 0-9 and !-_.*'()")]
+    [InlineData("overrides: {a: {max_traces_per_user: 1}}", "1:17: overrides.a.max_traces_per_user: the flat form of overrides is not supported; write it as overrides.a.ingestion.max_traces_per_user")]
+    [InlineData("overrides: {a: 1}", "1:16: overrides.a must be a mapping, this is a single value")]
+    [InlineData("tenants: {}", "1:1: tenants: unknown key; allowed: overrides")]
+    [InlineData("overrides: {a: {metrics_generator: {processor: {span_metrics: {dimension_mappings: [{name: base, source_labels: [x]}]}}}}}", "1:17: overrides.a.metrics_generator: dimension mapping 'base' makes the label 'base', which dimension 'base' makes already; every mapping needs a label of its own")]
+    public void A_bad_file_at_the_start_is_an_error(string text, string error)
+    {
+        File.WriteAllText(_file, text);
+        var result = TryOpen();
+
+        Assert.Null(result.Value);
+        Assert.Equal($"{_file}:{error}", Assert.Single(result.Errors).ToString());
+    }
+
+    [Fact]
+    public void A_file_that_is_not_there_at_the_start_is_an_error()
+    {
+        File.Delete(_file);
+
+        Assert.StartsWith($"{_file}: the file of overrides.per_tenant_override_config cannot be read: ", Assert.Single(TryOpen().Errors).ToString());
+    }
+
+    private static TenantId Tenant(string name) => TenantId.TryParse(name, out var tenant, out var error) ? tenant : throw new ArgumentException(error);
+
+    private FileOverrides Open(string text)
+    {
+        File.WriteAllText(_file, text);
+        var result = TryOpen();
+        Assert.Empty(result.Errors.Select(e => e.ToString()));
+        return result.Value!;
+    }
+
+    private ConfigurationResult<FileOverrides> TryOpen() => FileOverrides.Open(
+        new OverridesOptions { Defaults = Defaults, PerTenantOverrideConfig = _file, PerTenantOverridePeriod = TimeSpan.FromSeconds(3) },
+        new MetricsGeneratorOptions { Processor = new ProcessorOptions { SpanMetrics = new SpanMetricsOptions { Dimensions = ["base"] } } },
+        ConfigurationText.NoEnvironment,
+        _metrics,
+        _time,
+        _logger);
+
+    private int LastReloadSuccessful()
+    {
+        var value = -1;
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, l) =>
+        {
+            if (instrument.Meter == _metrics.Meter && instrument.Name == "tempo_runtime_config_last_reload_successful")
+                l.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<int>((_, measurement, tags, _) =>
+        {
+            Assert.Equal("overrides", tags[0].Value);
+            value = measurement;
+        });
+        listener.Start();
+        listener.RecordObservableInstruments();
+        return value;
+    }
+}

@@ -1,0 +1,99 @@
+namespace OrleansTempo.Core.Tests.RemoteWrite;
+
+/// <summary>A clock that stands still until it is advanced, and tells when someone begins to wait on it.</summary>
+internal sealed class ManualTimeProvider : TimeProvider
+{
+    private readonly Lock _gate = new();
+    private readonly List<ManualTimer> _timers = [];
+    private readonly List<(TimeSpan DueIn, TaskCompletionSource Seen)> _watchers = [];
+    private DateTimeOffset _now = DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000);
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override DateTimeOffset GetUtcNow()
+    {
+        lock (_gate)
+            return _now;
+    }
+
+    public override long GetTimestamp() => GetUtcNow().Ticks;
+
+    /// <summary>Completes when a timer of exactly that length runs, or at once where one does.</summary>
+    public Task TimerOf(TimeSpan dueIn)
+    {
+        lock (_gate)
+        {
+            if (_timers.Any(t => t.DueIn == dueIn && t.DueAt - dueIn == _now))
+                return Task.CompletedTask;
+            var seen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _watchers.Add((dueIn, seen));
+            return seen.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        }
+    }
+
+    /// <summary>Waits for a timer of that length and lets it pass.</summary>
+    public async Task PassAsync(TimeSpan dueIn)
+    {
+        await TimerOf(dueIn);
+        Advance(dueIn);
+    }
+
+    public void Advance(TimeSpan by)
+    {
+        List<ManualTimer> due;
+        lock (_gate)
+        {
+            _now += by;
+            due = [.. _timers.Where(t => t.DueAt <= _now)];
+            _timers.RemoveAll(due.Contains);
+        }
+
+        foreach (var timer in due)
+            timer.Fire();
+    }
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        var timer = new ManualTimer(this, callback, state);
+        timer.Change(dueTime, period);
+        return timer;
+    }
+
+    private sealed class ManualTimer(ManualTimeProvider owner, TimerCallback callback, object? state) : ITimer
+    {
+        public TimeSpan DueIn { get; private set; }
+
+        public DateTimeOffset DueAt { get; private set; }
+
+        public void Fire() => callback(state);
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            lock (owner._gate)
+            {
+                owner._timers.Remove(this);
+                if (dueTime == Timeout.InfiniteTimeSpan)
+                    return true;
+                DueIn = dueTime;
+                DueAt = owner._now + dueTime;
+                owner._timers.Add(this);
+                foreach (var (_, seen) in owner._watchers.Where(w => w.DueIn == dueTime))
+                    seen.TrySetResult();
+                owner._watchers.RemoveAll(w => w.DueIn == dueTime);
+                return true;
+            }
+        }
+
+        public void Dispose()
+        {
+            lock (owner._gate)
+                owner._timers.Remove(this);
+        }
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return default;
+        }
+    }
+}

@@ -1,0 +1,311 @@
+using Microsoft.AspNetCore.Http;
+using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.RemoteWrite;
+
+namespace OrleansTempo.Core.Tests.RemoteWrite;
+
+/// <summary>Against a real HTTP server on loopback; backoff and timeouts on a clock that the test turns.</summary>
+public sealed class RemoteWriteQueueTests : IAsyncLifetime
+{
+    private readonly ManualTimeProvider _clock = new();
+    private readonly TempoMetrics _tempoMetrics = new();
+    private readonly LogLines _log = new();
+    private readonly List<IAsyncDisposable> _disposables = [];
+    private MetricValues _metrics = null!;
+    private RemoteEnd _end = null!;
+
+    public async Task InitializeAsync()
+    {
+        _metrics = new MetricValues(_tempoMetrics);
+        _end = await RemoteEnd.StartAsync();
+    }
+
+    public async Task DisposeAsync()
+    {
+        foreach (var disposable in _disposables)
+            await disposable.DisposeAsync();
+        await _end.DisposeAsync();
+        _metrics.Dispose();
+        _tempoMetrics.Dispose();
+    }
+
+    [Fact]
+    public async Task A_collection_leaves_at_once_and_is_counted()
+    {
+        var queue = Queue();
+        queue.Enqueue(Collection(1, "a", "b"));
+        Assert.Equal(0, await Flushed(queue));
+
+        Assert.Equal(["a=1", "b=1"], _end.AcceptedSamples.Order());
+        Assert.Equal(2, _metrics["samples_total"]);
+        Assert.Equal(0, _metrics["samples_pending"]);
+        Assert.Equal(1_780_000_001.0, _metrics["highest_timestamp_in_seconds"]);
+        Assert.Equal(1_780_000_001.0, _metrics["queue_highest_sent_timestamp_seconds"]);
+        var status = queue.Status();
+        Assert.Equal((0, 0, 0, ""), (status.QueueBytes, status.PendingSamples, status.LostSamples, status.LastError));
+        Assert.Equal(_clock.GetUtcNow(), status.LastSuccess);
+    }
+
+    [Fact]
+    public async Task A_server_error_is_repeated_with_doubling_backoff_until_it_is_over()
+    {
+        for (var i = 0; i < 4; i++)
+            _end.Answer(503, "overloaded\nsecond line");
+        var queue = Queue();
+        queue.Enqueue(Collection(1, "a"));
+
+        await _clock.PassAsync(TimeSpan.FromMilliseconds(100));
+        await _clock.PassAsync(TimeSpan.FromMilliseconds(200));
+        await _clock.PassAsync(TimeSpan.FromMilliseconds(400));
+        await _clock.PassAsync(TimeSpan.FromMilliseconds(400));
+        Assert.Equal(0, await Flushed(queue));
+
+        Assert.Equal(["a=1"], _end.AcceptedSamples);
+        Assert.Equal(5, _end.Received.Count);
+        Assert.Equal((4, 1, 0), (_metrics["samples_retried_total"], _metrics["samples_total"], _metrics["samples_failed_total"]));
+        Assert.Equal(
+            [
+                "Warning: Remote write to test for tenant acme fails and is repeated until it is accepted: server returned HTTP status 503 Service Unavailable: overloaded",
+                "Information: Remote write to test for tenant acme is accepted again",
+            ],
+            _log.Lines);
+    }
+
+    [Fact]
+    public async Task A_remote_end_that_hangs_is_left_after_the_timeout_and_blocks_nobody()
+    {
+        _end.Answer(Hang);
+        var queue = Queue();
+        queue.Enqueue(Collection(1, "a"));
+        await _end.ArrivedAsync(1);
+        queue.Enqueue(Collection(2, "a"));
+        Assert.Equal(2, queue.PendingSamples);
+
+        await _clock.PassAsync(TimeSpan.FromSeconds(30));
+        await _clock.PassAsync(TimeSpan.FromMilliseconds(100));
+        Assert.Equal(0, await Flushed(queue));
+        Assert.Equal(["a=1", "a=2"], _end.AcceptedSamples);
+        Assert.Equal("no answer within 30 s", queue.Status().LastError);
+    }
+
+    [Fact]
+    public async Task Retry_after_in_seconds_takes_the_place_of_backoff()
+    {
+        _end.Answer(429, "slow down", ("Retry-After", "7"));
+        var queue = Queue();
+        queue.Enqueue(Collection(1, "a"));
+        await _clock.PassAsync(TimeSpan.FromSeconds(7));
+        Assert.Equal(0, await Flushed(queue));
+        Assert.Equal(["a=1"], _end.AcceptedSamples);
+    }
+
+    [Fact]
+    public async Task Retry_after_as_a_date_takes_the_place_of_backoff()
+    {
+        _end.Answer(500, "", ("Retry-After", (_clock.GetUtcNow() + TimeSpan.FromSeconds(9)).ToString("R")));
+        var queue = Queue();
+        queue.Enqueue(Collection(1, "a"));
+        await _clock.PassAsync(TimeSpan.FromSeconds(9));
+        Assert.Equal(0, await Flushed(queue));
+        Assert.Equal(["a=1"], _end.AcceptedSamples);
+    }
+
+    [Fact]
+    public async Task Too_many_requests_drop_where_they_are_not_to_be_repeated()
+    {
+        _end.Answer(429, "slow down", ("Retry-After", "7"));
+        var queue = Queue(new() { RetryOnHttp429 = false });
+        queue.Enqueue(Collection(1, "a"));
+        Assert.Equal(0, await Flushed(queue));
+        Assert.Empty(_end.AcceptedSamples);
+        Assert.Equal(1, _metrics["samples_failed_total"]);
+    }
+
+    [Fact]
+    public async Task A_refusal_drops_the_request_alone_and_is_logged_with_its_first_line()
+    {
+        _end.Answer(400, "out of order sample\nand more");
+        var queue = Queue(new() { MaxShards = 1 });
+        queue.Enqueue(Collection(1, "a", "b"));
+        queue.Enqueue(Collection(2, "a"));
+        Assert.Equal(0, await Flushed(queue));
+
+        Assert.Equal(["b=1", "a=2"], _end.AcceptedSamples);
+        Assert.Equal((1, 2), (_metrics["samples_failed_total"], _metrics["samples_total"]));
+        Assert.Equal(1, queue.Status().LostSamples);
+        Assert.Equal(
+            ["Error: Remote write to test for tenant acme was refused, 1 samples are lost: server returned HTTP status 400 Bad Request: out of order sample"],
+            _log.Lines);
+    }
+
+    [Fact]
+    public async Task No_collection_begins_before_the_one_before_it_is_done()
+    {
+        // Of three requests at once the first to arrive fails, twice; what comes after it must wait.
+        _end.Answer(500);
+        var queue = Queue(new() { MaxShards = 3 });
+        queue.Enqueue(Collection(1, "a", "b", "c"));
+        queue.Enqueue(Collection(2, "a", "b", "c"));
+        queue.Enqueue(Collection(3, "a", "b", "c"));
+        await _end.ArrivedAsync(3);
+        await _clock.PassAsync(TimeSpan.FromMilliseconds(100));
+        Assert.Equal(0, await Flushed(queue));
+
+        Assert.Equal([1, 1, 1, 2, 2, 2, 3, 3, 3], _end.Accepted.Select(r => r.Timeseries[0].Samples[0].Value));
+        Assert.Equal([1, 1, 1, 1, 2, 2, 2, 3, 3, 3], _end.Received.Select(r => r.Body.Timeseries[0].Samples[0].Value));
+    }
+
+    [Fact]
+    public async Task Requests_of_one_collection_are_sent_max_shards_at_once()
+    {
+        var release = new TaskCompletionSource();
+        for (var i = 0; i < 2; i++)
+        {
+            _end.Answer(async context =>
+            {
+                await release.Task;
+                context.Response.StatusCode = 204;
+            });
+        }
+
+        var queue = Queue(new() { MaxShards = 2 });
+        queue.Enqueue(Collection(1, "a", "b", "c"));
+        await _end.ArrivedAsync(2);
+        Assert.Equal(2, _end.Received.Count);
+        release.SetResult();
+        Assert.Equal(0, await Flushed(queue));
+        Assert.Equal(3, _end.Received.Count);
+    }
+
+    [Fact]
+    public async Task Over_its_limit_the_queue_drops_the_oldest_collection_whole_even_the_one_being_sent()
+    {
+        _end.Answer(Hang);
+        var bytes = Collection(1, "a", "b").Sum(r => r.Body.Length);
+        var queue = Queue(new() { MaxQueueBytes = 2 * bytes, MaxShards = 1 });
+        queue.Enqueue(Collection(1, "a", "b"));
+        await _end.ArrivedAsync(1);
+        queue.Enqueue(Collection(2, "a", "b"));
+        queue.Enqueue(Collection(3, "a", "b"));
+        Assert.Equal(0, await Flushed(queue));
+
+        Assert.Equal(["a=2", "b=2", "a=3", "b=3"], _end.AcceptedSamples);
+        Assert.Equal(2, _metrics["samples_dropped_total{queue_full}"]);
+        Assert.Equal(2, queue.Status().LostSamples);
+        Assert.StartsWith("Error: The queue to test for tenant acme is over its", Assert.Single(_log.Lines));
+    }
+
+    [Fact]
+    public async Task A_full_queue_is_logged_once_per_outage()
+    {
+        _end.Answer(500);
+        var queue = Queue(new() { MaxQueueBytes = 1 });
+        for (var i = 1; i <= 5; i++)
+            queue.Enqueue(Collection(i, "a"));
+
+        // Down to the newest, whichever of them were being sent when they went.
+        Assert.Equal(1, queue.PendingSamples);
+        Assert.Single(_log.Lines, l => l.Contains("over its"));
+        Assert.Equal(4, _metrics["samples_dropped_total{queue_full}"]);
+        await queue.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Samples_older_than_the_age_limit_are_dropped_instead_of_sent()
+    {
+        _end.Answer(500, "", ("Retry-After", "120"));
+        var queue = Queue(new() { SampleAgeLimit = TimeSpan.FromSeconds(60) });
+        queue.Enqueue(Collection(1, "a"));
+        await _clock.TimerOf(TimeSpan.FromSeconds(120));
+        queue.Enqueue(Collection(100, "a"));
+        _clock.Advance(TimeSpan.FromSeconds(120));
+        Assert.Equal(0, await Flushed(queue));
+
+        Assert.Equal(["a=100"], _end.AcceptedSamples);
+        Assert.Equal(1, _metrics["samples_dropped_total{too_old}"]);
+    }
+
+    [Fact]
+    public async Task A_flush_that_does_not_end_in_time_says_what_is_left_and_stopping_counts_it()
+    {
+        _end.Answer(Hang);
+        var queue = Queue();
+        queue.Enqueue(Collection(1, "a", "b"));
+        queue.Enqueue(Collection(2, "a"));
+        await _end.ArrivedAsync(2);
+
+        // b is accepted or not by then; what hangs and what waits behind it is left.
+        using var deadline = new CancellationTokenSource();
+        var flush = queue.FlushAsync(deadline.Token);
+        await deadline.CancelAsync();
+        Assert.InRange(await flush, 2, 3);
+
+        await queue.DisposeAsync();
+        Assert.Equal(0, queue.PendingSamples);
+        Assert.InRange(_metrics["samples_dropped_total{shutdown}"], 2, 3);
+        queue.Enqueue(Collection(3, "a"));
+        Assert.Equal(0, queue.PendingSamples);
+    }
+
+    [Fact]
+    public async Task No_connection_is_an_outage_like_any_other()
+    {
+        await _end.DisposeAsync();
+        var queue = Queue();
+        queue.Enqueue(Collection(1, "a"));
+        await _clock.PassAsync(TimeSpan.FromMilliseconds(100));
+        await _clock.PassAsync(TimeSpan.FromMilliseconds(200));
+        var status = queue.Status();
+        Assert.Contains("refused", status.LastError);
+        Assert.Equal((1, 1), (status.PendingSamples, status.PendingCollections));
+        Assert.Equal(_clock.GetUtcNow() - DateTimeOffset.FromUnixTimeSeconds(1_780_000_001), status.Lag);
+        await queue.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Changed_headers_help_what_already_waits()
+    {
+        _end.Answer(500);
+        var queue = Queue();
+        queue.Enqueue(Collection(1, "a"));
+        await _clock.TimerOf(TimeSpan.FromMilliseconds(100));
+        queue.Headers = queue.Headers with { Headers = new Dictionary<string, string> { ["X-Token"] = "new" } };
+        _clock.Advance(TimeSpan.FromMilliseconds(100));
+        Assert.Equal(0, await Flushed(queue));
+        Assert.False(_end.Received[0].Headers.ContainsKey("X-Token"));
+        Assert.Equal("new", _end.Received[1].Headers["X-Token"]);
+    }
+
+    private static async Task Hang(HttpContext context)
+    {
+        await Task.Delay(Timeout.Infinite, context.RequestAborted);
+    }
+
+    private static async Task<long> Flushed(RemoteWriteQueue queue)
+    {
+        // Only so that a defect ends the test run.
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        return await queue.FlushAsync(patience.Token);
+    }
+
+    private RemoteWriteQueue Queue(QueueOptions? options = null)
+    {
+        options = (options ?? new()) with { MinBackoff = TimeSpan.FromMilliseconds(100), MaxBackoff = TimeSpan.FromMilliseconds(400) };
+        var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url, Name = "test", QueueConfig = options }, 0, _clock);
+        Assert.True(TenantId.TryParse("acme", out var tenant, out _));
+        var queue = new RemoteWriteQueue(endpoint, new TenantHeaders(tenant, true, new Dictionary<string, string>()), new RemoteWriteMetrics(_tempoMetrics), _clock, _log);
+        _disposables.Add(queue);
+        return queue;
+    }
+
+    // One request for each service, the collection's number as value, so many seconds after the clock's start.
+    private static List<RemoteWriteRequest> Collection(int number, params string[] services)
+    {
+        var timestampMs = 1_780_000_000_000 + (number * 1000);
+        using var encoder = new WriteRequestEncoder(new() { MaxSamplesPerSend = 1 }, timestampMs);
+        foreach (var service in services)
+            encoder.Visit(new SeriesPoint { Labels = SeriesOf.Labels(("service", service)), Name = SeriesOf.Calls, Value = number, TimestampMs = timestampMs });
+        return [.. encoder.Finish()];
+    }
+}

@@ -1,0 +1,158 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Tests.Prometheus;
+
+namespace OrleansTempo.Core.Tests.RemoteWrite;
+
+public sealed class RemoteWriterTests : IAsyncLifetime
+{
+    private readonly ManualTimeProvider _clock = new();
+    private readonly TempoMetrics _tempoMetrics = new();
+    private RemoteEnd _first = null!;
+    private RemoteEnd _second = null!;
+
+    public async Task InitializeAsync()
+    {
+        _first = await RemoteEnd.StartAsync();
+        _second = await RemoteEnd.StartAsync();
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _first.DisposeAsync();
+        await _second.DisposeAsync();
+        _tempoMetrics.Dispose();
+    }
+
+    [Fact]
+    public async Task Every_endpoint_gets_the_collection_as_it_wants_it()
+    {
+        await using var writer = Writer(
+            new() { Url = _first.Url },
+            new() { Url = _second.Url, SendExemplars = false, WriteRelabelConfigs = [new() { Regex = "service", Action = RelabelAction.LabelDrop }] });
+        Collect(writer, 1);
+        Assert.Equal(0, await FlushedAsync(writer));
+
+        Assert.Equal("{__name__=traces_spanmetrics_calls_total,service=shop} 1@1000 # {traceID=000102030405060708090a0b0c0d0e0f} 1@999", Texts(_first)[0]);
+        Assert.Equal("{__name__=traces_spanmetrics_calls_total} 1@1000", Texts(_second)[0]);
+    }
+
+    [Fact]
+    public async Task Endpoints_that_agree_share_one_encoding()
+    {
+        await using var writer = Writer(new() { Url = _first.Url }, new() { Url = _second.Url });
+        using var batch = writer.BeginCollection(1000);
+        Assert.Single(batch.Encoders);
+        Visit(batch, 1);
+        writer.Complete(batch);
+        Assert.Equal(0, await FlushedAsync(writer));
+        Assert.Equal(Texts(_first), Texts(_second));
+        Assert.Single(Texts(_first));
+    }
+
+    [Fact]
+    public async Task One_endpoint_that_fails_holds_up_no_other()
+    {
+        for (var i = 0; i < 3; i++)
+            _first.Answer(async context => await Task.Delay(Timeout.Infinite, context.RequestAborted));
+        await using var writer = Writer(new() { Url = _first.Url, Name = "hangs" }, new() { Url = _second.Url, Name = "works" });
+        Collect(writer, 1);
+        Collect(writer, 2);
+        await _second.ArrivedAsync(3);
+        var flush = writer.FlushAsync(TimeSpan.FromSeconds(5));
+        await _clock.PassAsync(TimeSpan.FromSeconds(5));
+
+        Assert.Equal(2, await flush);
+        Assert.Equal([("hangs", 2L), ("works", 0L)], writer.Status().Select(s => (s.RemoteName, s.PendingSamples)));
+        Assert.Equal(2, Texts(_second).Count);
+    }
+
+    [Fact]
+    public async Task Metadata_goes_along_once_a_minute()
+    {
+        await using var writer = Writer(new RemoteWriteOptions() { Url = _first.Url });
+        Collect(writer, 1);
+        Assert.Equal(0, await FlushedAsync(writer));
+        _clock.Advance(TimeSpan.FromSeconds(59));
+        Collect(writer, 2);
+        Assert.Equal(0, await FlushedAsync(writer));
+        var metadata = Assert.Single(_first.Accepted, r => r.Metadata.Count > 0).Metadata;
+        Assert.Equal(("traces_spanmetrics_calls_total", MetricMetadata.Types.MetricType.Counter), (Assert.Single(metadata).MetricFamilyName, metadata[0].Type));
+
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        Collect(writer, 3);
+        Assert.Equal(0, await FlushedAsync(writer));
+        Assert.Equal(2, _first.Accepted.Count(r => r.Metadata.Count > 0));
+    }
+
+    [Fact]
+    public async Task Changed_settings_hold_for_the_next_collection()
+    {
+        await using var writer = Writer(new RemoteWriteOptions() { Url = _first.Url });
+        Collect(writer, 1);
+        Assert.Equal(0, await FlushedAsync(writer));
+        writer.Apply(new() { TraceIdLabelName = "trace_id", Headers = new Dictionary<string, string> { ["X-Scope-OrgID"] = "other" } });
+        Collect(writer, 2);
+        Assert.Equal(0, await FlushedAsync(writer));
+
+        Assert.Equal(["traceID", "trace_id"], _first.Accepted.SelectMany(r => r.Timeseries).Select(s => s.Exemplars[0].Labels[0].Name));
+        Assert.Equal(("acme", "other"), (_first.Received[0].Headers["X-Scope-OrgID"], _first.Received[^1].Headers["X-Scope-OrgID"]));
+    }
+
+    [Fact]
+    public async Task A_batch_that_is_not_completed_sends_nothing()
+    {
+        await using var writer = Writer(new RemoteWriteOptions() { Url = _first.Url });
+        using (var batch = writer.BeginCollection(1000))
+            Visit(batch, 1);
+        Assert.Equal(0, await FlushedAsync(writer));
+        Assert.Empty(_first.Received);
+    }
+
+    [Fact]
+    public async Task Without_endpoints_a_collection_goes_nowhere()
+    {
+        await using var writer = Writer();
+        Assert.False(writer.HasEndpoints);
+        Collect(writer, 1);
+        Assert.Equal(0, await FlushedAsync(writer));
+        Assert.Empty(writer.Status());
+    }
+
+    private static List<string> Texts(RemoteEnd end) => [.. end.Accepted.SelectMany(r => r.Timeseries).Select(SeriesOf.Text)];
+
+    private static void Collect(RemoteWriter writer, double value)
+    {
+        using var batch = writer.BeginCollection(1000);
+        Visit(batch, value);
+        writer.Complete(batch);
+    }
+
+    private static void Visit(RemoteWriteBatch batch, double value) => batch.Visitor.Visit(new SeriesPoint
+    {
+        Labels = SeriesOf.Labels(("service", "shop")),
+        Name = SeriesOf.Calls,
+        Value = value,
+        TimestampMs = batch.TimestampMs,
+        ExemplarTraceId = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+        ExemplarValue = 1,
+        ExemplarTimestampMs = 999,
+    });
+
+    // The clock stands, so the deadline never comes.
+    private static Task<long> FlushedAsync(RemoteWriter writer) => writer.FlushAsync(TimeSpan.FromMinutes(1)).WaitAsync(TimeSpan.FromSeconds(30));
+
+    private RemoteWriter Writer(params RemoteWriteOptions[] endpoints)
+    {
+        Assert.True(TenantId.TryParse("acme", out var tenant, out _));
+        return new RemoteWriter(
+            tenant,
+            RemoteWriteEndpoint.CreateAll(new() { RemoteWrite = endpoints }, _clock),
+            new RemoteWriterSettings(),
+            new RemoteWriteMetrics(_tempoMetrics),
+            _clock,
+            NullLogger.Instance);
+    }
+}

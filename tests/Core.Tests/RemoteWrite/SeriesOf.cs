@@ -1,0 +1,29 @@
+using System.Text;
+using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Tests.Prometheus;
+using MetricType = OrleansTempo.Core.Generator.MetricType;
+
+namespace OrleansTempo.Core.Tests.RemoteWrite;
+
+/// <summary>Makes series for tests and reads requests back.</summary>
+internal static class SeriesOf
+{
+    public static readonly MetricName Calls = new("traces_spanmetrics_calls_total", MetricType.Counter);
+    public static readonly MetricName Bucket = new("traces_spanmetrics_latency", MetricType.Histogram, "_bucket");
+    public static readonly BucketBound Le = new(0.002);
+
+    public static LabelSet Labels(params (string Name, string Value)[] labels) =>
+        new(labels.Select(l => new KeyValuePair<byte[], byte[]>(Encoding.UTF8.GetBytes(l.Name), Encoding.UTF8.GetBytes(l.Value))));
+
+    public static WriteRequest Parse(RemoteWriteRequest request) => Parse(request.Body.ToArray());
+
+    public static WriteRequest Parse(byte[] body) => WriteRequest.Parser.ParseFrom(IronSnappy.Snappy.Decode(body));
+
+    /// <summary><c>name{a="b",…} 1@1000 2@2000</c>, labels in the order they have on the wire.</summary>
+    public static string Text(TimeSeries series) =>
+        "{" + string.Join(",", series.Labels.Select(l => $"{l.Name}={l.Value}")) + "}"
+        + string.Concat(series.Samples.Select(s => FormattableString.Invariant($" {s.Value}@{s.Timestamp}")))
+        + string.Concat(series.Exemplars.Select(e => FormattableString.Invariant(
+            $" # {{{string.Join(",", e.Labels.Select(l => $"{l.Name}={l.Value}"))}}} {e.Value}@{e.Timestamp}")));
+}

@@ -14,6 +14,8 @@ internal sealed partial class ChildProcess : IAsyncDisposable
 
     private ChildProcess(Process process) => _process = process;
 
+    public int Id => _process.Id;
+
     public bool HasExited => _process.HasExited;
 
     public int ExitCode => _process.ExitCode;

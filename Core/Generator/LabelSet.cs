@@ -7,7 +7,7 @@ namespace OrleansTempo.Core.Generator;
 /// <c>TimeSeries</c> and sorted by name. <c>__name__</c> and <c>le</c> differ from series to series of the entity, so
 /// the bytes are kept in three runs, and each series is <c>Head + __name__ + Middle + [le] + Tail</c>.
 /// </summary>
-public sealed class LabelSet
+public sealed class LabelSet : IEquatable<LabelSet>
 {
     private readonly byte[] _bytes;
     private readonly int _nameSplit;
@@ -63,6 +63,12 @@ public sealed class LabelSet
             yield return new(name, value);
         }
     }
+
+    public bool Equals(LabelSet? other) => other is not null && _bytes.AsSpan().SequenceEqual(other._bytes);
+
+    public override bool Equals(object? obj) => Equals(obj as LabelSet);
+
+    public override int GetHashCode() => (int)Utf8Hash.Of(_bytes);
 
     /// <summary>One <c>TimeSeries.labels</c> field: tag, length, and the <c>Label</c> message.</summary>
     public static byte[] EncodeLabel(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)

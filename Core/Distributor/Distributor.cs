@@ -1,0 +1,137 @@
+using System.Collections.Concurrent;
+using OrleansTempo.Core.Otlp;
+
+namespace OrleansTempo.Core.Distributor;
+
+/// <summary>
+/// Admits requests: reads each once, refuses what is malformed or over the tenant's rate, leaves out spans without valid
+/// IDs, cuts overlong attributes, and hands the rest on. Stateless but for the rate limiters; any thread may call it.
+/// <code>
+///   bytes ─► read ─► rate limit ─► truncate ─► validate IDs ─► metrics-generator's queue (best effort)
+/// </code>
+/// </summary>
+public sealed class Distributor(
+    Func<TenantId, IngestionLimits> limitsOf,
+    IGeneratorQueue generators,
+    TempoMetrics metrics,
+    TimeProvider time)
+{
+    private const int TraceIdLength = 16;
+    private const int SpanIdLength = 8;
+
+    private readonly ConcurrentDictionary<TenantId, RateLimiter> _rateLimiters = new();
+    private volatile bool _stopping;
+
+    /// <summary>From now on every push is refused as <see cref="PushStatus.Unavailable"/>.</summary>
+    public void Stop() => _stopping = true;
+
+    /// <summary>Takes one request; <paramref name="request"/> is the distributor's from here on.</summary>
+    public PushResult Push(TenantId tenant, RequestBuffer request)
+    {
+        if (_stopping)
+        {
+            request.Return();
+            return new PushResult { Status = PushStatus.Unavailable, Message = "shutting down", RetryAfter = TimeSpan.FromSeconds(1) };
+        }
+
+        var limits = limitsOf(tenant);
+        var tenantTag = new KeyValuePair<string, object?>("tenant", tenant.Value);
+        var receivedBytes = request.Length;
+        if (!SpanBatch.TryRead(request, limits.MaxAttributeBytes, out var batch, out var error))
+            return new PushResult { Status = PushStatus.Malformed, Message = error.ToString() };
+
+        try
+        {
+            metrics.BytesReceived.Add(receivedBytes, tenantTag);
+            metrics.SpansReceived.Add(batch.Spans.Length, tenantTag);
+
+            if (limits.RateLimitBytes > 0 && !Limiter(tenant).TryTake(receivedBytes, limits, out var wait))
+            {
+                Discard(tenantTag, "rate_limited", batch.Spans.Length);
+                return RateLimited(tenant, receivedBytes, limits, wait);
+            }
+
+            if (batch.OversizedAttributes > 0)
+                batch = Truncate(batch, limits.MaxAttributeBytes, tenantTag);
+
+            var result = RejectInvalid(batch, tenantTag);
+            if (batch.Spans.Length > 0)
+                generators.Offer(tenant, batch);
+            return result;
+        }
+        finally
+        {
+            batch.Release();
+        }
+    }
+
+    private static PushResult RateLimited(TenantId tenant, long bytes, IngestionLimits limits, TimeSpan wait)
+    {
+        var message = $"RATE_LIMITED: ingestion rate limit (local: {limits.RateLimitBytes} bytes, burst: {limits.BurstSizeBytes} bytes) "
+            + $"exceeded while adding {bytes} bytes for user {tenant}. ";
+        return wait == TimeSpan.MaxValue
+            ? new PushResult { Status = PushStatus.RateLimited, Message = message + "The request is larger than the burst size: send smaller batches or raise burst_size_bytes" }
+            : new PushResult { Status = PushStatus.RateLimited, Message = message + "Send less, or raise rate_limit_bytes", RetryAfter = wait };
+    }
+
+    private SpanBatch Truncate(SpanBatch batch, int maxAttributeBytes, KeyValuePair<string, object?> tenantTag)
+    {
+        metrics.AttributesTruncated.Add(batch.OversizedAttributes, tenantTag);
+        var shorter = OtlpTruncation.Truncate(batch, maxAttributeBytes);
+        if (!SpanBatch.TryRead(shorter, 0, out var truncated, out var error))
+            throw new InvalidOperationException($"A truncated request does not read back: {error}");
+        batch.Release();
+        return truncated;
+    }
+
+    private PushResult RejectInvalid(SpanBatch batch, KeyValuePair<string, object?> tenantTag)
+    {
+        var bytes = batch.Bytes;
+        var badTraceIds = 0;
+        var badSpanIds = 0;
+        foreach (ref readonly var span in batch.Spans)
+        {
+            if (!IsId(bytes, span.TraceId, TraceIdLength))
+                badTraceIds++;
+            else if (!IsId(bytes, span.SpanId, SpanIdLength))
+                badSpanIds++;
+        }
+
+        if (badTraceIds + badSpanIds == 0)
+            return PushResult.Accepted;
+
+        batch.RemoveWhere(static (b, i) =>
+            IsId(b.Bytes, b.Spans[i].TraceId, TraceIdLength) && IsId(b.Bytes, b.Spans[i].SpanId, SpanIdLength));
+        Discard(tenantTag, "invalid_trace_id", badTraceIds);
+        Discard(tenantTag, "invalid_span_id", badSpanIds);
+
+        var reasons = new List<string>();
+        if (badTraceIds > 0)
+            reasons.Add($"{badTraceIds} with an invalid trace ID (16 bytes, not all zero)");
+        if (badSpanIds > 0)
+            reasons.Add($"{badSpanIds} with an invalid span ID (8 bytes, not all zero)");
+        return new PushResult
+        {
+            Status = PushStatus.Accepted,
+            RejectedSpans = badTraceIds + badSpanIds,
+            Message = "spans rejected: " + string.Join(", ", reasons),
+        };
+    }
+
+    private static bool IsId(ReadOnlySpan<byte> bytes, Slice id, int length)
+    {
+        if (id.Length != length)
+            return false;
+        var value = bytes.Slice(id.Offset, length);
+        var first = System.Buffers.Binary.BinaryPrimitives.ReadUInt64LittleEndian(value);
+        return first != 0 || value[(length - 8)..].ContainsAnyExcept((byte)0);
+    }
+
+    private void Discard(KeyValuePair<string, object?> tenantTag, string reason, int spans)
+    {
+        if (spans > 0)
+            metrics.DiscardedSpans.Add(spans, new("reason", reason), tenantTag);
+    }
+
+    private RateLimiter Limiter(TenantId tenant) => _rateLimiters.GetOrAdd(tenant, static (_, t) => new RateLimiter(t), time);
+}

@@ -1,0 +1,13 @@
+using OrleansTempo.Core.Otlp;
+
+namespace OrleansTempo.Core.Distributor;
+
+/// <summary>The bounded way to the tenant's metrics-generator.</summary>
+public interface IGeneratorQueue
+{
+    /// <summary>
+    /// Offers a batch, never waiting: it takes a lease of its own where it takes the batch, and counts the batch as
+    /// dropped where it has no room. A tenant without a generator takes nothing and counts nothing.
+    /// </summary>
+    void Offer(TenantId tenant, SpanBatch batch);
+}

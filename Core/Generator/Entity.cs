@@ -1,0 +1,41 @@
+namespace OrleansTempo.Core.Generator;
+
+/// <summary>
+/// One label set and the values of its metrics. The labels are held once, however many series there are; which series
+/// there are, each slot's <see cref="FirstSeenMs"/> says.
+/// </summary>
+internal sealed class Entity
+{
+    public Entity(byte[] key, ulong hash, LabelSet labels, int slots, int values, int exemplars)
+    {
+        Key = key;
+        Hash = hash;
+        Labels = labels;
+        FirstSeenMs = new long[slots];
+        Collected = new bool[slots];
+        Values = new double[values];
+        Exemplars = exemplars == 0 ? [] : new Exemplar[exemplars];
+    }
+
+    public byte[] Key { get; }
+
+    public ulong Hash { get; }
+
+    public LabelSet Labels { get; }
+
+    public double[] Values { get; }
+
+    public Exemplar[] Exemplars { get; }
+
+    /// <summary>Per slot, when it was first updated (Unix milliseconds); 0 where it has not been, and so has no series.</summary>
+    public long[] FirstSeenMs { get; }
+
+    /// <summary>Per slot, whether a collection has sent it: only then has it begun, and can end with a staleness marker.</summary>
+    public bool[] Collected { get; }
+
+    /// <summary>Unix milliseconds.</summary>
+    public long LastUpdatedMs { get; set; }
+
+    /// <summary>Where the entity stands in its table's list.</summary>
+    public int Position { get; set; }
+}

@@ -1,0 +1,322 @@
+using System.Runtime.CompilerServices;
+
+namespace OrleansTempo.Core.Generator;
+
+/// <summary>
+/// The entities of one processor, found by the bytes of their label values: open addressing with linear probing, keys
+/// compared in full. All entities of a table have the same metrics (<see cref="Slots"/>).
+/// <code>
+///   key bytes ─► hash ─► _places[...] ─► Entity { Key, Labels, Values[ slot 0 | slot 1 ... ], Exemplars[ ... ] }
+/// </code>
+/// </summary>
+internal sealed class EntityTable
+{
+    private readonly SeriesBudget _budget;
+    private readonly int _valueCount;
+    private readonly int _exemplarCount;
+    private Place[] _places = new Place[64];
+    private Entity[] _entities = new Entity[48];
+    private int _count;
+    private Entity? _overflow;
+    private EntityTable? _former;
+    private Dictionary<LabelSet, Entity>? _formerByLabels;
+
+    public EntityTable(SeriesBudget budget, LabelSet overflowLabels, params MetricSlot[] slots)
+    {
+        _budget = budget;
+        OverflowLabels = overflowLabels;
+        Slots = slots;
+        foreach (var slot in slots)
+        {
+            slot.FirstValue = _valueCount;
+            slot.FirstExemplar = _exemplarCount;
+            _valueCount += slot.ValueCount;
+            _exemplarCount += slot.Buckets.Length;
+        }
+    }
+
+    public MetricSlot[] Slots { get; }
+
+    public LabelSet OverflowLabels { get; }
+
+    public ReadOnlySpan<Entity> Entities => _entities.AsSpan(0, _count);
+
+    /// <summary>The entity with this key, or null.</summary>
+    public Entity? Find(ReadOnlySpan<byte> key, ulong hash)
+    {
+        var places = _places;
+        var mask = places.Length - 1;
+        for (var i = (int)hash & mask; ; i = (i + 1) & mask)
+        {
+            var entity = places[i].Entity;
+            if (entity is null)
+                return null;
+            if (places[i].Hash == hash && entity.Key.AsSpan().SequenceEqual(key))
+                return entity;
+        }
+    }
+
+    /// <summary>
+    /// Whether an entity with so many series would find no room, so that the caller counts in <see cref="Overflow"/> and
+    /// need not make its labels; counts the refusal.
+    /// </summary>
+    public bool Refuses(int seriesCount) => _former is null && !_budget.HasRoom(seriesCount);
+
+    /// <summary>Makes the entity for a key that <see cref="Find"/> did not find, or goes on with the one of these labels in a replaced table.</summary>
+    public Entity Add(ReadOnlySpan<byte> key, ulong hash, LabelSet labels)
+    {
+        var entity = Adopt(key, hash, labels) ?? NewEntity(key.ToArray(), hash, labels);
+        Insert(entity);
+        return entity;
+    }
+
+    /// <summary>The entity that takes what finds no room, labelled <c>metric_overflow="true"</c>.</summary>
+    public Entity Overflow
+    {
+        get
+        {
+            if (_overflow is null)
+            {
+                _overflow = NewEntity([], 0, OverflowLabels);
+                Append(_overflow);
+            }
+
+            return _overflow;
+        }
+    }
+
+    /// <summary>
+    /// Makes sure that a slot of an entity has its series, and returns the entity to count in: the same one, or the
+    /// overflow entity where the slot is new and the tenant's series are used up.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Entity Open(Entity entity, int slot, long nowMs) =>
+        entity.FirstSeenMs[slot] != 0 ? entity : OpenNew(entity, slot, nowMs);
+
+    public void Count(Entity entity, int slot, double amount, long nowMs)
+    {
+        entity = Open(entity, slot, nowMs);
+        entity.LastUpdatedMs = nowMs;
+        entity.Values[Slots[slot].FirstValue] += amount;
+    }
+
+    public void Set(Entity entity, int slot, double value, long nowMs)
+    {
+        entity = Open(entity, slot, nowMs);
+        entity.LastUpdatedMs = nowMs;
+        entity.Values[Slots[slot].FirstValue] = value;
+    }
+
+    public void Observe(Entity entity, int slot, double value, double weight, UInt128 traceId, long nowMs)
+    {
+        entity = Open(entity, slot, nowMs);
+        entity.LastUpdatedMs = nowMs;
+        var metric = Slots[slot];
+        var bounds = metric.Bounds;
+
+        // The first bound that is not below the value: bounds are few, and halving beats walking.
+        int low = 0, high = bounds.Length;
+        while (low < high)
+        {
+            var middle = (low + high) >> 1;
+            if (bounds[middle] < value)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+
+        var values = entity.Values;
+        values[metric.FirstValue] += value * weight;
+        values[metric.FirstValue + 1 + low] += weight;
+        ref var exemplar = ref entity.Exemplars[metric.FirstExemplar + low];
+        exemplar.TraceId = traceId;
+        exemplar.Value = value;
+        exemplar.TimestampMs = nowMs;
+    }
+
+    public void Remove(Entity entity)
+    {
+        _budget.Remove(SeriesOf(entity));
+        var last = _entities[--_count];
+        _entities[entity.Position] = last;
+        last.Position = entity.Position;
+        _entities[_count] = null!;
+        if (entity == _overflow)
+            _overflow = null;
+        else
+            Unlink(entity);
+    }
+
+    /// <summary>
+    /// Takes over from the table of a processor that was configured anew: its entities live on under their labels. One
+    /// that turns up here again goes on counting here; the others end when they have gone stale.
+    /// </summary>
+    public void Succeed(EntityTable former)
+    {
+        _former = former;
+        _formerByLabels = [];
+        foreach (var entity in former.Entities)
+            _formerByLabels[entity.Labels] = entity;
+        if (former._overflow is { } overflow && _formerByLabels.Remove(overflow.Labels))
+        {
+            _overflow = Continue(overflow, [], 0);
+            Append(_overflow);
+        }
+    }
+
+    /// <summary>The replaced table whose entities have not all ended or turned up here; null where there is none.</summary>
+    public EntityTable? Former => _former;
+
+    /// <summary>Forgets the replaced table once nothing is left in it.</summary>
+    public void DropFormerWhenEmpty()
+    {
+        if (_former is { _count: 0 })
+        {
+            _former = null;
+            _formerByLabels = null;
+        }
+    }
+
+    public int SeriesOf(Entity entity)
+    {
+        var series = 0;
+        for (var slot = 0; slot < Slots.Length; slot++)
+        {
+            if (entity.FirstSeenMs[slot] != 0)
+                series += Slots[slot].SeriesCount;
+        }
+
+        return series;
+    }
+
+    private Entity OpenNew(Entity entity, int slot, long nowMs)
+    {
+        var series = Slots[slot].SeriesCount;
+        if (entity != _overflow && !_budget.HasRoom(series))
+        {
+            entity = Overflow;
+            if (entity.FirstSeenMs[slot] != 0)
+                return entity;
+        }
+
+        _budget.Add(series);
+        entity.FirstSeenMs[slot] = nowMs;
+        return entity;
+    }
+
+    private Entity NewEntity(byte[] key, ulong hash, LabelSet labels) => new(key, hash, labels, Slots.Length, _valueCount, _exemplarCount);
+
+    private Entity? Adopt(ReadOnlySpan<byte> key, ulong hash, LabelSet labels)
+    {
+        if (_formerByLabels is null || !_formerByLabels.Remove(labels, out var former))
+            return null;
+        return Continue(former, key.ToArray(), hash);
+    }
+
+    // Slots that are the same series go on with their values; what has changed its buckets starts anew under its name.
+    private Entity Continue(Entity former, byte[] key, ulong hash)
+    {
+        var entity = NewEntity(key, hash, former.Labels);
+        entity.LastUpdatedMs = former.LastUpdatedMs;
+        var formerSlots = _former!.Slots;
+        for (var slot = 0; slot < Slots.Length; slot++)
+        {
+            var from = Array.FindIndex(formerSlots, s => s.IsSameAs(Slots[slot]));
+            if (from < 0 || former.FirstSeenMs[from] == 0)
+                continue;
+            entity.FirstSeenMs[slot] = former.FirstSeenMs[from];
+            entity.Collected[slot] = former.Collected[from];
+            former.Values.AsSpan(formerSlots[from].FirstValue, Slots[slot].ValueCount).CopyTo(entity.Values.AsSpan(Slots[slot].FirstValue));
+            _budget.Add(Slots[slot].SeriesCount);
+        }
+
+        EndWhatDoesNotContinue(former);
+        return entity;
+    }
+
+    // A metric that is configured no longer gets its staleness markers at the next collection; one that is, does not.
+    private void EndWhatDoesNotContinue(Entity former)
+    {
+        var ends = false;
+        for (var slot = 0; slot < _former!.Slots.Length; slot++)
+        {
+            if (former.FirstSeenMs[slot] == 0)
+                continue;
+            if (Array.Exists(Slots, s => s.Name.Name == _former.Slots[slot].Name.Name))
+            {
+                former.FirstSeenMs[slot] = 0;
+                _budget.Remove(_former.Slots[slot].SeriesCount);
+            }
+            else
+            {
+                ends = true;
+            }
+        }
+
+        if (ends)
+            former.LastUpdatedMs = 0;
+        else
+            _former.Remove(former);
+    }
+
+    private void Insert(Entity entity)
+    {
+        if ((_count + 1) * 4 > _places.Length * 3)
+            Grow();
+        Link(entity);
+        Append(entity);
+    }
+
+    private void Append(Entity entity)
+    {
+        if (_count == _entities.Length)
+            Array.Resize(ref _entities, _count * 2);
+        entity.Position = _count;
+        _entities[_count++] = entity;
+    }
+
+    private void Grow()
+    {
+        var former = _places;
+        _places = new Place[former.Length * 2];
+        foreach (var place in former)
+        {
+            if (place.Entity is { } entity)
+                Link(entity);
+        }
+    }
+
+    private void Link(Entity entity)
+    {
+        var mask = _places.Length - 1;
+        var i = (int)entity.Hash & mask;
+        while (_places[i].Entity is not null)
+            i = (i + 1) & mask;
+        _places[i] = new Place { Hash = entity.Hash, Entity = entity };
+    }
+
+    // Linear probing without tombstones: whatever could not stand nearer its own place moves up into the gap.
+    private void Unlink(Entity entity)
+    {
+        var mask = _places.Length - 1;
+        var gap = (int)entity.Hash & mask;
+        while (_places[gap].Entity != entity)
+            gap = (gap + 1) & mask;
+        for (var i = (gap + 1) & mask; _places[i].Entity is not null; i = (i + 1) & mask)
+        {
+            var home = (int)_places[i].Hash & mask;
+            if (((i - home) & mask) < ((i - gap) & mask))
+                continue;
+            _places[gap] = _places[i];
+            gap = i;
+        }
+
+        _places[gap] = default;
+    }
+
+    private struct Place
+    {
+        public ulong Hash;
+        public Entity? Entity;
+    }
+}

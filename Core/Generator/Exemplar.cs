@@ -1,0 +1,18 @@
+using System.Buffers.Binary;
+
+namespace OrleansTempo.Core.Generator;
+
+/// <summary>The latest trace that fell into a histogram bucket since the last collection.</summary>
+internal struct Exemplar
+{
+    /// <summary>The 16 bytes of the trace ID, as they came; all zero for no exemplar.</summary>
+    public UInt128 TraceId;
+    public double Value;
+    public long TimestampMs;
+
+    public readonly bool IsSet => TraceId != UInt128.Zero;
+
+    public static UInt128 ReadTraceId(ReadOnlySpan<byte> bytes) => BinaryPrimitives.ReadUInt128BigEndian(bytes);
+
+    public readonly void WriteTraceId(Span<byte> bytes) => BinaryPrimitives.WriteUInt128BigEndian(bytes, TraceId);
+}

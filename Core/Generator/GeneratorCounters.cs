@@ -1,0 +1,62 @@
+using System.Diagnostics;
+
+namespace OrleansTempo.Core.Generator;
+
+/// <summary>A tenant's own metrics of its generator, its tags made once.</summary>
+internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant)
+{
+    public const string SpanMetrics = "span-metrics";
+    public const string ServiceGraphs = "service-graphs";
+
+    private readonly KeyValuePair<string, object?> _tenant = new("tenant", tenant.Value);
+
+    public void Received(long spans, long bytes)
+    {
+        metrics.GeneratorSpansReceived.Add(spans, _tenant);
+        metrics.GeneratorBytesReceived.Add(bytes, _tenant);
+    }
+
+    public void OutsideSlack(int spans) => Discarded(spans, "outside_metrics_ingestion_slack", "all");
+
+    public void Filtered(int spans, string processor) =>
+        Discarded(spans, processor == SpanMetrics ? "span_metrics_filtered" : "service_graphs_filtered", processor);
+
+    public void InvalidUtf8(int spans, string processor) => Discarded(spans, "invalid_utf8", processor);
+
+    public void Edges(int edges) => Add(metrics.Edges, edges);
+
+    public void ExpiredEdge(string unmatchedSpanKind) => metrics.ExpiredEdges.Add(1, _tenant, new("unmatched_span_kind", unmatchedSpanKind));
+
+    public void DroppedSpans(int spans) => Add(metrics.DroppedSpans, spans);
+
+    public void DroppedEdges(int edges) => Add(metrics.DroppedEdges, edges);
+
+    public void ActiveProcessor(string processor, bool active) =>
+        metrics.ActiveProcessors.Record(active ? 1 : 0, _tenant, new("processor", processor));
+
+    public void Collected() => metrics.Collections.Add(1, _tenant);
+
+    public void CollectionFailed() => metrics.CollectionsFailed.Add(1, _tenant);
+
+    public void Series(SeriesBudget budget, ref (long Added, long Removed, long Limited) reported)
+    {
+        metrics.ActiveSeries.Record(budget.Active, _tenant);
+        metrics.MaxActiveSeries.Record(budget.Max, _tenant);
+        Add(metrics.SeriesAdded, budget.Added - reported.Added);
+        Add(metrics.SeriesRemoved, budget.Removed - reported.Removed);
+        Add(metrics.SeriesLimited, budget.Limited - reported.Limited);
+        reported = (budget.Added, budget.Removed, budget.Limited);
+    }
+
+    private void Add(System.Diagnostics.Metrics.Counter<long> counter, long amount)
+    {
+        if (amount > 0)
+            counter.Add(amount, _tenant);
+    }
+
+    private void Discarded(int spans, string reason, string processor)
+    {
+        if (spans > 0)
+            metrics.GeneratorSpansDiscarded.Add(spans, new TagList { _tenant, new("reason", reason), new("processor", processor) });
+    }
+}

@@ -1,0 +1,36 @@
+using System.Runtime.InteropServices;
+
+namespace OrleansTempo.Core.Generator;
+
+/// <summary>
+/// Puts the values of an entity's labels one after the other into a reused buffer: texts as length and bytes, numbers as
+/// four bytes. Two keys are equal exactly when all their values are.
+/// </summary>
+internal sealed class KeyBuilder
+{
+    private byte[] _bytes = new byte[1024];
+    private int _length;
+
+    public ReadOnlySpan<byte> Key => _bytes.AsSpan(0, _length);
+
+    public void Clear() => _length = 0;
+
+    public void Add(ReadOnlySpan<byte> text)
+    {
+        var needed = _length + sizeof(int) + text.Length;
+        if (needed > _bytes.Length)
+            Array.Resize(ref _bytes, Math.Max(needed, _bytes.Length * 2));
+        MemoryMarshal.Write(_bytes.AsSpan(_length), text.Length);
+        text.CopyTo(_bytes.AsSpan(_length + sizeof(int)));
+        _length = needed;
+    }
+
+    public void Add(int number)
+    {
+        var needed = _length + sizeof(int);
+        if (needed > _bytes.Length)
+            Array.Resize(ref _bytes, _bytes.Length * 2);
+        MemoryMarshal.Write(_bytes.AsSpan(_length), number);
+        _length = needed;
+    }
+}

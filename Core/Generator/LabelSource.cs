@@ -1,0 +1,14 @@
+namespace OrleansTempo.Core.Generator;
+
+/// <summary>Where a label of the span metrics gets its value from.</summary>
+internal enum LabelSource
+{
+    Service,
+    SpanName,
+    SpanKind,
+    StatusCode,
+    StatusMessage,
+    Attributes,
+    Job,
+    Instance,
+}

@@ -1,0 +1,38 @@
+namespace OrleansTempo.Core.Generator;
+
+/// <summary>How many series a tenant has and may have; shared by the tables of its registry.</summary>
+internal sealed class SeriesBudget
+{
+    /// <summary>0 for no limit.</summary>
+    public int Max { get; set; }
+
+    public int Active { get; private set; }
+
+    public long Added { get; private set; }
+
+    public long Removed { get; private set; }
+
+    public long Limited { get; private set; }
+
+    /// <summary>Whether so many series still fit; counts them as limited where they do not.</summary>
+    public bool HasRoom(int series)
+    {
+        if (Max <= 0 || Active + series <= Max)
+            return true;
+        Limited += series;
+        return false;
+    }
+
+    /// <summary>Adds without asking: the overflow entity, and what comes over from a replaced table.</summary>
+    public void Add(int series)
+    {
+        Active += series;
+        Added += series;
+    }
+
+    public void Remove(int series)
+    {
+        Active -= series;
+        Removed += series;
+    }
+}

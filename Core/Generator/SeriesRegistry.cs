@@ -1,0 +1,236 @@
+using System.Text;
+using OrleansTempo.Core.Overrides;
+
+namespace OrleansTempo.Core.Generator;
+
+/// <summary>
+/// All series of one tenant: the entity tables of its processors, and what a collection makes of them. A counter's or
+/// histogram's first sample is an explicit 0 at the moment it was first seen; a series not updated for the stale duration
+/// ends with a staleness marker.
+/// </summary>
+internal sealed class SeriesRegistry
+{
+    private static readonly double s_staleMarker = BitConverter.Int64BitsToDouble(SeriesPoint.StaleMarkerBits);
+
+    private readonly TenantId _tenant;
+    private readonly List<EntityTable> _tables = [];
+    private readonly List<EntityTable> _retired = [];
+    private long _lastCollectionMs;
+
+    public SeriesRegistry(TenantId tenant, GeneratorSettings settings)
+    {
+        _tenant = tenant;
+        Apply(settings);
+    }
+
+    public SeriesBudget Budget { get; } = new();
+
+    /// <summary>The labels that every series carries, sorted by nothing in particular.</summary>
+    public IReadOnlyDictionary<string, string> ExternalLabels { get; private set; } = new Dictionary<string, string>();
+
+    public RegistryOptions Options { get; private set; } = new();
+
+    public void Apply(GeneratorSettings settings)
+    {
+        Options = settings.Registry;
+        Budget.Max = settings.MaxActiveSeries;
+        var labels = new Dictionary<string, string>(settings.Registry.ExternalLabels, StringComparer.Ordinal);
+        if (settings.Registry.InjectTenantIdAs.Length > 0)
+            labels[settings.Registry.InjectTenantIdAs] = _tenant.Value;
+        ExternalLabels = labels;
+    }
+
+    /// <summary>A table with these metrics; where it replaces one, the entities of that one go on in it.</summary>
+    public EntityTable AddTable(EntityTable? replaced, params MetricSlot[] slots)
+    {
+        var table = new EntityTable(Budget, WithExternalLabels([new("metric_overflow", "true"u8.ToArray())]), slots);
+        if (replaced is not null)
+        {
+            _tables.Remove(replaced);
+            _retired.Remove(replaced);
+            table.Succeed(replaced);
+        }
+
+        _tables.Add(table);
+        return table;
+    }
+
+    /// <summary>Ends a table whose processor was switched off: its series get their staleness markers at the next collection.</summary>
+    public void RemoveTable(EntityTable table)
+    {
+        if (_tables.Remove(table))
+            _retired.Add(table);
+    }
+
+    /// <summary>
+    /// Adds the external labels, which win over labels of the same name, cuts to the length limits, and drops empty values;
+    /// of several labels with one name the last stands.
+    /// </summary>
+    public LabelSet WithExternalLabels(IEnumerable<KeyValuePair<string, byte[]>> labels)
+    {
+        var set = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        foreach (var (name, value) in labels)
+        {
+            var cutName = CutName(name);
+            if (value.Length == 0)
+                set.Remove(cutName);
+            else
+                set[cutName] = Utf8Text.Cut(value, Options.MaxLabelValueLength).ToArray();
+        }
+
+        foreach (var (name, value) in ExternalLabels)
+            set[name] = Encoding.UTF8.GetBytes(value);
+        return new LabelSet(set.Where(l => l.Value.Length > 0).Select(l => KeyValuePair.Create(Encoding.UTF8.GetBytes(l.Key), l.Value)));
+    }
+
+    /// <summary>
+    /// Which of a processor's labels, in the order they are added, appear in its series: one that a later label or an
+    /// external label of the same name replaces does not, and must not tell two entities apart.
+    /// </summary>
+    public bool[] Visible(IReadOnlyList<string> labels)
+    {
+        var names = labels.Select(CutName).ToArray();
+        return [.. names.Select((name, i) => !ExternalLabels.ContainsKey(name) && Array.LastIndexOf(names, name) == i)];
+    }
+
+    /// <summary>
+    /// Visits every series with its value at <paramref name="nowMs"/> (Unix milliseconds), the zeros of new ones and the
+    /// staleness markers of those that have ended, and forgets the latter.
+    /// </summary>
+    /// <returns>The collection's timestamp: now, or 1 ms after the last collection where the clock has not moved on.</returns>
+    public long Collect(long nowMs, ISeriesVisitor visitor)
+    {
+        var timestampMs = Math.Max(nowMs, _lastCollectionMs + 1);
+        var staleBeforeMs = timestampMs - (long)Options.StaleDuration.TotalMilliseconds;
+        foreach (var table in _tables)
+        {
+            CollectTable(table, timestampMs, staleBeforeMs, visitor);
+            if (table.Former is { } former)
+            {
+                CollectTable(former, timestampMs, staleBeforeMs, visitor);
+                table.DropFormerWhenEmpty();
+            }
+        }
+
+        foreach (var table in _retired)
+            CollectTable(table, timestampMs, long.MaxValue, visitor);
+        _retired.Clear();
+        _lastCollectionMs = timestampMs;
+        return timestampMs;
+    }
+
+    /// <summary>Visits every current series with its value, changing nothing.</summary>
+    public void Visit(long nowMs, ISeriesVisitor visitor)
+    {
+        foreach (var table in _tables)
+        {
+            VisitTable(table, nowMs, visitor);
+            if (table.Former is { } former)
+                VisitTable(former, nowMs, visitor);
+        }
+    }
+
+    private string CutName(string name) =>
+        Encoding.UTF8.GetString(Utf8Text.Cut(Encoding.UTF8.GetBytes(name), Options.MaxLabelNameLength));
+
+    private static void VisitTable(EntityTable table, long nowMs, ISeriesVisitor visitor)
+    {
+        foreach (var entity in table.Entities)
+        {
+            for (var slot = 0; slot < table.Slots.Length; slot++)
+            {
+                if (entity.FirstSeenMs[slot] != 0)
+                    VisitSlot(entity, table.Slots[slot], nowMs, 0, stale: false, visitor);
+            }
+        }
+    }
+
+    // From the end, so that removing an entity (the last takes its place) skips none.
+    private void CollectTable(EntityTable table, long timestampMs, long staleBeforeMs, ISeriesVisitor visitor)
+    {
+        for (var i = table.Entities.Length - 1; i >= 0; i--)
+        {
+            var entity = table.Entities[i];
+            var stale = entity.LastUpdatedMs < staleBeforeMs;
+            for (var slot = 0; slot < table.Slots.Length; slot++)
+            {
+                var firstSeenMs = entity.FirstSeenMs[slot];
+                if (firstSeenMs == 0 || (stale && !entity.Collected[slot]))
+                    continue;
+                var metric = table.Slots[slot];
+                var zeroMs = entity.Collected[slot] || metric.Type == MetricType.Gauge ? 0 : ZeroTimestamp(firstSeenMs, timestampMs);
+                VisitSlot(entity, metric, timestampMs, zeroMs, stale, visitor);
+                entity.Collected[slot] = true;
+            }
+
+            if (entity.Exemplars.Length > 0)
+                Array.Clear(entity.Exemplars);
+            if (stale)
+                table.Remove(entity);
+        }
+    }
+
+    // When first seen, but after anything sent before and before the collection; none where there is no room between.
+    private long ZeroTimestamp(long firstSeenMs, long timestampMs)
+    {
+        var zeroMs = Math.Max(Math.Min(firstSeenMs, timestampMs - 1), _lastCollectionMs + 1);
+        return zeroMs < timestampMs ? zeroMs : 0;
+    }
+
+    private static void VisitSlot(Entity entity, MetricSlot slot, long timestampMs, long zeroMs, bool stale, ISeriesVisitor visitor)
+    {
+        var values = entity.Values.AsSpan(slot.FirstValue, slot.ValueCount);
+        if (slot.Type != MetricType.Histogram)
+        {
+            visitor.Visit(new SeriesPoint
+            {
+                Labels = entity.Labels,
+                Name = slot.Name,
+                Value = stale ? s_staleMarker : values[0],
+                TimestampMs = timestampMs,
+                ZeroTimestampMs = zeroMs,
+            });
+            return;
+        }
+
+        double count = 0;
+        Span<byte> traceId = stackalloc byte[16];
+        for (var i = 0; i < slot.Buckets.Length; i++)
+        {
+            count += values[1 + i];
+            ref readonly var exemplar = ref entity.Exemplars[slot.FirstExemplar + i];
+            var hasExemplar = exemplar.IsSet && !stale;
+            if (hasExemplar)
+                exemplar.WriteTraceId(traceId);
+            visitor.Visit(new SeriesPoint
+            {
+                Labels = entity.Labels,
+                Name = slot.BucketName!,
+                Bucket = slot.Buckets[i],
+                Value = stale ? s_staleMarker : count,
+                TimestampMs = timestampMs,
+                ZeroTimestampMs = zeroMs,
+                ExemplarTraceId = hasExemplar ? traceId : default,
+                ExemplarValue = hasExemplar ? exemplar.Value : 0,
+                ExemplarTimestampMs = hasExemplar ? exemplar.TimestampMs : 0,
+            });
+        }
+
+        visitor.Visit(new SeriesPoint
+        {
+            Labels = entity.Labels,
+            Name = slot.SumName!,
+            Value = stale ? s_staleMarker : values[0],
+            TimestampMs = timestampMs,
+            ZeroTimestampMs = zeroMs,
+        });
+        visitor.Visit(new SeriesPoint
+        {
+            Labels = entity.Labels,
+            Name = slot.Name,
+            Value = stale ? s_staleMarker : count,
+            TimestampMs = timestampMs,
+            ZeroTimestampMs = zeroMs,
+        });
+    }
+}

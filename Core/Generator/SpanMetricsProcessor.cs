@@ -1,0 +1,343 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Unicode;
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Overrides;
+
+namespace OrleansTempo.Core.Generator;
+
+/// <summary>
+/// <c>span-metrics</c>: counts every span, its latency and its size, by the labels its configuration names.
+/// <code>
+///   resource ─► service, job, instance ─┐
+///   span ─► name, kind, status ─────────┼─► key bytes ─► Entity ─► calls, size, latency
+///   both ─► dimensions, mappings ───────┘
+/// </code>
+/// The key is put together from the request's bytes; a string is made only when an entity is new.
+/// </summary>
+internal sealed class SpanMetricsProcessor : ISpanProcessor
+{
+    private const string ServiceName = "service.name";
+    private const string ServiceNamespace = "service.namespace";
+    private const string ServiceInstanceId = "service.instance.id";
+
+    private readonly GeneratorSettings _settings;
+    private readonly SeriesRegistry _registry;
+    private readonly GeneratorCounters _counters;
+    private readonly SpanFilter _filter;
+    private readonly SpanMultiplier _multiplier;
+    private readonly LabelColumn[] _columns;
+    private readonly AttributePicker _resourcePicker;
+    private readonly AttributePicker _spanPicker;
+    private readonly int[] _foundInResource;
+    private readonly int[] _foundInSpan;
+    private readonly int _serviceIndex, _namespaceIndex, _instanceIndex;
+    private readonly int _calls = -1, _latency = -1, _size = -1;
+    private readonly int _seriesPerEntity;
+    private readonly int _maxValueBytes;
+    private readonly TargetInfo? _targetInfo;
+
+    private readonly KeyBuilder _key = new();
+    private readonly ArrayBufferWriter<byte> _text = new(256);
+    private readonly ArrayBufferWriter<byte> _service = new(256);
+    private readonly ArrayBufferWriter<byte> _job = new(256);
+    private readonly ArrayBufferWriter<byte> _instance = new(256);
+
+    /// <param name="settings">The tenant's settings.</param>
+    /// <param name="registry">Where its series live.</param>
+    /// <param name="counters">The tenant's own metrics.</param>
+    /// <param name="replaced">The processor that this one takes over from, with its series.</param>
+    public SpanMetricsProcessor(GeneratorSettings settings, SeriesRegistry registry, GeneratorCounters counters, SpanMetricsProcessor? replaced)
+    {
+        _settings = settings;
+        _registry = registry;
+        _counters = counters;
+        var options = settings.SpanMetrics;
+        _filter = new SpanFilter(options.FilterPolicies);
+        _multiplier = new SpanMultiplier(options.SpanMultiplierKey, options.EnableTracestateSpanMultiplier);
+        _maxValueBytes = registry.Options.MaxLabelValueLength;
+
+        string[] dimensions = [.. options.Dimensions, .. options.DimensionMappings.SelectMany(m => m.SourceLabels)];
+        _spanPicker = new AttributePicker(dimensions);
+        _resourcePicker = new AttributePicker([.. dimensions, ServiceName, ServiceNamespace, ServiceInstanceId]);
+        _foundInSpan = new int[_spanPicker.Count];
+        _foundInResource = new int[_resourcePicker.Count];
+        _serviceIndex = _resourcePicker.IndexOf(ServiceName);
+        _namespaceIndex = _resourcePicker.IndexOf(ServiceNamespace);
+        _instanceIndex = _resourcePicker.IndexOf(ServiceInstanceId);
+        _columns = Columns(options);
+
+        var slots = new List<MetricSlot>();
+        if (settings.SpanMetricsCount)
+        {
+            _calls = slots.Count;
+            slots.Add(MetricSlot.Counter("traces_spanmetrics_calls_total"));
+        }
+
+        if (settings.SpanMetricsLatency)
+        {
+            _latency = slots.Count;
+            slots.Add(MetricSlot.Histogram("traces_spanmetrics_latency", options.HistogramBuckets));
+        }
+
+        if (settings.SpanMetricsSize)
+        {
+            _size = slots.Count;
+            slots.Add(MetricSlot.Counter("traces_spanmetrics_size_total"));
+        }
+
+        _seriesPerEntity = slots.Sum(s => s.SeriesCount);
+        Table = registry.AddTable(replaced?.Table, [.. slots]);
+        if (options.EnableTargetInfo)
+            _targetInfo = new TargetInfo(options, registry, replaced?._targetInfo);
+        else if (replaced?._targetInfo is { } ended)
+            registry.RemoveTable(ended.Table);
+    }
+
+    public EntityTable Table { get; }
+
+    public void Push(SpanBatch batch, ReadOnlySpan<int> spans, long nowMs)
+    {
+        var all = batch.Spans;
+        var resource = -1;
+        var filtered = 0;
+        var invalid = 0;
+        var targetInfo = TargetInfoState.Wanted;
+        foreach (var position in spans)
+        {
+            ref readonly var span = ref all[position];
+            if (span.Resource != resource)
+            {
+                resource = span.Resource;
+                targetInfo = TargetInfoState.Wanted;
+                ReadResource(batch, resource);
+            }
+
+            if (!_filter.Takes(batch, span))
+            {
+                filtered++;
+                continue;
+            }
+
+            if (!Count(batch, span, nowMs))
+            {
+                invalid++;
+                continue;
+            }
+
+            if (_targetInfo is null)
+                continue;
+            if (targetInfo == TargetInfoState.Wanted)
+            {
+                targetInfo = _targetInfo.Update(batch, batch.Resources[resource], _job.WrittenSpan, _instance.WrittenSpan, nowMs)
+                    ? TargetInfoState.Done
+                    : TargetInfoState.Invalid;
+            }
+
+            if (targetInfo == TargetInfoState.Invalid)
+                invalid++;
+        }
+
+        _counters.Filtered(filtered, GeneratorCounters.SpanMetrics);
+        _counters.InvalidUtf8(invalid, GeneratorCounters.SpanMetrics);
+    }
+
+    /// <summary>Ends the processor's series.</summary>
+    public void Remove()
+    {
+        _registry.RemoveTable(Table);
+        if (_targetInfo is not null)
+            _registry.RemoveTable(_targetInfo.Table);
+    }
+
+    private LabelColumn[] Columns(SpanMetricsOptions options)
+    {
+        var columns = new List<LabelColumn>();
+        var intrinsic = options.IntrinsicDimensions;
+        if (intrinsic.Service)
+            columns.Add(new(LabelSource.Service, "service"));
+        if (intrinsic.SpanName)
+            columns.Add(new(LabelSource.SpanName, "span_name"));
+        if (intrinsic.SpanKind)
+            columns.Add(new(LabelSource.SpanKind, "span_kind"));
+        if (intrinsic.StatusCode)
+            columns.Add(new(LabelSource.StatusCode, "status_code"));
+        if (intrinsic.StatusMessage)
+            columns.Add(new(LabelSource.StatusMessage, "status_message"));
+        foreach (var dimension in options.Dimensions)
+            columns.Add(new(LabelSource.Attributes, LabelName.Sanitize(dimension, LabelName.Intrinsic)) { Attributes = Picks([dimension]) });
+        foreach (var mapping in options.DimensionMappings)
+        {
+            columns.Add(new(LabelSource.Attributes, LabelName.Sanitize(mapping.Name, LabelName.Intrinsic))
+            {
+                Attributes = Picks(mapping.SourceLabels),
+                Join = Encoding.UTF8.GetBytes(mapping.Join),
+            });
+        }
+
+        var visible = _registry.Visible([.. columns.Select(c => c.Label)]);
+        columns = [.. columns.Where((_, i) => visible[i])];
+        if (!options.EnableTargetInfo)
+            return [.. columns];
+
+        // Unlike the others these two replace a label of the same name only where they have a value.
+        var last = new List<LabelColumn> { new(LabelSource.Job, "job") };
+        if (options.EnableInstanceLabel)
+            last.Add(new(LabelSource.Instance, "instance"));
+        last.RemoveAll(c => _registry.ExternalLabels.ContainsKey(c.Label));
+        return [.. columns.Select(c => c with { YieldsTo = last.Find(l => l.Label == c.Label)?.Source }), .. last];
+
+        (int, int)[] Picks(IEnumerable<string> names) => [.. names.Select(n => (_resourcePicker.IndexOf(n), _spanPicker.IndexOf(n)))];
+    }
+
+    private void ReadResource(SpanBatch batch, int resource)
+    {
+        var bytes = batch.Bytes;
+        var attributes = batch.Attributes(batch.Resources[resource]);
+        _resourcePicker.Pick(bytes, attributes, _foundInResource);
+        Copy(_serviceIndex, _service);
+        Copy(_instanceIndex, _instance);
+        _job.ResetWrittenCount();
+        if (_service.WrittenCount == 0)
+            return;
+        Copy(_namespaceIndex, _job);
+        if (_job.WrittenCount > 0)
+            _job.Write("/"u8);
+        _job.Write(_service.WrittenSpan);
+
+        void Copy(int name, ArrayBufferWriter<byte> to)
+        {
+            to.ResetWrittenCount();
+            if (_foundInResource[name] is var found and >= 0)
+                to.Write(AttributeText.Get(batch.Bytes, batch.Attributes(batch.Resources[resource])[found], _text));
+        }
+    }
+
+    private bool Count(SpanBatch batch, in SpanRecord span, long nowMs)
+    {
+        BuildKey(batch, span);
+        var key = _key.Key;
+        var hash = Utf8Hash.Of(key);
+        var entity = Table.Find(key, hash);
+        if (entity is null)
+        {
+            entity = Table.Refuses(_seriesPerEntity) ? Table.Overflow : NewEntity(key, hash);
+            if (entity is null)
+                return false;
+        }
+
+        var weight = _multiplier.IsOne ? 1 : _multiplier.Of(batch, span);
+        if (_calls >= 0)
+            Table.Count(entity, _calls, weight, nowMs);
+        if (_latency >= 0)
+            Table.Observe(entity, _latency, span.DurationSeconds, weight, Exemplar.ReadTraceId(batch.Bytes[span.TraceId.Offset..]), nowMs);
+        if (_size >= 0)
+            Table.Count(entity, _size, span.Message.Length, nowMs);
+        return true;
+    }
+
+    private void BuildKey(SpanBatch batch, in SpanRecord span)
+    {
+        var bytes = batch.Bytes;
+        if (_foundInSpan.Length > 0)
+            _spanPicker.Pick(bytes, batch.Attributes(span), _foundInSpan);
+
+        _key.Clear();
+        foreach (var column in _columns)
+        {
+            switch (column.Source)
+            {
+                case LabelSource.Service:
+                    _key.Add(Cut(_service.WrittenSpan));
+                    break;
+                case LabelSource.SpanName:
+                    _key.Add(Cut(bytes.Slice(span.Name.Offset, span.Name.Length)));
+                    break;
+                case LabelSource.SpanKind:
+                    _key.Add((int)span.Kind);
+                    break;
+                case LabelSource.StatusCode:
+                    _key.Add((int)span.Status);
+                    break;
+                case LabelSource.StatusMessage:
+                    _key.Add(Cut(bytes.Slice(span.StatusMessage.Offset, span.StatusMessage.Length)));
+                    break;
+                case LabelSource.Attributes:
+                    _key.Add(Cut(Yields(column) ? default : AttributeValue(batch, span, column)));
+                    break;
+                case LabelSource.Job:
+                    _key.Add(Cut(_job.WrittenSpan));
+                    break;
+                case LabelSource.Instance:
+                    _key.Add(Cut(_instance.WrittenSpan));
+                    break;
+            }
+        }
+    }
+
+    private bool Yields(LabelColumn column) => column.YieldsTo switch
+    {
+        LabelSource.Job => _job.WrittenCount > 0,
+        LabelSource.Instance => _instance.WrittenCount > 0,
+        _ => false,
+    };
+
+    private ReadOnlySpan<byte> Cut(ReadOnlySpan<byte> value) => Utf8Text.Cut(value, _maxValueBytes);
+
+    private ReadOnlySpan<byte> AttributeValue(SpanBatch batch, in SpanRecord span, LabelColumn column)
+    {
+        if (column.Attributes.Length == 1)
+            return AttributeValue(batch, span, column.Attributes[0]);
+
+        var joined = new ArrayBufferWriter<byte>(64);
+        foreach (var attribute in column.Attributes)
+        {
+            var value = AttributeValue(batch, span, attribute);
+            if (value.IsEmpty)
+                continue;
+            if (joined.WrittenCount > 0)
+                joined.Write(column.Join);
+            joined.Write(value);
+        }
+
+        return joined.WrittenSpan;
+    }
+
+    private ReadOnlySpan<byte> AttributeValue(SpanBatch batch, in SpanRecord span, (int InResource, int InSpan) attribute)
+    {
+        if (_foundInResource[attribute.InResource] is var r and >= 0)
+            return AttributeText.Get(batch.Bytes, batch.Attributes(batch.Resources[span.Resource])[r], _text);
+        if (_foundInSpan[attribute.InSpan] is var s and >= 0)
+            return AttributeText.Get(batch.Bytes, batch.Attributes(span)[s], _text);
+        return default;
+    }
+
+    // The key holds all the labels' values; null where one of them is not UTF-8.
+    private Entity? NewEntity(ReadOnlySpan<byte> key, ulong hash)
+    {
+        var labels = new List<KeyValuePair<string, byte[]>>(_columns.Length);
+        var reader = new KeyReader(key);
+        foreach (var column in _columns)
+        {
+            var value = column.Source switch
+            {
+                LabelSource.SpanKind => Encoding.UTF8.GetBytes(SpanEnumNames.Of((SpanKind)reader.ReadNumber())),
+                LabelSource.StatusCode => Encoding.UTF8.GetBytes(SpanEnumNames.Of((StatusCode)reader.ReadNumber())),
+                _ => reader.ReadText(),
+            };
+            if (!Utf8.IsValid(value))
+                return null;
+            if (!value.IsEmpty)
+                labels.Add(new(column.Label, value.ToArray()));
+        }
+
+        return Table.Add(key, hash, _registry.WithExternalLabels(labels));
+    }
+
+    private enum TargetInfoState
+    {
+        Wanted,
+        Done,
+        Invalid,
+    }
+}

@@ -1,0 +1,99 @@
+using System.Globalization;
+using System.Text;
+using OrleansTempo.Core.Otlp;
+
+namespace OrleansTempo.Core.Generator;
+
+/// <summary>
+/// How many spans one sampled span stands for: the adjusted count of tracestate <c>ot=th:…</c> where that is enabled and
+/// there, else 1 / the value of an attribute, else 1.
+/// Source: OpenTelemetry's tracestate handling (probability sampling thresholds and explicit randomness).
+/// </summary>
+internal sealed class SpanMultiplier
+{
+    // A threshold is 56 bits: th:8 rejects half of all randomness values.
+    private const int ThresholdDigits = 14;
+    private const double MaxThreshold = 1UL << 56;
+
+    private readonly byte[] _key;
+    private readonly bool _useTraceState;
+
+    public SpanMultiplier(string key, bool useTraceState)
+    {
+        _key = Encoding.UTF8.GetBytes(key);
+        _useTraceState = useTraceState;
+        IsOne = key.Length == 0 && !useTraceState;
+    }
+
+    /// <summary>Whether every span counts once.</summary>
+    public bool IsOne { get; }
+
+    public double Of(SpanBatch batch, in SpanRecord span)
+    {
+        if (IsOne)
+            return 1;
+        var bytes = batch.Bytes;
+        if (_useTraceState && !span.TraceState.IsEmpty
+            && FromTraceState(Encoding.UTF8.GetString(bytes.Slice(span.TraceState.Offset, span.TraceState.Length))) is var adjusted and > 0)
+            return adjusted;
+        if (_key.Length == 0)
+            return 1;
+        return Ratio(bytes, batch.Attributes(span)) ?? Ratio(bytes, batch.Attributes(batch.Resources[span.Resource])) ?? 1;
+    }
+
+    /// <summary>The adjusted count a tracestate carries; 0 where it carries none that can be used.</summary>
+    public static double FromTraceState(string traceState)
+    {
+        var member = traceState.Split(',').Select(m => m.Trim()).FirstOrDefault(m => m.StartsWith("ot=", StringComparison.Ordinal));
+        if (member is null)
+            return 0;
+
+        ulong? threshold = null, randomness = null;
+        foreach (var field in member[3..].Split(';'))
+        {
+            var colon = field.IndexOf(':');
+            if (colon <= 0)
+                return 0;
+            var value = field.AsSpan(colon + 1);
+            if (field.StartsWith("th:", StringComparison.Ordinal))
+            {
+                if (value.Length is 0 or > ThresholdDigits || !IsLowerHex(value))
+                    return 0;
+                threshold = ulong.Parse(value, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture) << (4 * (ThresholdDigits - value.Length));
+            }
+            else if (field.StartsWith("rv:", StringComparison.Ordinal))
+            {
+                if (value.Length != ThresholdDigits || !IsLowerHex(value))
+                    return 0;
+                randomness = ulong.Parse(value, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+            }
+        }
+
+        if (threshold is null)
+            return 0;
+        var count = MaxThreshold / (MaxThreshold - threshold.Value);
+        if (randomness is null)
+            return count;
+
+        // Rounded to a whole number so that the mean stays right: the randomness value decides up or down.
+        var whole = Math.Floor(count);
+        var uniform = (randomness.Value >> 3) / (double)(1UL << 53);
+        return uniform < count - whole ? whole + 1 : whole;
+    }
+
+    private static bool IsLowerHex(ReadOnlySpan<char> text) => !text.ContainsAnyExcept("0123456789abcdef");
+
+    private double? Ratio(ReadOnlySpan<byte> bytes, ReadOnlySpan<AttributeRecord> attributes)
+    {
+        foreach (ref readonly var attribute in attributes)
+        {
+            if (attribute.Kind != AttributeKind.Double || !bytes.Slice(attribute.Key.Offset, attribute.Key.Length).SequenceEqual(_key))
+                continue;
+            var value = AttributeText.ReadDouble(bytes[attribute.Value.Offset..]);
+            if (value > 0)
+                return 1 / value;
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,160 @@
+using System.Collections.Concurrent;
+
+namespace OrleansTempo.Core.Otlp;
+
+/// <summary>
+/// A request's spans as flat arrays of structs that point into its one buffer: nothing is an object per span, attribute
+/// or string.
+/// <code>
+///   RequestBuffer  [ ...resource.....span.......span.......resource.....span... ]
+///   Resources      [ r0, r1 ]               r.FirstAttribute ─┐
+///   Spans          [ s0, s1, s2 ]           s.FirstAttribute ─┤   s.Resource ─► Resources
+///   Attributes     [ a0, a1, ... ]   ◄────────────────────────┘
+/// </code>
+/// Batches are pooled. The one who rents holds the first lease; whoever keeps the batch beyond a call takes another, and
+/// the last to release gives the arrays and the buffer back.
+/// </summary>
+public sealed class SpanBatch
+{
+    // A batch that once grew very large is not kept: 64 requests of 20 MB would otherwise pin their arrays for good.
+    private const int MaxPooledBatches = 64;
+    private const int MaxPooledAttributes = 1 << 17;
+
+    private static readonly ConcurrentQueue<SpanBatch> s_pool = new();
+
+    private int _leases;
+    private RequestBuffer? _buffer;
+    private SpanRecord[] _spans = new SpanRecord[64];
+    private ResourceRecord[] _resources = new ResourceRecord[8];
+    private AttributeRecord[] _attributes = new AttributeRecord[512];
+    private int _spanCount;
+    private int _resourceCount;
+    private int _attributeCount;
+
+    private SpanBatch()
+    {
+    }
+
+    /// <summary>The request's bytes; every slice points into them.</summary>
+    public ReadOnlySpan<byte> Bytes => _buffer!.Bytes;
+
+    public ReadOnlySpan<SpanRecord> Spans => _spans.AsSpan(0, _spanCount);
+
+    public ReadOnlySpan<ResourceRecord> Resources => _resources.AsSpan(0, _resourceCount);
+
+    /// <summary>Keys and values longer than the limit <see cref="TryRead"/> was given, in every attribute of the request.</summary>
+    public int OversizedAttributes { get; internal set; }
+
+    public ReadOnlySpan<AttributeRecord> Attributes(in ResourceRecord resource) =>
+        _attributes.AsSpan(resource.FirstAttribute, resource.AttributeCount);
+
+    public ReadOnlySpan<AttributeRecord> Attributes(in SpanRecord span) =>
+        _attributes.AsSpan(span.FirstAttribute, span.AttributeCount);
+
+    /// <summary>
+    /// Reads a request. On success the caller holds the batch's one lease; on failure nothing is held. In both cases the
+    /// buffer belongs to the batch: on failure it has been returned.
+    /// </summary>
+    /// <param name="buffer">The bytes of an <c>ExportTraceServiceRequest</c>.</param>
+    /// <param name="maxAttributeBytes">Attribute keys and string values beyond it are counted in <see cref="OversizedAttributes"/>; 0 for no limit.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="error">What is wrong with the bytes.</param>
+    public static bool TryRead(
+        RequestBuffer buffer,
+        int maxAttributeBytes,
+        [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out SpanBatch? batch,
+        [System.Diagnostics.CodeAnalysis.NotNullWhen(false)] out OtlpReadError? error)
+    {
+        if (!s_pool.TryDequeue(out batch))
+            batch = new SpanBatch();
+        batch._buffer = buffer;
+        batch._leases = 1;
+        batch._spanCount = batch._resourceCount = batch._attributeCount = 0;
+        batch.OversizedAttributes = 0;
+
+        var reader = new OtlpReader(batch, buffer.Bytes, maxAttributeBytes);
+        error = reader.Read();
+        if (error is null)
+            return true;
+
+        batch.Release();
+        batch = null;
+        return false;
+    }
+
+    /// <summary>Keeps the batch readable until a matching <see cref="Release"/>.</summary>
+    public void Lease() => Interlocked.Increment(ref _leases);
+
+    public void Release()
+    {
+        var left = Interlocked.Decrement(ref _leases);
+        if (left > 0)
+            return;
+        if (left < 0)
+            throw new InvalidOperationException("A span batch was released more often than leased.");
+
+        _buffer!.Return();
+        _buffer = null;
+        if (_attributes.Length <= MaxPooledAttributes && s_pool.Count < MaxPooledBatches)
+            s_pool.Enqueue(this);
+    }
+
+    /// <summary>Leaves out the spans for which <paramref name="keep"/> is false, keeping the order of the rest.</summary>
+    /// <returns>How many were left out.</returns>
+    internal int RemoveWhere(Func<SpanBatch, int, bool> keep)
+    {
+        var kept = 0;
+        for (var i = 0; i < _spanCount; i++)
+        {
+            if (!keep(this, i))
+                continue;
+            if (kept != i)
+                _spans[kept] = _spans[i];
+            kept++;
+        }
+
+        var removed = _spanCount - kept;
+        _spanCount = kept;
+        return removed;
+    }
+
+    internal ref SpanRecord AddSpan()
+    {
+        if (_spanCount == _spans.Length)
+            Array.Resize(ref _spans, _spanCount * 2);
+        ref var span = ref _spans[_spanCount++];
+        span = default;
+        return ref span;
+    }
+
+    internal int AddResource()
+    {
+        if (_resourceCount == _resources.Length)
+            Array.Resize(ref _resources, _resourceCount * 2);
+        _resources[_resourceCount] = default;
+        return _resourceCount++;
+    }
+
+    internal ref ResourceRecord ResourceAt(int index) => ref _resources[index];
+
+    internal int AttributeCount => _attributeCount;
+
+    internal int SpanCount => _spanCount;
+
+    internal ref AttributeRecord AddAttribute()
+    {
+        if (_attributeCount == _attributes.Length)
+            Array.Resize(ref _attributes, _attributeCount * 2);
+        return ref _attributes[_attributeCount++];
+    }
+
+    /// <summary>Appends a copy of attributes read earlier, for a resource that comes in two parts.</summary>
+    internal void RepeatAttributes(int first, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            var copy = _attributes[first + i];
+            AddAttribute() = copy;
+        }
+    }
+}

@@ -1,0 +1,33 @@
+namespace OrleansTempo.Core.Otlp;
+
+/// <summary>One span, pointing into the request's buffer. Absent fields are empty slices and zeros.</summary>
+public struct SpanRecord
+{
+    /// <summary>The inside of the <c>Span</c> message; its length is the span's protobuf size in bytes.</summary>
+    public Slice Message;
+    public Slice TraceId;
+    public Slice SpanId;
+    public Slice ParentSpanId;
+    public Slice Name;
+    public Slice TraceState;
+    public Slice StatusMessage;
+
+    /// <summary>Unix time in nanoseconds.</summary>
+    public ulong StartTimeUnixNano;
+
+    /// <summary>Unix time in nanoseconds.</summary>
+    public ulong EndTimeUnixNano;
+
+    /// <summary>Which of the batch's resources the span belongs to.</summary>
+    public int Resource;
+
+    /// <summary>The first of the span's attributes among the batch's.</summary>
+    public int FirstAttribute;
+    public int AttributeCount;
+    public SpanKind Kind;
+    public StatusCode Status;
+
+    /// <summary>End − start in seconds; 0 where the span ends before it starts.</summary>
+    public readonly double DurationSeconds =>
+        EndTimeUnixNano > StartTimeUnixNano ? (EndTimeUnixNano - StartTimeUnixNano) / 1e9 : 0;
+}

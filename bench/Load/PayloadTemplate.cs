@@ -17,9 +17,9 @@ internal sealed class PayloadTemplate
         var traceIds = new List<int>();
         var times = new List<int>();
         foreach (var resource in ProtobufField.ReadAll(bytes, 0, bytes.Length).Where(field => field.Number == ResourceSpans))
-        foreach (var scope in ProtobufField.ReadAll(bytes, resource.Content, resource.End).Where(field => field.Number == ScopeSpans))
-        foreach (var span in ProtobufField.ReadAll(bytes, scope.Content, scope.End).Where(field => field.Number == Spans))
-            ReadSpan(span, traceIds, times);
+            foreach (var scope in ProtobufField.ReadAll(bytes, resource.Content, resource.End).Where(field => field.Number == ScopeSpans))
+                foreach (var span in ProtobufField.ReadAll(bytes, scope.Content, scope.End).Where(field => field.Number == Spans))
+                    ReadSpan(span, traceIds, times);
         TraceIdOffsets = [.. traceIds];
         TimeOffsets = [.. times];
     }

@@ -61,7 +61,7 @@ public sealed class OutageTests
 
         for (var call = 0; call < 200; call++)
             Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(GoldenBodies.Call("client", "server")));
-        await Eventually.GetAsync(() => Task.FromResult((hanging.Connections, failing.Connections)), seen => seen is (> 0, > 0), seen => $"{seen} connections");
+        await Eventually.GetAsync(() => Task.FromResult((hanging.Connections, failing.Connections)), seen => seen.Item1 > 0 && seen.Item2 > 0, seen => $"{seen} connections");
         await standalone.CollectAsync(5);
         for (var call = 0; call < 200; call++)
             Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(GoldenBodies.Call("client", "server")));

@@ -15,6 +15,9 @@ internal sealed class KeyBuilder
 
     public void Clear() => _length = 0;
 
+    /// <summary>Keeps the first <paramref name="length"/> bytes of the key.</summary>
+    public void Truncate(int length) => _length = length;
+
     public void Add(ReadOnlySpan<byte> text)
     {
         var needed = _length + sizeof(int) + text.Length;

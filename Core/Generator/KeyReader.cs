@@ -7,6 +7,9 @@ internal ref struct KeyReader(ReadOnlySpan<byte> key)
 {
     private ReadOnlySpan<byte> _rest = key;
 
+    /// <summary>What has not been read yet.</summary>
+    public readonly ReadOnlySpan<byte> Rest => _rest;
+
     public ReadOnlySpan<byte> ReadText()
     {
         var length = ReadNumber();

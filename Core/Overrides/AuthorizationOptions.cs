@@ -4,6 +4,9 @@ namespace OrleansTempo.Core.Overrides;
 public sealed record AuthorizationOptions
 {
     public string Type { get; init; } = "Bearer";
+
+    [Secret]
     public string Credentials { get; init; } = "";
+
     public string CredentialsFile { get; init; } = "";
 }

@@ -5,6 +5,9 @@ public sealed record BasicAuthOptions
 {
     public string Username { get; init; } = "";
     public string UsernameFile { get; init; } = "";
+
+    [Secret]
     public string Password { get; init; } = "";
+
     public string PasswordFile { get; init; } = "";
 }

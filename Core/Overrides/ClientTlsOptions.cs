@@ -7,7 +7,10 @@ public sealed record ClientTlsOptions
     public string CaFile { get; init; } = "";
     public string Cert { get; init; } = "";
     public string CertFile { get; init; } = "";
+
+    [Secret]
     public string Key { get; init; } = "";
+
     public string KeyFile { get; init; } = "";
     public string ServerName { get; init; } = "";
     public bool InsecureSkipVerify { get; init; }

@@ -6,6 +6,8 @@ namespace OrleansTempo.Core.Overrides;
 /// </summary>
 public sealed record GeneratorSettings
 {
+    public const string DefaultTraceIdLabelName = "traceID";
+
     public bool SpanMetricsCount { get; init; }
     public bool SpanMetricsLatency { get; init; }
     public bool SpanMetricsSize { get; init; }
@@ -31,8 +33,81 @@ public sealed record GeneratorSettings
     public bool DisableCollection { get; init; }
 
     /// <summary>The label of an exemplar that carries the trace ID.</summary>
-    public string TraceIdLabelName { get; init; } = "traceID";
+    public string TraceIdLabelName { get; init; } = DefaultTraceIdLabelName;
 
     /// <summary>Headers of this tenant's remote write requests, over those of the endpoint.</summary>
+    [Secret]
     public IReadOnlyDictionary<string, string> RemoteWriteHeaders { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>
+    /// Lays a tenant's overrides over <c>metrics_generator</c>, with Tempo's rules: a bare <c>span-metrics</c> is all three of its
+    /// parts, a bare <c>service-graphs</c> is requests and latency; unset, zero and empty mean what <c>metrics_generator</c> says.
+    /// </summary>
+    public static GeneratorSettings Resolve(MetricsGeneratorOptions options, TenantOverrides overrides)
+    {
+        var tenant = overrides.MetricsGenerator;
+        var spanMetrics = tenant.Processors.Contains(ProcessorNames.SpanMetrics);
+        var serviceGraphs = tenant.Processors.Contains(ProcessorNames.ServiceGraphs);
+
+        return new GeneratorSettings
+        {
+            SpanMetricsCount = spanMetrics || tenant.Processors.Contains(ProcessorNames.SpanMetricsCount),
+            SpanMetricsLatency = spanMetrics || tenant.Processors.Contains(ProcessorNames.SpanMetricsLatency),
+            SpanMetricsSize = spanMetrics || tenant.Processors.Contains(ProcessorNames.SpanMetricsSize),
+            ServiceGraphsRequest = serviceGraphs || tenant.Processors.Contains(ProcessorNames.ServiceGraphsRequest),
+            ServiceGraphsLatency = serviceGraphs || tenant.Processors.Contains(ProcessorNames.ServiceGraphsLatency),
+            ServiceGraphsConnectionInfo = tenant.Processors.Contains(ProcessorNames.ServiceGraphsConnectionInfo),
+            SpanMetrics = Resolve(options.Processor.SpanMetrics, tenant.Processor.SpanMetrics),
+            ServiceGraphs = Resolve(options.Processor.ServiceGraphs, tenant.Processor.ServiceGraphs),
+            Registry = options.Registry with { CollectionInterval = SetOr(tenant.CollectionInterval, options.Registry.CollectionInterval) },
+            IngestionTimeRangeSlack = SetOr(tenant.IngestionTimeRangeSlack, options.MetricsIngestionTimeRangeSlack),
+            MaxActiveSeries = tenant.MaxActiveSeries,
+            DisableCollection = tenant.DisableCollection,
+            TraceIdLabelName = SetOr(tenant.TraceIdLabelName, DefaultTraceIdLabelName),
+            RemoteWriteHeaders = tenant.RemoteWriteHeaders,
+        };
+    }
+
+    private static SpanMetricsOptions Resolve(SpanMetricsOptions options, SpanMetricsOverrides tenant) => options with
+    {
+        HistogramBuckets = tenant.HistogramBuckets ?? options.HistogramBuckets,
+        IntrinsicDimensions = new IntrinsicDimensionsOptions
+        {
+            Service = tenant.IntrinsicDimensions.Service ?? options.IntrinsicDimensions.Service,
+            SpanName = tenant.IntrinsicDimensions.SpanName ?? options.IntrinsicDimensions.SpanName,
+            SpanKind = tenant.IntrinsicDimensions.SpanKind ?? options.IntrinsicDimensions.SpanKind,
+            StatusCode = tenant.IntrinsicDimensions.StatusCode ?? options.IntrinsicDimensions.StatusCode,
+            StatusMessage = tenant.IntrinsicDimensions.StatusMessage ?? options.IntrinsicDimensions.StatusMessage,
+        },
+        Dimensions = tenant.Dimensions ?? options.Dimensions,
+        DimensionMappings = tenant.DimensionMappings ?? options.DimensionMappings,
+        EnableTargetInfo = tenant.EnableTargetInfo ?? options.EnableTargetInfo,
+        TargetInfoExcludedDimensions = tenant.TargetInfoExcludedDimensions ?? options.TargetInfoExcludedDimensions,
+        EnableInstanceLabel = tenant.EnableInstanceLabel ?? options.EnableInstanceLabel,
+        SpanMultiplierKey = SetOr(tenant.SpanMultiplierKey, options.SpanMultiplierKey),
+        EnableTracestateSpanMultiplier = tenant.EnableTracestateSpanMultiplier ?? options.EnableTracestateSpanMultiplier,
+        FilterPolicies = tenant.FilterPolicies ?? options.FilterPolicies,
+    };
+
+    private static ServiceGraphsOptions Resolve(ServiceGraphsOptions options, ServiceGraphsOverrides tenant) => options with
+    {
+        HistogramBuckets = tenant.HistogramBuckets ?? options.HistogramBuckets,
+        Dimensions = tenant.Dimensions ?? options.Dimensions,
+        PeerAttributes = tenant.PeerAttributes ?? options.PeerAttributes,
+        FilterPolicies = tenant.FilterPolicies ?? options.FilterPolicies,
+        EnableClientServerPrefix = tenant.EnableClientServerPrefix ?? options.EnableClientServerPrefix,
+        EnableMessagingSystemLatencyHistogram = tenant.EnableMessagingSystemLatencyHistogram ?? options.EnableMessagingSystemLatencyHistogram,
+        EnableVirtualNodeLabel = tenant.EnableVirtualNodeLabel ?? options.EnableVirtualNodeLabel,
+        SpanMultiplierKey = SetOr(tenant.SpanMultiplierKey, options.SpanMultiplierKey),
+        EnableTracestateSpanMultiplier = tenant.EnableTracestateSpanMultiplier ?? options.EnableTracestateSpanMultiplier,
+    };
+
+    private static TimeSpan SetOr(TimeSpan? value, TimeSpan otherwise) => value is { Ticks: not 0 } set ? set : otherwise;
+
+    private static string SetOr(string? value, string otherwise) => string.IsNullOrEmpty(value) ? otherwise : value;
+
+    /// <summary>Equal by content, lists and dictionaries included.</summary>
+    public bool Equals(GeneratorSettings? other) => OptionsEquality.Same(this, other);
+
+    public override int GetHashCode() => OptionsEquality.Hash(this);
 }

@@ -9,4 +9,9 @@ public sealed record GeneratorStorageOptions
     public bool RemoteWriteAddOrgIdHeader { get; init; } = true;
 
     public IReadOnlyList<RemoteWriteOptions> RemoteWrite { get; init; } = [];
+
+    /// <summary>Equal by content, lists and dictionaries included.</summary>
+    public bool Equals(GeneratorStorageOptions? other) => OptionsEquality.Same(this, other);
+
+    public override int GetHashCode() => OptionsEquality.Hash(this);
 }

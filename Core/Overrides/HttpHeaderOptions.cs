@@ -4,6 +4,14 @@ namespace OrleansTempo.Core.Overrides;
 public sealed record HttpHeaderOptions
 {
     public IReadOnlyList<string> Values { get; init; } = [];
+
+    [Secret]
     public IReadOnlyList<string> Secrets { get; init; } = [];
+
     public IReadOnlyList<string> Files { get; init; } = [];
+
+    /// <summary>Equal by content, lists and dictionaries included.</summary>
+    public bool Equals(HttpHeaderOptions? other) => OptionsEquality.Same(this, other);
+
+    public override int GetHashCode() => OptionsEquality.Hash(this);
 }

@@ -7,4 +7,7 @@ public sealed record MetricsGeneratorOptions
     public RegistryOptions Registry { get; init; } = new();
     public GeneratorStorageOptions Storage { get; init; } = new();
     public TimeSpan MetricsIngestionTimeRangeSlack { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Requests that wait for the generator, in bytes of all tenants together; beyond it they are left out of the metrics, and counted.</summary>
+    public long QueueMaxBytes { get; init; } = 128L << 20;
 }

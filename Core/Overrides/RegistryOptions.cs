@@ -19,4 +19,9 @@ public sealed record RegistryOptions
 
     /// <summary>In bytes of UTF-8; 0 for no limit.</summary>
     public int MaxLabelValueLength { get; init; } = 2048;
+
+    /// <summary>Equal by content, lists and dictionaries included.</summary>
+    public bool Equals(RegistryOptions? other) => OptionsEquality.Same(this, other);
+
+    public override int GetHashCode() => OptionsEquality.Hash(this);
 }

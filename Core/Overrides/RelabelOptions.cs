@@ -13,4 +13,9 @@ public sealed record RelabelOptions
     public ulong Modulus { get; init; }
     public string Replacement { get; init; } = "$1";
     public RelabelAction Action { get; init; } = RelabelAction.Replace;
+
+    /// <summary>Equal by content, lists and dictionaries included.</summary>
+    public bool Equals(RelabelOptions? other) => OptionsEquality.Same(this, other);
+
+    public override int GetHashCode() => OptionsEquality.Hash(this);
 }

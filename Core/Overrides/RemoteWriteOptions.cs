@@ -29,4 +29,9 @@ public sealed record RemoteWriteOptions
     public string ProxyUrl { get; init; } = "";
 
     public QueueOptions QueueConfig { get; init; } = new();
+
+    /// <summary>Equal by content, lists and dictionaries included.</summary>
+    public bool Equals(RemoteWriteOptions? other) => OptionsEquality.Same(this, other);
+
+    public override int GetHashCode() => OptionsEquality.Hash(this);
 }

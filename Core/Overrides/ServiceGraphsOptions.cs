@@ -31,4 +31,9 @@ public sealed record ServiceGraphsOptions
     public IReadOnlyList<string> DatabaseNameAttributes { get; init; } = ["db.namespace", "db.name", "db.system", "db.system.name"];
 
     public IReadOnlyList<FilterPolicyOptions> FilterPolicies { get; init; } = [];
+
+    /// <summary>Equal by content, lists and dictionaries included.</summary>
+    public bool Equals(ServiceGraphsOptions? other) => OptionsEquality.Same(this, other);
+
+    public override int GetHashCode() => OptionsEquality.Hash(this);
 }

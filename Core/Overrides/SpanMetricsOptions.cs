@@ -25,4 +25,9 @@ public sealed record SpanMetricsOptions
     public bool EnableTracestateSpanMultiplier { get; init; }
 
     public IReadOnlyList<FilterPolicyOptions> FilterPolicies { get; init; } = [];
+
+    /// <summary>Equal by content, lists and dictionaries included.</summary>
+    public bool Equals(SpanMetricsOptions? other) => OptionsEquality.Same(this, other);
+
+    public override int GetHashCode() => OptionsEquality.Hash(this);
 }

@@ -1,0 +1,166 @@
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Overrides;
+
+namespace OrleansTempo.Core.Generator;
+
+/// <summary>
+/// A tenant's metrics-generator: its processors and the series they keep. One caller at a time; it never blocks and never
+/// starts anything of its own.
+/// <code>
+///   SpanBatch ─► slack ─┬─► span-metrics ───┐
+///                       └─► service-graphs ─┴─► series registry ─► Collect ─► remote write
+///                                                               └► Visit ───► scrape page
+/// </code>
+/// </summary>
+public sealed class TenantGenerator
+{
+    private readonly GeneratorCounters _counters;
+    private readonly TimeProvider _time;
+    private readonly SeriesRegistry _registry;
+    private GeneratorSettings _settings;
+    private SpanMetricsProcessor? _spanMetrics;
+    private ServiceGraphsProcessor? _serviceGraphs;
+    private int[] _accepted = new int[1024];
+    private (long Added, long Removed, long Limited) _reported;
+
+    /// <exception cref="ArgumentException">A filter policy is not valid.</exception>
+    public TenantGenerator(TenantId tenant, GeneratorSettings settings, TempoMetrics metrics, TimeProvider time)
+    {
+        _counters = new GeneratorCounters(metrics, tenant);
+        _time = time;
+        _settings = settings;
+        _registry = new SeriesRegistry(tenant, settings);
+        ReplaceSpanMetrics();
+        ReplaceServiceGraphs();
+    }
+
+    public GeneratorSettings Settings => _settings;
+
+    public int ActiveSeries => _registry.Budget.Active;
+
+    /// <summary>Edges of the service graph that wait for their other side.</summary>
+    public int WaitingEdges => _serviceGraphs?.WaitingEdges ?? 0;
+
+    /// <summary>Counts a batch's spans; keeps nothing of the batch.</summary>
+    public void Push(SpanBatch batch)
+    {
+        var now = _time.GetUtcNow();
+        var nowMs = now.ToUnixTimeMilliseconds();
+        var spans = batch.Spans;
+        if (_accepted.Length < spans.Length)
+            _accepted = new int[Math.Max(spans.Length, _accepted.Length * 2)];
+
+        var slackNanos = _settings.IngestionTimeRangeSlack.Ticks * TimeSpan.NanosecondsPerTick;
+        var nowNanos = (now - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+        var earliest = (ulong)Math.Max(nowNanos - slackNanos, 0);
+        var latest = (ulong)(nowNanos + slackNanos);
+        var accepted = 0;
+        for (var i = 0; i < spans.Length; i++)
+        {
+            var end = spans[i].EndTimeUnixNano;
+            if (end >= earliest && end <= latest)
+                _accepted[accepted++] = i;
+        }
+
+        _counters.Received(spans.Length, batch.Bytes.Length);
+        _counters.OutsideSlack(spans.Length - accepted);
+        var positions = _accepted.AsSpan(0, accepted);
+        _spanMetrics?.Push(batch, positions, nowMs);
+        _serviceGraphs?.Push(batch, positions, nowMs);
+    }
+
+    /// <summary>
+    /// Visits every series for sending: new ones with their first 0, ended ones with their staleness marker, each bucket
+    /// with its exemplar since the last collection. With <c>disable_collection</c> nothing is visited, but series still end.
+    /// </summary>
+    /// <returns>The collection's timestamp in Unix milliseconds; every collection has a later one.</returns>
+    public long Collect(ISeriesVisitor visitor)
+    {
+        var nowMs = _time.GetUtcNow().ToUnixTimeMilliseconds();
+        _serviceGraphs?.Tidy(nowMs);
+        try
+        {
+            var timestampMs = _registry.Collect(nowMs, _settings.DisableCollection ? NoVisitor.Instance : visitor);
+            _counters.Collected();
+            return timestampMs;
+        }
+        catch
+        {
+            _counters.CollectionFailed();
+            throw;
+        }
+        finally
+        {
+            _counters.Series(_registry.Budget, ref _reported);
+        }
+    }
+
+    /// <summary>Visits every current series and its value, changing nothing.</summary>
+    public void Visit(ISeriesVisitor visitor) => _registry.Visit(_time.GetUtcNow().ToUnixTimeMilliseconds(), visitor);
+
+    /// <summary>
+    /// Goes on with other settings. A processor that they do not concern is left alone; one that they do concern keeps the
+    /// series whose labels stay the same.
+    /// </summary>
+    /// <exception cref="ArgumentException">A filter policy is not valid; nothing has changed then.</exception>
+    public void Apply(GeneratorSettings settings)
+    {
+        _ = new SpanFilter(settings.SpanMetrics.FilterPolicies);
+        _ = new SpanFilter(settings.ServiceGraphs.FilterPolicies);
+        var former = _settings;
+        _settings = settings;
+        _registry.Apply(settings);
+        var labelsChanged = !settings.Registry.Equals(former.Registry with
+        {
+            CollectionInterval = settings.Registry.CollectionInterval,
+            StaleDuration = settings.Registry.StaleDuration,
+        });
+        if (labelsChanged || !former.SpanMetrics.Equals(settings.SpanMetrics)
+            || (former.SpanMetricsCount, former.SpanMetricsLatency, former.SpanMetricsSize)
+            != (settings.SpanMetricsCount, settings.SpanMetricsLatency, settings.SpanMetricsSize))
+            ReplaceSpanMetrics();
+        if (labelsChanged || !former.ServiceGraphs.Equals(settings.ServiceGraphs)
+            || (former.ServiceGraphsRequest, former.ServiceGraphsLatency, former.ServiceGraphsConnectionInfo)
+            != (settings.ServiceGraphsRequest, settings.ServiceGraphsLatency, settings.ServiceGraphsConnectionInfo))
+            ReplaceServiceGraphs();
+    }
+
+    private void ReplaceSpanMetrics()
+    {
+        if (_settings.SpanMetricsEnabled)
+        {
+            _spanMetrics = new SpanMetricsProcessor(_settings, _registry, _counters, _spanMetrics);
+        }
+        else
+        {
+            _spanMetrics?.Remove();
+            _spanMetrics = null;
+        }
+
+        _counters.ActiveProcessor(GeneratorCounters.SpanMetrics, _spanMetrics is not null);
+    }
+
+    private void ReplaceServiceGraphs()
+    {
+        if (_settings.ServiceGraphsEnabled)
+        {
+            _serviceGraphs = new ServiceGraphsProcessor(_settings, _registry, _counters, _serviceGraphs);
+        }
+        else
+        {
+            _serviceGraphs?.Remove();
+            _serviceGraphs = null;
+        }
+
+        _counters.ActiveProcessor(GeneratorCounters.ServiceGraphs, _serviceGraphs is not null);
+    }
+
+    private sealed class NoVisitor : ISeriesVisitor
+    {
+        public static readonly NoVisitor Instance = new();
+
+        public void Visit(in SeriesPoint point)
+        {
+        }
+    }
+}

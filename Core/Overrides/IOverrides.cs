@@ -1,0 +1,14 @@
+namespace OrleansTempo.Core.Overrides;
+
+/// <summary>The limits and settings of each tenant, which may change while the process runs.</summary>
+public interface IOverrides
+{
+    /// <summary>What holds for this tenant now. A dictionary read: it never blocks and never allocates, so it may be asked for every request.</summary>
+    TenantOverrides For(TenantId tenant);
+
+    /// <summary>Rises with every change, so a caller that remembers it need not compare.</summary>
+    long Version { get; }
+
+    /// <summary>Raised after every change, with <see cref="For"/> already answering anew; on a timer's thread, so handlers are short and do not throw.</summary>
+    event Action? Changed;
+}

@@ -1,0 +1,42 @@
+using System.Buffers.Binary;
+
+namespace OrleansTempo.Core.RemoteWrite;
+
+/// <summary>The few protobuf primitives that a <c>WriteRequest</c> is made of, over spans that the caller has made large enough.</summary>
+internal static class ProtoWire
+{
+    /// <summary>A varint takes one byte for every seven bits, and one for 0.</summary>
+    public static int VarintLength(ulong value) => (63 - System.Numerics.BitOperations.LeadingZeroCount(value | 1)) / 7 + 1;
+
+    public static void WriteVarint(Span<byte> target, ref int position, ulong value)
+    {
+        while (value >= 0x80)
+        {
+            target[position++] = (byte)(value | 0x80);
+            value >>= 7;
+        }
+
+        target[position++] = (byte)value;
+    }
+
+    public static void WriteDouble(Span<byte> target, ref int position, double value)
+    {
+        // As bits: the staleness marker is a signalling NaN, and its payload is its meaning.
+        BinaryPrimitives.WriteInt64LittleEndian(target[position..], BitConverter.DoubleToInt64Bits(value));
+        position += sizeof(double);
+    }
+
+    public static void WriteBytes(Span<byte> target, ref int position, ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(target[position..]);
+        position += bytes.Length;
+    }
+
+    /// <summary>A length-delimited field: <paramref name="tag"/>, length, bytes.</summary>
+    public static void WriteField(Span<byte> target, ref int position, byte tag, ReadOnlySpan<byte> bytes)
+    {
+        target[position++] = tag;
+        WriteVarint(target, ref position, (ulong)bytes.Length);
+        WriteBytes(target, ref position, bytes);
+    }
+}

@@ -1,0 +1,42 @@
+using OrleansTempo.Core.Generator;
+
+namespace OrleansTempo.Core.RemoteWrite;
+
+/// <summary>One collection being encoded: visit its series, then hand it to <see cref="RemoteWriter.Complete"/>; dispose it either way.</summary>
+public sealed class RemoteWriteBatch : IDisposable
+{
+    private readonly WriteRequestEncoder[] _encoders;
+
+    internal RemoteWriteBatch(long timestampMs, WriteRequestEncoder[] encoders, MetadataRequest? metadata)
+    {
+        TimestampMs = timestampMs;
+        _encoders = encoders;
+        Metadata = metadata;
+        Visitor = metadata is null && encoders is [var only] ? only : new FanOut([.. encoders, .. metadata is null ? (ReadOnlySpan<ISeriesVisitor>)[] : [metadata]]);
+    }
+
+    /// <summary>Unix time in milliseconds of the collection.</summary>
+    public long TimestampMs { get; }
+
+    /// <summary>Takes the collection's series.</summary>
+    public ISeriesVisitor Visitor { get; }
+
+    internal IReadOnlyList<WriteRequestEncoder> Encoders => _encoders;
+
+    internal MetadataRequest? Metadata { get; }
+
+    public void Dispose()
+    {
+        foreach (var encoder in _encoders)
+            encoder.Dispose();
+    }
+
+    private sealed class FanOut(ISeriesVisitor[] visitors) : ISeriesVisitor
+    {
+        public void Visit(in SeriesPoint point)
+        {
+            foreach (var visitor in visitors)
+                visitor.Visit(point);
+        }
+    }
+}

@@ -1,0 +1,292 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Text;
+using OrleansTempo.Core.Overrides;
+
+namespace OrleansTempo.Core.RemoteWrite;
+
+/// <summary>
+/// One entry of <c>remote_write</c>: makes single attempts to send a request and says what each came to; when to try again is
+/// the queue's business. One per process and entry, its connections shared by all tenants. Safe for concurrent use.
+/// </summary>
+public sealed class RemoteWriteEndpoint : IDisposable
+{
+    private const int MaxErrorBytes = 1024;
+    private const int MaxRedirects = 10;
+
+    private static readonly string s_userAgent = "OrleansTempo/" + typeof(RemoteWriteEndpoint).Assembly.GetName().Version!.ToString(3);
+
+    // As in Prometheus: these are what makes it a remote write request, or have keys of their own.
+    private static readonly HashSet<string> s_reservedHeaders = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "Authorization", "Host", "Content-Encoding", "Content-Length", "Content-Type", "X-Prometheus-Remote-Write-Version",
+        "User-Agent", "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "WWW-Authenticate",
+        "Accept-Encoding", "Transfer-Encoding",
+    };
+
+    private readonly TimeProvider _time;
+    private readonly Uri _target;
+    private readonly HttpClient _client;
+
+    /// <param name="options">The entry.</param>
+    /// <param name="position">Its place in the list from 0, part of its name where it has none of its own.</param>
+    /// <param name="time">The clock of timeouts and dates.</param>
+    /// <exception cref="ArgumentException">The entry is not valid; the message names the key, the value and what is allowed.</exception>
+    public RemoteWriteEndpoint(RemoteWriteOptions options, int position, TimeProvider time)
+    {
+        if (!Uri.TryCreate(options.Url, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps))
+            throw new ArgumentException($"remote_write[{position}].url: '{options.Url}' is not an absolute http or https URL");
+        foreach (var name in options.Headers.Keys.Concat(options.HttpHeaders.Keys))
+        {
+            if (s_reservedHeaders.Contains(name.Trim()))
+                throw new ArgumentException($"remote_write[{position}]: the header '{name}' cannot be set; use basic_auth or authorization to authenticate");
+        }
+
+        if (options is { BasicAuth: not null, Authorization: not null })
+            throw new ArgumentException($"remote_write[{position}]: basic_auth and authorization are both set; allowed is one of them");
+        if (options.QueueConfig.MaxSamplesPerSend < 1 || options.QueueConfig.MaxShards < 1)
+            throw new ArgumentException($"remote_write[{position}].queue_config: max_samples_per_send and max_shards must be at least 1");
+
+        if (options.QueueConfig.MinBackoff <= TimeSpan.Zero || options.QueueConfig.MaxBackoff < options.QueueConfig.MinBackoff)
+            throw new ArgumentException($"remote_write[{position}].queue_config: min_backoff must be greater than 0 and at most max_backoff");
+        if (options.RemoteTimeout <= TimeSpan.Zero)
+            throw new ArgumentException($"remote_write[{position}].remote_timeout: must be greater than 0");
+
+        Options = options;
+        _time = time;
+        _target = new UriBuilder(uri) { UserName = "", Password = "" }.Uri;
+        Url = _target.AbsoluteUri;
+        Name = options.Name.Length > 0 ? options.Name : $"{uri.Host}-{position}";
+        UserInfo = Uri.UnescapeDataString(uri.UserInfo);
+        try
+        {
+            Relabeler = options.WriteRelabelConfigs.Count > 0 ? new Relabeler(options.WriteRelabelConfigs) : null;
+            _client = new HttpClient(CreateHandler(options, uri)) { Timeout = Timeout.InfiniteTimeSpan };
+        }
+        catch (ArgumentException e)
+        {
+            throw new ArgumentException($"remote_write[{position}].{e.Message}", e);
+        }
+    }
+
+    public RemoteWriteOptions Options { get; }
+
+    /// <summary>In logs and metrics; unique where the entries' names are.</summary>
+    public string Name { get; }
+
+    /// <summary>Without user and password.</summary>
+    public string Url { get; }
+
+    /// <summary>Null where nothing is relabelled.</summary>
+    internal Relabeler? Relabeler { get; }
+
+    // user:password of the URL, which stand in for basic_auth as they do in Go's client.
+    private string UserInfo { get; }
+
+    /// <summary>The endpoints of <c>remote_write</c>, in its order.</summary>
+    /// <exception cref="ArgumentException">An entry is not valid.</exception>
+    public static IReadOnlyList<RemoteWriteEndpoint> CreateAll(GeneratorStorageOptions options, TimeProvider time) =>
+        [.. options.RemoteWrite.Select((entry, position) => new RemoteWriteEndpoint(entry, position, time))];
+
+    public void Dispose() => _client.Dispose();
+
+    /// <summary>One attempt, within <c>remote_timeout</c>. Whatever fails is an outcome; only <paramref name="cancellation"/> throws.</summary>
+    internal async Task<SendOutcome> SendAsync(RemoteWriteRequest request, TenantHeaders headers, CancellationToken cancellation)
+    {
+        using var timeout = new CancellationTokenSource(Options.RemoteTimeout, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
+        try
+        {
+            using var response = await SendFollowingAsync(request, headers, either.Token).ConfigureAwait(false);
+            return await OutcomeAsync(response, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            throw;
+        }
+        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
+        {
+            return new SendOutcome(SendResult.Retry, $"no answer within {Options.RemoteTimeout.TotalSeconds:0.###} s");
+        }
+        catch (Exception e)
+        {
+            // No network, no such host, TLS refused, a secret's file not there: all of it can be mended from outside.
+            return new SendOutcome(SendResult.Retry, FirstLine(e.InnerException is { } inner ? $"{e.Message}: {inner.Message}" : e.Message));
+        }
+    }
+
+    private static SocketsHttpHandler CreateHandler(RemoteWriteOptions options, Uri uri)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            // .NET would turn a redirected POST into a GET without a word, and drop its credentials.
+            AllowAutoRedirect = false,
+            AutomaticDecompression = DecompressionMethods.None,
+            UseCookies = false,
+            UseProxy = options.ProxyUrl.Length > 0,
+
+            // Longer than the longest collection interval of five minutes, so that the next collection finds it open.
+            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(6),
+
+            // A name that moves to another address is followed after this long.
+            PooledConnectionLifetime = TimeSpan.FromMinutes(15),
+        };
+
+        if (options.ProxyUrl.Length > 0)
+        {
+            if (!Uri.TryCreate(options.ProxyUrl, UriKind.Absolute, out var proxy))
+                throw new ArgumentException($"proxy_url: '{options.ProxyUrl}' is not an absolute URL");
+            handler.Proxy = new WebProxy(proxy);
+            if (proxy.UserInfo.Split(':', 2) is [var user, var password])
+                handler.Proxy.Credentials = new NetworkCredential(Uri.UnescapeDataString(user), Uri.UnescapeDataString(password));
+        }
+
+        if (options.TlsConfig is not { } tls)
+            return handler;
+
+        // Made once here already, so that a missing file is an error of the start and not of the first collection.
+        var sslOptions = ClientTls.CreateOptions(tls, uri.IdnHost);
+        if (options.ProxyUrl.Length > 0)
+        {
+            if (tls.ServerName.Length > 0)
+                throw new ArgumentException("tls_config.server_name: cannot be used together with proxy_url");
+            handler.SslOptions = sslOptions;
+        }
+        else if (uri.Scheme == Uri.UriSchemeHttps)
+        {
+            handler.ConnectCallback = (context, cancellation) => ConnectAsync(tls, context.DnsEndPoint, cancellation);
+        }
+
+        return handler;
+    }
+
+    // The handler's own TLS knows no server name other than the URL's, and never reads a certificate again.
+    private static async ValueTask<Stream> ConnectAsync(ClientTlsOptions tls, DnsEndPoint remote, CancellationToken cancellation)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(remote, cancellation).ConfigureAwait(false);
+            var stream = new SslStream(new NetworkStream(socket, ownsSocket: true));
+            await stream.AuthenticateAsClientAsync(ClientTls.CreateOptions(tls, remote.Host), cancellation).ConfigureAwait(false);
+            return stream;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private async Task<HttpResponseMessage> SendFollowingAsync(RemoteWriteRequest request, TenantHeaders headers, CancellationToken cancellation)
+    {
+        var merged = await headers.MergeAsync(Options, cancellation).ConfigureAwait(false);
+        if (!merged.ContainsKey("Authorization") && await AuthorizationAsync(cancellation).ConfigureAwait(false) is { } authorization)
+            merged["Authorization"] = [authorization];
+
+        var target = _target;
+        for (var redirects = 0; ; redirects++)
+        {
+            using var message = CreateMessage(request, target, merged);
+            var response = await _client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
+            var moved = response.StatusCode is HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect;
+            if (!moved || !Options.FollowRedirects || redirects == MaxRedirects || response.Headers.Location is not { } location)
+                return response;
+
+            response.Dispose();
+            var next = new Uri(target, location);
+            if (next.Host != target.Host || (target.Scheme == Uri.UriSchemeHttps && next.Scheme != Uri.UriSchemeHttps))
+                merged.Remove("Authorization");
+            target = next;
+        }
+    }
+
+    private static HttpRequestMessage CreateMessage(RemoteWriteRequest request, Uri target, Dictionary<string, IReadOnlyList<string>> headers)
+    {
+        var content = new ReadOnlyMemoryContent(request.Body);
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/x-protobuf");
+        content.Headers.ContentEncoding.Add("snappy");
+        var message = new HttpRequestMessage(HttpMethod.Post, target)
+        {
+            Content = content,
+            Version = HttpVersion.Version11,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        foreach (var (name, values) in headers)
+        {
+            // Per-tenant headers were not validated with the configuration; they may authenticate, and not change what is sent.
+            if (!s_reservedHeaders.Contains(name) || name.Equals("Authorization", StringComparison.OrdinalIgnoreCase))
+                message.Headers.TryAddWithoutValidation(name, values);
+        }
+
+        message.Headers.TryAddWithoutValidation("X-Prometheus-Remote-Write-Version", "0.1.0");
+        message.Headers.TryAddWithoutValidation("User-Agent", s_userAgent);
+        return message;
+    }
+
+    private async ValueTask<string?> AuthorizationAsync(CancellationToken cancellation)
+    {
+        if (Options.BasicAuth is { } basic)
+        {
+            var user = basic.UsernameFile.Length > 0 ? await TenantHeaders.ReadSecretAsync(basic.UsernameFile, cancellation).ConfigureAwait(false) : basic.Username;
+            var password = basic.PasswordFile.Length > 0 ? await TenantHeaders.ReadSecretAsync(basic.PasswordFile, cancellation).ConfigureAwait(false) : basic.Password;
+            return Basic($"{user}:{password}");
+        }
+
+        if (Options.Authorization is { } authorization)
+        {
+            var credentials = authorization.CredentialsFile.Length > 0
+                ? await TenantHeaders.ReadSecretAsync(authorization.CredentialsFile, cancellation).ConfigureAwait(false)
+                : authorization.Credentials;
+            return $"{authorization.Type} {credentials}";
+        }
+
+        return UserInfo.Length > 0 ? Basic(UserInfo.Contains(':') ? UserInfo : UserInfo + ":") : null;
+    }
+
+    private static string Basic(string userAndPassword) => "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(userAndPassword));
+
+    private async Task<SendOutcome> OutcomeAsync(HttpResponseMessage response, CancellationToken cancellation)
+    {
+        if (response.IsSuccessStatusCode)
+            return SendOutcome.Accepted;
+
+        var status = (int)response.StatusCode;
+        var line = await FirstLineAsync(response, cancellation).ConfigureAwait(false);
+        var error = string.Create(CultureInfo.InvariantCulture, $"server returned HTTP status {status} {response.ReasonPhrase}: {line}");
+        var retry = status >= 500 || (status == 429 && Options.QueueConfig.RetryOnHttp429);
+        return new SendOutcome(retry ? SendResult.Retry : SendResult.Rejected, error, retry ? RetryAfter(response) : null);
+    }
+
+    private TimeSpan? RetryAfter(HttpResponseMessage response)
+    {
+        var header = response.Headers.RetryAfter;
+        var delay = header?.Delta ?? header?.Date - _time.GetUtcNow();
+        return delay > TimeSpan.Zero ? delay : null;
+    }
+
+    private static async Task<string> FirstLineAsync(HttpResponseMessage response, CancellationToken cancellation)
+    {
+        try
+        {
+            await using var body = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
+            var bytes = new byte[MaxErrorBytes];
+            var length = await body.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellation).ConfigureAwait(false);
+            return FirstLine(Encoding.UTF8.GetString(bytes, 0, length));
+        }
+        catch (Exception e) when (e is IOException or HttpRequestException or OperationCanceledException)
+        {
+            // The status decides, and it is known; what stays unknown is the reason.
+            return "";
+        }
+    }
+
+    private static string FirstLine(string text)
+    {
+        var end = text.AsSpan().IndexOfAny('\r', '\n');
+        return (end < 0 ? text : text[..end]).Trim();
+    }
+}

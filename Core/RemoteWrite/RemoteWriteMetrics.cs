@@ -1,0 +1,48 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+
+namespace OrleansTempo.Core.RemoteWrite;
+
+/// <summary>
+/// The counters of remote write under the names that Prometheus gives them, one instance per process. All take the tags
+/// <c>tenant</c>, <c>remote_name</c> and <c>url</c>; gauges are observed from the queues that exist.
+/// </summary>
+public sealed class RemoteWriteMetrics
+{
+    private readonly ConcurrentDictionary<RemoteWriteQueue, byte> _queues = new();
+
+    public RemoteWriteMetrics(TempoMetrics metrics)
+    {
+        var meter = metrics.Meter;
+        Samples = meter.CreateCounter<long>("prometheus_remote_storage_samples_total", null, "Samples the remote end accepted");
+        Exemplars = meter.CreateCounter<long>("prometheus_remote_storage_exemplars_total", null, "Exemplars the remote end accepted");
+        SamplesFailed = meter.CreateCounter<long>("prometheus_remote_storage_samples_failed_total", null, "Samples the remote end refused for good");
+        SamplesRetried = meter.CreateCounter<long>("prometheus_remote_storage_samples_retried_total", null, "Samples of attempts that will be repeated");
+        SamplesDropped = meter.CreateCounter<long>("prometheus_remote_storage_samples_dropped_total", null, "Samples not sent, by reason: dropped_series (by relabelling), queue_full, too_old, shutdown");
+        Bytes = meter.CreateCounter<long>("prometheus_remote_storage_bytes_total", null, "Compressed bytes the remote end accepted");
+        SentBatchDuration = meter.CreateHistogram(
+            "prometheus_remote_storage_sent_batch_duration_seconds",
+            null,
+            "Seconds an attempt to send took",
+            tags: null,
+            new InstrumentAdvice<double> { HistogramBucketBoundaries = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 60, 120, 300] });
+        meter.CreateObservableGauge("prometheus_remote_storage_samples_pending", () => Observe(static q => (double)q.PendingSamples), null, "Samples waiting to be accepted");
+        meter.CreateObservableGauge("prometheus_remote_storage_highest_timestamp_in_seconds", () => Observe(static q => q.HighestTimestampMs / 1000.0), null, "Unix time of the newest collection enqueued");
+        meter.CreateObservableGauge("prometheus_remote_storage_queue_highest_sent_timestamp_seconds", () => Observe(static q => q.HighestSentTimestampMs / 1000.0), null, "Unix time of the newest collection accepted whole");
+    }
+
+    internal Counter<long> Samples { get; }
+    internal Counter<long> Exemplars { get; }
+    internal Counter<long> SamplesFailed { get; }
+    internal Counter<long> SamplesRetried { get; }
+    internal Counter<long> SamplesDropped { get; }
+    internal Counter<long> Bytes { get; }
+    internal Histogram<double> SentBatchDuration { get; }
+
+    internal void Add(RemoteWriteQueue queue) => _queues[queue] = 0;
+
+    internal void Remove(RemoteWriteQueue queue) => _queues.TryRemove(queue, out _);
+
+    private IEnumerable<Measurement<double>> Observe(Func<RemoteWriteQueue, double> value) =>
+        _queues.Keys.Select(queue => new Measurement<double>(value(queue), queue.Tags));
+}

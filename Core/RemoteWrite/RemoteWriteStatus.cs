@@ -1,0 +1,32 @@
+namespace OrleansTempo.Core.RemoteWrite;
+
+/// <summary>How one tenant's queue to one endpoint is doing, at the moment it was asked.</summary>
+public sealed record RemoteWriteStatus
+{
+    public required TenantId Tenant { get; init; }
+
+    public required string RemoteName { get; init; }
+
+    /// <summary>Without user and password.</summary>
+    public required string Url { get; init; }
+
+    /// <summary>Compressed bytes not yet accepted.</summary>
+    public required long QueueBytes { get; init; }
+
+    public required int PendingCollections { get; init; }
+
+    public required long PendingSamples { get; init; }
+
+    /// <summary>Samples lost since the start: refused for good, too old, or pushed out by newer ones.</summary>
+    public required long LostSamples { get; init; }
+
+    public required DateTimeOffset? LastSuccess { get; init; }
+
+    /// <summary>Empty where there has been none.</summary>
+    public required string LastError { get; init; }
+
+    public required DateTimeOffset? LastErrorTime { get; init; }
+
+    /// <summary>How much older the oldest collection that waits is than now; zero where none waits.</summary>
+    public required TimeSpan Lag { get; init; }
+}

@@ -1,0 +1,128 @@
+using Microsoft.Extensions.Logging;
+
+namespace OrleansTempo.Core.RemoteWrite;
+
+/// <summary>
+/// One tenant's remote write: encodes a collection once for all endpoints that want it alike, and queues it for each.
+/// <code>
+/// using var batch = writer.BeginCollection(timestampMs);
+/// registry.Collect(timestampMs, batch.Visitor);
+/// writer.Complete(batch);                        // returns at once, sending has begun
+/// …
+/// var left = await writer.FlushAsync(deadline);  // shutdown
+/// await writer.DisposeAsync();
+/// </code>
+/// Collections are begun and completed by one caller at a time; the rest is safe for concurrent use.
+/// </summary>
+public sealed class RemoteWriter : IAsyncDisposable
+{
+    private static readonly TimeSpan s_metadataInterval = TimeSpan.FromMinutes(1);
+
+    private readonly TenantId _tenant;
+    private readonly TimeProvider _time;
+    private readonly Route[] _routes;
+    private readonly RemoteWriteQueue[] _queues;
+    private volatile RemoteWriterSettings _settings;
+    private long? _metadataSent;
+
+    /// <param name="tenant">Whose series are written.</param>
+    /// <param name="endpoints">Where to, shared by all tenants; none is fine, and costs nothing.</param>
+    /// <param name="settings">The tenant's settings, see <see cref="Apply"/>.</param>
+    /// <param name="metrics">The process's remote write counters.</param>
+    /// <param name="time">The clock of backoff and ages.</param>
+    /// <param name="logger">Told about outages, recoveries and what is lost.</param>
+    public RemoteWriter(
+        TenantId tenant,
+        IReadOnlyList<RemoteWriteEndpoint> endpoints,
+        RemoteWriterSettings settings,
+        RemoteWriteMetrics metrics,
+        TimeProvider time,
+        ILogger logger)
+    {
+        _tenant = tenant;
+        _time = time;
+        _settings = settings;
+        var headers = Headers(settings);
+        _routes = [.. endpoints
+            .GroupBy(static e => (e.Options.SendExemplars, e.Options.QueueConfig.MaxSamplesPerSend, e.Relabeler?.Key))
+            .Select(group => new Route(
+                new EncodingSettings
+                {
+                    SendExemplars = group.Key.SendExemplars,
+                    MaxSamplesPerSend = group.Key.MaxSamplesPerSend,
+                    Relabelling = group.First().Relabeler is { } relabeler ? new RelabelledSeries(relabeler) : null,
+                },
+                [.. group.Select(endpoint => new RemoteWriteQueue(endpoint, headers, metrics, time, logger))]))];
+        _queues = [.. _routes.SelectMany(static r => r.Queues)];
+    }
+
+    /// <summary>Whether there is anything to write to; a collection for nobody can be left out.</summary>
+    public bool HasEndpoints => _queues.Length > 0;
+
+    /// <summary>Changes headers from the next attempt on and the rest from the next collection on; what is queued stays.</summary>
+    public void Apply(RemoteWriterSettings settings)
+    {
+        _settings = settings;
+        var headers = Headers(settings);
+        foreach (var queue in _queues)
+            queue.Headers = headers;
+    }
+
+    /// <param name="timestampMs">Unix time in milliseconds of the collection.</param>
+    public RemoteWriteBatch BeginCollection(long timestampMs)
+    {
+        var traceIdLabelName = _settings.TraceIdLabelName;
+        var encoders = new WriteRequestEncoder[_routes.Length];
+        for (var i = 0; i < encoders.Length; i++)
+            encoders[i] = new WriteRequestEncoder(_routes[i].Encoding with { TraceIdLabelName = traceIdLabelName }, timestampMs);
+
+        var wantsMetadata = HasEndpoints && (_metadataSent is not { } sent || _time.GetElapsedTime(sent) >= s_metadataInterval);
+        return new RemoteWriteBatch(timestampMs, encoders, wantsMetadata ? new MetadataRequest() : null);
+    }
+
+    /// <summary>Queues the collection for every endpoint and returns; sending begins at once where nothing older waits.</summary>
+    public void Complete(RemoteWriteBatch batch)
+    {
+        var metadata = batch.Metadata?.Encode(batch.TimestampMs);
+        if (metadata is not null)
+            _metadataSent = _time.GetTimestamp();
+
+        for (var i = 0; i < _routes.Length; i++)
+        {
+            var encoder = batch.Encoders[i];
+            var requests = encoder.Finish();
+            if (metadata is not null)
+                requests = [.. requests, metadata];
+            foreach (var queue in _routes[i].Queues)
+            {
+                queue.CountDroppedSeries(encoder.DroppedSeries);
+                queue.Enqueue(requests);
+            }
+        }
+
+        batch.Dispose();
+    }
+
+    /// <summary>Waits until all queues are empty or <paramref name="deadline"/> has passed.</summary>
+    /// <returns>The samples that still wait then, summed over the endpoints; 0 where all of it left.</returns>
+    public async Task<long> FlushAsync(TimeSpan deadline)
+    {
+        using var timeout = new CancellationTokenSource(deadline, _time);
+        var left = await Task.WhenAll(_queues.Select(queue => queue.FlushAsync(timeout.Token))).ConfigureAwait(false);
+        return left.Sum();
+    }
+
+    /// <summary>One snapshot per endpoint, in the order of the configuration as far as they do not share an encoding.</summary>
+    public IReadOnlyList<RemoteWriteStatus> Status() => [.. _queues.Select(static queue => queue.Status())];
+
+    /// <summary>Stops sending at once; what still waits is lost and counted.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var queue in _queues)
+            await queue.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private TenantHeaders Headers(RemoteWriterSettings settings) => new(_tenant, settings.AddOrgIdHeader, settings.Headers);
+
+    private sealed record Route(EncodingSettings Encoding, IReadOnlyList<RemoteWriteQueue> Queues);
+}

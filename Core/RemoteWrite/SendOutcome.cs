@@ -1,0 +1,9 @@
+namespace OrleansTempo.Core.RemoteWrite;
+
+/// <param name="Result">Whether to go on, try again, or give up.</param>
+/// <param name="Error">What went wrong, in one line; empty where nothing did.</param>
+/// <param name="RetryAfter">How long the remote end asked to be left alone; null where it did not.</param>
+internal readonly record struct SendOutcome(SendResult Result, string Error, TimeSpan? RetryAfter = null)
+{
+    public static readonly SendOutcome Accepted = new(SendResult.Accepted, "");
+}

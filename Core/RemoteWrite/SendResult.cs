@@ -1,0 +1,13 @@
+namespace OrleansTempo.Core.RemoteWrite;
+
+/// <summary>What an attempt to send a request came to.</summary>
+internal enum SendResult
+{
+    Accepted,
+
+    /// <summary>The remote end may take it later: 5xx, 429, no answer.</summary>
+    Retry,
+
+    /// <summary>The remote end will never take it.</summary>
+    Rejected,
+}

@@ -1,0 +1,193 @@
+using System.Buffers;
+using OrleansTempo.Core.Generator;
+using static OrleansTempo.Core.RemoteWrite.ProtoWire;
+
+namespace OrleansTempo.Core.RemoteWrite;
+
+/// <summary>
+/// Writes the series of one collection as remote write 1.0 requests:
+/// <code>
+/// WriteRequest { timeseries: { labels*, samples: [0,] value, exemplars: [trace ID] }* }
+/// </code>
+/// A series' labels are bytes that are already encoded, so a series costs a few copies. A request that is full is compressed
+/// on the spot: while its bytes are still in the processor's cache, and so that one buffer, not the whole collection, is
+/// what a collection of any size needs besides its compressed bodies.
+/// </summary>
+/// <remarks>
+/// 1,000,000 series, 214 MB, are encoded and compressed to 18.6 MB in 0.1 s of CPU on the 2-core machine this was written on
+/// (<c>bench/RemoteWriteBenchmarks.cs</c>). For one caller at a time.
+/// </remarks>
+public sealed class WriteRequestEncoder : ISeriesVisitor, IDisposable
+{
+    // A request is also cut by size: long labels times max_samples_per_send is more than some receivers take.
+    internal const int MaxRawBytes = 4 << 20;
+
+    private const byte TimeseriesTag = 0x0A;
+    private const byte SamplesTag = 0x12;
+    private const byte ExemplarsTag = 0x1A;
+    private const byte ValueTag = 0x09;
+    private const byte TimestampTag = 0x10;
+    private const byte ExemplarValueTag = 0x11;
+    private const byte ExemplarTimestampTag = 0x18;
+
+    private readonly EncodingSettings _settings;
+    private readonly long _timestampMs;
+
+    // The exemplar's one label, encoded; its last 32 bytes are the trace ID's digits.
+    private readonly byte[] _traceIdLabel;
+
+    private readonly List<RemoteWriteRequest> _requests = [];
+
+    // Rented here, returned by Dispose.
+    private byte[] _buffer;
+    private int _length;
+    private int _samples;
+    private int _exemplars;
+
+    /// <param name="settings">What the endpoints that share this encoding have in common.</param>
+    /// <param name="timestampMs">Unix time in milliseconds of the collection.</param>
+    public WriteRequestEncoder(EncodingSettings settings, long timestampMs)
+    {
+        _settings = settings;
+        _timestampMs = timestampMs;
+        _traceIdLabel = LabelSet.EncodeLabel(System.Text.Encoding.UTF8.GetBytes(settings.TraceIdLabelName), new byte[32]);
+        _buffer = ArrayPool<byte>.Shared.Rent(256 << 10);
+    }
+
+    /// <summary>Series that relabelling left out.</summary>
+    public int DroppedSeries { get; private set; }
+
+    public void Visit(in SeriesPoint point)
+    {
+        ReadOnlySpan<byte> head, name = default, middle = default, bucket = default, tail = default;
+        if (_settings.Relabelling is null)
+        {
+            head = point.Labels.Head;
+            name = point.Name.WireLabel;
+            middle = point.Labels.Middle;
+            bucket = point.Bucket is null ? default : point.Bucket.WireLabel;
+            tail = point.Labels.Tail;
+        }
+        else if (_settings.Relabelling.Labels(point.Labels, point.Name, point.Bucket) is { } relabelled)
+        {
+            head = relabelled;
+        }
+        else
+        {
+            DroppedSeries++;
+            return;
+        }
+
+        var samples = point.ZeroTimestampMs != 0 ? 2 : 1;
+        var hasExemplar = _settings.SendExemplars && point.ExemplarTraceId.Length == 16;
+        var seriesLength = head.Length + name.Length + middle.Length + bucket.Length + tail.Length
+            + 2 + SampleLength(point.TimestampMs)
+            + (samples == 2 ? 2 + SampleLength(point.ZeroTimestampMs) : 0);
+        var exemplarLength = 0;
+        if (hasExemplar)
+        {
+            exemplarLength = _traceIdLabel.Length + SampleLength(point.ExemplarTimestampMs);
+            seriesLength += 1 + VarintLength((ulong)exemplarLength) + exemplarLength;
+        }
+
+        if (_samples > 0 && (_samples + samples > _settings.MaxSamplesPerSend || _length + seriesLength > MaxRawBytes))
+            Cut();
+
+        var needed = _length + 6 + seriesLength;
+        if (needed > _buffer.Length)
+            Grow(needed);
+
+        var target = _buffer.AsSpan();
+        var position = _length;
+        target[position++] = TimeseriesTag;
+        WriteVarint(target, ref position, (ulong)seriesLength);
+        WriteBytes(target, ref position, head);
+        WriteBytes(target, ref position, name);
+        WriteBytes(target, ref position, middle);
+        WriteBytes(target, ref position, bucket);
+        WriteBytes(target, ref position, tail);
+        if (samples == 2)
+            WriteSample(target, ref position, 0, point.ZeroTimestampMs);
+        WriteSample(target, ref position, point.Value, point.TimestampMs);
+        if (hasExemplar)
+        {
+            Convert.TryToHexStringLower(point.ExemplarTraceId, _traceIdLabel.AsSpan(_traceIdLabel.Length - 32), out _);
+            target[position++] = ExemplarsTag;
+            WriteVarint(target, ref position, (ulong)exemplarLength);
+            WriteBytes(target, ref position, _traceIdLabel);
+            target[position++] = ExemplarValueTag;
+            WriteDouble(target, ref position, point.ExemplarValue);
+            target[position++] = ExemplarTimestampTag;
+            WriteVarint(target, ref position, (ulong)point.ExemplarTimestampMs);
+            _exemplars++;
+        }
+
+        _length = position;
+        _samples += samples;
+    }
+
+    /// <summary>Cuts what is left and hands over all requests, in the order of the series.</summary>
+    public IReadOnlyList<RemoteWriteRequest> Finish()
+    {
+        if (_samples > 0)
+            Cut();
+        return _requests;
+    }
+
+    public void Dispose()
+    {
+        var buffer = Interlocked.Exchange(ref _buffer, []);
+        if (buffer.Length > 0)
+            ArrayPool<byte>.Shared.Return(buffer);
+    }
+
+    /// <summary>Compresses an encoded <c>WriteRequest</c> to a body of exactly its own size.</summary>
+    internal static byte[] Compress(ReadOnlySpan<byte> raw)
+    {
+        var scratch = ArrayPool<byte>.Shared.Rent(SnappyBlock.MaxCompressedLength(raw.Length));
+        try
+        {
+            return scratch.AsSpan(0, SnappyBlock.Compress(raw, scratch)).ToArray();
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(scratch);
+        }
+    }
+
+    // Value and timestamp of a Sample; those of an Exemplar take as much.
+    private static int SampleLength(long timestampMs) => 1 + sizeof(double) + 1 + VarintLength((ulong)timestampMs);
+
+    private static void WriteSample(Span<byte> target, ref int position, double value, long timestampMs)
+    {
+        target[position++] = SamplesTag;
+        target[position++] = (byte)SampleLength(timestampMs);
+        target[position++] = ValueTag;
+        WriteDouble(target, ref position, value);
+        target[position++] = TimestampTag;
+        WriteVarint(target, ref position, (ulong)timestampMs);
+    }
+
+    private void Cut()
+    {
+        _requests.Add(new RemoteWriteRequest
+        {
+            Body = Compress(_buffer.AsSpan(0, _length)),
+            RawBytes = _length,
+            Samples = _samples,
+            Exemplars = _exemplars,
+            TimestampMs = _timestampMs,
+        });
+        _length = 0;
+        _samples = 0;
+        _exemplars = 0;
+    }
+
+    private void Grow(int needed)
+    {
+        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(needed, _buffer.Length * 2));
+        _buffer.AsSpan(0, _length).CopyTo(larger);
+        ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = larger;
+    }
+}

@@ -1,0 +1,13 @@
+namespace OrleansTempo.Server.Configuration;
+
+/// <summary><c>distributor</c>.</summary>
+public sealed record DistributorOptions
+{
+    public ReceiversOptions Receivers { get; init; } = new();
+
+    /// <summary>Longer attribute keys and values are cut to this many bytes; 0 for no limit. A tenant's own limit goes before it.</summary>
+    public int MaxAttributeBytes { get; init; } = 2048;
+
+    /// <summary>When a client refused over the rate limit is told to try again; zero to tell it nothing.</summary>
+    public TimeSpan RetryAfterOnResourceExhausted { get; init; } = TimeSpan.FromSeconds(5);
+}

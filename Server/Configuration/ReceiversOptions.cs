@@ -1,0 +1,7 @@
+namespace OrleansTempo.Server.Configuration;
+
+/// <summary><c>distributor.receivers</c>.</summary>
+public sealed record ReceiversOptions
+{
+    public OtlpReceiverOptions Otlp { get; init; } = new();
+}

@@ -1,0 +1,264 @@
+using OrleansTempo.Core.Overrides;
+
+namespace OrleansTempo.Server.Configuration;
+
+/// <summary>One entry of <c>metrics_generator.storage.remote_write</c>, with the keys and the rules of Prometheus.</summary>
+internal sealed class RemoteWriteReader(Problems problems)
+{
+    private const string NotUsed = "known to Prometheus, not used here";
+
+    // What the protocol itself sets.
+    private static readonly string[] ReservedHeaders =
+    [
+        "host", "content-encoding", "content-length", "content-type", "user-agent", "connection", "keep-alive", "proxy-authenticate",
+        "proxy-authorization", "www-authenticate", "accept-encoding", "te", "trailer", "transfer-encoding", "upgrade",
+        "x-prometheus-remote-write-version", "x-prometheus-remote-read-version",
+    ];
+
+    private static readonly (string, RelabelAction?)[] Actions = [.. Enum.GetValues<RelabelAction>().Select(a => (a.ToString().ToLowerInvariant(), (RelabelAction?)a))];
+
+    private static readonly (string, string)[] TlsVersions = [("", ""), ("TLS12", "TLS12"), ("TLS13", "TLS13")];
+
+    public RemoteWriteOptions Read(MappingReader entry)
+    {
+        var defaults = new RemoteWriteOptions();
+        entry.Unused(NotUsed, "metadata_config", "round_robin_dns", "enable_http2");
+        entry.Unused("without effect: native histograms are not supported yet", "send_native_histograms");
+        foreach (var auth in (ReadOnlySpan<string>)["oauth2", "sigv4", "azuread", "google_iam"])
+            entry.Refuse(auth, "not supported yet; allowed are basic_auth, authorization, headers and client certificates");
+        entry.Refuse("no_proxy", "not supported yet: proxy_url holds for the endpoint", "");
+        entry.Refuse("proxy_from_environment", "not supported yet: write proxy_url", "false");
+        entry.Refuse("proxy_connect_header", "not supported yet");
+        entry.Refuse("protobuf_message", "not supported yet; allowed: prometheus.WriteRequest", "", "prometheus.WriteRequest");
+
+        var options = new RemoteWriteOptions
+        {
+            Url = ReadUrl(entry, "url", required: true),
+            Name = entry.String("name", defaults.Name),
+            RemoteTimeout = entry.PrometheusDuration("remote_timeout", defaults.RemoteTimeout, TimeSpan.FromMilliseconds(1)),
+            Headers = ReadHeaders(entry),
+            HttpHeaders = ReadHttpHeaders(entry),
+            BasicAuth = ReadBasicAuth(entry.Mapping("basic_auth")),
+            Authorization = ReadAuthorization(entry),
+            TlsConfig = ReadTls(entry.Mapping("tls_config")),
+            WriteRelabelConfigs = [.. (entry.Items("write_relabel_configs") ?? []).Select(i => ReadRelabel(MappingReader.Item(problems, i.Path, i.Node)))],
+            SendExemplars = entry.Bool("send_exemplars", defaults.SendExemplars),
+            FollowRedirects = entry.Bool("follow_redirects", defaults.FollowRedirects),
+            ProxyUrl = ReadUrl(entry, "proxy_url", required: false),
+            QueueConfig = ReadQueue(entry.Mapping("queue_config"), defaults.QueueConfig),
+        };
+        entry.Done();
+        if (options.BasicAuth is not null && options.Authorization is not null)
+            entry.Error("basic_auth", "stands beside authorization or bearer_token; allowed is at most one of basic_auth, authorization, bearer_token, bearer_token_file");
+        return options;
+    }
+
+    /// <summary>What is wrong with a header's name; null where nothing is.</summary>
+    public static string? HeaderProblem(string name)
+    {
+        if (name.Length == 0 || !name.All(static c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c)))
+            return $"{Spelling.Quote(name)} is not a header name; allowed are letters, digits and !#$%&'*+-.^_`|~";
+        return ReservedHeaders.Contains(name.ToLowerInvariant()) ? $"{Spelling.Quote(name)} is a header that remote write sets itself" : null;
+    }
+
+    private static string ReadUrl(MappingReader entry, string key, bool required)
+    {
+        var text = entry.String(key, "");
+        if (text.Length == 0)
+        {
+            if (required)
+                entry.Error(key, "is missing; allowed is an http:// or https:// URL");
+            return "";
+        }
+
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https") || url.Host.Length == 0)
+            entry.Error(key, $"{Spelling.Quote(Secrets.MaskUrl(text))} is not an http:// or https:// URL");
+        return text;
+    }
+
+    private static IReadOnlyDictionary<string, string> ReadHeaders(MappingReader entry)
+    {
+        var headers = entry.Map("headers") ?? new Dictionary<string, string>();
+        foreach (var name in headers.Keys)
+            CheckHeader(entry, "headers", name);
+        return headers;
+    }
+
+    private static void CheckHeader(MappingReader entry, string key, string name)
+    {
+        if (name.Equals("authorization", StringComparison.OrdinalIgnoreCase))
+            entry.Error(key, "'Authorization' does not belong here; allowed are basic_auth and authorization");
+        else if (HeaderProblem(name) is { } problem)
+            entry.Error(key, problem);
+    }
+
+    private Dictionary<string, HttpHeaderOptions> ReadHttpHeaders(MappingReader entry)
+    {
+        var headers = new Dictionary<string, HttpHeaderOptions>();
+        foreach (var (name, node) in entry.Nodes("http_headers") ?? [])
+        {
+            CheckHeader(entry, "http_headers", name);
+            var header = MappingReader.Item(problems, $"{entry.PathOf("http_headers")}.{name}", node);
+            headers[name] = new HttpHeaderOptions
+            {
+                Values = header.Strings("values") ?? [],
+                Secrets = header.Strings("secrets") ?? [],
+                Files = header.Strings("files") ?? [],
+            };
+            header.Done();
+        }
+
+        return headers;
+    }
+
+    private static BasicAuthOptions? ReadBasicAuth(MappingReader auth)
+    {
+        if (!auth.Present)
+            return null;
+
+        var options = new BasicAuthOptions
+        {
+            Username = auth.String("username", ""),
+            UsernameFile = auth.String("username_file", ""),
+            Password = auth.String("password", ""),
+            PasswordFile = auth.String("password_file", ""),
+        };
+        auth.Refuse("username_ref", "not supported: there is no secret manager");
+        auth.Refuse("password_ref", "not supported: there is no secret manager");
+        auth.Done();
+        OneOf(auth, options.Username, "username", options.UsernameFile, "username_file");
+        OneOf(auth, options.Password, "password", options.PasswordFile, "password_file");
+        return options;
+    }
+
+    private static AuthorizationOptions? ReadAuthorization(MappingReader entry)
+    {
+        var block = entry.Mapping("authorization");
+        AuthorizationOptions? options = null;
+        if (block.Present)
+        {
+            options = new AuthorizationOptions
+            {
+                Type = block.String("type", "").Trim() is { Length: > 0 } type ? type : "Bearer",
+                Credentials = block.String("credentials", ""),
+                CredentialsFile = block.String("credentials_file", ""),
+            };
+            block.Refuse("credentials_ref", "not supported: there is no secret manager");
+            block.Done();
+            OneOf(block, options.Credentials, "credentials", options.CredentialsFile, "credentials_file");
+            if (options.Type.Equals("basic", StringComparison.OrdinalIgnoreCase))
+                block.Error("type", "'basic' is not allowed; write basic_auth instead");
+        }
+
+        // How it was written before authorization came.
+        var token = entry.String("bearer_token", "");
+        var tokenFile = entry.String("bearer_token_file", "");
+        if (token.Length == 0 && tokenFile.Length == 0)
+            return options;
+
+        OneOf(entry, token, "bearer_token", tokenFile, "bearer_token_file");
+        if (options is not null)
+            entry.Error(token.Length > 0 ? "bearer_token" : "bearer_token_file", "stands beside authorization; allowed is one of the two");
+        return new AuthorizationOptions { Credentials = token, CredentialsFile = tokenFile };
+    }
+
+    private static ClientTlsOptions? ReadTls(MappingReader tls)
+    {
+        if (!tls.Present)
+            return null;
+
+        var options = new ClientTlsOptions
+        {
+            Ca = tls.String("ca", ""),
+            CaFile = tls.String("ca_file", ""),
+            Cert = tls.String("cert", ""),
+            CertFile = tls.String("cert_file", ""),
+            Key = tls.String("key", ""),
+            KeyFile = tls.String("key_file", ""),
+            ServerName = tls.String("server_name", ""),
+            InsecureSkipVerify = tls.Bool("insecure_skip_verify", false),
+            MinVersion = tls.Choice("min_version", "", TlsVersions),
+        };
+        tls.Unused(NotUsed, "max_version");
+        foreach (var reference in (ReadOnlySpan<string>)["ca_ref", "cert_ref", "key_ref"])
+            tls.Refuse(reference, "not supported: there is no secret manager");
+        tls.Done();
+
+        OneOf(tls, options.Ca, "ca", options.CaFile, "ca_file");
+        OneOf(tls, options.Cert, "cert", options.CertFile, "cert_file");
+        OneOf(tls, options.Key, "key", options.KeyFile, "key_file");
+        var hasCert = options is not { Cert: "", CertFile: "" };
+        var hasKey = options is not { Key: "", KeyFile: "" };
+        if (hasCert && !hasKey)
+            tls.Error("key_file", "is missing: a client certificate needs its key, in key_file or key");
+        if (hasKey && !hasCert)
+            tls.Error("cert_file", "is missing: a client key needs its certificate, in cert_file or cert");
+        return options;
+    }
+
+    private static QueueOptions ReadQueue(MappingReader queue, QueueOptions defaults)
+    {
+        queue.Unused("known to Prometheus, not used here: a collection is sent at once", "capacity", "min_shards", "batch_send_deadline");
+        var options = new QueueOptions
+        {
+            MaxSamplesPerSend = queue.Int("max_samples_per_send", defaults.MaxSamplesPerSend, 1),
+            MaxShards = queue.Int("max_shards", defaults.MaxShards, 1),
+            MaxQueueBytes = queue.Long("max_queue_bytes", defaults.MaxQueueBytes, 1),
+            MinBackoff = queue.PrometheusDuration("min_backoff", defaults.MinBackoff, TimeSpan.FromMilliseconds(1)),
+            MaxBackoff = queue.PrometheusDuration("max_backoff", defaults.MaxBackoff, TimeSpan.FromMilliseconds(1)),
+            RetryOnHttp429 = queue.Bool("retry_on_http_429", defaults.RetryOnHttp429),
+            SampleAgeLimit = queue.PrometheusDuration("sample_age_limit", defaults.SampleAgeLimit),
+        };
+        queue.Done();
+        if (options.MinBackoff > options.MaxBackoff)
+            queue.Error(queue.Has("min_backoff") ? "min_backoff" : "max_backoff", $"min_backoff {GoDuration.Format(options.MinBackoff)} must not be longer than max_backoff {GoDuration.Format(options.MaxBackoff)}");
+        return options;
+    }
+
+    private static RelabelOptions ReadRelabel(MappingReader rule)
+    {
+        var defaults = new RelabelOptions();
+        var chosen = rule.Choice<RelabelAction?>("action", null, Actions, ignoreCase: true);
+        var options = new RelabelOptions
+        {
+            SourceLabels = rule.Strings("source_labels") ?? [],
+            Separator = rule.String("separator", defaults.Separator),
+            TargetLabel = rule.String("target_label", defaults.TargetLabel),
+            Regex = rule.String("regex", defaults.Regex),
+            Modulus = (ulong)rule.Long("modulus", 0),
+            Replacement = rule.String("replacement", defaults.Replacement),
+            Action = chosen ?? defaults.Action,
+        };
+        rule.Done();
+
+        if (!Re2.TryCompileAnchored(options.Regex, out _, out var error))
+            rule.Error("regex", $"{Spelling.Quote(options.Regex)} is not a regular expression: {error}");
+
+        // What else a rule needs depends on an action that is known.
+        if (chosen is null && rule.Has("action"))
+            return options;
+
+        var action = options.Action.ToString().ToLowerInvariant();
+        if (options.Action is RelabelAction.Replace or RelabelAction.HashMod or RelabelAction.Lowercase or RelabelAction.Uppercase or RelabelAction.KeepEqual or RelabelAction.DropEqual
+            && options.TargetLabel.Length == 0)
+            rule.Error("target_label", $"is missing: the action {action} needs one");
+        if (options.Action is RelabelAction.HashMod or RelabelAction.Lowercase or RelabelAction.Uppercase or RelabelAction.KeepEqual or RelabelAction.DropEqual
+            && options.TargetLabel.Length > 0 && !DimensionLabels.IsLabelName(options.TargetLabel))
+            rule.Error("target_label", $"{Spelling.Quote(options.TargetLabel)} is not a label name; allowed is [a-zA-Z_][a-zA-Z0-9_]*");
+        if (options.Action == RelabelAction.HashMod && options.Modulus == 0)
+            rule.Error("modulus", "is missing: the action hashmod needs one of at least 1");
+        if (options.Action is RelabelAction.LabelDrop or RelabelAction.LabelKeep
+            && options != defaults with { Regex = options.Regex, Action = options.Action })
+            rule.Error("action", $"{action} goes with regex alone");
+        if (options.Action is RelabelAction.KeepEqual or RelabelAction.DropEqual
+            && options != defaults with { SourceLabels = options.SourceLabels, TargetLabel = options.TargetLabel, Action = options.Action })
+            rule.Error("action", $"{action} goes with source_labels and target_label alone");
+        return options;
+    }
+
+    private static void OneOf(MappingReader block, string value, string key, string file, string fileKey)
+    {
+        if (value.Length > 0 && file.Length > 0)
+            block.Error(fileKey, $"stands beside {key}; allowed is one of the two");
+    }
+}

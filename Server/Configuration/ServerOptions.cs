@@ -1,0 +1,23 @@
+using Microsoft.Extensions.Logging;
+
+namespace OrleansTempo.Server.Configuration;
+
+/// <summary><c>server</c>: the HTTP API's listener, and logging.</summary>
+public sealed record ServerOptions
+{
+    /// <summary>An address or a host name; loopback unless told otherwise, <c>0.0.0.0</c> for all of IPv4.</summary>
+    public string HttpListenAddress { get; init; } = "127.0.0.1";
+
+    /// <summary>0 for any free port.</summary>
+    public int HttpListenPort { get; init; } = 3200;
+
+    /// <summary>Null where the API is plain HTTP.</summary>
+    public ServerTlsOptions? HttpTlsConfig { get; init; }
+
+    /// <summary>How long requests under way may take to end at shutdown.</summary>
+    public TimeSpan GracefulShutdownTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    public LogFormat LogFormat { get; init; } = LogFormat.Logfmt;
+}

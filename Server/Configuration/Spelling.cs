@@ -1,0 +1,45 @@
+namespace OrleansTempo.Server.Configuration;
+
+/// <summary>What somebody may have meant, and how a value is quoted in a message.</summary>
+internal static class Spelling
+{
+    private const int MaxQuoted = 40;
+
+    /// <summary>The value in quotes, cut short.</summary>
+    public static string Quote(string value) => value.Length <= MaxQuoted ? $"'{value}'" : $"'{value.AsSpan(0, MaxQuoted)}…'";
+
+    /// <summary>The end of a message about a word that is not known: the closest that is, and all there are.</summary>
+    public static string Suggest(string word, IReadOnlyCollection<string> known)
+    {
+        var nearest = known
+            .Select(candidate => (Candidate: candidate, Distance: Distance(word, candidate)))
+            .Where(c => c.Distance <= Math.Max(1, word.Length / 3))
+            .OrderBy(c => c.Distance)
+            .Select(c => c.Candidate)
+            .FirstOrDefault();
+        var all = string.Join(", ", known);
+        return nearest is null ? $"; allowed: {all}" : $"; did you mean '{nearest}'? Allowed: {all}";
+    }
+
+    private static int Distance(string a, string b)
+    {
+        var previous = new int[b.Length + 1];
+        var current = new int[b.Length + 1];
+        for (var j = 0; j <= b.Length; j++)
+            previous[j] = j;
+
+        for (var i = 1; i <= a.Length; i++)
+        {
+            current[0] = i;
+            for (var j = 1; j <= b.Length; j++)
+            {
+                var change = previous[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+                current[j] = Math.Min(change, 1 + Math.Min(previous[j], current[j - 1]));
+            }
+
+            (previous, current) = (current, previous);
+        }
+
+        return previous[b.Length];
+    }
+}

@@ -1,0 +1,53 @@
+using OrleansTempo.Core.Overrides;
+
+namespace OrleansTempo.Server.Configuration;
+
+/// <summary>
+/// Loads <c>tempo.yaml</c>: expands the environment, parses, reads every key into <see cref="TempoOptions"/> and checks the
+/// whole, collecting everything that is wrong on the way.
+/// </summary>
+public static class TempoConfiguration
+{
+    /// <summary>Reads a configuration file; one that cannot be opened is an error of the result, too.</summary>
+    /// <param name="path">The file; problems name it as it is given here.</param>
+    /// <param name="environment">What <c>${VAR}</c> stands for.</param>
+    public static ConfigurationResult<TempoOptions> Load(string path, IReadOnlyDictionary<string, string> environment)
+    {
+        try
+        {
+            return Parse(File.ReadAllText(path), path, environment);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            var problems = new Problems(path);
+            problems.Error(default, $"the configuration file cannot be read: {e.Message}");
+            return problems.Result<TempoOptions>(null);
+        }
+    }
+
+    /// <summary>Reads the text of a configuration file; problems name it <paramref name="file"/>.</summary>
+    public static ConfigurationResult<TempoOptions> Parse(string text, string file, IReadOnlyDictionary<string, string> environment)
+    {
+        var problems = new Problems(file);
+        var root = YamlTree.Read(EnvironmentExpansion.Expand(text, environment, problems), problems);
+        return problems.Result(new TempoFileReader(problems).Read(MappingReader.Root(problems, root)));
+    }
+
+    /// <summary>The process's environment, for <see cref="Load"/>.</summary>
+    public static IReadOnlyDictionary<string, string> ProcessEnvironment()
+    {
+        var environment = new Dictionary<string, string>();
+        foreach (System.Collections.DictionaryEntry variable in Environment.GetEnvironmentVariables())
+            environment[(string)variable.Key] = (string?)variable.Value ?? "";
+        return environment;
+    }
+
+    /// <summary>Reads the text of a <c>per_tenant_override_config</c> file into overrides by tenant, <c>*</c> among them.</summary>
+    internal static ConfigurationResult<Dictionary<string, TenantOverrides>> ParseTenants(
+        string text, string file, IReadOnlyDictionary<string, string> environment, TenantOverrides defaults, MetricsGeneratorOptions generator)
+    {
+        var problems = new Problems(file);
+        var root = YamlTree.Read(EnvironmentExpansion.Expand(text, environment, problems), problems);
+        return problems.Result(new OverridesReader(problems, generator).ReadTenants(MappingReader.Root(problems, root), defaults));
+    }
+}

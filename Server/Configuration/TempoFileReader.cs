@@ -1,0 +1,193 @@
+using OrleansTempo.Core.Overrides;
+
+namespace OrleansTempo.Server.Configuration;
+
+/// <summary>The root of <c>tempo.yaml</c>, and those of its parts that are not about the metrics-generator.</summary>
+internal sealed class TempoFileReader(Problems problems)
+{
+    internal const string NotUsed = "known to Tempo, not used here";
+    internal const string NotStoredYet = "kept, but without effect: traces are not stored yet";
+
+    public TempoOptions Read(MappingReader root)
+    {
+        var defaults = new TempoOptions();
+        var multitenancy = root.Bool("multitenancy_enabled", false);
+        var auth = root.Bool("auth_enabled", false);
+        root.Ineffective("auth_enabled", "deprecated: write multitenancy_enabled");
+
+        if (root.String("target", "all") is var target and not "all")
+            root.Warn("target", $"{Spelling.Quote(target)} is not used here: one process runs all components");
+
+        root.Unused(
+            NotUsed,
+            "shutdown_delay", "stream_over_http_enabled", "enable_go_runtime_metrics", "span_profiling", "use_otel_tracer",
+            "autocomplete_filtering_enabled", "memory", "internal_server", "metrics_generator_client", "live_store_client", "ingester_client",
+            "querier", "query_frontend", "ingest", "ingester", "compactor", "block_builder", "memberlist", "usage_report", "cache",
+            "backend_scheduler", "backend_scheduler_client", "backend_worker", "live_store", "partition_ring_live_store");
+
+        var prefix = ReadPrefix(root);
+        var server = ReadServer(root.Mapping("server"), defaults.Server);
+        var distributor = ReadDistributor(root.Mapping("distributor"), defaults.Distributor);
+        var generator = new MetricsGeneratorReader(problems).Read(root.Mapping("metrics_generator"));
+        var storage = ReadStorage(root.Mapping("storage"));
+        var overrides = new OverridesReader(problems, generator).Read(root.Mapping("overrides"));
+        root.Done();
+
+        return new TempoOptions
+        {
+            MultitenancyEnabled = multitenancy || auth,
+            HttpApiPrefix = prefix,
+            Server = server,
+            Distributor = distributor,
+            MetricsGenerator = generator,
+            Storage = storage,
+            Overrides = overrides,
+        };
+    }
+
+    private static string ReadPrefix(MappingReader root)
+    {
+        var prefix = root.String("http_api_prefix", "").Trim('/');
+        if (prefix.Length == 0)
+            return "";
+        if (Uri.IsWellFormedUriString("/" + prefix, UriKind.Relative) && !prefix.Contains('?') && !prefix.Contains('#'))
+            return "/" + prefix;
+
+        root.Error("http_api_prefix", $"{Spelling.Quote(prefix)} is not a path; allowed is one such as /tempo");
+        return "";
+    }
+
+    private ServerOptions ReadServer(MappingReader server, ServerOptions defaults)
+    {
+        server.Unused(
+            NotUsed,
+            "http_listen_network", "http_listen_conn_limit", "grpc_listen_network", "grpc_listen_address", "grpc_listen_port", "grpc_listen_conn_limit",
+            "grpc_collect_max_streams_by_conn", "tls_cipher_suites", "grpc_tls_config", "register_instrumentation",
+            "report_grpc_codes_in_instrumentation_label_enabled", "http_server_read_timeout", "http_server_read_header_timeout",
+            "http_server_write_timeout", "http_server_idle_timeout", "http_log_closed_connections_without_response_enabled",
+            "grpc_server_max_recv_msg_size", "grpc_server_max_send_msg_size", "grpc_server_max_concurrent_streams",
+            "grpc_server_max_connection_idle", "grpc_server_max_connection_age", "grpc_server_max_connection_age_grace",
+            "grpc_server_keepalive_time", "grpc_server_keepalive_timeout", "grpc_server_min_time_between_pings",
+            "grpc_server_ping_without_stream_allowed", "grpc_server_num_workers", "grpc_server_stats_tracking_enabled",
+            "grpc_server_recv_buffer_pools_enabled", "grpc_server_read_buffer_size", "grpc_server_write_buffer_size",
+            "log_source_ips_enabled", "log_source_ips_full", "log_source_ips_header", "log_source_ips_regex", "log_request_headers",
+            "log_request_at_info_level_enabled", "log_request_exclude_headers_list", "trace_request_headers",
+            "trace_request_exclude_headers_list", "cluster_validation", "create_new_traces");
+        server.Refuse("proxy_protocol_enabled", "not supported yet: the PROXY protocol must be off", "false");
+        server.Refuse("http_path_prefix", "not supported: write http_api_prefix at the top of the file instead", "", "/");
+
+        var address = server.String("http_listen_address", "");
+        if (address.Length > 0 && Uri.CheckHostName(address) == UriHostNameType.Unknown)
+            server.Error("http_listen_address", $"{Spelling.Quote(address)} is not an address; allowed are an IP address or a host name without a port");
+
+        // Tempo names the oldest TLS beside the block that it is about.
+        var minVersion = server.Choice("tls_min_version", TlsVersion.Default, ServerTlsReader.GoVersions);
+        var options = new ServerOptions
+        {
+            HttpListenAddress = address.Length > 0 ? address : defaults.HttpListenAddress,
+            HttpListenPort = server.Int("http_listen_port", defaults.HttpListenPort, 0, 65535),
+            HttpTlsConfig = ServerTlsReader.ReadHttpTlsConfig(server.Mapping("http_tls_config"), minVersion),
+            GracefulShutdownTimeout = server.Duration("graceful_shutdown_timeout", defaults.GracefulShutdownTimeout),
+            LogLevel = server.Choice("log_level", defaults.LogLevel,
+            [
+                ("debug", Microsoft.Extensions.Logging.LogLevel.Debug),
+                ("info", Microsoft.Extensions.Logging.LogLevel.Information),
+                ("warn", Microsoft.Extensions.Logging.LogLevel.Warning),
+                ("error", Microsoft.Extensions.Logging.LogLevel.Error),
+            ]),
+            LogFormat = server.Choice("log_format", defaults.LogFormat, [("logfmt", LogFormat.Logfmt), ("json", LogFormat.Json)]),
+        };
+        server.Done();
+        return options;
+    }
+
+    private DistributorOptions ReadDistributor(MappingReader distributor, DistributorOptions defaults)
+    {
+        distributor.Unused(
+            NotUsed,
+            "ring", "override_ring_key", "log_received_spans", "log_discarded_spans", "metric_received_spans", "usage", "kafka_config",
+            "extend_writes", "artificial_delay", "ingester_write_path_enabled", "kafka_write_path_enabled");
+        distributor.Refuse("forwarders", "not supported yet: no traces are forwarded to other backends");
+
+        var maxAttributeBytes = distributor.Int("max_span_attr_byte", defaults.MaxAttributeBytes);
+        distributor.Ineffective("max_span_attr_byte", "deprecated: write max_attribute_bytes");
+        var options = new DistributorOptions
+        {
+            Receivers = ReadReceivers(distributor.Mapping("receivers")),
+            MaxAttributeBytes = distributor.Int("max_attribute_bytes", maxAttributeBytes),
+            RetryAfterOnResourceExhausted = distributor.Duration("retry_after_on_resource_exhausted", defaults.RetryAfterOnResourceExhausted),
+        };
+        distributor.Done();
+        return options;
+    }
+
+    private ReceiversOptions ReadReceivers(MappingReader receivers)
+    {
+        const string have = "the receiver there is: otlp, with the protocols grpc and http";
+        var otlp = receivers.Mapping("otlp");
+        receivers.Done(name => name.Split('/')[0] switch
+        {
+            "jaeger" or "zipkin" or "kafka" or "opencensus" => $"not supported; {have}",
+            "otlp" => "a second OTLP receiver is not supported; the one there is goes by the name otlp",
+            _ => $"unknown receiver; {have}",
+        });
+
+        // Without any receiver Tempo starts its default ones.
+        if (!receivers.Keys.Any())
+            return new ReceiversOptions();
+
+        var protocols = otlp.Mapping("protocols");
+        var grpc = protocols.Mapping("grpc");
+        var http = protocols.Mapping("http");
+        var options = new ReceiversOptions
+        {
+            Otlp = new OtlpReceiverOptions
+            {
+                Protocols = new OtlpProtocolsOptions
+                {
+                    Grpc = grpc.Present ? OtlpReceiverReader.ReadGrpc(grpc) : null,
+                    Http = http.Present ? OtlpReceiverReader.ReadHttp(http) : null,
+                },
+            },
+        };
+        protocols.Done();
+        otlp.Done();
+        if (otlp.Present && !grpc.Present && !http.Present)
+            receivers.Error("otlp", "must have at least one protocol; allowed are protocols.grpc and protocols.http");
+        return options;
+    }
+
+    private StorageOptions ReadStorage(MappingReader storage)
+    {
+        var trace = storage.Mapping("trace");
+        trace.Unused(
+            NotUsed,
+            "pool", "block", "search", "blocklist_poll", "blocklist_poll_concurrency", "blocklist_poll_tenant_concurrency", "blocklist_poll_fallback",
+            "blocklist_poll_tenant_index_builders", "blocklist_poll_stale_tenant_index", "blocklist_poll_jitter_ms",
+            "blocklist_poll_tolerate_consecutive_errors", "blocklist_poll_tolerate_tenant_failures", "empty_tenant_deletion_enabled",
+            "empty_tenant_deletion_age", "cache", "background_cache", "memcached", "redis", "cache_min_compaction_level", "cache_max_block_age",
+            "gcs", "s3", "azure");
+
+        var backend = trace.String("backend", "");
+        if (backend is "s3" or "gcs")
+            trace.Error("backend", $"'{backend}' is not supported; allowed: local");
+        else if (backend == "azure")
+            trace.Error("backend", "'azure' is not supported yet; allowed: local");
+        else if (backend is not ("" or TraceStorageOptions.Local))
+            trace.Error("backend", $"{Spelling.Quote(backend)} is not known; allowed: local");
+
+        var local = trace.Mapping("local");
+        var wal = trace.Mapping("wal");
+        var options = new StorageOptions
+        {
+            Trace = new TraceStorageOptions { LocalPath = local.String("path", ""), WalPath = wal.String("path", "") },
+        };
+        wal.Unused(NotUsed, "ingestion_time_range_slack", "version", "v2_encoding", "search_encoding");
+        local.Done();
+        wal.Done();
+        trace.Done();
+        storage.Ineffective("trace", NotStoredYet);
+        storage.Done();
+        return options;
+    }
+}

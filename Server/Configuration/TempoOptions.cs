@@ -1,0 +1,34 @@
+using OrleansTempo.Core.Overrides;
+
+namespace OrleansTempo.Server.Configuration;
+
+/// <summary>The whole of <c>tempo.yaml</c>, key by key. A new one is what a configuration file that says nothing means.</summary>
+public sealed record TempoOptions
+{
+    /// <summary>Whether requests name their tenant in <c>X-Scope-OrgID</c>; otherwise everything is one tenant.</summary>
+    public bool MultitenancyEnabled { get; init; }
+
+    /// <summary>Goes in front of the HTTP API's paths: empty, or with a slash in front and none at the end.</summary>
+    public string HttpApiPrefix { get; init; } = "";
+
+    public ServerOptions Server { get; init; } = new();
+    public DistributorOptions Distributor { get; init; } = new();
+    public MetricsGeneratorOptions MetricsGenerator { get; init; } = new();
+    public StorageOptions Storage { get; init; } = new();
+    public OverridesOptions Overrides { get; init; } = new();
+
+    /// <summary>
+    /// What holds without a configuration file: both processors on and no rate limit, as there is nobody yet to share with.
+    /// </summary>
+    public static TempoOptions WithoutFile { get; } = new()
+    {
+        Overrides = new OverridesOptions
+        {
+            Defaults = new TenantOverrides
+            {
+                Ingestion = new IngestionOverrides { RateLimitBytes = 0, BurstSizeBytes = 0 },
+                MetricsGenerator = new MetricsGeneratorOverrides { Processors = [ProcessorNames.ServiceGraphs, ProcessorNames.SpanMetrics] },
+            },
+        },
+    };
+}

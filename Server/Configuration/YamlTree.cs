@@ -1,0 +1,146 @@
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
+
+namespace OrleansTempo.Server.Configuration;
+
+/// <summary>
+/// Reads a YAML document from the parser's events, so that every node keeps its place and a key that stands twice is an error
+/// with both places. Anchors, aliases and merge keys (<c>&lt;&lt;</c>) work.
+/// </summary>
+internal sealed class YamlTree
+{
+    private const int MaxDepth = 64;
+
+    private readonly EnvironmentExpansion _source;
+    private readonly Problems _problems;
+    private readonly Parser _parser;
+    private readonly Dictionary<AnchorName, ConfigNode> _anchors = [];
+
+    private YamlTree(EnvironmentExpansion source, Problems problems)
+    {
+        _source = source;
+        _problems = problems;
+        _parser = new Parser(new StringReader(source.Text));
+    }
+
+    /// <summary>The document's root, or null where it is empty or not a mapping; the latter is an error.</summary>
+    public static MappingNode? Read(EnvironmentExpansion source, Problems problems)
+    {
+        try
+        {
+            return new YamlTree(source, problems).ReadDocument();
+        }
+        catch (YamlException e)
+        {
+            problems.Error(source.Locate(e.Start.Index), $"this is not valid YAML: {(e.InnerException ?? e).Message}");
+            return null;
+        }
+    }
+
+    private MappingNode? ReadDocument()
+    {
+        _parser.MoveNext();
+        _parser.MoveNext();
+        if (_parser.Current is not DocumentStart)
+            return null;
+
+        _parser.MoveNext();
+        var root = ReadNode(0);
+        _parser.MoveNext();
+        if (_parser.Current is DocumentStart second)
+            _problems.Warn(Position(second), "a second document begins here; only the first is read");
+
+        if (root is MappingNode mapping)
+            return mapping;
+        if (!root.IsNull)
+            _problems.Error(root.Position, $"the file must hold a mapping of keys to values, this is {root.Kind}");
+        return null;
+    }
+
+    // Reads the node that the parser stands on, and leaves it on what follows.
+    private ConfigNode ReadNode(int depth)
+    {
+        var current = _parser.Current!;
+        if (depth == MaxDepth)
+            throw new YamlException(current.Start, current.End, $"nested deeper than {MaxDepth} levels");
+
+        switch (current)
+        {
+            case AnchorAlias alias:
+                _parser.MoveNext();
+                if (_anchors.TryGetValue(alias.Value, out var known))
+                    return known;
+                throw new YamlException(alias.Start, alias.End, $"the alias *{alias.Value} names no anchor that stands before it");
+
+            case Scalar scalar:
+                _parser.MoveNext();
+                return Anchored(scalar, new ScalarNode(Position(scalar), scalar.Value, scalar.Style == ScalarStyle.Plain));
+
+            case SequenceStart start:
+                var sequence = new SequenceNode(Position(start));
+                _parser.MoveNext();
+                while (_parser.Current is not SequenceEnd)
+                    sequence.Items.Add(ReadNode(depth + 1));
+                _parser.MoveNext();
+                return Anchored(start, sequence);
+
+            case MappingStart start:
+                return Anchored(start, ReadMapping(start, depth));
+
+            default:
+                throw new YamlException(current.Start, current.End, $"unexpected {current.GetType().Name}");
+        }
+    }
+
+    private MappingNode ReadMapping(MappingStart start, int depth)
+    {
+        var mapping = new MappingNode(Position(start));
+        List<MappingNode> merges = [];
+        _parser.MoveNext();
+        while (_parser.Current is not MappingEnd)
+        {
+            var key = ReadNode(depth + 1);
+            var value = ReadNode(depth + 1);
+            if (key is not ScalarNode name)
+                _problems.Error(key.Position, $"a key must be a single value, this is {key.Kind}");
+            else if (name is { Plain: true, Value: "<<" })
+                AddMerges(merges, value);
+            else if (mapping.Find(name.Value) is { } first)
+                _problems.Error(name.Position, $"the key '{name.Value}' stands twice; it is on line {first.Key.Position.Line} already");
+            else
+                mapping.Entries.Add((name, value));
+        }
+
+        _parser.MoveNext();
+        foreach (var merged in merges)
+        {
+            foreach (var entry in merged.Entries)
+            {
+                if (mapping.Find(entry.Key.Value) is null)
+                    mapping.Entries.Add(entry);
+            }
+        }
+
+        return mapping;
+    }
+
+    private void AddMerges(List<MappingNode> merges, ConfigNode value)
+    {
+        foreach (var item in value is SequenceNode list ? list.Items : [value])
+        {
+            if (item is MappingNode mapping)
+                merges.Add(mapping);
+            else
+                _problems.Error(item.Position, $"<< must be a mapping or a list of mappings, this is {item.Kind}");
+        }
+    }
+
+    private ConfigNode Anchored(NodeEvent node, ConfigNode result)
+    {
+        if (!node.Anchor.IsEmpty)
+            _anchors[node.Anchor] = result;
+        return result;
+    }
+
+    private SourcePosition Position(ParsingEvent node) => _source.Locate(node.Start.Index);
+}

@@ -1,0 +1,188 @@
+using static OrleansTempo.Server.Tests.Configuration.ConfigurationText;
+
+namespace OrleansTempo.Server.Tests.Configuration;
+
+public sealed class ConfigurationErrorTests
+{
+    [Fact]
+    public void All_errors_are_told_at_once_in_the_files_order()
+    {
+        Assert.Equal(
+        [
+            "tempo.yaml:2:21: server.http_listen_port: 'many' is not allowed; it must be a whole number from 0 to 65535",
+            "tempo.yaml:3:3: server.http_listen_prt: unknown key; did you mean 'http_listen_port'? Allowed: http_listen_address, "
+            + "tls_min_version, http_listen_port, http_tls_config, graceful_shutdown_timeout, log_level, log_format",
+            "tempo.yaml:5:15: distributor.receivers.jaeger: not supported; the receiver there is: otlp, with the protocols grpc and http",
+            "tempo.yaml:6:41: overrides.per_tenant_override_period: 'soon' is not allowed; it must be a Prometheus duration such as 250ms, 15s, 1h30m or 7d, at least 100ms",
+        ],
+        Errors(
+            """
+            server:
+              http_listen_port: many
+              http_listen_prt: 1
+            distributor:
+              receivers: {jaeger: {protocols: {grpc: }}}
+            overrides: {per_tenant_override_period: soon}
+            """));
+    }
+
+    [Theory]
+    [InlineData("servr: {}", "tempo.yaml:1:1: servr: unknown key; did you mean 'server'? Allowed: multitenancy_enabled, auth_enabled, target, http_api_prefix, server, distributor, metrics_generator, storage, overrides")]
+    [InlineData("server: 5", "tempo.yaml:1:9: server: must be a mapping, this is a single value")]
+    [InlineData("server: {log_level: [a]}", "tempo.yaml:1:10: server.log_level: must be a single value, this is a list")]
+    [InlineData("server: {log_level: loud}", "tempo.yaml:1:21: server.log_level: 'loud' is not known; allowed: debug, info, warn, error")]
+    [InlineData("server: {http_listen_address: 'a:1'}", "tempo.yaml:1:31: server.http_listen_address: 'a:1' is not an address; allowed are an IP address or a host name without a port")]
+    [InlineData("multitenancy_enabled: maybe", "tempo.yaml:1:23: multitenancy_enabled: 'maybe' is not allowed; it must be true or false")]
+    [InlineData("distributor: {max_attribute_bytes: -1}", "tempo.yaml:1:36: distributor.max_attribute_bytes: '-1' is not allowed; it must be a whole number of at least 0")]
+    [InlineData("distributor: {max_attribute_bytes: 1.5}", "tempo.yaml:1:36: distributor.max_attribute_bytes: '1.5' is not allowed; it must be a whole number of at least 0")]
+    [InlineData("distributor: {retry_after_on_resource_exhausted: 5}", "tempo.yaml:1:50: distributor.retry_after_on_resource_exhausted: '5' is not allowed; it must be a Go duration such as 250ms, 15s, 1.5h or 1h30m, not negative")]
+    [InlineData("distributor: {retry_after_on_resource_exhausted: -5s}", "tempo.yaml:1:50: distributor.retry_after_on_resource_exhausted: '-5s' is not allowed; it must be a Go duration such as 250ms, 15s, 1.5h or 1h30m, not negative")]
+    [InlineData("distributor: {forwarders: [{name: a}]}", "tempo.yaml:1:15: distributor.forwarders: not supported yet: no traces are forwarded to other backends")]
+    [InlineData("distributor: {receivers: {otlp/two: }}", "tempo.yaml:1:27: distributor.receivers.otlp/two: a second OTLP receiver is not supported; the one there is goes by the name otlp")]
+    [InlineData("distributor: {receivers: {kafka: {}}}", "tempo.yaml:1:27: distributor.receivers.kafka: not supported; the receiver there is: otlp, with the protocols grpc and http")]
+    [InlineData("distributor: {receivers: {statsd: {}}}", "tempo.yaml:1:27: distributor.receivers.statsd: unknown receiver; the receiver there is: otlp, with the protocols grpc and http")]
+    [InlineData("distributor: {receivers: {otlp: }}", "tempo.yaml:1:27: distributor.receivers.otlp: must have at least one protocol; allowed are protocols.grpc and protocols.http")]
+    [InlineData("distributor: {receivers: {otlp: {protocols: {grpc: {endpoint: localhost}}}}}", "tempo.yaml:1:63: distributor.receivers.otlp.protocols.grpc.endpoint: 'localhost' is not allowed; it must be host:port, such as 0.0.0.0:4317 or [::]:4317")]
+    [InlineData("distributor: {receivers: {otlp: {protocols: {grpc: {tls: {cert_file: a}}}}}}", "tempo.yaml:1:53: distributor.receivers.otlp.protocols.grpc.tls.key_file: is missing: TLS needs the certificate's key, in key_file or key_pem")]
+    [InlineData("distributor: {receivers: {otlp: {protocols: {http: {auth: {authenticator: x}}}}}}", "tempo.yaml:1:53: distributor.receivers.otlp.protocols.http.auth: not supported: put a proxy that authenticates in front, or use mutual TLS")]
+    [InlineData("server: {http_tls_config: {cert_file: a, key_file: b, client_auth_type: RequireAndVerifyClientCert}}", "tempo.yaml:1:73: server.http_tls_config.client_auth_type: 'RequireAndVerifyClientCert' needs client_ca_file or client_ca to verify against")]
+    [InlineData("storage: {trace: {backend: s3}}", "tempo.yaml:1:28: storage.trace.backend: 's3' is not supported; allowed: local")]
+    [InlineData("storage: {trace: {backend: azure}}", "tempo.yaml:1:28: storage.trace.backend: 'azure' is not supported yet; allowed: local")]
+    [InlineData("storage: {trace: {backend: tape}}", "tempo.yaml:1:28: storage.trace.backend: 'tape' is not known; allowed: local")]
+    [InlineData("metrics_generator: {limiter_type: entity}", "tempo.yaml:1:35: metrics_generator.limiter_type: not supported yet; allowed: series")]
+    [InlineData("metrics_generator: {metrics_ingestion_time_range_slack: 13h}", "tempo.yaml:1:57: metrics_generator.metrics_ingestion_time_range_slack: '13h' is not allowed; it must be a Go duration such as 250ms, 15s, 1.5h or 1h30m, from 0s to 12h")]
+    [InlineData("metrics_generator: {registry: {external_labels: {a-b: c}}}", "tempo.yaml:1:32: metrics_generator.registry.external_labels: 'a-b' is not a label name; allowed is [a-zA-Z_][a-zA-Z0-9_]*, but not __name__")]
+    [InlineData("metrics_generator: {registry: {inject_tenant_id_as: 1}}", "tempo.yaml:1:53: metrics_generator.registry.inject_tenant_id_as: '1' is not a label name; allowed is [a-zA-Z_][a-zA-Z0-9_]*")]
+    [InlineData("metrics_generator: {processor: {span_metrics: {histogram_buckets: [1, 1]}}}", "tempo.yaml:1:71: metrics_generator.processor.span_metrics.histogram_buckets[1]: 1 is not greater than the 1 before it; buckets must ascend")]
+    [InlineData("metrics_generator: {processor: {span_metrics: {histogram_buckets: [fast]}}}", "tempo.yaml:1:68: metrics_generator.processor.span_metrics.histogram_buckets[0]: 'fast' is not a number of seconds; +Inf is added by itself")]
+    [InlineData("metrics_generator: {processor: {span_metrics: {dimensions: all}}}", "tempo.yaml:1:60: metrics_generator.processor.span_metrics.dimensions: must be a list, this is a single value")]
+    [InlineData("metrics_generator: {processor: {span_metrics: {dimension_mappings: [{source_labels: [a]}]}}}", "tempo.yaml:1:69: metrics_generator.processor.span_metrics.dimension_mappings[0].name: is missing: a dimension mapping needs the name of its label")]
+    [InlineData("metrics_generator: {processor: {span_metrics: {dimension_mappings: [{name: a}]}}}", "tempo.yaml:1:69: metrics_generator.processor.span_metrics.dimension_mappings[0].source_labels: is missing: a dimension mapping needs at least one attribute to take its value from")]
+    [InlineData("metrics_generator: {processor: {span_metrics: {dimensions: [a.b], dimension_mappings: [{name: a_b, source_labels: [c]}]}}}", "tempo.yaml:1:67: metrics_generator.processor.span_metrics.dimension_mappings: dimension mapping 'a_b' makes the label 'a_b', which dimension 'a.b' makes already; every mapping needs a label of its own")]
+    [InlineData("metrics_generator: {processor: {span_metrics: {filter_policies: [{}]}}}", "tempo.yaml:1:66: metrics_generator.processor.span_metrics.filter_policies[0]: a filter policy needs at least one of include, include_any, exclude")]
+    [InlineData("metrics_generator: {processor: {span_metrics: {filter_policies: [{include: {attributes: []}}]}}}", "tempo.yaml:1:67: metrics_generator.processor.span_metrics.filter_policies[0].include.match_type: is missing; allowed: strict, regex")]
+    public void A_wrong_value_is_an_error_with_its_place_and_what_is_allowed(string text, string error) => Assert.Equal([error], Errors(text));
+
+    [Theory]
+    [InlineData("{key: duration, value: 1}", "strict", "tempo.yaml:6:18: P.key: 'duration' is not allowed; it must be kind, status, name, resource.KEY or span.KEY")]
+    [InlineData("{key: kind, value: SERVER}", "strict", "tempo.yaml:6:31: P.value: 'SERVER' is not a span kind; allowed: SPAN_KIND_UNSPECIFIED, SPAN_KIND_INTERNAL, SPAN_KIND_SERVER, SPAN_KIND_CLIENT, SPAN_KIND_PRODUCER, SPAN_KIND_CONSUMER")]
+    [InlineData("{key: status, value: error}", "strict", "tempo.yaml:6:33: P.value: 'error' is not a status; allowed: STATUS_CODE_UNSET, STATUS_CODE_OK, STATUS_CODE_ERROR")]
+    [InlineData("{key: span.x}", "strict", "tempo.yaml:6:12: P.value: is missing")]
+    [InlineData("{key: span.x, value: (?=a)}", "regex", "tempo.yaml:6:33: P.value: '(?=a)' is not a regular expression: look-around, back references and atomic groups are not RE2 syntax")]
+    public void A_wrong_filter_attribute_is_an_error(string attribute, string matchType, string error)
+    {
+        var text = $"""
+            metrics_generator:
+             processor:
+              service_graphs:
+               filter_policies:
+                - include: {"{"}match_type: {matchType}, attributes: [
+                      {attribute}]{"}"}
+            """;
+
+        var expected = error.Replace("P.", "metrics_generator.processor.service_graphs.filter_policies[0].include.attributes[0].");
+        var position = expected.IndexOf(": ", StringComparison.Ordinal);
+        var found = Assert.Single(Errors(text));
+        Assert.StartsWith("tempo.yaml:6:", found);
+        Assert.Equal(expected[position..], found[found.IndexOf(": ", StringComparison.Ordinal)..]);
+    }
+
+    [Theory]
+    [InlineData("{}", "url: is missing; allowed is an http:// or https:// URL")]
+    [InlineData("{url: 'ftp://user:hidden@host/x'}", "url: 'ftp://user:<secret>@host/x' is not an http:// or https:// URL")]
+    [InlineData("{url: http://h, oauth2: {client_id: a}}", "oauth2: not supported yet; allowed are basic_auth, authorization, headers and client certificates")]
+    [InlineData("{url: http://h, sigv4: {region: a}}", "sigv4: not supported yet; allowed are basic_auth, authorization, headers and client certificates")]
+    [InlineData("{url: http://h, azuread: {cloud: a}}", "azuread: not supported yet; allowed are basic_auth, authorization, headers and client certificates")]
+    [InlineData("{url: http://h, protobuf_message: io.prometheus.write.v2.Request}", "protobuf_message: not supported yet; allowed: prometheus.WriteRequest")]
+    [InlineData("{url: http://h, basic_auth: {username: a}, authorization: {credentials: b}}", "basic_auth: stands beside authorization or bearer_token; allowed is at most one of basic_auth, authorization, bearer_token, bearer_token_file")]
+    [InlineData("{url: http://h, basic_auth: {password: a, password_file: b}}", "basic_auth.password_file: stands beside password; allowed is one of the two")]
+    [InlineData("{url: http://h, authorization: {type: Basic}}", "authorization.type: 'basic' is not allowed; write basic_auth instead")]
+    [InlineData("{url: http://h, bearer_token: a, authorization: {credentials: b}}", "bearer_token: stands beside authorization; allowed is one of the two")]
+    [InlineData("{url: http://h, headers: {Authorization: b}}", "headers: 'Authorization' does not belong here; allowed are basic_auth and authorization")]
+    [InlineData("{url: http://h, headers: {Content-Type: b}}", "headers: 'Content-Type' is a header that remote write sets itself")]
+    [InlineData("{url: http://h, headers: {'a b': b}}", "headers: 'a b' is not a header name; allowed are letters, digits and !#$%&'*+-.^_`|~")]
+    [InlineData("{url: http://h, tls_config: {cert_file: a}}", "tls_config.key_file: is missing: a client certificate needs its key, in key_file or key")]
+    [InlineData("{url: http://h, tls_config: {min_version: TLS10}}", "tls_config.min_version: 'TLS10' is not known; did you mean 'TLS12'? Allowed: TLS12, TLS13")]
+    [InlineData("{url: http://h, queue_config: {min_backoff: 10s, max_backoff: 1s}}", "queue_config.min_backoff: min_backoff 10s must not be longer than max_backoff 1s")]
+    [InlineData("{url: http://h, remote_timeout: 1.5s}", "remote_timeout: '1.5s' is not allowed; it must be a Prometheus duration such as 250ms, 15s, 1h30m or 7d, at least 1ms")]
+    [InlineData("{url: http://h, write_relabel_configs: [{action: hashmod, target_label: a}]}", "write_relabel_configs[0].modulus: is missing: the action hashmod needs one of at least 1")]
+    [InlineData("{url: http://h, write_relabel_configs: [{regex: a}]}", "write_relabel_configs[0].target_label: is missing: the action replace needs one")]
+    [InlineData("{url: http://h, write_relabel_configs: [{regex: '(', action: drop}]}", "write_relabel_configs[0].regex: '(' is not a regular expression: Invalid pattern '\\A(?s:()\\z' at offset 10. Not enough )'s.")]
+    [InlineData("{url: http://h, write_relabel_configs: [{regex: a, target_label: b, action: labeldrop}]}", "write_relabel_configs[0].action: labeldrop goes with regex alone")]
+    [InlineData("{url: http://h, write_relabel_configs: [{action: erase}]}", "write_relabel_configs[0].action: 'erase' is not known; allowed: replace, keep, drop, keepequal, dropequal, hashmod, labelmap, labeldrop, labelkeep, lowercase, uppercase")]
+    public void A_wrong_remote_write_entry_is_an_error(string entry, string error)
+    {
+        var found = Assert.Single(Errors($"metrics_generator:\n  storage:\n    remote_write:\n      - {entry}"));
+
+        Assert.StartsWith("tempo.yaml:4:", found);
+        Assert.EndsWith($": metrics_generator.storage.remote_write[0].{error}", found);
+    }
+
+    [Fact]
+    public void Two_endpoints_of_one_name_are_an_error() => Assert.Equal(
+        ["tempo.yaml:1:31: metrics_generator.storage.remote_write: the name 'a' stands twice; every endpoint needs a name of its own"],
+        Errors("metrics_generator: {storage: {remote_write: [{name: a, url: http://h}, {name: a, url: http://i}]}}"));
+
+    [Theory]
+    [InlineData("metrics_generator: {processors: [span-metric]}", "metrics_generator.processors[0]: 'span-metric' is not a processor; did you mean 'span-metrics'? Allowed: service-graphs, service-graphs-request, service-graphs-latency, service-graphs-connection-info, span-metrics, span-metrics-count, span-metrics-latency, span-metrics-size")]
+    [InlineData("metrics_generator: {processors: [host-info]}", "metrics_generator.processors[0]: 'host-info' is not supported yet; allowed: service-graphs, service-graphs-request, service-graphs-latency, service-graphs-connection-info, span-metrics, span-metrics-count, span-metrics-latency, span-metrics-size")]
+    [InlineData("metrics_generator: {collection_interval: 5s}", "metrics_generator.collection_interval: '5s' is not allowed; it must be from 15s to 5m")]
+    [InlineData("metrics_generator: {generate_native_histograms: native}", "metrics_generator.generate_native_histograms: 'native' is not supported yet; allowed: classic")]
+    [InlineData("metrics_generator: {span_name_sanitization: enabled}", "metrics_generator.span_name_sanitization: not supported yet; allowed: an empty string")]
+    [InlineData("metrics_generator: {max_cardinality_per_label: 100}", "metrics_generator.max_cardinality_per_label: not supported yet; allowed: 0")]
+    [InlineData("metrics_generator: {trace_id_label_name: trace-id}", "metrics_generator.trace_id_label_name: 'trace-id' is not a label name; allowed is [a-zA-Z_][a-zA-Z0-9_]*")]
+    [InlineData("metrics_generator: {remote_write_headers: {'a:b': c}}", "metrics_generator.remote_write_headers: 'a:b' is not a header name; allowed are letters, digits and !#$%&'*+-.^_`|~")]
+    [InlineData("ingestion: {burst_size_bytes: 0}", "ingestion.burst_size_bytes: 0 would refuse every request while rate_limit_bytes is 30000000; it must be at least the size of a request")]
+    [InlineData("ingestion: {rate_strategy: fair}", "ingestion.rate_strategy: 'fair' is not known; allowed: local, global")]
+    [InlineData("metrics_generator_processors: [span-metrics]", "metrics_generator_processors: the flat form of overrides is not supported; write it as overrides.defaults.metrics_generator.processors")]
+    [InlineData("ingestion_rate_limit_bytes: 1", "ingestion_rate_limit_bytes: the flat form of overrides is not supported; write it as overrides.defaults.ingestion.rate_limit_bytes")]
+    public void A_wrong_override_is_an_error(string defaults, string error)
+    {
+        var found = Assert.Single(Errors($"overrides:\n  defaults:\n    {defaults}"));
+
+        Assert.StartsWith("tempo.yaml:3:", found);
+        Assert.EndsWith($": overrides.defaults.{error}", found);
+    }
+
+    [Fact]
+    public void The_flat_overrides_of_old_are_an_error_that_says_how_to_write_them() => Assert.Equal(
+        ["tempo.yaml:2:3: overrides.metrics_generator_processor_span_metrics_dimensions: the flat form of overrides is not supported; "
+            + "write it as overrides.defaults.metrics_generator.processor.span_metrics.dimensions"],
+        Errors("overrides:\n  metrics_generator_processor_span_metrics_dimensions: [a]"));
+
+    [Fact]
+    public void User_configurable_overrides_are_an_error_only_when_they_are_on()
+    {
+        Assert.Equal(
+            ["tempo.yaml:1:52: overrides.user_configurable_overrides.enabled: user-configurable overrides are not supported yet"],
+            Errors("overrides: {user_configurable_overrides: {enabled: true}}"));
+        Assert.Empty(Warnings("overrides: {user_configurable_overrides: {enabled: false}}"));
+    }
+
+    [Fact]
+    public void A_key_that_stands_twice_is_an_error_with_both_places() => Assert.Equal(
+        ["tempo.yaml:3:1: the key 'server' stands twice; it is on line 1 already"],
+        Errors("server:\n  log_level: info\nserver:\n  log_level: warn\n"));
+
+    [Fact]
+    public void Text_that_is_not_YAML_is_an_error_with_its_place()
+    {
+        var error = Assert.Single(Errors("server:\n  log_level: \"info\n"));
+        Assert.StartsWith("tempo.yaml:2:14: this is not valid YAML: ", error);
+    }
+
+    [Theory]
+    [InlineData("- a", "tempo.yaml:1:1: the file must hold a mapping of keys to values, this is a list")]
+    [InlineData("{a: *b}", "tempo.yaml:1:5: this is not valid YAML: the alias *b names no anchor that stands before it")]
+    [InlineData("a: &x [*x]", "tempo.yaml:1:8: this is not valid YAML: the alias *x names no anchor that stands before it")]
+    [InlineData("[a]: b", "tempo.yaml:1:1: a key must be a single value, this is a list")]
+    public void A_document_of_another_shape_is_an_error(string text, string error) => Assert.Equal([error], Errors(text));
+
+    [Fact]
+    public void A_long_wrong_value_is_cut_short() =>
+        Assert.Contains($"'{new string('x', 40)}…' is not allowed", Assert.Single(Errors($"multitenancy_enabled: {new string('x', 500)}")));
+
+    [Fact]
+    public void A_document_nested_without_end_is_an_error() =>
+        Assert.Contains("nested deeper than 64 levels", Assert.Single(Errors("a: " + new string('[', 5000) + new string(']', 5000))));
+}

@@ -1,0 +1,302 @@
+using Microsoft.Extensions.Logging;
+using OrleansTempo.Core.Overrides;
+using OrleansTempo.Server.Configuration;
+using static OrleansTempo.Server.Tests.Configuration.ConfigurationText;
+
+namespace OrleansTempo.Server.Tests.Configuration;
+
+public sealed class TempoConfigurationTests
+{
+    [Fact]
+    public void Without_a_file_both_processors_are_on_and_nothing_is_limited_or_sent()
+    {
+        var options = TempoOptions.WithoutFile;
+        var settings = GeneratorSettings.Resolve(options.MetricsGenerator, options.Overrides.Defaults);
+
+        Assert.False(options.MultitenancyEnabled);
+        Assert.Equal(0, options.Overrides.Defaults.Ingestion.RateLimitBytes);
+        Assert.True(settings is { SpanMetricsCount: true, SpanMetricsLatency: true, SpanMetricsSize: true });
+        Assert.True(settings is { ServiceGraphsRequest: true, ServiceGraphsLatency: true, ServiceGraphsConnectionInfo: false });
+        Assert.Empty(options.MetricsGenerator.Storage.RemoteWrite);
+        Assert.Equal("127.0.0.1", options.Server.HttpListenAddress);
+        Assert.Equal(3200, options.Server.HttpListenPort);
+        Assert.Equal("127.0.0.1:4317", options.Distributor.Receivers.Otlp.Protocols.Grpc!.Endpoint.ToString());
+        Assert.Equal("127.0.0.1:4318", options.Distributor.Receivers.Otlp.Protocols.Http!.Endpoint.ToString());
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("# nothing but a comment\n")]
+    [InlineData("server:\noverrides:\n  defaults:\n")]
+    public void A_file_that_says_nothing_is_Tempos_defaults(string text)
+    {
+        var options = Options(text);
+
+        Assert.Equal(new TempoOptions(), options);
+        Assert.Equal(30_000_000, options.Overrides.Defaults.Ingestion.RateLimitBytes);
+        Assert.Equal(30_000_000, options.Overrides.Defaults.Ingestion.BurstSizeBytes);
+        Assert.False(GeneratorSettings.Resolve(options.MetricsGenerator, options.Overrides.Defaults).SpanMetricsEnabled);
+        Assert.Equal(2048, options.Distributor.MaxAttributeBytes);
+        Assert.Equal(TimeSpan.FromSeconds(5), options.Distributor.RetryAfterOnResourceExhausted);
+        Assert.Equal(134_217_728, options.MetricsGenerator.QueueMaxBytes);
+        Assert.Equal(TimeSpan.FromSeconds(10), options.Overrides.PerTenantOverridePeriod);
+    }
+
+    [Fact]
+    public void A_Tempo_2_7_file_loads_with_warnings_only()
+    {
+        var result = TempoConfiguration.Load(Path.Combine(AppContext.BaseDirectory, "Configuration/files/tempo-2.7.yaml"), NoEnvironment);
+
+        Assert.Empty(result.Errors.Select(e => e.ToString()));
+        Assert.Equal(
+        [
+            "2:stream_over_http_enabled", "7:server.grpc_listen_port", "9:server.grpc_server_max_recv_msg_size", "11:query_frontend",
+            "17:distributor.max_span_attr_byte", "18:distributor.log_received_spans", "20:distributor.ring", "30:ingester", "36:compactor",
+            "40:memberlist", "44:metrics_generator.ring", "49:metrics_generator.processor.service_graphs.workers",
+            "60:metrics_generator.processor.local_blocks", "67:metrics_generator.storage.path", "68:metrics_generator.storage.wal",
+            "74:metrics_generator.storage.remote_write[0].queue_config.capacity", "76:metrics_generator.storage.remote_write[0].metadata_config",
+            "78:metrics_generator.traces_storage", "82:storage.trace", "88:storage.trace.pool",
+            "94:overrides.defaults.metrics_generator.processors[2]", "95:overrides.defaults.metrics_generator.generate_native_histograms",
+        ],
+        result.Warnings.Select(w => $"{w.Line}:{w.Message.Split(": ")[0]}"));
+
+        var options = result.Value!;
+        Assert.Equal(3210, options.Server.HttpListenPort);
+        Assert.Equal(LogLevel.Warning, options.Server.LogLevel);
+        Assert.Equal(4096, options.Distributor.MaxAttributeBytes);
+        Assert.Equal("0.0.0.0:4317", options.Distributor.Receivers.Otlp.Protocols.Grpc!.Endpoint.ToString());
+        Assert.Equal("127.0.0.1:4318", options.Distributor.Receivers.Otlp.Protocols.Http!.Endpoint.ToString());
+        Assert.Equal(TimeSpan.FromSeconds(90), options.MetricsGenerator.Processor.ServiceGraphs.Wait);
+        Assert.Equal(10_000, options.MetricsGenerator.Processor.ServiceGraphs.MaxItems);
+        Assert.Equal(["http.method", "http.target"], options.MetricsGenerator.Processor.SpanMetrics.Dimensions);
+        Assert.Equal("tempo", options.MetricsGenerator.Registry.ExternalLabels["source"]);
+        Assert.Equal(8, options.MetricsGenerator.Storage.RemoteWrite[0].QueueConfig.MaxShards);
+        Assert.Equal("/var/tempo/blocks", options.Storage.Trace.LocalPath);
+        Assert.Equal([ProcessorNames.ServiceGraphs, ProcessorNames.SpanMetrics], options.Overrides.Defaults.MetricsGenerator.Processors);
+        var attribute = options.MetricsGenerator.Processor.SpanMetrics.FilterPolicies[0].Include!.Attributes[0];
+        Assert.Equal(new PolicyAttributeOptions { Key = "kind", Value = "SPAN_KIND_SERVER" }, attribute);
+    }
+
+    [Fact]
+    public void A_Tempo_3_0_file_loads_with_warnings_only()
+    {
+        var result = TempoConfiguration.Load(Path.Combine(AppContext.BaseDirectory, "Configuration/files/tempo-3.0.yaml"), NoEnvironment);
+
+        Assert.Empty(result.Errors.Select(e => e.ToString()));
+        Assert.Equal(
+        [
+            "stream_over_http_enabled", "memory", "metrics_generator.ring_mode", "metrics_generator.codec", "metrics_generator.processor.host_info",
+            "metrics_generator.storage.path", "metrics_generator.storage.remote_write[0].send_native_histograms", "query_frontend", "live_store",
+            "block_builder", "backend_scheduler", "backend_worker", "ingest", "storage.trace", "overrides.defaults.read",
+            "overrides.defaults.metrics_generator.native_histogram_bucket_factor", "usage_report",
+        ],
+        result.Warnings.Select(w => w.Message.Split(": ")[0]));
+
+        var options = result.Value!;
+        Assert.True(options.MultitenancyEnabled);
+        Assert.Equal(LogFormat.Json, options.Server.LogFormat);
+        Assert.Equal(new ListenEndpoint("tempo", 4318), options.Distributor.Receivers.Otlp.Protocols.Http!.Endpoint);
+        Assert.Equal("/conf/overrides.yaml", options.Overrides.PerTenantOverrideConfig);
+        Assert.Equal(["db.namespace", "db.name"], options.MetricsGenerator.Processor.ServiceGraphs.DatabaseNameAttributes);
+    }
+
+    [Fact]
+    public void A_file_that_is_not_there_is_an_error_that_names_it()
+    {
+        var result = TempoConfiguration.Load("no/such/tempo.yaml", NoEnvironment);
+
+        Assert.StartsWith("no/such/tempo.yaml: the configuration file cannot be read: ", Assert.Single(result.Errors).ToString());
+        Assert.Null(result.Value);
+    }
+
+    [Fact]
+    public void The_deprecated_auth_enabled_means_multitenancy_enabled()
+    {
+        Assert.True(Options("auth_enabled: true").MultitenancyEnabled);
+        Assert.Equal(["tempo.yaml:1:15: auth_enabled: deprecated: write multitenancy_enabled"], Warnings("auth_enabled: true"));
+    }
+
+    [Theory]
+    [InlineData("tempo", "/tempo")]
+    [InlineData("/tempo/", "/tempo")]
+    [InlineData("/a/b", "/a/b")]
+    public void The_API_prefix_has_a_slash_in_front_and_none_at_the_end(string written, string expected) =>
+        Assert.Equal(expected, Options($"http_api_prefix: {written}").HttpApiPrefix);
+
+    [Fact]
+    public void The_protocols_that_the_file_names_are_the_ones_that_listen()
+    {
+        var protocols = Options("distributor: {receivers: {otlp: {protocols: {http: {endpoint: ':9000', max_request_body_size: 1e6}}}}}").Distributor.Receivers.Otlp.Protocols;
+
+        Assert.Null(protocols.Grpc);
+        Assert.Equal(new ListenEndpoint("", 9000), protocols.Http!.Endpoint);
+        Assert.Equal(1_000_000, protocols.Http.MaxRequestBodySize);
+    }
+
+    [Fact]
+    public void A_receivers_TLS_and_CORS_are_read()
+    {
+        var http = Options(
+            """
+            distributor:
+              receivers:
+                otlp:
+                  protocols:
+                    grpc: {endpoint: "[::1]:4317", max_recv_msg_size_mib: 32}
+                    http:
+                      tls: {cert_file: server.crt, key_file: server.key, client_ca_file: ca.crt, min_version: 1.3}
+                      cors: {allowed_origins: ["https://*.example.com"], allowed_headers: ["*"], max_age: 7200}
+            """).Distributor.Receivers.Otlp.Protocols;
+
+        Assert.Equal(new ListenEndpoint("::1", 4317), http.Grpc!.Endpoint);
+        Assert.Equal(32, http.Grpc.MaxRecvMsgSizeMib);
+        Assert.Equal(
+            new ServerTlsOptions
+            {
+                CertFile = "server.crt",
+                KeyFile = "server.key",
+                ClientCaFile = "ca.crt",
+                ClientAuthType = ClientAuthType.RequireAndVerifyClientCert,
+                MinVersion = TlsVersion.Tls13,
+            },
+            http.Http!.Tls);
+        Assert.Equal(new CorsOptions { AllowedOrigins = ["https://*.example.com"], AllowedHeaders = ["*"], MaxAge = 7200 }, http.Http.Cors);
+    }
+
+    [Fact]
+    public void The_servers_TLS_is_read_in_Tempos_words()
+    {
+        var tls = Options(
+            """
+            server:
+              tls_min_version: VersionTLS12
+              http_tls_config:
+                cert_file: server.crt
+                key_file: server.key
+                client_auth_type: VerifyClientCertIfGiven
+                client_ca_file: ca.crt
+            """).Server.HttpTlsConfig;
+
+        Assert.Equal(
+            new ServerTlsOptions
+            {
+                CertFile = "server.crt",
+                KeyFile = "server.key",
+                ClientCaFile = "ca.crt",
+                ClientAuthType = ClientAuthType.VerifyClientCertIfGiven,
+                MinVersion = TlsVersion.Tls12,
+            },
+            tls);
+    }
+
+    [Fact]
+    public void A_TLS_block_with_nothing_in_it_is_plain_HTTP() =>
+        Assert.Null(Options("server: {http_tls_config: {cert_file: '', key_file: '', client_auth_type: ''}}").Server.HttpTlsConfig);
+
+    [Fact]
+    public void Anchors_and_merge_keys_work()
+    {
+        var remoteWrite = Options(
+            """
+            metrics_generator:
+              storage:
+                remote_write:
+                  - &first
+                    url: http://one/write
+                    remote_timeout: 7s
+                  - <<: *first
+                    url: http://two/write
+            """).MetricsGenerator.Storage.RemoteWrite;
+
+        Assert.Equal(["http://one/write", "http://two/write"], remoteWrite.Select(r => r.Url));
+        Assert.Equal([TimeSpan.FromSeconds(7), TimeSpan.FromSeconds(7)], remoteWrite.Select(r => r.RemoteTimeout));
+    }
+
+    [Fact]
+    public void A_remote_write_entry_is_read_as_Prometheus_reads_it()
+    {
+        var entry = Assert.Single(Options(
+            """
+            metrics_generator:
+              storage:
+                remote_write:
+                  - url: https://mimir.example/api/v1/push
+                    name: mimir
+                    remote_timeout: 1m
+                    headers: {X-Custom: "1"}
+                    http_headers:
+                      X-Key: {secrets: [one], files: [two.txt]}
+                    bearer_token: abc
+                    tls_config: {ca_file: ca.crt, server_name: mimir, insecure_skip_verify: true, min_version: TLS13}
+                    send_exemplars: false
+                    follow_redirects: false
+                    proxy_url: http://proxy:3128
+                    write_relabel_configs:
+                      - {source_labels: [service], regex: "internal-.*", action: Drop}
+                      - {regex: "le|(?P<x>y)", action: labeldrop}
+                    queue_config:
+                      {max_samples_per_send: 500, max_shards: 2, min_backoff: 1s, max_backoff: 1m, retry_on_http_429: false, sample_age_limit: 1d, max_queue_bytes: 1000}
+            """).MetricsGenerator.Storage.RemoteWrite);
+
+        Assert.Equal(
+            new RemoteWriteOptions
+            {
+                Url = "https://mimir.example/api/v1/push",
+                Name = "mimir",
+                RemoteTimeout = TimeSpan.FromMinutes(1),
+                Headers = new Dictionary<string, string> { ["X-Custom"] = "1" },
+                HttpHeaders = new Dictionary<string, HttpHeaderOptions> { ["X-Key"] = new() { Secrets = ["one"], Files = ["two.txt"] } },
+                Authorization = new AuthorizationOptions { Credentials = "abc" },
+                TlsConfig = new ClientTlsOptions { CaFile = "ca.crt", ServerName = "mimir", InsecureSkipVerify = true, MinVersion = "TLS13" },
+                SendExemplars = false,
+                FollowRedirects = false,
+                ProxyUrl = "http://proxy:3128",
+                WriteRelabelConfigs =
+                [
+                    new RelabelOptions { SourceLabels = ["service"], Regex = "internal-.*", Action = RelabelAction.Drop },
+                    new RelabelOptions { Regex = "le|(?P<x>y)", Action = RelabelAction.LabelDrop },
+                ],
+                QueueConfig = new QueueOptions
+                {
+                    MaxSamplesPerSend = 500,
+                    MaxShards = 2,
+                    MinBackoff = TimeSpan.FromSeconds(1),
+                    MaxBackoff = TimeSpan.FromMinutes(1),
+                    RetryOnHttp429 = false,
+                    SampleAgeLimit = TimeSpan.FromDays(1),
+                    MaxQueueBytes = 1000,
+                },
+            },
+            entry);
+    }
+
+    [Fact]
+    public void A_strict_filter_value_keeps_its_type_and_a_quoted_one_is_a_string()
+    {
+        var attributes = Options(
+            """
+            metrics_generator:
+              processor:
+                span_metrics:
+                  filter_policies:
+                    - exclude:
+                        match_type: strict
+                        attributes:
+                          - {key: span.a, value: 1}
+                          - {key: span.b, value: "1"}
+                          - {key: resource.c, value: 1.5}
+                          - {key: 'span."odd name"', value: true}
+                          - {key: span:name, value: x}
+            """).MetricsGenerator.Processor.SpanMetrics.FilterPolicies[0].Exclude!.Attributes;
+
+        Assert.Equal(
+        [
+            new() { Key = "span.a", Value = 1L },
+            new() { Key = "span.b", Value = "1" },
+            new() { Key = "resource.c", Value = 1.5 },
+            new() { Key = "span.odd name", Value = true },
+            new PolicyAttributeOptions { Key = "name", Value = "x" },
+        ],
+        attributes);
+    }
+}

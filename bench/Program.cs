@@ -1,1 +1,77 @@
-Console.WriteLine("not yet");
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Net.Sockets;
+using BenchmarkDotNet.Running;
+using OrleansTempo.Bench.Load;
+using OrleansTempo.Bench.Whole;
+
+// Everything after `micro` is BenchmarkDotNet's own. In this process: the project it would generate for another cannot
+// be built under central package management and warnings as errors.
+if (args is ["micro", .. var rest])
+{
+    BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run([.. rest, "--inProcess", "--memory"]);
+    return 0;
+}
+
+var endpoint = new Option<Uri>("--endpoint") { Description = "the OTLP receiver", DefaultValueFactory = _ => new Uri("http://127.0.0.1:4318"), CustomParser = ParseUri };
+var protocol = new Option<string>("--protocol") { Description = "http or grpc", DefaultValueFactory = _ => "http" }.AcceptOnlyFromAmong("http", "grpc");
+var encoding = new Option<string>("--encoding") { Description = "identity or gzip", DefaultValueFactory = _ => "identity" }.AcceptOnlyFromAmong("identity", "gzip");
+var connections = new Option<int>("--connections") { Description = "with one request under way on each", DefaultValueFactory = _ => 4 };
+var seconds = new Option<int>("--seconds") { Description = "measured, for each row", DefaultValueFactory = _ => 30 };
+var warmUp = new Option<int>("--warm-up") { Description = "seconds of the same load before the measured ones", DefaultValueFactory = _ => 5 };
+var spansPerRequest = new Option<int>("--spans-per-request") { Description = "requests are cut between traces", DefaultValueFactory = _ => 1000 };
+var payload = new Option<string>("--payload") { Description = "a folder of ExportTraceServiceRequest bodies, *.otlp.pb", DefaultValueFactory = _ => Path.Combine(Repository.Root, "..", "shared", "otlp", "payload") };
+var processId = new Option<int?>("--pid") { Description = "of the server, for its CPU time and memory" };
+
+var load = new Command("load", "sends the payload to a running server and prints one row of a table")
+{
+    endpoint, protocol, encoding, connections, seconds, warmUp, spansPerRequest, payload, processId,
+};
+load.SetAction(parsed =>
+{
+    var result = LoadRun.Execute(new LoadOptions
+    {
+        Endpoint = parsed.GetValue(endpoint)!,
+        Grpc = parsed.GetValue(protocol) == "grpc",
+        Gzip = parsed.GetValue(encoding) == "gzip",
+        Connections = parsed.GetValue(connections),
+        Seconds = parsed.GetValue(seconds),
+        WarmUpSeconds = parsed.GetValue(warmUp),
+        SpansPerRequest = parsed.GetValue(spansPerRequest),
+        PayloadFolder = parsed.GetValue(payload)!,
+        ProcessId = parsed.GetValue(processId),
+    });
+    Console.WriteLine(LoadResult.Header);
+    Console.WriteLine(result);
+    return 0;
+});
+
+var whole = new Command("whole", "starts Prometheus and Standalone, measures the four rows, and checks that nothing was lost")
+{
+    connections, seconds, warmUp, payload,
+};
+whole.SetAction((parsed, _) => WholeBench.ExecuteAsync(
+    parsed.GetValue(connections),
+    parsed.GetValue(seconds),
+    parsed.GetValue(warmUp),
+    parsed.GetValue(payload)!));
+
+try
+{
+    return await new RootCommand("Measures OrleansTempo; bench/README.md says what is printed. `micro` runs the BenchmarkDotNet benchmarks.") { load, whole }
+        .Parse(args)
+        .InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (Exception e) when (e is IOException or ArgumentException or SocketException or TimeoutException)
+{
+    Console.Error.WriteLine(e.Message);
+    return 1;
+}
+
+static Uri? ParseUri(ArgumentResult result)
+{
+    if (Uri.TryCreate(result.Tokens.Single().Value, UriKind.Absolute, out var uri))
+        return uri;
+    result.AddError($"--endpoint {result.Tokens.Single().Value}: an absolute URL is needed, such as http://127.0.0.1:4318");
+    return null;
+}

@@ -1,0 +1,27 @@
+namespace OrleansTempo.Bench.Load;
+
+/// <summary>What one load run sends, where, and for how long.</summary>
+internal sealed record LoadOptions
+{
+    /// <summary>Of the OTLP receiver that speaks <see cref="Grpc"/> or HTTP.</summary>
+    public required Uri Endpoint { get; init; }
+
+    public bool Grpc { get; init; }
+
+    public bool Gzip { get; init; }
+
+    /// <summary>Each has a thread of its own and one request under way.</summary>
+    public int Connections { get; init; } = 4;
+
+    /// <summary>Measured; the time before it is <see cref="WarmUpSeconds"/>.</summary>
+    public int Seconds { get; init; } = 30;
+
+    public int WarmUpSeconds { get; init; }
+
+    public int SpansPerRequest { get; init; } = 1000;
+
+    public required string PayloadFolder { get; init; }
+
+    /// <summary>Of the server, for its CPU time and memory; null where they are not wanted.</summary>
+    public int? ProcessId { get; init; }
+}

@@ -1,0 +1,29 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace OrleansTempo.Bench.Load;
+
+/// <summary>What a process has used so far.</summary>
+internal static class ServerUsage
+{
+    /// <summary>User and system time; from <c>/proc</c> on Linux.</summary>
+    public static TimeSpan Cpu(int processId)
+    {
+        using var process = Process.GetProcessById(processId);
+        return process.TotalProcessorTime;
+    }
+
+    /// <summary>The most memory it has had resident since its start (<c>VmHWM</c>); null where the system does not say.</summary>
+    public static long? PeakMemoryBytes(int processId)
+    {
+        var status = $"/proc/{processId}/status";
+        if (File.Exists(status))
+        {
+            var line = File.ReadLines(status).First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
+            return long.Parse(line.AsSpan("VmHWM:".Length).Trim().TrimEnd(" kB"), CultureInfo.InvariantCulture) * 1024;
+        }
+
+        using var process = Process.GetProcessById(processId);
+        return process.PeakWorkingSet64 > 0 ? process.PeakWorkingSet64 : null;
+    }
+}

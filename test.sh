@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Restores, builds and tests everything that this machine can test. The last line is `N passed, N failed, N skipped`;
+# the exit code is not 0 when a test failed, the build broke, or no test ran.
+#
+#   CONFIGURATION      Release (default) or Debug
+#   RESULTS_DIRECTORY  keeps the .trx files there; a temporary folder otherwise
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
+
+configuration=${CONFIGURATION:-Release}
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+results=${RESULTS_DIRECTORY:-$scratch/results}
+mkdir -p "$results"
+# Results of an earlier run must not be counted again.
+rm -f "$results"/*.trx
+
+# Runs a command as root: directly, or through a sudo that does not ask.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+# provide <what for> <package> <command>...: installs the package where one of the commands is missing.
+provide() {
+  local purpose=$1 package=$2 missing='' tool
+  shift 2
+  for tool in "$@"; do command -v "$tool" >/dev/null 2>&1 || missing=$tool; done
+  [ -z "$missing" ] && return
+  if command -v apt-get >/dev/null 2>&1 && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
+    # An older package list usually still serves; it is refreshed only where it does not.
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $package >"$scratch/apt.log" 2>&1 ||
+      { as_root apt-get update && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $package; } >"$scratch/apt.log" 2>&1
+  fi
+  command -v "$missing" >/dev/null 2>&1 ||
+    echo "test.sh: $missing is missing and cannot be installed here; $purpose will be skipped"
+}
+
+provide "tests against a real Prometheus" prometheus prometheus
+provide "tests of the OpenTelemetry JS exporters" "nodejs npm" node npm
+
+status=0
+run_tests() {
+  dotnet restore "$1" -v q &&
+    dotnet build "$1" -c "$configuration" --no-restore -v q -clp:NoSummary &&
+    dotnet test "$1" -c "$configuration" --no-build --logger trx --results-directory "$results" || status=1
+}
+
+run_tests OrleansTempo.Standalone.slnf
+
+for project in tests/Cluster/*.csproj; do
+  [ -e "$project" ] || continue
+  if dotnet restore "$project" -v q >"$scratch/cluster.log" 2>&1; then
+    run_tests "$project"
+  else
+    echo "test.sh: the Orleans packages do not restore here; the cluster half is not tested"
+  fi
+done
+
+# Each .trx has one <Counters total= executed= passed= .../>; a skipped test is in total and not in executed.
+read -r total executed passed < <(
+  cat "$results"/*.trx 2>/dev/null | grep -o '<Counters [^>]*>' |
+    awk '
+      function count(name) { return match($0, " " name "=\"[0-9]+\"") ? substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 4) : 0 }
+      { total += count("total"); executed += count("executed"); passed += count("passed") }
+      END { print total + 0, executed + 0, passed + 0 }')
+failed=$((executed - passed))
+[ "$failed" -gt 0 ] && status=1
+[ "$executed" -eq 0 ] && status=1
+echo "$passed passed, $failed failed, $((total - executed)) skipped"
+exit $status

@@ -1,0 +1,41 @@
+using System.Net;
+using OrleansTempo.Integration.Harness;
+
+namespace OrleansTempo.Integration;
+
+/// <summary>
+/// The bodies whose outcome was recorded from Tempo give exactly that here: in a real Prometheus by remote write, and on
+/// the scrape page.
+/// </summary>
+public sealed class GoldenTests(PrometheusFixture prometheus) : IClassFixture<PrometheusFixture>
+{
+    private static readonly int[] Recorded = [1, 2, 3, 5, 8];
+
+    [PrometheusFact]
+    public Task Recorded_bodies_over_http_give_exactly_what_tempo_wrote() => Check("golden-http", async (sender, body) =>
+        Assert.Equal(HttpStatusCode.OK, await sender.PostAsync(body)));
+
+    [PrometheusFact]
+    public Task Recorded_bodies_over_grpc_give_exactly_what_tempo_wrote() => Check("golden-grpc", async (sender, body) =>
+        Assert.Equal("0", await sender.ExportAsync(body)));
+
+    private async Task Check(string test, Func<OtlpSender, byte[], Task> send)
+    {
+        var expected = GoldenBodies.Expected();
+        await using var standalone = await StandaloneProcess.StartAsync(new() { Test = test, RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl] });
+
+        foreach (var body in Recorded)
+            await send(standalone.Sender, GoldenBodies.Read(body));
+        // Longer than `wait`: whatever an edge without its other side would add is there by then.
+        await standalone.CollectAsync(5);
+
+        var generated = await standalone.GeneratedAsync();
+        Assert.Equal("", generated.DifferenceFrom(expected));
+        var stored = await Eventually.GetAsync(
+            () => standalone.StoredAsync(prometheus.Process),
+            values => values.DifferenceFrom(expected).Length == 0,
+            values => values.DifferenceFrom(expected) + standalone.Log);
+        Assert.Equal(expected.Count, stored.Count);
+        Assert.Empty(prometheus.Process.OrderComplaints);
+    }
+}

@@ -1,0 +1,84 @@
+using Google.Protobuf;
+using OrleansTempo.Tests.Otlp;
+
+namespace OrleansTempo.Integration.Harness;
+
+/// <summary>The bodies of <c>tests/golden</c>, moved in time so that the newest span of each ends now.</summary>
+internal static class GoldenBodies
+{
+    /// <summary>What Tempo wrote to Prometheus for the bodies 01, 02, 03, 05 and 08.</summary>
+    public static SeriesValues Expected() => SeriesValues.Parse(File.ReadAllText(Path.Combine(Folder, "expected.prom")));
+
+    /// <param name="number">Of the file: 1 for <c>01-rpc-and-db.otlp.pb</c>.</param>
+    public static byte[] Read(int number)
+    {
+        var bytes = File.ReadAllBytes(Directory.GetFiles(Folder, $"{number:00}-*.otlp.pb").Single());
+        var request = ExportTraceServiceRequest.Parser.ParseFrom(bytes);
+        var spans = Spans(request).ToList();
+        var shift = UnixNanoseconds() - spans.Max(span => span.EndTimeUnixNano);
+        foreach (var span in spans)
+        {
+            span.StartTimeUnixNano += shift;
+            span.EndTimeUnixNano += shift;
+            foreach (var spanEvent in span.Events)
+                spanEvent.TimeUnixNano += shift;
+        }
+
+        var shifted = request.ToByteArray();
+        // traces_spanmetrics_size_total counts these bytes.
+        return shifted.Length == bytes.Length ? shifted : throw new InvalidOperationException($"body {number} is not encoded as Google.Protobuf encodes it");
+    }
+
+    /// <summary>A client span of one service and the server span of another that it called, 40 ms and 30 ms long, ending now.</summary>
+    public static byte[] Call(string client, string server)
+    {
+        var now = UnixNanoseconds();
+        var traceId = RandomBytes(16);
+        var clientSpanId = RandomBytes(8);
+        return new ExportTraceServiceRequest
+        {
+            ResourceSpans =
+            {
+                Resource(client, new Span
+                {
+                    TraceId = traceId,
+                    SpanId = clientSpanId,
+                    Name = "call",
+                    Kind = Span.Types.SpanKind.Client,
+                    StartTimeUnixNano = now - 40_000_000,
+                    EndTimeUnixNano = now,
+                }),
+                Resource(server, new Span
+                {
+                    TraceId = traceId,
+                    SpanId = RandomBytes(8),
+                    ParentSpanId = clientSpanId,
+                    Name = "serve",
+                    Kind = Span.Types.SpanKind.Server,
+                    StartTimeUnixNano = now - 35_000_000,
+                    EndTimeUnixNano = now - 5_000_000,
+                }),
+            },
+        }.ToByteArray();
+    }
+
+    private static string Folder => Path.Combine(AppContext.BaseDirectory, "golden");
+
+    private static IEnumerable<Span> Spans(ExportTraceServiceRequest request) =>
+        request.ResourceSpans.SelectMany(resource => resource.ScopeSpans).SelectMany(scope => scope.Spans);
+
+    private static ResourceSpans Resource(string service, Span span) => new()
+    {
+        Resource = new Resource { Attributes = { new KeyValue { Key = "service.name", Value = new AnyValue { StringValue = service } } } },
+        ScopeSpans = { new ScopeSpans { Spans = { span } } },
+    };
+
+    private static ulong UnixNanoseconds() => (ulong)(DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks * 100;
+
+    private static ByteString RandomBytes(int count)
+    {
+        var bytes = new byte[count];
+        Random.Shared.NextBytes(bytes);
+        return ByteString.CopyFrom(bytes);
+    }
+}

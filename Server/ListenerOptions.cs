@@ -1,3 +1,5 @@
+using OrleansTempo.Server.Configuration;
+
 namespace OrleansTempo.Server;
 
 /// <summary>One listener of <see cref="TempoServer"/>.</summary>
@@ -10,10 +12,10 @@ public sealed record ListenerOptions
     public int MaxRequestBytes { get; init; } = 20 << 20;
 
     /// <summary>Null for plain text.</summary>
-    public ListenerTlsOptions? Tls { get; init; }
+    public ServerTlsOptions? Tls { get; init; }
 
-    /// <summary>Null for none; used by OTLP/HTTP only.</summary>
-    public ListenerCorsOptions? Cors { get; init; }
+    /// <summary>Used by OTLP/HTTP only.</summary>
+    public CorsOptions Cors { get; init; } = new();
 
     /// <summary>Where OTLP/HTTP takes traces.</summary>
     public string TracesUrlPath { get; init; } = "/v1/traces";

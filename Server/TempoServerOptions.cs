@@ -4,7 +4,7 @@ namespace OrleansTempo.Server;
 public sealed record TempoServerOptions
 {
     /// <summary>OTLP/gRPC; null for none.</summary>
-    public ListenerOptions? OtlpGrpc { get; init; } = new() { Endpoint = "localhost:4317", MaxRequestBytes = 4 << 20 };
+    public ListenerOptions? OtlpGrpc { get; init; } = new() { Endpoint = "localhost:4317", MaxRequestBytes = 16 << 20 };
 
     /// <summary>OTLP/HTTP; null for none.</summary>
     public ListenerOptions? OtlpHttp { get; init; } = new() { Endpoint = "localhost:4318" };

@@ -1,4 +1,3 @@
-using System.Security.Authentication;
 using OrleansTempo.Server;
 using OrleansTempo.Server.Configuration;
 
@@ -17,35 +16,20 @@ internal static class ListenerMapping
             HttpApi = new ListenerOptions
             {
                 Endpoint = new ListenEndpoint(options.Server.HttpListenAddress, options.Server.HttpListenPort).ToString(),
-                Tls = Tls(options.Server.HttpTlsConfig),
+                Tls = options.Server.HttpTlsConfig,
             },
             OtlpGrpc = protocols.Grpc is { } grpc
-                ? new ListenerOptions { Endpoint = grpc.Endpoint.ToString(), MaxRequestBytes = grpc.MaxRecvMsgSizeMib << 20, Tls = Tls(grpc.Tls) }
+                ? new ListenerOptions { Endpoint = grpc.Endpoint.ToString(), MaxRequestBytes = grpc.MaxRecvMsgSizeMib << 20, Tls = grpc.Tls }
                 : null,
             OtlpHttp = protocols.Http is { } http
                 ? new ListenerOptions
                 {
                     Endpoint = http.Endpoint.ToString(),
                     MaxRequestBytes = (int)http.MaxRequestBodySize,
-                    Tls = Tls(http.Tls),
-                    Cors = new ListenerCorsOptions
-                    {
-                        AllowedOrigins = http.Cors.AllowedOrigins,
-                        AllowedHeaders = http.Cors.AllowedHeaders,
-                        MaxAge = TimeSpan.FromSeconds(http.Cors.MaxAge),
-                    },
+                    Tls = http.Tls,
+                    Cors = http.Cors,
                 }
                 : null,
         };
     }
-
-    private static ListenerTlsOptions? Tls(ServerTlsOptions? tls) => tls is null
-        ? null
-        : new ListenerTlsOptions
-        {
-            CertFile = tls.CertFile,
-            KeyFile = tls.KeyFile,
-            ClientCaFile = tls.ClientCaFile,
-            MinVersion = tls.MinVersion == TlsVersion.Tls13 ? SslProtocols.Tls13 : SslProtocols.Tls12,
-        };
 }

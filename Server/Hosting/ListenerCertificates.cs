@@ -3,51 +3,45 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using OrleansTempo.Server.Configuration;
 
 namespace OrleansTempo.Server.Hosting;
 
-/// <summary>Turns a listener's PEM files into Kestrel's TLS options; what is wrong with a file is said with its name.</summary>
+/// <summary>Turns a listener's PEM files, or PEM text, into Kestrel's TLS options; what is wrong with a file is said with its name.</summary>
 internal static class ListenerCertificates
 {
     /// <exception cref="ArgumentException">A file cannot be read, or the options contradict each other.</exception>
-    public static void Apply(string listener, ListenerTlsOptions tls, HttpsConnectionAdapterOptions https)
+    public static void Apply(string listener, ServerTlsOptions tls, HttpsConnectionAdapterOptions https)
     {
-        https.ServerCertificate = LoadServerCertificate(listener, tls);
-        https.ServerCertificateChain = LoadAll(listener, "cert_file", tls.CertFile);
-        https.SslProtocols = tls.MinVersion switch
-        {
-            SslProtocols.Tls12 => SslProtocols.Tls12 | SslProtocols.Tls13,
-            SslProtocols.Tls13 => SslProtocols.Tls13,
-            _ => throw new ArgumentException($"{listener}: tls min_version '{tls.MinVersion}' is not supported; allowed are 1.2 and 1.3"),
-        };
-
-        var auth = tls.ClientAuthType ?? (tls.ClientCaFile.Length > 0 ? ClientAuthType.RequireAndVerifyClientCert : ClientAuthType.NoClientCert);
-        https.ClientCertificateMode = auth switch
+        var certificate = PemOf(listener, "cert_file", tls.Cert, tls.CertFile);
+        https.ServerCertificate = LoadServerCertificate(listener, tls, certificate);
+        https.ServerCertificateChain = LoadAll(listener, "cert_file", tls.CertFile, certificate);
+        https.SslProtocols = tls.MinVersion == TlsVersion.Tls13 ? SslProtocols.Tls13 : SslProtocols.Tls12 | SslProtocols.Tls13;
+        https.ClientCertificateMode = tls.ClientAuthType switch
         {
             ClientAuthType.NoClientCert => ClientCertificateMode.NoCertificate,
             ClientAuthType.RequestClientCert or ClientAuthType.VerifyClientCertIfGiven => ClientCertificateMode.AllowCertificate,
             _ => ClientCertificateMode.RequireCertificate,
         };
-        if (auth is ClientAuthType.RequestClientCert or ClientAuthType.RequireAnyClientCert)
+        if (tls.ClientAuthType is ClientAuthType.RequestClientCert or ClientAuthType.RequireAnyClientCert)
         {
             https.AllowAnyClientCertificate();
         }
-        else if (auth is not ClientAuthType.NoClientCert)
+        else if (tls.ClientAuthType is not ClientAuthType.NoClientCert)
         {
-            if (tls.ClientCaFile.Length == 0)
-                throw new ArgumentException($"{listener}: tls client_auth_type {auth} needs a client_ca_file");
-            var authorities = LoadAll(listener, "client_ca_file", tls.ClientCaFile);
-            https.ClientCertificateValidation = (certificate, presented, _) => IsSignedBy(authorities, certificate, presented);
+            if (tls is { ClientCa: "", ClientCaFile: "" })
+                throw new ArgumentException($"{listener}: tls client_auth_type {tls.ClientAuthType} needs a client_ca_file");
+            var authorities = LoadAll(listener, "client_ca_file", tls.ClientCaFile, PemOf(listener, "client_ca_file", tls.ClientCa, tls.ClientCaFile));
+            https.ClientCertificateValidation = (presentedCertificate, presented, _) => IsSignedBy(authorities, presentedCertificate, presented);
         }
     }
 
-    private static X509Certificate2 LoadServerCertificate(string listener, ListenerTlsOptions tls)
+    private static X509Certificate2 LoadServerCertificate(string listener, ServerTlsOptions tls, string certificatePem)
     {
-        RequireReadable(listener, "cert_file", tls.CertFile);
-        RequireReadable(listener, "key_file", tls.KeyFile);
+        var keyPem = PemOf(listener, "key_file", tls.Key, tls.KeyFile);
         try
         {
-            var certificate = X509Certificate2.CreateFromPemFile(tls.CertFile, tls.KeyFile);
+            var certificate = X509Certificate2.CreateFromPem(certificatePem, keyPem);
 
             // Windows' TLS cannot use a key that lives in memory only.
             return OperatingSystem.IsWindows() ? X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null) : certificate;
@@ -58,13 +52,12 @@ internal static class ListenerCertificates
         }
     }
 
-    private static X509Certificate2Collection LoadAll(string listener, string field, string file)
+    private static X509Certificate2Collection LoadAll(string listener, string field, string file, string pem)
     {
-        RequireReadable(listener, field, file);
         var certificates = new X509Certificate2Collection();
         try
         {
-            certificates.ImportFromPemFile(file);
+            certificates.ImportFromPem(pem);
         }
         catch (CryptographicException e)
         {
@@ -74,11 +67,13 @@ internal static class ListenerCertificates
         return certificates.Count > 0 ? certificates : throw new ArgumentException($"{listener}: tls {field} '{file}' holds no certificate in PEM form");
     }
 
-    private static void RequireReadable(string listener, string field, string file)
+    private static string PemOf(string listener, string field, string text, string file)
     {
+        if (text.Length > 0)
+            return text;
         try
         {
-            using var _ = File.OpenRead(file);
+            return File.ReadAllText(file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {

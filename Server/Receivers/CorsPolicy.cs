@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Enumeration;
 using Microsoft.AspNetCore.Http;
+using OrleansTempo.Server.Configuration;
 
 namespace OrleansTempo.Server.Receivers;
 
@@ -13,14 +14,14 @@ internal sealed class CorsPolicy
     private readonly bool _anyHeader;
     private readonly string _maxAge;
 
-    public CorsPolicy(ListenerCorsOptions options)
+    public CorsPolicy(CorsOptions options)
     {
         // '\' and '?' mean something to the matcher, and nothing in an origin.
         _origins = [.. options.AllowedOrigins.Select(static o => o.TrimEnd('/').Replace(@"\", @"\\").Replace("?", @"\?"))];
         _headers = ["accept", "accept-language", "content-language", "content-type", .. options.AllowedHeaders];
         _anyOrigin = options.AllowedOrigins.Contains("*");
         _anyHeader = options.AllowedHeaders.Contains("*");
-        _maxAge = options.MaxAge > TimeSpan.Zero ? ((long)options.MaxAge.TotalSeconds).ToString(CultureInfo.InvariantCulture) : "";
+        _maxAge = options.MaxAge > 0 ? options.MaxAge.ToString(CultureInfo.InvariantCulture) : "";
     }
 
     /// <summary>Puts the headers of a plain request's answer; none where the request has no origin or one that is not allowed.</summary>

@@ -1,4 +1,5 @@
 using System.Net;
+using OrleansTempo.Server.Configuration;
 
 namespace OrleansTempo.Server.Tests.Receivers;
 
@@ -7,7 +8,7 @@ public class CorsTests
     [Fact]
     public async Task A_preflight_of_an_allowed_origin_gets_permission()
     {
-        await using var server = await StartAsync(new() { AllowedOrigins = ["https://*.example.com"], AllowedHeaders = ["X-Scope-OrgID"], MaxAge = TimeSpan.FromMinutes(10) });
+        await using var server = await StartAsync(new() { AllowedOrigins = ["https://*.example.com"], AllowedHeaders = ["X-Scope-OrgID"], MaxAge = 600 });
         using var response = await server.Client.SendAsync(Preflight(server, "https://shop.example.com", "content-type,x-scope-orgid"));
 
         Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
@@ -55,7 +56,7 @@ public class CorsTests
         Assert.Null(Header(response, "Access-Control-Allow-Origin"));
     }
 
-    private static Task<RunningServer> StartAsync(ListenerCorsOptions cors) =>
+    private static Task<RunningServer> StartAsync(CorsOptions cors) =>
         RunningServer.StartAsync(RunningServer.Options with { OtlpHttp = RunningServer.Options.OtlpHttp! with { Cors = cors } });
 
     private static HttpRequestMessage Preflight(RunningServer server, string origin, string headers)

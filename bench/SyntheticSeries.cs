@@ -20,15 +20,22 @@ internal sealed class SyntheticSeries
     private readonly BucketBound[] _bounds = [.. Enumerable.Range(0, 14).Select(i => new BucketBound(0.002 * (1 << i))), new(double.PositiveInfinity)];
     private readonly LabelSet[] _entities;
     private readonly int[] _counts;
+    private readonly byte[] _traceIds;
+    private readonly int _exemplarsPerEntity;
     private readonly double[] _sums;
     private readonly double[] _sizes;
 
-    public SyntheticSeries(int series)
+    /// <param name="series">How many at least; whole entities.</param>
+    /// <param name="exemplarsPerEntity">How many of an entity's buckets have one, each of a trace of its own.</param>
+    public SyntheticSeries(int series, int exemplarsPerEntity = 0)
     {
         var random = new Random(1);
+        _exemplarsPerEntity = exemplarsPerEntity;
         var entities = (series + SeriesPerEntity - 1) / SeriesPerEntity;
         _entities = new LabelSet[entities];
         _counts = new int[entities * _bounds.Length];
+        _traceIds = new byte[entities * exemplarsPerEntity * 16];
+        random.NextBytes(_traceIds);
         _sums = new double[entities];
         _sizes = new double[entities];
         for (var i = 0; i < entities; i++)
@@ -61,7 +68,19 @@ internal sealed class SyntheticSeries
             visitor.Visit(new SeriesPoint { Labels = labels, Name = _count, Value = counts[^1], TimestampMs = TimestampMs });
             visitor.Visit(new SeriesPoint { Labels = labels, Name = _sum, Value = _sums[i], TimestampMs = TimestampMs });
             for (var b = 0; b < counts.Length; b++)
-                visitor.Visit(new SeriesPoint { Labels = labels, Name = _bucket, Bucket = _bounds[b], Value = counts[b], TimestampMs = TimestampMs });
+            {
+                visitor.Visit(new SeriesPoint
+                {
+                    Labels = labels,
+                    Name = _bucket,
+                    Bucket = _bounds[b],
+                    Value = counts[b],
+                    TimestampMs = TimestampMs,
+                    ExemplarTraceId = b < _exemplarsPerEntity ? _traceIds.AsSpan(((i * _exemplarsPerEntity) + b) * 16, 16) : default,
+                    ExemplarValue = _bounds[b].Value * 0.75,
+                    ExemplarTimestampMs = TimestampMs - (i % 15_000),
+                });
+            }
         }
     }
 

@@ -9,4 +9,7 @@ public sealed record AuthorizationOptions
     public string Credentials { get; init; } = "";
 
     public string CredentialsFile { get; init; } = "";
+
+    /// <summary>The name alone: a record's own text would show the secret.</summary>
+    public override string ToString() => nameof(AuthorizationOptions);
 }

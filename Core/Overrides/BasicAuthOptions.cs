@@ -10,4 +10,7 @@ public sealed record BasicAuthOptions
     public string Password { get; init; } = "";
 
     public string PasswordFile { get; init; } = "";
+
+    /// <summary>The name alone: a record's own text would show the secret.</summary>
+    public override string ToString() => nameof(BasicAuthOptions);
 }

@@ -17,4 +17,7 @@ public sealed record ClientTlsOptions
 
     /// <summary><c>TLS12</c> or <c>TLS13</c>; the system's default when empty.</summary>
     public string MinVersion { get; init; } = "";
+
+    /// <summary>The name alone: a record's own text would show the secret.</summary>
+    public override string ToString() => nameof(ClientTlsOptions);
 }

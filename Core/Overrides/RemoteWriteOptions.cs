@@ -30,6 +30,9 @@ public sealed record RemoteWriteOptions
 
     public QueueOptions QueueConfig { get; init; } = new();
 
+    /// <summary>The name alone: a record's own text would show the secrets, one of them perhaps in the URL.</summary>
+    public override string ToString() => $"{nameof(RemoteWriteOptions)} {Name}";
+
     /// <summary>Equal by content, lists and dictionaries included.</summary>
     public bool Equals(RemoteWriteOptions? other) => OptionsEquality.Same(this, other);
 

@@ -28,7 +28,7 @@ public sealed class RemoteWriteMetrics
             new InstrumentAdvice<double> { HistogramBucketBoundaries = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 60, 120, 300] });
         meter.CreateObservableGauge("prometheus_remote_storage_samples_pending", () => Observe(static q => (double)q.PendingSamples), null, "Samples waiting to be accepted");
         meter.CreateObservableGauge("prometheus_remote_storage_highest_timestamp_in_seconds", () => Observe(static q => q.HighestTimestampMs / 1000.0), null, "Unix time of the newest collection enqueued");
-        meter.CreateObservableGauge("prometheus_remote_storage_queue_highest_sent_timestamp_seconds", () => Observe(static q => q.HighestSentTimestampMs / 1000.0), null, "Unix time of the newest collection accepted whole");
+        meter.CreateObservableGauge("prometheus_remote_storage_queue_highest_sent_timestamp_seconds", () => Observe(static q => q.HighestSentTimestampMs / 1000.0), null, "Unix time of the newest collection that got through");
     }
 
     internal Counter<long> Samples { get; }

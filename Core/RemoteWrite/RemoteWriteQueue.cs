@@ -117,7 +117,7 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
                 while (_bytes > Options.MaxQueueBytes && _collections.Count > 1)
                     dropped.Add(RemoveOldest());
 
-                log = dropped.Count > 0 && !_dropLogged;
+                log = dropped.Exists(static c => c.Samples > 0) && !_dropLogged;
                 _dropLogged |= log;
                 if (!_pumping)
                 {
@@ -227,9 +227,10 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
             await SendAsync(collection).ConfigureAwait(false);
             lock (_gate)
             {
-                // Not there any more where Enqueue or Dispose took it meanwhile.
-                if (_collections.TryPeek(out var head) && head == collection)
-                    RemoveOldest();
+                // Enqueue or Dispose may have taken it meanwhile.
+                if (collection.Removed)
+                    continue;
+                RemoveOldest();
                 if (collection.Accepted)
                     _highestSentTimestampMs = Math.Max(_highestSentTimestampMs, collection.TimestampMs);
             }
@@ -445,6 +446,7 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
 
         public long Samples { get; set; }
 
+        // At least one of its requests.
         public bool Accepted { get; set; }
 
         public bool Removed { get; set; }

@@ -21,7 +21,6 @@ public sealed class RemoteWriter : IAsyncDisposable
     private readonly TenantId _tenant;
     private readonly TimeProvider _time;
     private readonly Route[] _routes;
-    private readonly RemoteWriteQueue[] _queues;
     private volatile RemoteWriterSettings _settings;
     private long? _metadataSent;
 
@@ -53,18 +52,20 @@ public sealed class RemoteWriter : IAsyncDisposable
                     Relabelling = group.First().Relabeler is { } relabeler ? new RelabelledSeries(relabeler) : null,
                 },
                 [.. group.Select(endpoint => new RemoteWriteQueue(endpoint, headers, metrics, time, logger))]))];
-        _queues = [.. _routes.SelectMany(static r => r.Queues)];
+        Queues = [.. _routes.SelectMany(static r => r.Queues)];
     }
 
     /// <summary>Whether there is anything to write to; a collection for nobody can be left out.</summary>
-    public bool HasEndpoints => _queues.Length > 0;
+    public bool HasEndpoints => Queues.Count > 0;
+
+    internal IReadOnlyList<RemoteWriteQueue> Queues { get; }
 
     /// <summary>Changes headers from the next attempt on and the rest from the next collection on; what is queued stays.</summary>
     public void Apply(RemoteWriterSettings settings)
     {
         _settings = settings;
         var headers = Headers(settings);
-        foreach (var queue in _queues)
+        foreach (var queue in Queues)
             queue.Headers = headers;
     }
 
@@ -108,17 +109,17 @@ public sealed class RemoteWriter : IAsyncDisposable
     public async Task<long> FlushAsync(TimeSpan deadline)
     {
         using var timeout = new CancellationTokenSource(deadline, _time);
-        var left = await Task.WhenAll(_queues.Select(queue => queue.FlushAsync(timeout.Token))).ConfigureAwait(false);
+        var left = await Task.WhenAll(Queues.Select(queue => queue.FlushAsync(timeout.Token))).ConfigureAwait(false);
         return left.Sum();
     }
 
     /// <summary>One snapshot per endpoint, in the order of the configuration as far as they do not share an encoding.</summary>
-    public IReadOnlyList<RemoteWriteStatus> Status() => [.. _queues.Select(static queue => queue.Status())];
+    public IReadOnlyList<RemoteWriteStatus> Status() => [.. Queues.Select(static queue => queue.Status())];
 
     /// <summary>Stops sending at once; what still waits is lost and counted.</summary>
     public async ValueTask DisposeAsync()
     {
-        foreach (var queue in _queues)
+        foreach (var queue in Queues)
             await queue.DisposeAsync().ConfigureAwait(false);
     }
 

@@ -43,7 +43,7 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
 
     public long Version => Volatile.Read(ref _version);
 
-    /// <summary>Reads the file for the first time, where an error is one of the start, and then again and again until disposed.</summary>
+    /// <summary>Reads the file for the first time, where errors and warnings are the caller's, and then again and again until disposed.</summary>
     /// <param name="options">With a <see cref="OverridesOptions.PerTenantOverrideConfig"/>.</param>
     /// <param name="generator">What tenants' entries are laid over, for checking what comes out.</param>
     /// <param name="environment">What <c>${VAR}</c> stands for.</param>
@@ -94,6 +94,9 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
                 changed = Apply(text, result);
             else
                 Keep(result.Errors);
+
+            foreach (var warning in changed ? result.Warnings : [])
+                LogWarning(warning);
         }
         finally
         {
@@ -135,9 +138,6 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
             return false;
 
         var read = result.Value!;
-        foreach (var warning in result.Warnings)
-            LogWarning(warning);
-
         var tenants = new Dictionary<TenantId, TenantOverrides>();
         foreach (var (name, overrides) in read)
         {

@@ -172,12 +172,14 @@ internal sealed class MappingReader
     }
 
     /// <summary>Names and texts that the user chooses, as in <c>external_labels</c>; null where the key is not there.</summary>
-    public IReadOnlyDictionary<string, string>? Map(string key)
+    /// <param name="key">The key.</param>
+    /// <param name="names">How names compare; by their letters if null.</param>
+    public IReadOnlyDictionary<string, string>? Map(string key, StringComparer? names = null)
     {
         if (Nodes(key) is not { } entries)
             return null;
 
-        var map = new Dictionary<string, string>();
+        var map = new Dictionary<string, string>(names);
         foreach (var (name, node) in entries)
         {
             if (node.IsNull)
@@ -230,7 +232,7 @@ internal sealed class MappingReader
         if (node is ScalarNode scalar && harmless.Contains(scalar.Value))
             return;
 
-        Error(key, why);
+        Error(key, node is ScalarNode { Value: var value } ? $"{Spelling.Quote(value)}: {why}" : why);
     }
 
     /// <summary>Reports the keys that nobody took.</summary>

@@ -37,6 +37,7 @@ internal sealed class MetricsGeneratorReader(Problems problems)
 
     private ServiceGraphsOptions ReadServiceGraphs(MappingReader graphs, ServiceGraphsOptions defaults)
     {
+        graphs.Unused(TempoFileReader.NotUsed, "subprocessors");
         graphs.Unused("known to Tempo, not used here: a tenant's edges need no workers of their own", "workers");
         var options = new ServiceGraphsOptions
         {
@@ -59,6 +60,8 @@ internal sealed class MetricsGeneratorReader(Problems problems)
 
     private SpanMetricsOptions ReadSpanMetrics(MappingReader metrics, SpanMetricsOptions defaults)
     {
+        // Tempo 2 shows it on its configuration page, from where it gets into files; processors decide.
+        metrics.Unused(TempoFileReader.NotUsed, "subprocessors");
         var intrinsic = metrics.Mapping("intrinsic_dimensions");
         var options = new SpanMetricsOptions
         {

@@ -130,7 +130,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
             CollectionInterval = ReadCollectionInterval(block) ?? fallback.CollectionInterval,
             DisableCollection = block.Bool("disable_collection", fallback.DisableCollection),
             TraceIdLabelName = block.OptionalString("trace_id_label_name") ?? fallback.TraceIdLabelName,
-            RemoteWriteHeaders = block.Map("remote_write_headers") ?? fallback.RemoteWriteHeaders,
+            RemoteWriteHeaders = block.Map("remote_write_headers", StringComparer.OrdinalIgnoreCase) ?? fallback.RemoteWriteHeaders,
             IngestionTimeRangeSlack = block.OptionalDuration("ingestion_time_range_slack", max: MaxSlack) ?? fallback.IngestionTimeRangeSlack,
             Processor = new ProcessorOverrides
             {

@@ -78,7 +78,7 @@ internal sealed class RemoteWriteReader(Problems problems)
 
     private static IReadOnlyDictionary<string, string> ReadHeaders(MappingReader entry)
     {
-        var headers = entry.Map("headers") ?? new Dictionary<string, string>();
+        var headers = entry.Map("headers", StringComparer.OrdinalIgnoreCase) ?? new Dictionary<string, string>();
         foreach (var name in headers.Keys)
             CheckHeader(entry, "headers", name);
         return headers;
@@ -94,7 +94,7 @@ internal sealed class RemoteWriteReader(Problems problems)
 
     private Dictionary<string, HttpHeaderOptions> ReadHttpHeaders(MappingReader entry)
     {
-        var headers = new Dictionary<string, HttpHeaderOptions>();
+        var headers = new Dictionary<string, HttpHeaderOptions>(StringComparer.OrdinalIgnoreCase);
         foreach (var (name, node) in entry.Nodes("http_headers") ?? [])
         {
             CheckHeader(entry, "http_headers", name);

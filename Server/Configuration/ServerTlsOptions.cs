@@ -25,4 +25,7 @@ public sealed record ServerTlsOptions
     public ClientAuthType ClientAuthType { get; init; }
 
     public TlsVersion MinVersion { get; init; }
+
+    /// <summary>The name alone: a record's own text would show the secret.</summary>
+    public override string ToString() => nameof(ServerTlsOptions);
 }

@@ -33,6 +33,9 @@ internal sealed class TempoFileReader(Problems problems)
         var overrides = new OverridesReader(problems, generator).Read(root.Mapping("overrides"));
         root.Done();
 
+        if (generator.Storage.RemoteWrite.Count > 0 && overrides is { Defaults.MetricsGenerator.Processors.Count: 0, PerTenantOverrideConfig: "" })
+            root.Warn("metrics_generator", "nothing is generated to remote write, for overrides.defaults.metrics_generator.processors names no processor");
+
         return new TempoOptions
         {
             MultitenancyEnabled = multitenancy || auth,

@@ -11,7 +11,7 @@ public sealed class DimensionLabelsTests
     [InlineData("service", "__service")]
     [InlineData("span.name", "__span_name")]
     [InlineData("status_message", "__status_message")]
-    public void An_attribute_becomes_a_label(string attribute, string label) => Assert.Equal(label, DimensionLabels.Sanitize(attribute));
+    public void An_attribute_becomes_a_label(string attribute, string label) => Assert.Equal(label, LabelName.Sanitize(attribute, LabelName.Intrinsic));
 
     [Theory]
     [InlineData("a.b a_b", "", null)]
@@ -36,5 +36,5 @@ public sealed class DimensionLabelsTests
     [InlineData("", false)]
     [InlineData("1a", false)]
     [InlineData("a.b", false)]
-    public void A_label_name_is_one_that_every_Prometheus_takes(string name, bool valid) => Assert.Equal(valid, DimensionLabels.IsLabelName(name));
+    public void A_label_name_is_one_that_every_Prometheus_takes(string name, bool valid) => Assert.Equal(valid, LabelName.IsValid(name));
 }

@@ -49,7 +49,7 @@ public sealed class ConfigurationErrorTests
     [InlineData("storage: {trace: {backend: s3}}", "tempo.yaml:1:28: storage.trace.backend: 's3' is not supported; allowed: local")]
     [InlineData("storage: {trace: {backend: azure}}", "tempo.yaml:1:28: storage.trace.backend: 'azure' is not supported yet; allowed: local")]
     [InlineData("storage: {trace: {backend: tape}}", "tempo.yaml:1:28: storage.trace.backend: 'tape' is not known; allowed: local")]
-    [InlineData("metrics_generator: {limiter_type: entity}", "tempo.yaml:1:35: metrics_generator.limiter_type: not supported yet; allowed: series")]
+    [InlineData("metrics_generator: {limiter_type: entity}", "tempo.yaml:1:35: metrics_generator.limiter_type: 'entity': not supported yet; allowed: series")]
     [InlineData("metrics_generator: {metrics_ingestion_time_range_slack: 13h}", "tempo.yaml:1:57: metrics_generator.metrics_ingestion_time_range_slack: '13h' is not allowed; it must be a Go duration such as 250ms, 15s, 1.5h or 1h30m, from 0s to 12h")]
     [InlineData("metrics_generator: {registry: {external_labels: {a-b: c}}}", "tempo.yaml:1:32: metrics_generator.registry.external_labels: 'a-b' is not a label name; allowed is [a-zA-Z_][a-zA-Z0-9_]*, but not __name__")]
     [InlineData("metrics_generator: {registry: {inject_tenant_id_as: 1}}", "tempo.yaml:1:53: metrics_generator.registry.inject_tenant_id_as: '1' is not a label name; allowed is [a-zA-Z_][a-zA-Z0-9_]*")]
@@ -93,7 +93,7 @@ public sealed class ConfigurationErrorTests
     [InlineData("{url: http://h, oauth2: {client_id: a}}", "oauth2: not supported yet; allowed are basic_auth, authorization, headers and client certificates")]
     [InlineData("{url: http://h, sigv4: {region: a}}", "sigv4: not supported yet; allowed are basic_auth, authorization, headers and client certificates")]
     [InlineData("{url: http://h, azuread: {cloud: a}}", "azuread: not supported yet; allowed are basic_auth, authorization, headers and client certificates")]
-    [InlineData("{url: http://h, protobuf_message: io.prometheus.write.v2.Request}", "protobuf_message: not supported yet; allowed: prometheus.WriteRequest")]
+    [InlineData("{url: http://h, protobuf_message: io.prometheus.write.v2.Request}", "protobuf_message: 'io.prometheus.write.v2.Request': not supported yet; allowed: prometheus.WriteRequest")]
     [InlineData("{url: http://h, basic_auth: {username: a}, authorization: {credentials: b}}", "basic_auth: stands beside authorization or bearer_token; allowed is at most one of basic_auth, authorization, bearer_token, bearer_token_file")]
     [InlineData("{url: http://h, basic_auth: {password: a, password_file: b}}", "basic_auth.password_file: stands beside password; allowed is one of the two")]
     [InlineData("{url: http://h, authorization: {type: Basic}}", "authorization.type: 'basic' is not allowed; write basic_auth instead")]
@@ -128,8 +128,8 @@ public sealed class ConfigurationErrorTests
     [InlineData("metrics_generator: {processors: [host-info]}", "metrics_generator.processors[0]: 'host-info' is not supported yet; allowed: service-graphs, service-graphs-request, service-graphs-latency, service-graphs-connection-info, span-metrics, span-metrics-count, span-metrics-latency, span-metrics-size")]
     [InlineData("metrics_generator: {collection_interval: 5s}", "metrics_generator.collection_interval: '5s' is not allowed; it must be from 15s to 5m")]
     [InlineData("metrics_generator: {generate_native_histograms: native}", "metrics_generator.generate_native_histograms: 'native' is not supported yet; allowed: classic")]
-    [InlineData("metrics_generator: {span_name_sanitization: enabled}", "metrics_generator.span_name_sanitization: not supported yet; allowed: an empty string")]
-    [InlineData("metrics_generator: {max_cardinality_per_label: 100}", "metrics_generator.max_cardinality_per_label: not supported yet; allowed: 0")]
+    [InlineData("metrics_generator: {span_name_sanitization: enabled}", "metrics_generator.span_name_sanitization: 'enabled': not supported yet; allowed: an empty string")]
+    [InlineData("metrics_generator: {max_cardinality_per_label: 100}", "metrics_generator.max_cardinality_per_label: '100': not supported yet; allowed: 0")]
     [InlineData("metrics_generator: {trace_id_label_name: trace-id}", "metrics_generator.trace_id_label_name: 'trace-id' is not a label name; allowed is [a-zA-Z_][a-zA-Z0-9_]*")]
     [InlineData("metrics_generator: {remote_write_headers: {'a:b': c}}", "metrics_generator.remote_write_headers: 'a:b' is not a header name; allowed are letters, digits and !#$%&'*+-.^_`|~")]
     [InlineData("ingestion: {burst_size_bytes: 0}", "ingestion.burst_size_bytes: 0 would refuse every request while rate_limit_bytes is 30000000; it must be at least the size of a request")]
@@ -154,7 +154,7 @@ public sealed class ConfigurationErrorTests
     public void User_configurable_overrides_are_an_error_only_when_they_are_on()
     {
         Assert.Equal(
-            ["tempo.yaml:1:52: overrides.user_configurable_overrides.enabled: user-configurable overrides are not supported yet"],
+            ["tempo.yaml:1:52: overrides.user_configurable_overrides.enabled: 'true': user-configurable overrides are not supported yet"],
             Errors("overrides: {user_configurable_overrides: {enabled: true}}"));
         Assert.Empty(Warnings("overrides: {user_configurable_overrides: {enabled: false}}"));
     }

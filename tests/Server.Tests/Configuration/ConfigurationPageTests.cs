@@ -38,6 +38,21 @@ public sealed class ConfigurationPageTests
     }
 
     [Fact]
+    public void No_secret_is_in_the_text_of_the_options_themselves()
+    {
+        var entry = new RemoteWriteOptions
+        {
+            Url = "http://u:hidden@h",
+            BasicAuth = new BasicAuthOptions { Password = "hidden" },
+            Authorization = new AuthorizationOptions { Credentials = "hidden" },
+            TlsConfig = new ClientTlsOptions { Key = "hidden" },
+        };
+        var listener = new ServerTlsOptions { Key = "hidden" };
+
+        Assert.DoesNotContain("hidden", $"{entry} {entry.BasicAuth} {entry.Authorization} {entry.TlsConfig} {listener}");
+    }
+
+    [Fact]
     public void The_page_without_a_file_reads_as_a_configuration_file()
     {
         var page = ConfigurationPage.Render(TempoOptions.WithoutFile);

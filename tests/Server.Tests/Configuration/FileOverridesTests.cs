@@ -84,6 +84,37 @@ public sealed class FileOverridesTests : IDisposable
     }
 
     [Fact]
+    public void What_a_changed_file_says_in_vain_is_logged()
+    {
+        using var overrides = Open("");
+        _logger.Lines.Clear();
+
+        File.WriteAllText(_file, "overrides: {a: {read: {max_search_duration: 1h}}}");
+        _time.Tick();
+        _time.Tick();
+
+        Assert.Equal(
+            [$"Information: Read the per-tenant overrides {_file}: 1 tenants have their own", $"Warning: {_file}:1:17: overrides.a.read: known to Tempo, not used here"],
+            _logger.Lines);
+    }
+
+    [Fact]
+    public void Headers_are_found_whatever_their_case()
+    {
+        using var overrides = Open("overrides: {a: {metrics_generator: {remote_write_headers: {x-scope-orgid: b}}}}");
+
+        Assert.Equal("b", overrides.For(Tenant("a")).MetricsGenerator.RemoteWriteHeaders["X-Scope-OrgID"]);
+    }
+
+    [Fact]
+    public void Variables_are_put_in_as_in_the_main_file()
+    {
+        using var overrides = Open("overrides: {a: {metrics_generator: {max_active_series: '${UNSET:-12}'}}}");
+
+        Assert.Equal(12, overrides.For(Tenant("a")).MetricsGenerator.MaxActiveSeries);
+    }
+
+    [Fact]
     public void A_bad_file_keeps_the_last_good_one_and_is_told_once()
     {
         using var overrides = Open("overrides: {a: {metrics_generator: {max_active_series: 1}}}");

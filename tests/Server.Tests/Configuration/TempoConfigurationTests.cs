@@ -116,6 +116,18 @@ public sealed class TempoConfigurationTests
         Assert.Equal(["tempo.yaml:1:15: auth_enabled: deprecated: write multitenancy_enabled"], Warnings("auth_enabled: true"));
     }
 
+    [Fact]
+    public void Remote_write_without_any_processor_is_a_warning()
+    {
+        const string remoteWrite = "metrics_generator: {storage: {remote_write: [{url: 'http://h'}]}}\n";
+
+        Assert.Equal(
+            ["tempo.yaml:1:1: metrics_generator: nothing is generated to remote write, for overrides.defaults.metrics_generator.processors names no processor"],
+            Warnings(remoteWrite));
+        Assert.Empty(Warnings(remoteWrite + "overrides: {defaults: {metrics_generator: {processors: [span-metrics]}}}"));
+        Assert.Empty(Warnings(remoteWrite + "overrides: {per_tenant_override_config: x}"));
+    }
+
     [Theory]
     [InlineData("tempo", "/tempo")]
     [InlineData("/tempo/", "/tempo")]

@@ -1,0 +1,102 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace OrleansTempo.Core.Otlp;
+
+/// <summary>
+/// A <c>google.rpc.Status</c>, which OTLP answers errors with, and the one detail OTLP knows: a
+/// <c>google.rpc.RetryInfo</c> that says when to try again.
+/// </summary>
+/// <param name="Code">A gRPC status code.</param>
+/// <param name="Message">What is wrong, for a person.</param>
+/// <param name="RetryDelay">When to try again; null for no such detail.</param>
+public readonly record struct RpcStatus(int Code, string Message, TimeSpan? RetryDelay = null)
+{
+    private const string RetryInfoType = "type.googleapis.com/google.rpc.RetryInfo";
+
+    /// <summary>The status in protobuf.</summary>
+    public byte[] ToProtobuf()
+    {
+        using var status = new MemoryStream();
+        if (Code != 0)
+        {
+            status.WriteByte(0x08);
+            WriteVarint(status, (ulong)Code);
+        }
+
+        WriteBytes(status, 0x12, Encoding.UTF8.GetBytes(Message));
+        if (RetryDelay is { } delay)
+        {
+            using var duration = new MemoryStream();
+            var (seconds, nanos) = Split(delay);
+            if (seconds != 0)
+            {
+                duration.WriteByte(0x08);
+                WriteVarint(duration, (ulong)seconds);
+            }
+
+            if (nanos != 0)
+            {
+                duration.WriteByte(0x10);
+                WriteVarint(duration, (ulong)nanos);
+            }
+
+            using var retryInfo = new MemoryStream();
+            retryInfo.WriteByte(0x0A);
+            WriteVarint(retryInfo, (ulong)duration.Length);
+            duration.WriteTo(retryInfo);
+            using var any = new MemoryStream();
+            WriteBytes(any, 0x0A, Encoding.UTF8.GetBytes(RetryInfoType));
+            WriteBytes(any, 0x12, retryInfo.ToArray());
+            WriteBytes(status, 0x1A, any.ToArray());
+        }
+
+        return status.ToArray();
+    }
+
+    /// <summary>The status in proto3 JSON, UTF-8.</summary>
+    public byte[] ToJson()
+    {
+        var status = new JsonObject { ["code"] = Code, ["message"] = Message };
+        if (RetryDelay is { } delay)
+        {
+            var (seconds, nanos) = Split(delay);
+            var text = nanos == 0
+                ? string.Create(CultureInfo.InvariantCulture, $"{seconds}s")
+                : string.Create(CultureInfo.InvariantCulture, $"{seconds}.{nanos:D9}s");
+            status["details"] = new JsonArray(new JsonObject { ["@type"] = RetryInfoType, ["retryDelay"] = text });
+        }
+
+        return JsonSerializer.SerializeToUtf8Bytes(status);
+    }
+
+    internal static void WriteVarint(Stream stream, ulong value)
+    {
+        while (value >= 0x80)
+        {
+            stream.WriteByte((byte)(value | 0x80));
+            value >>= 7;
+        }
+
+        stream.WriteByte((byte)value);
+    }
+
+    // An empty field is left out, as proto3 has it.
+    internal static void WriteBytes(Stream stream, byte tag, byte[] bytes)
+    {
+        if (bytes.Length == 0)
+            return;
+        stream.WriteByte(tag);
+        WriteVarint(stream, (ulong)bytes.Length);
+        stream.Write(bytes);
+    }
+
+    // Advice to come back is never for the past.
+    private static (long Seconds, int Nanos) Split(TimeSpan delay)
+    {
+        var ticks = Math.Max(0, delay.Ticks);
+        return (ticks / TimeSpan.TicksPerSecond, (int)(ticks % TimeSpan.TicksPerSecond) * 100);
+    }
+}

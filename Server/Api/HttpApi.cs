@@ -1,0 +1,103 @@
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using OrleansTempo.Server.Exposition;
+using OrleansTempo.Server.Hosting;
+using OrleansTempo.Server.Receivers;
+
+namespace OrleansTempo.Server.Api;
+
+/// <summary>The HTTP API's listener: exact paths to handlers, and the pages every host has.</summary>
+internal sealed class HttpApi : IDisposable
+{
+    private readonly Dictionary<string, ApiRoute> _routes = new(StringComparer.Ordinal);
+    private readonly TempoServerOptions _options;
+    private readonly TempoServerParts _parts;
+    private readonly ServerState _state;
+    private readonly StatusPages _status;
+    private readonly MeterPage _meters;
+
+    public HttpApi(TempoServerOptions options, TempoServerParts parts, ServerState state, Func<IReadOnlyDictionary<string, EndPoint>> addresses)
+    {
+        _options = options;
+        _parts = parts;
+        _state = state;
+        _status = new(parts, addresses, () => _routes.Values);
+        _meters = new(parts.Metrics);
+
+        Add(new("/ready", "200 while the server takes spans", ReadyAsync));
+        Add(new("/metrics", "own metrics", MetricsAsync));
+        Add(new("/generator/metrics", "a tenant's generated series", GeneratorMetricsAsync));
+        Add(new("/status", "all of the status pages", context => PlainText.WriteAsync(context.Response, _status.All())));
+        Add(new("/status/version", "version", static context => PlainText.WriteAsync(context.Response, StatusPages.Version())));
+        Add(new("/status/services", "components", context => PlainText.WriteAsync(context.Response, _status.Services())));
+        Add(new("/status/endpoints", "listeners and paths", context => PlainText.WriteAsync(context.Response, _status.Endpoints())));
+        Add(new("/status/config", "the configuration in use, secrets masked", context => PlainText.WriteAsync(context.Response, _status.Config())));
+        Add(new("/api/echo", "answers \"echo\"", static context => PlainText.WriteAsync(context.Response, "echo")));
+        Add(new("/api/status/buildinfo", "build information as JSON", BuildInfoAsync));
+        foreach (var route in parts.Routes)
+            Add(route);
+    }
+
+    public void Dispose() => _meters.Dispose();
+
+    public Task HandleAsync(HttpContext context)
+    {
+        if (!_routes.TryGetValue(context.Request.Path.Value ?? "", out var route))
+            return PlainText.WriteAsync(context.Response, StatusCodes.Status404NotFound, "404 page not found\n");
+        if (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method))
+            return route.Handler(context);
+        context.Response.Headers.Allow = "GET, HEAD";
+        return PlainText.WriteAsync(context.Response, StatusCodes.Status405MethodNotAllowed, "send GET\n");
+    }
+
+    private void Add(ApiRoute route)
+    {
+        var path = route.Path.StartsWith("/api/", StringComparison.Ordinal) ? _options.HttpApiPrefix + route.Path : route.Path;
+        _routes[path] = route with { Path = path };
+    }
+
+    private Task ReadyAsync(HttpContext context) => _state.Phase switch
+    {
+        ServerPhase.Ready => PlainText.WriteAsync(context.Response, "ready\n"),
+        ServerPhase.Starting => PlainText.WriteAsync(context.Response, StatusCodes.Status503ServiceUnavailable, "starting\n"),
+        _ => PlainText.WriteAsync(context.Response, StatusCodes.Status503ServiceUnavailable, "shutting down\n"),
+    };
+
+    private async Task MetricsAsync(HttpContext context)
+    {
+        var format = ExpositionNegotiation.Choose(context.Request);
+        context.Response.ContentType = ExpositionNegotiation.ContentType(format);
+        if (HttpMethods.IsHead(context.Request.Method))
+            return;
+        _meters.Write(context.Response.BodyWriter, format);
+        await context.Response.BodyWriter.FlushAsync();
+    }
+
+    private async Task GeneratorMetricsAsync(HttpContext context)
+    {
+        if (!TenantHeader.TryRead(context.Request, _options.MultitenancyEnabled, out var tenant, out var missing, out var error))
+        {
+            await PlainText.WriteAsync(context.Response, missing ? StatusCodes.Status401Unauthorized : StatusCodes.Status400BadRequest, error + "\n");
+            return;
+        }
+
+        var page = new GeneratorPage(_options.TraceIdLabelName);
+        if (!await _parts.Series.VisitAsync(tenant, page, context.RequestAborted))
+        {
+            await PlainText.WriteAsync(context.Response, StatusCodes.Status404NotFound, $"tenant '{tenant}' has no metrics-generator\n");
+            return;
+        }
+
+        var format = ExpositionNegotiation.Choose(context.Request);
+        context.Response.ContentType = ExpositionNegotiation.ContentType(format);
+        if (!HttpMethods.IsHead(context.Request.Method))
+            await page.WriteAsync(context.Response.BodyWriter, format, context.RequestAborted);
+    }
+
+    private static async Task BuildInfoAsync(HttpContext context)
+    {
+        context.Response.ContentType = "application/json";
+        if (!HttpMethods.IsHead(context.Request.Method))
+            await context.Response.Body.WriteAsync(StatusPages.BuildInfo());
+    }
+}

@@ -1,0 +1,51 @@
+using System.Net;
+using System.Reflection;
+using System.Text;
+using System.Text.Json;
+
+namespace OrleansTempo.Server.Api;
+
+/// <summary>The plain-text pages under <c>/status</c>.</summary>
+internal sealed class StatusPages(TempoServerParts parts, Func<IReadOnlyDictionary<string, EndPoint>> addresses, Func<IEnumerable<ApiRoute>> routes)
+{
+    private static readonly string s_version = typeof(StatusPages).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+
+    public string All() => Version() + "\n" + Services() + "\n" + Endpoints() + "\n" + Config();
+
+    public static string Version() => $"GET /status/version\nOrleansTempo {s_version} ({System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription})\n";
+
+    public string Services()
+    {
+        var text = new StringBuilder("GET /status/services\n");
+        foreach (var (name, status) in parts.Services())
+            text.Append(name.PadRight(24)).Append(' ').Append(status).Append('\n');
+        return text.ToString();
+    }
+
+    public string Endpoints()
+    {
+        var text = new StringBuilder("GET /status/endpoints\n");
+        foreach (var (name, address) in addresses())
+            text.Append(name.PadRight(24)).Append(" listens on ").Append(address).Append('\n');
+        foreach (var route in routes().OrderBy(static r => r.Path, StringComparer.Ordinal))
+            text.Append(route.Path.PadRight(24)).Append(' ').Append(route.Description).Append('\n');
+        return text.ToString();
+    }
+
+    public string Config() => "GET /status/config\n" + parts.ConfigText();
+
+    /// <summary>The keys of Prometheus' and Tempo's build information; what a .NET build does not know is empty.</summary>
+    public static byte[] BuildInfo()
+    {
+        var plus = s_version.IndexOf('+');
+        return JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, string>
+        {
+            ["version"] = plus < 0 ? s_version : s_version[..plus],
+            ["revision"] = plus < 0 ? "" : s_version[(plus + 1)..],
+            ["branch"] = "",
+            ["buildUser"] = "",
+            ["buildDate"] = "",
+            ["goVersion"] = "",
+        });
+    }
+}

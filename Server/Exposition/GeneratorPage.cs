@@ -1,0 +1,101 @@
+using System.IO.Pipelines;
+using System.Runtime.InteropServices;
+using System.Text;
+using OrleansTempo.Core.Generator;
+
+namespace OrleansTempo.Server.Exposition;
+
+/// <summary>
+/// One tenant's current series as a scrape page. They come entity by entity, and a page wants them family by family: so the
+/// points are kept during the visit, and written afterwards, off the generator's turn.
+/// </summary>
+internal sealed class GeneratorPage(string traceIdLabelName) : ISeriesVisitor
+{
+    private const int FlushBytes = 64 << 10;
+
+    private readonly Dictionary<string, List<Point>> _families = new(StringComparer.Ordinal);
+    private readonly List<Exemplar> _exemplars = [];
+
+    public void Visit(in SeriesPoint point)
+    {
+        if (point.IsStale)
+            return;
+
+        var exemplar = -1;
+        if (point.ExemplarTraceId.Length == 16)
+        {
+            exemplar = _exemplars.Count;
+            _exemplars.Add(new(Convert.ToHexStringLower(point.ExemplarTraceId), point.ExemplarValue, point.ExemplarTimestampMs));
+        }
+
+        ref var points = ref CollectionsMarshal.GetValueRefOrAddDefault(_families, point.Name.Family, out _);
+        (points ??= []).Add(new(point.Labels, point.Name, point.Bucket, point.Value, exemplar));
+    }
+
+    /// <summary>Writes the page, flushing as it goes.</summary>
+    public async Task WriteAsync(PipeWriter output, ExpositionFormat format, CancellationToken cancellationToken)
+    {
+        var writer = new ExpositionWriter(output, format);
+        foreach (var (family, points) in _families)
+        {
+            writer.Family(family, points[0].Name.Type switch { MetricType.Counter => "counter", MetricType.Histogram => "histogram", _ => "gauge" }, "");
+            for (var i = 0; i < points.Count;)
+            {
+                i = WriteEntity(writer, points, i);
+                if (output.UnflushedBytes >= FlushBytes)
+                    await output.FlushAsync(cancellationToken);
+            }
+        }
+
+        writer.End();
+        await output.FlushAsync(cancellationToken);
+    }
+
+    // A histogram's buckets come before its sum and count, as OpenMetrics has it; returns where the next entity begins.
+    private int WriteEntity(ExpositionWriter writer, List<Point> points, int start)
+    {
+        var labels = points[start].Labels;
+        var end = start + 1;
+        while (end < points.Count && ReferenceEquals(points[end].Labels, labels))
+            end++;
+
+        var text = new StringBuilder();
+        foreach (var (name, value) in labels.Decode())
+            ExpositionWriter.Label(text, name, value);
+        var shared = text.ToString();
+        var sharedUtf8 = Encoding.UTF8.GetBytes(shared);
+        for (var i = start; i < end; i++)
+        {
+            if (points[i].Bucket is not { } bucket)
+                continue;
+            text.Clear().Append(shared);
+            ExpositionWriter.Label(text, "le", bucket.Text);
+            Write(writer, points[i], Encoding.UTF8.GetBytes(text.ToString()));
+        }
+
+        for (var i = start; i < end; i++)
+        {
+            if (points[i].Bucket is null)
+                Write(writer, points[i], sharedUtf8);
+        }
+
+        return end;
+    }
+
+    private void Write(ExpositionWriter writer, in Point point, byte[] labels)
+    {
+        // OpenMetrics knows exemplars on buckets and counters alone.
+        if (point.Exemplar < 0 || (point.Bucket is null && point.Name.Type != MetricType.Counter))
+        {
+            writer.Sample(point.Name.Utf8, labels, point.Value);
+            return;
+        }
+
+        var exemplar = _exemplars[point.Exemplar];
+        writer.Sample(point.Name.Utf8, labels, point.Value, $"{traceIdLabelName}=\"{exemplar.TraceId}\"", exemplar.Value, exemplar.TimestampMs);
+    }
+
+    private readonly record struct Point(LabelSet Labels, MetricName Name, BucketBound? Bucket, double Value, int Exemplar);
+
+    private readonly record struct Exemplar(string TraceId, double Value, long TimestampMs);
+}

@@ -1,0 +1,72 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Abstractions;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
+
+namespace OrleansTempo.Server.Hosting;
+
+/// <summary>
+/// Takes each request from Kestrel straight to its listener's handler. There is no middleware pipeline, no routing and no
+/// request log in between: at requests of ten spans those would cost more than the spans.
+/// </summary>
+internal sealed partial class ListenerApplication(ILogger<ListenerApplication> logger) : IHttpApplication<ListenerContext>
+{
+    public ListenerContext CreateContext(IFeatureCollection contextFeatures)
+    {
+        ListenerContext context;
+        if (contextFeatures is IHostContextContainer<ListenerContext> container)
+        {
+            context = container.HostContext ??= new();
+        }
+        else
+        {
+            context = new();
+        }
+
+        context.Http.Initialize(contextFeatures);
+        context.Handler ??= contextFeatures.GetRequiredFeature<IListenerFeature>().Handler;
+        return context;
+    }
+
+    public async Task ProcessRequestAsync(ListenerContext context)
+    {
+        try
+        {
+            await context.Handler!(context.Http);
+        }
+        catch (Exception e) when (e is BadHttpRequestException)
+        {
+            // The request's framing is broken: Kestrel answers it with the exception's status.
+            throw;
+        }
+        catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException || (e is OperationCanceledException or IOException && context.Http.RequestAborted.IsCancellationRequested))
+        {
+            // The client has gone: there is no one to answer and nothing is wrong here.
+        }
+        catch (Exception e)
+        {
+            LogUnhandled(e, context.Http.Request.Method, context.Http.Request.Path.Value);
+            await AnswerFailureAsync(context.Http);
+        }
+    }
+
+    public void DisposeContext(ListenerContext context, Exception? exception) => context.Http.Uninitialize();
+
+    private static async Task AnswerFailureAsync(HttpContext context)
+    {
+        if (context.Response.HasStarted)
+        {
+            context.Abort();
+            return;
+        }
+
+        context.Response.Clear();
+        context.Response.StatusCode = StatusCodes.Status500InternalServerError;
+        await PlainText.WriteAsync(context.Response, "internal error\n");
+    }
+
+    [LoggerMessage(LogLevel.Error, "{Method} {Path} failed")]
+    private partial void LogUnhandled(Exception exception, string method, string? path);
+}

@@ -1,0 +1,25 @@
+using System.Text;
+using Microsoft.AspNetCore.Http;
+
+namespace OrleansTempo.Server.Hosting;
+
+/// <summary>A short text as the whole answer.</summary>
+internal static class PlainText
+{
+    public const string ContentType = "text/plain; charset=utf-8";
+
+    public static async Task WriteAsync(HttpResponse response, string text)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        response.ContentType = ContentType;
+        response.ContentLength = bytes.Length;
+        if (!HttpMethods.IsHead(response.HttpContext.Request.Method))
+            await response.Body.WriteAsync(bytes);
+    }
+
+    public static Task WriteAsync(HttpResponse response, int statusCode, string text)
+    {
+        response.StatusCode = statusCode;
+        return WriteAsync(response, text);
+    }
+}

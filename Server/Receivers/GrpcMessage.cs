@@ -1,0 +1,100 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.IO.Compression;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using OrleansTempo.Core.Otlp;
+
+namespace OrleansTempo.Server.Receivers;
+
+/// <summary>
+/// The one message of a unary call: either its bytes, or the status that says why there are none.
+/// <code>
+/// 1 byte   compressed?
+/// 4 bytes  length, big-endian
+/// n bytes  message                 then the end of the stream
+/// </code>
+/// </summary>
+/// <param name="Bytes">The message, decompressed; whoever reads it owns it. Null on failure.</param>
+/// <param name="Failure">Why there is no message; meaningless where there is one.</param>
+internal readonly record struct GrpcMessage(RequestBuffer? Bytes, RpcStatus Failure)
+{
+    public const int PrefixBytes = 5;
+
+    /// <summary>Reads the message of a call; <paramref name="encoding"/> is the call's <c>grpc-encoding</c>, empty for none.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public static async ValueTask<GrpcMessage> ReadAsync(PipeReader reader, string encoding, int limit, CancellationToken cancellationToken)
+    {
+        var read = await reader.ReadAtLeastAsync(PrefixBytes, cancellationToken);
+        if (read.Buffer.Length < PrefixBytes)
+            return read.Buffer.IsEmpty ? Fail(GrpcCode.Unimplemented, "the call has no request message; one is needed") : Fail(GrpcCode.Internal, "the request ends within a message prefix");
+
+        ReadPrefix(read.Buffer, out var flag, out var length);
+        reader.AdvanceTo(read.Buffer.GetPosition(PrefixBytes));
+        if (flag > 1)
+            return Fail(GrpcCode.Internal, $"the compressed flag is {flag}; allowed are 0 and 1");
+        if (flag == 1 && (encoding.Length == 0 || encoding == "identity"))
+            return Fail(GrpcCode.Internal, "the message is flagged as compressed, but grpc-encoding names no compression");
+        if (flag == 1 && encoding != "gzip")
+            return Fail(GrpcCode.Unimplemented, $"grpc-encoding '{(encoding.Length > 64 ? encoding[..64] : encoding)}' is not supported; allowed are identity and gzip");
+        if (length > limit)
+            return TooLarge(limit);
+
+        var buffer = RequestBody.RentFor(length);
+        try
+        {
+            if (await ReadBodyAsync(reader, buffer, (int)length, cancellationToken) is { } failure)
+                return new(null, failure);
+            if (flag == 1)
+            {
+                var inflated = RequestBody.RentForCompressed(length);
+                var compressed = new GZipStream(new MemoryStream(buffer.Array, 0, buffer.Length, writable: false), CompressionMode.Decompress);
+                var status = await RequestBody.InflateAsync(compressed, inflated, limit, cancellationToken);
+                (buffer, inflated) = (inflated, buffer);
+                inflated.Return();
+                if (status == BodyStatus.TooLarge)
+                    return TooLarge(limit);
+                if (status == BodyStatus.Undecodable)
+                    return Fail(GrpcCode.Internal, "the message is not complete gzip data");
+            }
+
+            var owned = buffer;
+            buffer = null;
+            return new(owned, default);
+        }
+        finally
+        {
+            buffer?.Return();
+        }
+    }
+
+    /// <summary>Null where exactly the message was there and nothing after it.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private static async ValueTask<RpcStatus?> ReadBodyAsync(PipeReader reader, RequestBuffer buffer, int length, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var read = await reader.ReadAsync(cancellationToken);
+            var sequence = read.Buffer;
+            var excess = buffer.Length + sequence.Length - length;
+            RequestBody.Append(buffer, excess > 0 ? sequence.Slice(0, length - buffer.Length) : sequence);
+            reader.AdvanceTo(sequence.End);
+            if (excess > 0)
+                return new((int)GrpcCode.Unimplemented, "the call has more than one request message; one is allowed");
+            if (read.IsCompleted)
+                return excess == 0 ? null : new((int)GrpcCode.Internal, $"the request ends after {buffer.Length} of {length} bytes of its message");
+        }
+    }
+
+    private static void ReadPrefix(in ReadOnlySequence<byte> sequence, out byte flag, out uint length)
+    {
+        Span<byte> prefix = stackalloc byte[PrefixBytes];
+        sequence.Slice(0, PrefixBytes).CopyTo(prefix);
+        flag = prefix[0];
+        length = BinaryPrimitives.ReadUInt32BigEndian(prefix[1..]);
+    }
+
+    private static GrpcMessage TooLarge(int limit) => Fail(GrpcCode.ResourceExhausted, $"the request message is larger than {limit} bytes");
+
+    private static GrpcMessage Fail(GrpcCode code, string message) => new(null, new((int)code, message));
+}

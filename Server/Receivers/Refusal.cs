@@ -1,0 +1,21 @@
+using OrleansTempo.Core.Otlp;
+
+namespace OrleansTempo.Server.Receivers;
+
+/// <summary>What a push is told while the server does not take any.</summary>
+internal static class Refusal
+{
+    // Long enough for a process to be replaced, short enough for an exporter's own queue to hold out.
+    private static readonly TimeSpan s_retryDelay = TimeSpan.FromSeconds(5);
+
+    private static readonly RpcStatus s_starting = new((int)GrpcCode.Unavailable, "the server is starting", s_retryDelay);
+    private static readonly RpcStatus s_stopping = new((int)GrpcCode.Unavailable, "the server is shutting down", s_retryDelay);
+
+    /// <summary>Null where pushes are taken.</summary>
+    public static RpcStatus? For(ServerPhase phase) => phase switch
+    {
+        ServerPhase.Starting => s_starting,
+        ServerPhase.Stopping => s_stopping,
+        _ => null,
+    };
+}

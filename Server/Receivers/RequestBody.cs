@@ -1,0 +1,97 @@
+using System.Buffers;
+using System.IO.Compression;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using OrleansTempo.Core.Otlp;
+
+namespace OrleansTempo.Server.Receivers;
+
+/// <summary>
+/// Brings a request's body into one <see cref="RequestBuffer"/>. Bytes are copied once, from the blocks Kestrel received
+/// them in; compressed bodies are inflated straight into the buffer and given up at the limit, so a bomb costs what any
+/// other request of the largest size costs.
+/// </summary>
+internal static class RequestBody
+{
+    // A client can claim any Content-Length without sending a byte; beyond this the buffer grows with what has arrived.
+    private const int TrustedLength = 1 << 20;
+
+    // Zipped spans unfold about this much; a wrong guess costs one copy.
+    private const int UsualCompression = 8;
+
+    /// <summary>A buffer for a body of <paramref name="length"/> bytes, or of unknown length where it is null.</summary>
+    public static RequestBuffer RentFor(long? length) => RequestBuffer.Rent((int)Math.Min(length ?? 16 << 10, TrustedLength));
+
+    /// <summary>A buffer for a compressed body of <paramref name="length"/> bytes, or of unknown length where it is null.</summary>
+    public static RequestBuffer RentForCompressed(long? length) => RequestBuffer.Rent((int)Math.Clamp((length ?? 8 << 10) * UsualCompression, 4 << 10, TrustedLength));
+
+    /// <summary>Appends all of <paramref name="reader"/> to <paramref name="buffer"/>, up to <paramref name="limit"/> bytes in it.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public static async ValueTask<BodyStatus> ReadAsync(PipeReader reader, RequestBuffer buffer, int limit, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var read = await reader.ReadAsync(cancellationToken);
+            var sequence = read.Buffer;
+            if (buffer.Length + sequence.Length > limit)
+            {
+                reader.AdvanceTo(sequence.Start);
+                return BodyStatus.TooLarge;
+            }
+
+            Append(buffer, sequence);
+            reader.AdvanceTo(sequence.End);
+            if (read.IsCompleted)
+                return BodyStatus.Complete;
+        }
+    }
+
+    /// <summary>Appends what <paramref name="compressed"/> unfolds to, up to <paramref name="limit"/> bytes in the buffer. Disposes the stream.</summary>
+    public static async ValueTask<BodyStatus> InflateAsync(Stream compressed, RequestBuffer buffer, int limit, CancellationToken cancellationToken)
+    {
+        await using (compressed)
+        {
+            try
+            {
+                while (true)
+                {
+                    // One byte past the limit tells a body of exactly the limit from a larger one.
+                    var room = Math.Min((long)limit + 1 - buffer.Length, int.MaxValue);
+                    var memory = buffer.GetMemory(1);
+                    if (memory.Length > room)
+                        memory = memory[..(int)room];
+                    var count = await compressed.ReadAsync(memory, cancellationToken);
+                    if (count == 0)
+                        return BodyStatus.Complete;
+                    buffer.Length += count;
+                    if (buffer.Length > limit)
+                        return BodyStatus.TooLarge;
+                }
+            }
+            catch (InvalidDataException)
+            {
+                return BodyStatus.Undecodable;
+            }
+        }
+    }
+
+    /// <summary>The stream that undoes <paramref name="encoding"/>, or null where that encoding is unknown.</summary>
+    public static Stream? Decoder(string encoding, Stream body)
+    {
+        if (string.Equals(encoding, "gzip", StringComparison.OrdinalIgnoreCase))
+            return new GZipStream(body, CompressionMode.Decompress);
+
+        // RFC 9110 means zlib by this name; senders of bare deflate data are refused as undecodable rather than guessed at.
+        return string.Equals(encoding, "deflate", StringComparison.OrdinalIgnoreCase) ? new ZLibStream(body, CompressionMode.Decompress) : null;
+    }
+
+    /// <summary>Copies a sequence to the end of the buffer.</summary>
+    public static void Append(RequestBuffer buffer, in ReadOnlySequence<byte> sequence)
+    {
+        var length = (int)sequence.Length;
+        if (length == 0)
+            return;
+        sequence.CopyTo(buffer.GetMemory(length).Span);
+        buffer.Length += length;
+    }
+}

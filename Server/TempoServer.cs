@@ -1,0 +1,127 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using OrleansTempo.Server.Api;
+using OrleansTempo.Server.Hosting;
+using OrleansTempo.Server.Receivers;
+
+namespace OrleansTempo.Server;
+
+/// <summary>
+/// The network side of Tempo: one Kestrel with three listeners, each with a handler of its own.
+/// <code>
+/// OTLP/gRPC  4317 ─ OtlpGrpcReceiver ─┐
+/// OTLP/HTTP  4318 ─ OtlpHttpReceiver ─┴─ ITracePush
+/// HTTP API   3200 ─ HttpApi ──────────── ITenantSeries, pages, further routes
+/// </code>
+/// Its life: <see cref="StartAsync"/> (listening, not ready), <see cref="MarkReady"/>, <see cref="BeginStopping"/> (pushes
+/// refused, pages still there), <see cref="StopAsync"/> (nothing listens any more).
+/// </summary>
+public sealed class TempoServer : IAsyncDisposable
+{
+    private const int BlockBytes = 64 << 10;
+
+    private readonly WebApplication _host;
+    private readonly IServer _server;
+    private readonly HttpApi _api;
+    private readonly List<(string Name, ListenOptions Listener)> _listeners = [];
+
+    /// <exception cref="ArgumentException">An endpoint, a TLS file or another option is wrong; the message names it.</exception>
+    public TempoServer(TempoServerOptions options, TempoServerParts parts)
+    {
+        _api = new(options, parts, State, () => Addresses);
+        var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.Services.AddSingleton(parts.LoggerFactory);
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Configure(kestrel, options, parts));
+        builder.Services.AddSingleton<IMemoryPoolFactory<byte>>(new BlockMemoryPoolFactory(BlockBytes));
+        _host = builder.Build();
+        try
+        {
+            _server = _host.Services.GetRequiredService<IServer>();
+        }
+        catch
+        {
+            ((IDisposable)_host).Dispose();
+            throw;
+        }
+    }
+
+    public ServerState State { get; } = new();
+
+    /// <summary>Where each listener is bound, by its name (<c>otlp/grpc</c>, <c>otlp/http</c>, <c>http api</c>); real ports once started.</summary>
+    public IReadOnlyDictionary<string, EndPoint> Addresses => _listeners.ToDictionary(static l => l.Name, static l => l.Listener.EndPoint);
+
+    /// <summary>Starts listening; not ready yet.</summary>
+    /// <exception cref="IOException">An address is in use or cannot be bound.</exception>
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        var logger = _host.Services.GetRequiredService<ILoggerFactory>().CreateLogger<ListenerApplication>();
+        return _server.StartAsync(new ListenerApplication(logger), cancellationToken);
+    }
+
+    /// <summary>From now on spans are taken and <c>/ready</c> says so.</summary>
+    public void MarkReady() => State.MoveTo(ServerPhase.Ready);
+
+    /// <summary>From now on new pushes are told to come back later; those in flight finish and the pages still answer.</summary>
+    public void BeginStopping() => State.MoveTo(ServerPhase.Stopping);
+
+    /// <summary>Stops listening and waits for requests in flight, until <paramref name="cancellationToken"/> cuts them off.</summary>
+    public Task StopAsync(CancellationToken cancellationToken)
+    {
+        BeginStopping();
+        return _server.StopAsync(cancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        BeginStopping();
+        _api.Dispose();
+        await _host.DisposeAsync();
+    }
+
+    private void Configure(KestrelServerOptions kestrel, TempoServerOptions options, TempoServerParts parts)
+    {
+        kestrel.AddServerHeader = false;
+
+        // The receivers have limits of their own, which answer in their protocols' words.
+        kestrel.Limits.MaxRequestBodySize = null;
+
+        if (options.OtlpGrpc is { } grpc)
+            Listen(kestrel, "otlp/grpc", grpc, HttpProtocols.Http2, new OtlpGrpcReceiver(grpc, options.MultitenancyEnabled, State, parts.Push, parts.TimeProvider).HandleAsync);
+        if (options.OtlpHttp is { } http)
+            Listen(kestrel, "otlp/http", http, ForHttp(http), new OtlpHttpReceiver(http, options.MultitenancyEnabled, State, parts.Push).HandleAsync);
+        Listen(kestrel, "http api", options.HttpApi, ForHttp(options.HttpApi), _api.HandleAsync);
+    }
+
+    // Without TLS there is no negotiation, and a browser or curl means HTTP/1.1.
+    private static HttpProtocols ForHttp(ListenerOptions options) => options.Tls is null ? HttpProtocols.Http1 : HttpProtocols.Http1AndHttp2;
+
+    private void Listen(KestrelServerOptions kestrel, string name, ListenerOptions options, HttpProtocols protocols, RequestDelegate handler)
+    {
+        var address = ListenAddress.Parse(name, options.Endpoint);
+        var feature = new ListenerFeature(handler);
+        if (address.IsLocalhost)
+            kestrel.ListenLocalhost(address.Port, Configure);
+        else
+            kestrel.Listen(address.Resolve(name), Configure);
+
+        void Configure(ListenOptions listener)
+        {
+            listener.Protocols = protocols;
+            if (options.Tls is { } tls)
+                listener.UseHttps(https => ListenerCertificates.Apply(name, tls, https));
+            listener.Use(next => connection =>
+            {
+                connection.Features.Set<IListenerFeature>(feature);
+                return next(connection);
+            });
+            _listeners.Add((name, listener));
+        }
+    }
+}

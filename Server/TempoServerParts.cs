@@ -1,0 +1,31 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using OrleansTempo.Core;
+using OrleansTempo.Server.Api;
+using OrleansTempo.Server.Ports;
+
+namespace OrleansTempo.Server;
+
+/// <summary>What a host plugs into <see cref="TempoServer"/>.</summary>
+public sealed record TempoServerParts
+{
+    public required ITracePush Push { get; init; }
+
+    public required ITenantSeries Series { get; init; }
+
+    /// <summary>What <c>/metrics</c> shows, besides the process and the runtime.</summary>
+    public required TempoMetrics Metrics { get; init; }
+
+    /// <summary>The configuration in use, secrets masked, for <c>/status/config</c>.</summary>
+    public Func<string> ConfigText { get; init; } = static () => "";
+
+    /// <summary>The components and how they are, for <c>/status/services</c>.</summary>
+    public Func<IReadOnlyList<ServiceStatus>> Services { get; init; } = static () => [];
+
+    /// <summary>Further paths of the HTTP API; one that is there already takes its place.</summary>
+    public IReadOnlyList<ApiRoute> Routes { get; init; } = [];
+
+    public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
+
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+}

@@ -1,0 +1,189 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using OrleansTempo.Core;
+using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.RemoteWrite;
+
+namespace OrleansTempo.Standalone;
+
+/// <summary>
+/// One tenant's metrics-generator behind its mailbox: a channel with one reader, so that the generator is used by one
+/// caller at a time and never locks.
+/// <code>
+///   receivers ─ batches ──┐ (bounded in bytes, all tenants together)
+///   timer ───── collect ──┼─► channel ─► one reader ─► TenantGenerator ─► RemoteWriter (queues, sends on its own)
+///   API ─────── visit ────┘
+/// </code>
+/// </summary>
+internal sealed partial class GeneratorMailbox
+{
+    private readonly TenantId _tenant;
+    private readonly GeneratorQueueBudget _budget;
+    private readonly TempoMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly TenantGenerator _generator;
+    private readonly RemoteWriter _writer;
+    private readonly GeneratorStorageOptions _storage;
+    private readonly Channel<Letter> _letters = Channel.CreateUnbounded<Letter>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly KeyValuePair<string, object?> _tenantTag;
+    private readonly ITimer _timer;
+    private readonly Task _reader;
+    private volatile GeneratorSettings _settings;
+    private int _collecting;
+
+    public GeneratorMailbox(
+        TenantId tenant,
+        GeneratorSettings settings,
+        GeneratorStorageOptions storage,
+        RemoteWriter writer,
+        GeneratorQueueBudget budget,
+        TempoMetrics metrics,
+        TimeProvider time,
+        ILogger logger)
+    {
+        _tenant = tenant;
+        _settings = settings;
+        _storage = storage;
+        _writer = writer;
+        _budget = budget;
+        _metrics = metrics;
+        _time = time;
+        _logger = logger;
+        _tenantTag = new("tenant", tenant.Value);
+        _generator = new TenantGenerator(tenant, settings, metrics, time);
+        _timer = time.CreateTimer(static state => ((GeneratorMailbox)state!).PostCollect(), this, settings.Registry.CollectionInterval, settings.Registry.CollectionInterval);
+        _reader = Task.Run(ReadAsync);
+    }
+
+    private bool Enabled => _settings.SpanMetricsEnabled || _settings.ServiceGraphsEnabled;
+
+    /// <summary>Takes a lease of the batch and queues it, or counts it as dropped where the queue is full.</summary>
+    public void Offer(SpanBatch batch)
+    {
+        if (!Enabled)
+            return;
+        _metrics.ForwarderPushes.Add(1, _tenantTag);
+        var bytes = batch.Bytes.Length;
+        if (!_budget.TryTake(bytes))
+        {
+            _metrics.ForwarderPushFailures.Add(1, _tenantTag);
+            return;
+        }
+
+        batch.Lease();
+        if (_letters.Writer.TryWrite(new Letter { Batch = batch }))
+            return;
+        _metrics.ForwarderPushFailures.Add(1, _tenantTag);
+        _budget.Return(bytes);
+        batch.Release();
+    }
+
+    /// <summary>Visits the current series on the generator's turn; false where no processor is enabled.</summary>
+    public async ValueTask<bool> VisitAsync(ISeriesVisitor visitor, CancellationToken cancellationToken)
+    {
+        if (!Enabled)
+            return false;
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var work = () =>
+        {
+            try
+            {
+                _generator.Visit(visitor);
+                done.SetResult();
+            }
+            catch (Exception e)
+            {
+                done.SetException(e);
+            }
+        };
+        if (!_letters.Writer.TryWrite(new Letter { Work = work }))
+            return false;
+        await done.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <summary>Goes on with other settings, from the generator's next turn on.</summary>
+    public void Apply(GeneratorSettings settings)
+    {
+        var former = _settings;
+        if (former.Equals(settings))
+            return;
+        _settings = settings;
+        _writer.Apply(new RemoteWriterSettings(settings, _storage));
+        if (former.Registry.CollectionInterval != settings.Registry.CollectionInterval)
+            _timer.Change(settings.Registry.CollectionInterval, settings.Registry.CollectionInterval);
+        _letters.Writer.TryWrite(new Letter { Work = () => _generator.Apply(settings) });
+    }
+
+    /// <summary>
+    /// Takes nothing more, works off what is queued, collects a last time and sends it until <paramref name="deadline"/>.
+    /// </summary>
+    /// <returns>The samples that could not be sent in time.</returns>
+    public async Task<long> StopAsync(TimeSpan deadline)
+    {
+        await _timer.DisposeAsync().ConfigureAwait(false);
+        _letters.Writer.TryComplete();
+        await _reader.ConfigureAwait(false);
+        Collect();
+        var left = await _writer.FlushAsync(deadline).ConfigureAwait(false);
+        await _writer.DisposeAsync().ConfigureAwait(false);
+        return left;
+    }
+
+    public IReadOnlyList<RemoteWriteStatus> RemoteWriteStatus() => _writer.Status();
+
+    // A collection that is still waiting for its turn when the next is due is one collection.
+    private void PostCollect()
+    {
+        if (Interlocked.Exchange(ref _collecting, 1) == 0 && !_letters.Writer.TryWrite(new Letter { Work = Collect }))
+            _collecting = 0;
+    }
+
+    private void Collect()
+    {
+        _collecting = 0;
+        using var batch = _writer.BeginCollection(_time.GetUtcNow().ToUnixTimeMilliseconds());
+        _generator.Collect(batch.Visitor);
+        _writer.Complete(batch);
+    }
+
+    private async Task ReadAsync()
+    {
+        await foreach (var letter in _letters.Reader.ReadAllAsync().ConfigureAwait(false))
+        {
+            try
+            {
+                if (letter.Batch is not null)
+                    _generator.Push(letter.Batch);
+                else
+                    letter.Work!();
+            }
+            catch (Exception e)
+            {
+                // One batch or one collection may fail; the tenant's metrics go on.
+                TurnFailed(_logger, _tenant, e);
+            }
+            finally
+            {
+                if (letter.Batch is { } batch)
+                {
+                    _budget.Return(batch.Bytes.Length);
+                    batch.Release();
+                }
+            }
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "metrics-generator of tenant {Tenant} failed at a batch or a collection; it goes on with the next")]
+    private static partial void TurnFailed(ILogger logger, TenantId tenant, Exception exception);
+
+    private readonly struct Letter
+    {
+        public SpanBatch? Batch { get; init; }
+
+        public Action? Work { get; init; }
+    }
+}

@@ -1,0 +1,86 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using OrleansTempo.Core;
+using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Server.Ports;
+
+namespace OrleansTempo.Standalone;
+
+/// <summary>The mailboxes of all tenants' metrics-generators; one is opened when a tenant's first batch comes.</summary>
+internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSeries, IDisposable
+{
+    private readonly ConcurrentDictionary<TenantId, Lazy<GeneratorMailbox>> _mailboxes = new();
+    private readonly MetricsGeneratorOptions _options;
+    private readonly IOverrides _overrides;
+    private readonly IReadOnlyList<RemoteWriteEndpoint> _endpoints;
+    private readonly GeneratorQueueBudget _budget;
+    private readonly TempoMetrics _metrics;
+    private readonly RemoteWriteMetrics _remoteWriteMetrics;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+
+    /// <exception cref="ArgumentException">A remote write endpoint is not valid.</exception>
+    public GeneratorMailboxes(MetricsGeneratorOptions options, IOverrides overrides, TempoMetrics metrics, TimeProvider time, ILogger logger)
+    {
+        _options = options;
+        _overrides = overrides;
+        _endpoints = RemoteWriteEndpoint.CreateAll(options.Storage, time);
+        _budget = new GeneratorQueueBudget(options.QueueMaxBytes);
+        _metrics = metrics;
+        _remoteWriteMetrics = new RemoteWriteMetrics(metrics);
+        _time = time;
+        _logger = logger;
+        overrides.Changed += ApplyOverrides;
+    }
+
+    /// <summary>The remote write endpoints, without user and password.</summary>
+    public IReadOnlyList<string> RemoteUrls => [.. _endpoints.Select(e => e.Url)];
+
+    public void Offer(TenantId tenant, SpanBatch batch) => Mailbox(tenant).Offer(batch);
+
+    public ValueTask<bool> VisitAsync(TenantId tenant, ISeriesVisitor visitor, CancellationToken cancellationToken) =>
+        _mailboxes.TryGetValue(tenant, out var mailbox) ? mailbox.Value.VisitAsync(visitor, cancellationToken) : ValueTask.FromResult(false);
+
+    /// <summary>Stops every tenant's generator, with a last collection sent within <c>remote_write_flush_deadline</c>.</summary>
+    public async Task StopAsync()
+    {
+        _overrides.Changed -= ApplyOverrides;
+        var stops = _mailboxes.Values.Select(m => m.Value.StopAsync(_options.Storage.RemoteWriteFlushDeadline));
+        var left = (await Task.WhenAll(stops).ConfigureAwait(false)).Sum();
+        if (left > 0)
+            SamplesLeft(_logger, left, _options.Storage.RemoteWriteFlushDeadline);
+    }
+
+    public void Dispose()
+    {
+        foreach (var endpoint in _endpoints)
+            endpoint.Dispose();
+    }
+
+    private GeneratorMailbox Mailbox(TenantId tenant) =>
+        (_mailboxes.TryGetValue(tenant, out var mailbox)
+            ? mailbox
+            : _mailboxes.GetOrAdd(tenant, t => new Lazy<GeneratorMailbox>(() => Open(t)))).Value;
+
+    private GeneratorMailbox Open(TenantId tenant)
+    {
+        var settings = SettingsOf(tenant);
+        var writer = new RemoteWriter(tenant, _endpoints, new RemoteWriterSettings(settings, _options.Storage), _remoteWriteMetrics, _time, _logger);
+        return new GeneratorMailbox(tenant, settings, _options.Storage, writer, _budget, _metrics, _time, _logger);
+    }
+
+    private GeneratorSettings SettingsOf(TenantId tenant) => GeneratorSettings.Resolve(_options, _overrides.For(tenant));
+
+    private void ApplyOverrides()
+    {
+        foreach (var (tenant, mailbox) in _mailboxes)
+            mailbox.Value.Apply(SettingsOf(tenant));
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Samples} samples were not sent within remote_write_flush_deadline ({Deadline}) and are lost")]
+    private static partial void SamplesLeft(ILogger logger, long samples, TimeSpan deadline);
+}

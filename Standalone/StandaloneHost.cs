@@ -1,0 +1,140 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using OrleansTempo.Core;
+using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Overrides;
+using OrleansTempo.Server;
+using OrleansTempo.Server.Api;
+using OrleansTempo.Server.Configuration;
+
+namespace OrleansTempo.Standalone;
+
+/// <summary>
+/// Everything in one process, from the first line to the last:
+/// <code>
+///   start:  overrides ─► mailboxes ─► distributor ─► server listens ─► ready
+///   stop:   not ready, pushes refused ─► requests in flight end ─► mailboxes drain ─► last collection sent ─► exit
+/// </code>
+/// </summary>
+internal static partial class StandaloneHost
+{
+    /// <summary>Runs until <paramref name="stop"/> is cancelled.</summary>
+    /// <returns>The process's exit code: 0 after an orderly stop, 1 where it could not start.</returns>
+    public static async Task<int> RunAsync(
+        TempoOptions options,
+        IReadOnlyList<ConfigurationProblem> warnings,
+        IReadOnlyDictionary<string, string> environment,
+        bool demo,
+        CancellationToken stop)
+    {
+        using var loggerFactory = Logging.Create(options.Server);
+        var logger = loggerFactory.CreateLogger("OrleansTempo");
+        foreach (var warning in warnings)
+            ConfigurationWarning(logger, warning);
+
+        var time = TimeProvider.System;
+        using var metrics = new TempoMetrics();
+        if (!TryOpenOverrides(options, environment, metrics, time, loggerFactory, logger, out var overrides))
+            return 1;
+        using var disposeOverrides = overrides as IDisposable;
+
+        TempoServer server;
+        GeneratorMailboxes mailboxes;
+        Distributor distributor;
+        try
+        {
+            mailboxes = new GeneratorMailboxes(options.MetricsGenerator, overrides, metrics, time, logger);
+            distributor = new Distributor(tenant => LimitsOf(options.Distributor, overrides.For(tenant)), mailboxes, metrics, time);
+            server = new TempoServer(
+                ListenerMapping.ToServerOptions(options) with { TraceIdLabelName = TraceIdLabelName(options) },
+                new TempoServerParts
+                {
+                    Push = new TracePush(distributor),
+                    Series = mailboxes,
+                    Metrics = metrics,
+                    ConfigText = () => ConfigurationPage.Render(options),
+                    Services = () => [new ServiceStatus("distributor", "Running"), new ServiceStatus("metrics-generator", "Running")],
+                    LoggerFactory = loggerFactory,
+                    TimeProvider = time,
+                });
+            await server.StartAsync(CancellationToken.None);
+        }
+        catch (Exception e) when (e is ArgumentException or IOException)
+        {
+            CannotStart(logger, e.Message);
+            return 1;
+        }
+
+        using (mailboxes)
+        await using (server)
+        {
+            server.MarkReady();
+            StartUpSummary.Write(logger, options, server.Addresses, mailboxes.RemoteUrls, demo);
+            var traffic = demo && server.Addresses.TryGetValue("otlp/http", out var otlp)
+                ? DemoTraffic.RunAsync((IPEndPoint)otlp, time, stop)
+                : Task.CompletedTask;
+            await Task.Delay(Timeout.Infinite, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await traffic;
+
+            Stopping(logger);
+            server.BeginStopping();
+            using var graceful = new CancellationTokenSource(options.Server.GracefulShutdownTimeout);
+            await server.StopAsync(graceful.Token);
+            distributor.Stop();
+            await mailboxes.StopAsync();
+        }
+
+        Stopped(logger);
+        return 0;
+    }
+
+    private static bool TryOpenOverrides(
+        TempoOptions options,
+        IReadOnlyDictionary<string, string> environment,
+        TempoMetrics metrics,
+        TimeProvider time,
+        ILoggerFactory loggerFactory,
+        ILogger logger,
+        out IOverrides overrides)
+    {
+        if (options.Overrides.PerTenantOverrideConfig.Length == 0)
+        {
+            overrides = new StaticOverrides(options.Overrides.Defaults);
+            return true;
+        }
+
+        var opened = FileOverrides.Open(options.Overrides, options.MetricsGenerator, environment, metrics, time, loggerFactory.CreateLogger<FileOverrides>());
+        foreach (var problem in opened.Errors)
+            ConfigurationError(logger, problem);
+        foreach (var problem in opened.Warnings)
+            ConfigurationWarning(logger, problem);
+        overrides = (IOverrides?)opened.Value ?? new StaticOverrides(options.Overrides.Defaults);
+        return opened.Succeeded;
+    }
+
+    private static IngestionLimits LimitsOf(DistributorOptions distributor, TenantOverrides tenant) => new()
+    {
+        RateLimitBytes = tenant.Ingestion.RateLimitBytes,
+        BurstSizeBytes = tenant.Ingestion.BurstSizeBytes,
+        MaxAttributeBytes = tenant.Ingestion.MaxAttributeBytes > 0 ? tenant.Ingestion.MaxAttributeBytes : distributor.MaxAttributeBytes,
+        RetryAfter = tenant.Ingestion.RetryInfoEnabled ? distributor.RetryAfterOnResourceExhausted : TimeSpan.Zero,
+    };
+
+    private static string TraceIdLabelName(TempoOptions options) =>
+        options.Overrides.Defaults.MetricsGenerator.TraceIdLabelName is { Length: > 0 } name ? name : GeneratorSettings.DefaultTraceIdLabelName;
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "configuration: {Problem}")]
+    private static partial void ConfigurationWarning(ILogger logger, ConfigurationProblem problem);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "configuration: {Problem}")]
+    private static partial void ConfigurationError(ILogger logger, ConfigurationProblem problem);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "cannot start: {Reason}")]
+    private static partial void CannotStart(ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "stopping: no new spans, draining, collecting and sending a last time")]
+    private static partial void Stopping(ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "stopped")]
+    private static partial void Stopped(ILogger logger);
+}

@@ -38,4 +38,14 @@ internal static class ListenerMapping
                 : null,
         };
     }
+
+    private static ListenerTlsOptions? Tls(ServerTlsOptions? tls) => tls is null
+        ? null
+        : new ListenerTlsOptions
+        {
+            CertFile = tls.CertFile,
+            KeyFile = tls.KeyFile,
+            ClientCaFile = tls.ClientCaFile,
+            MinVersion = tls.MinVersion == TlsVersion.Tls13 ? SslProtocols.Tls13 : SslProtocols.Tls12,
+        };
 }

@@ -416,9 +416,8 @@ internal ref struct OtlpReader
                 return false;
             }
 
+            // As protobuf's own parsers do: the bits above 32 are of no meaning.
             tag = (uint)wide;
-            if (wide > uint.MaxValue)
-                return Fail(message, start, "a field's tag is larger than 32 bits");
         }
 
         return tag >= 8 || Fail(message, start, "field number 0 is not allowed");

@@ -96,7 +96,7 @@ internal sealed class MeterInstrument
         {
             cumulative += point.Buckets![i];
             var labels = new StringBuilder(point.Labels);
-            ExpositionWriter.Label(labels, "le", i < _bounds.Length ? Core.Generator.BucketBound.Format(_bounds[i]) : "+Inf");
+            ExpositionWriter.Label(labels, "le", i < _bounds.Length ? Core.PlainDecimal.Format(_bounds[i]) : "+Inf");
             writer.Sample(Encoding.UTF8.GetBytes(Name + "_bucket"), Encoding.UTF8.GetBytes(labels.ToString()), cumulative);
         }
 

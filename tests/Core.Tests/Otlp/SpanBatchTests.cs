@@ -78,12 +78,13 @@ public sealed class SpanBatchTests
             }
 
             string[]? actual = null;
-            if (SpanBatch.TryRead(Buffer(body), 0, out var batch, out _))
+            if (SpanBatch.TryRead(Buffer(body), 0, out var batch, out var error))
             {
                 actual = SpanBatchText.Of(batch);
                 batch.Release();
             }
 
+            Assert.True(expected is null == actual is null, $"{error} {Convert.ToHexString(body)}");
             Assert.Equal(expected, actual);
         }
     }

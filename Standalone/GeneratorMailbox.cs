@@ -19,6 +19,8 @@ namespace OrleansTempo.Standalone;
 /// </summary>
 internal sealed partial class GeneratorMailbox
 {
+    private const int LettersPerTurn = 16;
+
     private readonly TenantId _tenant;
     private readonly GeneratorQueueBudget _budget;
     private readonly TempoMetrics _metrics;
@@ -40,6 +42,7 @@ internal sealed partial class GeneratorMailbox
         GeneratorStorageOptions storage,
         RemoteWriter writer,
         GeneratorQueueBudget budget,
+        GeneratorThreads threads,
         TempoMetrics metrics,
         TimeProvider time,
         ILogger logger)
@@ -55,7 +58,7 @@ internal sealed partial class GeneratorMailbox
         _tenantTag = new("tenant", tenant.Value);
         _generator = new TenantGenerator(tenant, settings, metrics, time);
         _timer = time.CreateTimer(static state => ((GeneratorMailbox)state!).PostCollect(), this, settings.Registry.CollectionInterval, settings.Registry.CollectionInterval);
-        _reader = Task.Run(ReadAsync);
+        _reader = Task.Factory.StartNew(ReadAsync, CancellationToken.None, TaskCreationOptions.None, threads).Unwrap();
     }
 
     private bool Enabled => _settings.SpanMetricsEnabled || _settings.ServiceGraphsEnabled;
@@ -66,7 +69,7 @@ internal sealed partial class GeneratorMailbox
         if (!Enabled)
             return;
         _metrics.ForwarderPushes.Add(1, _tenantTag);
-        var bytes = batch.Bytes.Length;
+        var bytes = batch.MemoryBytes;
         if (!_budget.TryTake(bytes))
         {
             _metrics.ForwarderPushFailures.Add(1, _tenantTag);
@@ -150,10 +153,14 @@ internal sealed partial class GeneratorMailbox
         _writer.Complete(batch);
     }
 
+    // On the generators' threads throughout; a busy tenant lets the others have their turn after some letters.
     private async Task ReadAsync()
     {
-        await foreach (var letter in _letters.Reader.ReadAllAsync().ConfigureAwait(false))
+        var turn = 0;
+        await foreach (var letter in _letters.Reader.ReadAllAsync())
         {
+            if (++turn % LettersPerTurn == 0)
+                await Task.Yield();
             try
             {
                 if (letter.Batch is not null)
@@ -170,7 +177,7 @@ internal sealed partial class GeneratorMailbox
             {
                 if (letter.Batch is { } batch)
                 {
-                    _budget.Return(batch.Bytes.Length);
+                    _budget.Return(batch.MemoryBytes);
                     batch.Release();
                 }
             }

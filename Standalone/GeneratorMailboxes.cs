@@ -18,6 +18,7 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     private readonly IOverrides _overrides;
     private readonly IReadOnlyList<RemoteWriteEndpoint> _endpoints;
     private readonly GeneratorQueueBudget _budget;
+    private readonly GeneratorThreads _threads = new();
     private readonly TempoMetrics _metrics;
     private readonly RemoteWriteMetrics _remoteWriteMetrics;
     private readonly TimeProvider _time;
@@ -29,7 +30,7 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
         _options = options;
         _overrides = overrides;
         _endpoints = RemoteWriteEndpoint.CreateAll(options.Storage, time);
-        _budget = new GeneratorQueueBudget(options.QueueMaxBytes);
+        _budget = new GeneratorQueueBudget(options.QueueMaxBytes, time);
         _metrics = metrics;
         _remoteWriteMetrics = new RemoteWriteMetrics(metrics);
         _time = time;
@@ -39,6 +40,9 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
 
     /// <summary>The remote write endpoints, without user and password.</summary>
     public IReadOnlyList<string> RemoteUrls => [.. _endpoints.Select(e => e.Url)];
+
+    /// <summary>How long the answer to a request should be held, so that the generators keep up.</summary>
+    public TimeSpan Hold() => _budget.Hold();
 
     public void Offer(TenantId tenant, SpanBatch batch) => Mailbox(tenant).Offer(batch);
 
@@ -59,6 +63,7 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     {
         foreach (var endpoint in _endpoints)
             endpoint.Dispose();
+        _threads.Dispose();
     }
 
     private GeneratorMailbox Mailbox(TenantId tenant) =>
@@ -70,7 +75,7 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     {
         var settings = SettingsOf(tenant);
         var writer = new RemoteWriter(tenant, _endpoints, new RemoteWriterSettings(settings, _options.Storage), _remoteWriteMetrics, _time, _logger);
-        return new GeneratorMailbox(tenant, settings, _options.Storage, writer, _budget, _metrics, _time, _logger);
+        return new GeneratorMailbox(tenant, settings, _options.Storage, writer, _budget, _threads, _metrics, _time, _logger);
     }
 
     private GeneratorSettings SettingsOf(TenantId tenant) => GeneratorSettings.Resolve(_options, _overrides.For(tenant));

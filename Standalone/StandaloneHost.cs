@@ -49,7 +49,7 @@ internal static partial class StandaloneHost
                 ListenerMapping.ToServerOptions(options) with { TraceIdLabelName = TraceIdLabelName(options) },
                 new TempoServerParts
                 {
-                    Push = new TracePush(distributor),
+                    Push = new TracePush(distributor, mailboxes, time),
                     Series = mailboxes,
                     Metrics = metrics,
                     ConfigText = () => ConfigurationPage.Render(options),

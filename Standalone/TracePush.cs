@@ -5,9 +5,19 @@ using OrleansTempo.Server.Ports;
 
 namespace OrleansTempo.Standalone;
 
-/// <summary>The receivers' way to the distributor, which is in this process and answers at once.</summary>
-internal sealed class TracePush(Distributor distributor) : ITracePush
+/// <summary>The receivers' way to the distributor, which is in this process and answers at once, but for the moment that the generators' queue asks for.</summary>
+internal sealed class TracePush(Distributor distributor, GeneratorMailboxes generators, TimeProvider time) : ITracePush
 {
-    public ValueTask<PushResult> PushAsync(TenantId tenant, RequestBuffer request, CancellationToken cancellationToken) =>
-        ValueTask.FromResult(distributor.Push(tenant, request));
+    public ValueTask<PushResult> PushAsync(TenantId tenant, RequestBuffer request, CancellationToken cancellationToken)
+    {
+        var result = distributor.Push(tenant, request);
+        var hold = generators.Hold();
+        return hold == TimeSpan.Zero ? ValueTask.FromResult(result) : HoldAsync(result, hold);
+    }
+
+    private async ValueTask<PushResult> HoldAsync(PushResult result, TimeSpan hold)
+    {
+        await Task.Delay(hold, time);
+        return result;
+    }
 }

@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace OrleansTempo.Core.Otlp;
 
 /// <summary>
@@ -8,8 +6,7 @@ namespace OrleansTempo.Core.Otlp;
 /// </summary>
 public sealed class RequestBuffer
 {
-    // Bodies run from a few hundred bytes to the request limit; the shared pool keeps too few of the larger ones.
-    private static readonly ArrayPool<byte> s_pool = ArrayPool<byte>.Create(maxArrayLength: 64 << 20, maxArraysPerBucket: 32);
+    private static readonly BufferPool s_pool = new(maxPooledBytes: 64 << 20);
 
     private byte[] _array;
 

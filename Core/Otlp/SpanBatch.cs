@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 
 namespace OrleansTempo.Core.Otlp;
 
@@ -16,11 +17,10 @@ namespace OrleansTempo.Core.Otlp;
 /// </summary>
 public sealed class SpanBatch
 {
-    // A batch that once grew very large is not kept: 64 requests of 20 MB would otherwise pin their arrays for good.
-    private const int MaxPooledBatches = 64;
-    private const int MaxPooledAttributes = 1 << 17;
+    private const long MaxPooledBytes = 64 << 20;
 
     private static readonly ConcurrentQueue<SpanBatch> s_pool = new();
+    private static long s_pooledBytes;
 
     private int _leases;
     private RequestBuffer? _buffer;
@@ -41,6 +41,9 @@ public sealed class SpanBatch
     public ReadOnlySpan<SpanRecord> Spans => _spans.AsSpan(0, _spanCount);
 
     public ReadOnlySpan<ResourceRecord> Resources => _resources.AsSpan(0, _resourceCount);
+
+    /// <summary>The memory the batch holds, in bytes: its buffer and its arrays, used or not.</summary>
+    public long MemoryBytes => _buffer!.Capacity + ArrayBytes;
 
     /// <summary>Keys and values longer than the limit <see cref="TryRead"/> was given, in every attribute of the request.</summary>
     public int OversizedAttributes { get; internal set; }
@@ -65,7 +68,9 @@ public sealed class SpanBatch
         [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out SpanBatch? batch,
         [System.Diagnostics.CodeAnalysis.NotNullWhen(false)] out OtlpReadError? error)
     {
-        if (!s_pool.TryDequeue(out batch))
+        if (s_pool.TryDequeue(out batch))
+            Interlocked.Add(ref s_pooledBytes, -batch.ArrayBytes);
+        else
             batch = new SpanBatch();
         batch._buffer = buffer;
         batch._leases = 1;
@@ -95,8 +100,11 @@ public sealed class SpanBatch
 
         _buffer!.Return();
         _buffer = null;
-        if (_attributes.Length <= MaxPooledAttributes && s_pool.Count < MaxPooledBatches)
+        var bytes = ArrayBytes;
+        if (Interlocked.Add(ref s_pooledBytes, bytes) <= MaxPooledBytes)
             s_pool.Enqueue(this);
+        else
+            Interlocked.Add(ref s_pooledBytes, -bytes);
     }
 
     /// <summary>Leaves out the spans for which <paramref name="keep"/> is false, keeping the order of the rest.</summary>
@@ -136,6 +144,9 @@ public sealed class SpanBatch
     }
 
     internal ref ResourceRecord ResourceAt(int index) => ref _resources[index];
+
+    private long ArrayBytes =>
+        ((long)_spans.Length * Unsafe.SizeOf<SpanRecord>()) + ((long)_attributes.Length * Unsafe.SizeOf<AttributeRecord>()) + ((long)_resources.Length * Unsafe.SizeOf<ResourceRecord>());
 
     internal int AttributeCount => _attributeCount;
 

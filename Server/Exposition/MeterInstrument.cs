@@ -19,14 +19,15 @@ internal sealed class MeterInstrument
 
     /// <param name="instrument">The instrument.</param>
     /// <param name="name">Its name on the page.</param>
-    public MeterInstrument(Instrument instrument, string name)
+    /// <param name="isGauge">Its values go down too, whatever the instrument calls itself.</param>
+    public MeterInstrument(Instrument instrument, string name, bool isGauge = false)
     {
         _instrument = instrument;
         Name = name;
         _nameUtf8 = Encoding.UTF8.GetBytes(name);
         Type = Kind(instrument) switch
         {
-            "Counter" or "ObservableCounter" => "counter",
+            "Counter" or "ObservableCounter" when !isGauge => "counter",
             "Histogram" => "histogram",
             _ => "gauge",
         };

@@ -68,27 +68,29 @@ internal sealed class MeterPage : IDisposable
     private void Publish(Instrument instrument, MeterListener listener)
     {
         string name;
+        var isGauge = false;
         if (ReferenceEquals(instrument.Meter, _meter))
             name = Sanitize(instrument.Name);
         else if (instrument.Meter.Name == RuntimeMeter && !instrument.Name.StartsWith("dotnet.process.", StringComparison.Ordinal))
-            name = RuntimeName(instrument);
+            name = RuntimeName(instrument, out isGauge);
         else
             return;
 
-        var recorder = new MeterInstrument(instrument, name);
+        var recorder = new MeterInstrument(instrument, name, isGauge);
         lock (_lock)
             _instruments[name] = recorder;
         listener.EnableMeasurementEvents(instrument, recorder);
     }
 
-    // "dotnet.gc.pause.time", a counter of seconds, is dotnet_gc_pause_time_seconds_total.
-    private static string RuntimeName(Instrument instrument)
+    // "dotnet.gc.pause.time", a counter of seconds, is dotnet_gc_pause_time_seconds_total. Two of the runtime's counters go up and down.
+    private static string RuntimeName(Instrument instrument, out bool isGauge)
     {
+        isGauge = instrument.Name is "dotnet.thread_pool.thread.count" or "dotnet.thread_pool.queue.length" || instrument.GetType().Name is not ("Counter`1" or "ObservableCounter`1");
         var name = Sanitize(instrument.Name);
         var unit = instrument.Unit switch { "By" => "_bytes", "s" => "_seconds", _ => "" };
         if (!name.EndsWith(unit, StringComparison.Ordinal))
             name += unit;
-        return instrument.GetType().Name.Contains("UpDown", StringComparison.Ordinal) || !instrument.GetType().Name.Contains("Counter", StringComparison.Ordinal) ? name : name + "_total";
+        return isGauge ? name : name + "_total";
     }
 
     private static void WriteProcess(ExpositionWriter writer)

@@ -6,4 +6,7 @@ namespace OrleansTempo.Server.Hosting;
 internal interface IListenerFeature
 {
     RequestDelegate Handler { get; }
+
+    /// <summary>Tells the client that answering failed, in the listener's protocol; called on a response that has not started and is empty.</summary>
+    RequestDelegate FailureHandler { get; }
 }

@@ -26,7 +26,7 @@ internal sealed partial class ListenerApplication(ILogger<ListenerApplication> l
         }
 
         context.Http.Initialize(contextFeatures);
-        context.Handler ??= contextFeatures.GetRequiredFeature<IListenerFeature>().Handler;
+        context.Listener ??= contextFeatures.GetRequiredFeature<IListenerFeature>();
         return context;
     }
 
@@ -34,7 +34,7 @@ internal sealed partial class ListenerApplication(ILogger<ListenerApplication> l
     {
         try
         {
-            await context.Handler!(context.Http);
+            await context.Listener!.Handler(context.Http);
         }
         catch (Exception e) when (e is BadHttpRequestException)
         {
@@ -48,23 +48,22 @@ internal sealed partial class ListenerApplication(ILogger<ListenerApplication> l
         catch (Exception e)
         {
             LogUnhandled(e, context.Http.Request.Method, context.Http.Request.Path.Value);
-            await AnswerFailureAsync(context.Http);
+            await AnswerFailureAsync(context);
         }
     }
 
     public void DisposeContext(ListenerContext context, Exception? exception) => context.Http.Uninitialize();
 
-    private static async Task AnswerFailureAsync(HttpContext context)
+    private static Task AnswerFailureAsync(ListenerContext context)
     {
-        if (context.Response.HasStarted)
+        if (context.Http.Response.HasStarted)
         {
-            context.Abort();
-            return;
+            context.Http.Abort();
+            return Task.CompletedTask;
         }
 
-        context.Response.Clear();
-        context.Response.StatusCode = StatusCodes.Status500InternalServerError;
-        await PlainText.WriteAsync(context.Response, "internal error\n");
+        context.Http.Response.Clear();
+        return context.Listener!.FailureHandler(context.Http);
     }
 
     [LoggerMessage(LogLevel.Error, "{Method} {Path} failed")]

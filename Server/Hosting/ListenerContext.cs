@@ -7,5 +7,5 @@ internal sealed class ListenerContext
 {
     public DefaultHttpContext Http { get; } = new();
 
-    public RequestDelegate? Handler { get; set; }
+    public IListenerFeature? Listener { get; set; }
 }

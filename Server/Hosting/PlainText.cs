@@ -17,6 +17,9 @@ internal static class PlainText
             await response.Body.WriteAsync(bytes);
     }
 
+    /// <summary>The answer to a request that failed for no fault of its own.</summary>
+    public static Task WriteFailureAsync(HttpContext context) => WriteAsync(context.Response, StatusCodes.Status500InternalServerError, "internal error\n");
+
     public static Task WriteAsync(HttpResponse response, int statusCode, string text)
     {
         response.StatusCode = statusCode;

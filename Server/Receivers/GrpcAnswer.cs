@@ -9,8 +9,18 @@ namespace OrleansTempo.Server.Receivers;
 /// <summary>The answering half of gRPC over HTTP/2: messages with their prefix, then the status in trailers.</summary>
 internal static class GrpcAnswer
 {
+    public const string ContentType = "application/grpc";
+
     /// <summary>Ends a call that has sent nothing: the status goes into the headers, as "trailers-only".</summary>
     public static void Fail(HttpContext context, in RpcStatus status) => WriteStatus(context.Response.Headers, status);
+
+    /// <summary>Ends a call that failed for no fault of its own.</summary>
+    public static Task FailureAsync(HttpContext context)
+    {
+        context.Response.ContentType = ContentType;
+        Fail(context, new((int)GrpcCode.Internal, "internal error"));
+        return Task.CompletedTask;
+    }
 
     /// <summary>Ends a call that has sent messages.</summary>
     public static void End(HttpContext context, in RpcStatus status)

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.IO.Compression;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using OrleansTempo.Core.Otlp;
@@ -48,8 +47,8 @@ internal readonly record struct GrpcMessage(RequestBuffer? Bytes, RpcStatus Fail
             if (flag == 1)
             {
                 var inflated = RequestBody.RentForCompressed(length);
-                var compressed = new GZipStream(new MemoryStream(buffer.Array, 0, buffer.Length, writable: false), CompressionMode.Decompress);
-                var status = await RequestBody.InflateAsync(compressed, inflated, limit, cancellationToken);
+                var compressed = new MemoryStream(buffer.Array, 0, buffer.Length, writable: false);
+                var status = await RequestBody.InflateAsync("gzip", compressed, inflated, limit, cancellationToken);
                 (buffer, inflated) = (inflated, buffer);
                 inflated.Return();
                 if (status == BodyStatus.TooLarge)

@@ -15,8 +15,6 @@ internal sealed class OtlpGrpcReceiver(ListenerOptions options, bool multitenanc
 {
     public const string TraceService = "opentelemetry.proto.collector.trace.v1.TraceService";
 
-    private const string ContentType = "application/grpc";
-
     // Timers reach a little over 49 days; a deadline beyond that is none.
     private static readonly TimeSpan s_longestTimeout = TimeSpan.FromDays(49);
 
@@ -32,9 +30,9 @@ internal sealed class OtlpGrpcReceiver(ListenerOptions options, bool multitenanc
         }
 
         if (!IsGrpc(request.ContentType))
-            return PlainText.WriteAsync(context.Response, StatusCodes.Status415UnsupportedMediaType, $"this port speaks gRPC: Content-Type must be {ContentType} or {ContentType}+proto\n");
+            return PlainText.WriteAsync(context.Response, StatusCodes.Status415UnsupportedMediaType, $"this port speaks gRPC: Content-Type must be {GrpcAnswer.ContentType} or {GrpcAnswer.ContentType}+proto\n");
 
-        context.Response.ContentType = ContentType;
+        context.Response.ContentType = GrpcAnswer.ContentType;
         switch (request.Path.Value)
         {
             case "/" + TraceService + "/Export":
@@ -127,9 +125,9 @@ internal sealed class OtlpGrpcReceiver(ListenerOptions options, bool multitenanc
 
     private static bool IsGrpc(string? contentType)
     {
-        if (contentType is null || !contentType.StartsWith(ContentType, StringComparison.OrdinalIgnoreCase))
+        if (contentType is null || !contentType.StartsWith(GrpcAnswer.ContentType, StringComparison.OrdinalIgnoreCase))
             return false;
-        var rest = contentType.AsSpan(ContentType.Length);
+        var rest = contentType.AsSpan(GrpcAnswer.ContentType.Length);
         return rest.IsEmpty || rest[0] == ';' || (rest.StartsWith("+proto", StringComparison.OrdinalIgnoreCase) && (rest.Length == 6 || rest[6] == ';'));
     }
 }

@@ -80,20 +80,19 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenanc
             return;
         }
 
-        Stream? decoder = null;
-        if (!isIdentity && (decoder = RequestBody.Decoder(encoding, request.BodyReader.AsStream())) is null)
+        if (!isIdentity && !RequestBody.CanInflate(encoding))
         {
             context.Response.Headers.AcceptEncoding = "gzip, deflate";
             await AnswerAsync(context, json, StatusCodes.Status415UnsupportedMediaType, new((int)GrpcCode.InvalidArgument, $"Content-Encoding '{Shorten(encoding)}' is not supported; allowed are identity, gzip and deflate"));
             return;
         }
 
-        var buffer = decoder is null ? RequestBody.RentFor(length) : RequestBody.RentForCompressed(length);
+        var buffer = isIdentity ? RequestBody.RentFor(length) : RequestBody.RentForCompressed(length);
         try
         {
-            var status = decoder is null
+            var status = isIdentity
                 ? await RequestBody.ReadAsync(request.BodyReader, buffer, options.MaxRequestBytes, CancellationToken.None)
-                : await RequestBody.InflateAsync(decoder, buffer, options.MaxRequestBytes, CancellationToken.None);
+                : await RequestBody.InflateAsync(encoding, request.BodyReader.AsStream(), buffer, options.MaxRequestBytes, CancellationToken.None);
             if (status == BodyStatus.TooLarge)
             {
                 await AnswerTooLargeAsync(context, json);

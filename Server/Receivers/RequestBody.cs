@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.IO.Compression;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using OrleansTempo.Core.Otlp;
@@ -46,43 +45,41 @@ internal static class RequestBody
         }
     }
 
-    /// <summary>Appends what <paramref name="compressed"/> unfolds to, up to <paramref name="limit"/> bytes in the buffer. Disposes the stream.</summary>
-    public static async ValueTask<BodyStatus> InflateAsync(Stream compressed, RequestBuffer buffer, int limit, CancellationToken cancellationToken)
+    /// <summary>Whether <see cref="InflateAsync"/> knows a <c>Content-Encoding</c>.</summary>
+    public static bool CanInflate(string encoding) => IsGzip(encoding) || string.Equals(encoding, "deflate", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>
+    /// Fills the empty <paramref name="buffer"/> with what <paramref name="compressed"/> unfolds to, up to <paramref name="limit"/>
+    /// bytes. <c>deflate</c> is zlib, as RFC 9110 has it; bare deflate data is refused as undecodable rather than guessed at.
+    /// </summary>
+    public static async ValueTask<BodyStatus> InflateAsync(string encoding, Stream compressed, RequestBuffer buffer, int limit, CancellationToken cancellationToken)
     {
-        await using (compressed)
+        var body = new CompressedBody(compressed, IsGzip(encoding));
+        await using var content = body.Open();
+        try
         {
-            try
+            // One byte past the limit tells a body of exactly the limit from a larger one.
+            var most = (int)Math.Min((long)limit + body.Marker.Length + 1, Array.MaxLength);
+            while (buffer.Length < most)
             {
-                while (true)
-                {
-                    // One byte past the limit tells a body of exactly the limit from a larger one.
-                    var room = Math.Min((long)limit + 1 - buffer.Length, int.MaxValue);
-                    var memory = buffer.GetMemory(1);
-                    if (memory.Length > room)
-                        memory = memory[..(int)room];
-                    var count = await compressed.ReadAsync(memory, cancellationToken);
-                    if (count == 0)
-                        return BodyStatus.Complete;
-                    buffer.Length += count;
-                    if (buffer.Length > limit)
-                        return BodyStatus.TooLarge;
-                }
-            }
-            catch (InvalidDataException)
-            {
-                return BodyStatus.Undecodable;
+                var memory = buffer.GetMemory(1);
+                var count = await content.ReadAsync(memory.Length > most - buffer.Length ? memory[..(most - buffer.Length)] : memory, cancellationToken);
+                if (count == 0)
+                    break;
+                buffer.Length += count;
             }
         }
-    }
+        catch (InvalidDataException)
+        {
+            return BodyStatus.Undecodable;
+        }
 
-    /// <summary>The stream that undoes <paramref name="encoding"/>, or null where that encoding is unknown.</summary>
-    public static Stream? Decoder(string encoding, Stream body)
-    {
-        if (string.Equals(encoding, "gzip", StringComparison.OrdinalIgnoreCase))
-            return new GZipStream(body, CompressionMode.Decompress);
-
-        // RFC 9110 means zlib by this name; senders of bare deflate data are refused as undecodable rather than guessed at.
-        return string.Equals(encoding, "deflate", StringComparison.OrdinalIgnoreCase) ? new ZLibStream(body, CompressionMode.Decompress) : null;
+        if (buffer.Length - body.Marker.Length > limit)
+            return BodyStatus.TooLarge;
+        if (!body.IsWhole(buffer.Bytes))
+            return BodyStatus.Undecodable;
+        buffer.Length -= body.Marker.Length;
+        return BodyStatus.Complete;
     }
 
     /// <summary>Copies a sequence to the end of the buffer.</summary>
@@ -94,4 +91,6 @@ internal static class RequestBody
         sequence.CopyTo(buffer.GetMemory(length).Span);
         buffer.Length += length;
     }
+
+    private static bool IsGzip(string encoding) => string.Equals(encoding, "gzip", StringComparison.OrdinalIgnoreCase);
 }

@@ -1,4 +1,4 @@
-namespace OrleansTempo.Core.Tests.RemoteWrite;
+namespace OrleansTempo.Core.Tests;
 
 /// <summary>A clock that stands still until it is advanced, and tells when someone begins to wait on it.</summary>
 internal sealed class ManualTimeProvider : TimeProvider
@@ -7,6 +7,10 @@ internal sealed class ManualTimeProvider : TimeProvider
     private readonly List<ManualTimer> _timers = [];
     private readonly List<(TimeSpan DueIn, TaskCompletionSource Seen)> _watchers = [];
     private DateTimeOffset _now = DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000);
+
+    public long NowMs => GetUtcNow().ToUnixTimeMilliseconds();
+
+    public ulong NowNanos => (ulong)NowMs * 1_000_000;
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 

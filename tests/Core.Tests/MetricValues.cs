@@ -1,8 +1,8 @@
 using System.Diagnostics.Metrics;
 
-namespace OrleansTempo.Core.Tests.RemoteWrite;
+namespace OrleansTempo.Core.Tests;
 
-/// <summary>Sums what one process's own metrics count: <c>name</c>, or <c>name{reason}</c> where there is a reason.</summary>
+/// <summary>Sums what one process's own metrics count: <c>name</c>, or <c>name{reason}</c> with the values of the tags that tell more than tenant and endpoint.</summary>
 internal sealed class MetricValues : IDisposable
 {
     private readonly MeterListener _listener = new();
@@ -21,16 +21,17 @@ internal sealed class MetricValues : IDisposable
         _listener.Start();
     }
 
-    /// <summary>The name without <c>prometheus_remote_storage_</c>.</summary>
-    public double this[string name]
+    /// <summary>A counter's sum or a gauge's last value, 0 where there is none; remote write's names may come without <c>prometheus_remote_storage_</c>.</summary>
+    public double this[string shortName]
     {
         get
         {
+            var name = shortName.StartsWith("tempo_", StringComparison.Ordinal) ? shortName : "prometheus_remote_storage_" + shortName;
             lock (_sums)
                 _gauges.Clear();
             _listener.RecordObservableInstruments();
             lock (_sums)
-                return _gauges.TryGetValue("prometheus_remote_storage_" + name, out var gauge) ? gauge : _sums.GetValueOrDefault("prometheus_remote_storage_" + name);
+                return _gauges.TryGetValue(name, out var gauge) ? gauge : _sums.GetValueOrDefault(name);
         }
     }
 
@@ -38,15 +39,22 @@ internal sealed class MetricValues : IDisposable
 
     private void Add(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        var name = instrument.Name;
+        var details = new List<string>();
         foreach (var (key, text) in tags)
         {
-            if (key == "reason")
-                name += $"{{{text}}}";
+            if (key is not ("tenant" or "remote_name" or "url"))
+                details.Add($"{text}");
         }
 
+        var name = details.Count == 0 ? instrument.Name : $"{instrument.Name}{{{string.Join(',', details)}}}";
         lock (_sums)
         {
+            if (instrument is Gauge<long>)
+            {
+                _sums[name] = value;
+                return;
+            }
+
             var values = instrument.IsObservable ? _gauges : _sums;
             values[name] = values.GetValueOrDefault(name) + value;
         }

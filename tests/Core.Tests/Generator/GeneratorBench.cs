@@ -1,0 +1,119 @@
+using Google.Protobuf;
+using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Overrides;
+using OrleansTempo.Tests.Otlp;
+using Span = OrleansTempo.Tests.Otlp.Span;
+
+namespace OrleansTempo.Core.Tests.Generator;
+
+/// <summary>A tenant's generator on a clock of its own, for tests to push spans into and to collect from.</summary>
+internal sealed class GeneratorBench
+{
+    private static readonly GeneratorSettings s_both = new()
+    {
+        SpanMetricsCount = true,
+        SpanMetricsLatency = true,
+        SpanMetricsSize = true,
+        ServiceGraphsRequest = true,
+        ServiceGraphsLatency = true,
+    };
+
+    public GeneratorBench(Func<GeneratorSettings, GeneratorSettings>? configure = null, string tenant = "single-tenant")
+    {
+        Assert.True(TenantId.TryParse(tenant, out var id, out _));
+        Settings = (configure ?? (s => s))(s_both);
+        Counters = new MetricValues(Metrics);
+        Generator = new TenantGenerator(id, Settings, Metrics, Time);
+    }
+
+    public ManualTimeProvider Time { get; } = new();
+
+    public TempoMetrics Metrics { get; } = new();
+
+    public MetricValues Counters { get; }
+
+    public GeneratorSettings Settings { get; private set; }
+
+    public TenantGenerator Generator { get; }
+
+    public static Span Span(string name, Span.Types.SpanKind kind, byte id, byte parent = 0, double seconds = 0.01, byte trace = 1, params (string Key, object Value)[] attributes) => new()
+    {
+        TraceId = ByteString.CopyFrom([.. new byte[15], trace]),
+        SpanId = ByteString.CopyFrom([.. new byte[7], id]),
+        ParentSpanId = parent == 0 ? ByteString.Empty : ByteString.CopyFrom([.. new byte[7], parent]),
+        Name = name,
+        Kind = kind,
+        EndTimeUnixNano = (ulong)(seconds * 1e9),
+        Attributes = { attributes.Select(a => Attribute(a.Key, a.Value)) },
+    };
+
+    public static KeyValue Attribute(string key, object value) => new()
+    {
+        Key = key,
+        Value = value switch
+        {
+            string text => new AnyValue { StringValue = text },
+            int number => new AnyValue { IntValue = number },
+            double number => new AnyValue { DoubleValue = number },
+            bool flag => new AnyValue { BoolValue = flag },
+            byte[] bytes => new AnyValue { BytesValue = ByteString.CopyFrom(bytes) },
+            AnyValue any => any,
+            _ => throw new ArgumentException($"no attribute of {value}"),
+        },
+    };
+
+    public void Apply(Func<GeneratorSettings, GeneratorSettings> configure)
+    {
+        Settings = configure(Settings);
+        Generator.Apply(Settings);
+    }
+
+    /// <summary>Pushes spans of one service; their times so far are durations, and their ends become now.</summary>
+    public void Push(string service, params Span[] spans) => Push([("service.name", service)], spans);
+
+    public void Push((string Key, object Value)[] resource, params Span[] spans)
+    {
+        foreach (var span in spans)
+        {
+            if (span.StartTimeUnixNano != 0)
+                continue;
+            var duration = span.EndTimeUnixNano;
+            span.EndTimeUnixNano = Time.NowNanos;
+            span.StartTimeUnixNano = Time.NowNanos - duration;
+        }
+
+        Push(new ExportTraceServiceRequest
+        {
+            ResourceSpans =
+            {
+                new ResourceSpans
+                {
+                    Resource = new Resource { Attributes = { resource.Select(a => Attribute(a.Key, a.Value)) } },
+                    ScopeSpans = { new ScopeSpans { Spans = { spans } } },
+                },
+            },
+        });
+    }
+
+    public void Push(ExportTraceServiceRequest request) => Push(request.ToByteArray());
+
+    public void Push(byte[] bytes)
+    {
+        var buffer = RequestBuffer.Rent(bytes.Length);
+        bytes.CopyTo(buffer.Array, 0);
+        buffer.Length = bytes.Length;
+        Assert.True(SpanBatch.TryRead(buffer, 0, out var batch, out var error), error?.ToString());
+        Generator.Push(batch);
+        batch.Release();
+    }
+
+    /// <summary>Collects a second after whatever came before.</summary>
+    public Recorder Collect()
+    {
+        Time.Advance(TimeSpan.FromSeconds(1));
+        var recorder = new Recorder();
+        Generator.Collect(recorder);
+        return recorder;
+    }
+}

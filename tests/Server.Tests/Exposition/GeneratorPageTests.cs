@@ -1,0 +1,128 @@
+using System.Net;
+using System.Text;
+using OrleansTempo.Core.Generator;
+
+namespace OrleansTempo.Server.Tests.Exposition;
+
+public class GeneratorPageTests
+{
+    private static readonly MetricName s_calls = new("traces_spanmetrics_calls_total", MetricType.Counter);
+    private static readonly MetricName s_bucket = new("traces_spanmetrics_latency", MetricType.Histogram, "_bucket");
+    private static readonly MetricName s_sum = new("traces_spanmetrics_latency", MetricType.Histogram, "_sum");
+    private static readonly MetricName s_count = new("traces_spanmetrics_latency", MetricType.Histogram, "_count");
+    private static readonly MetricName s_info = new("traces_target_info", MetricType.Gauge);
+    private static readonly BucketBound s_small = new(0.002);
+    private static readonly BucketBound s_infinite = new(double.PositiveInfinity);
+    private static readonly byte[] s_traceId = Convert.FromHexString("000000000000000000000000000000ff");
+
+    [Fact]
+    public async Task Entities_are_grouped_by_family_in_prometheus_text()
+    {
+        await using var server = await RunningServer.StartAsync();
+        server.Series.Tenant = "single-tenant";
+        server.Series.Points = TwoEntities;
+        using var response = await server.Client.GetAsync(server.Api("/generator/metrics"));
+
+        Assert.Equal("text/plain; version=0.0.4; charset=utf-8", response.Content.Headers.ContentType?.ToString());
+        Assert.Equal(
+            """
+            # TYPE traces_spanmetrics_calls_total counter
+            traces_spanmetrics_calls_total{service="a",span_name="x\"\\\n"} 3
+            traces_spanmetrics_calls_total{service="b"} 1.5
+            # TYPE traces_spanmetrics_latency histogram
+            traces_spanmetrics_latency_bucket{service="a",span_name="x\"\\\n",le="0.002"} 1
+            traces_spanmetrics_latency_bucket{service="a",span_name="x\"\\\n",le="+Inf"} 3
+            traces_spanmetrics_latency_count{service="a",span_name="x\"\\\n"} 3
+            traces_spanmetrics_latency_sum{service="a",span_name="x\"\\\n"} 0.25
+            traces_spanmetrics_latency_bucket{service="b",le="+Inf"} 1
+            # TYPE traces_target_info gauge
+            traces_target_info 1
+
+            """,
+            await response.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task Openmetrics_has_exemplars_and_names_a_counters_family_without_its_suffix()
+    {
+        await using var server = await RunningServer.StartAsync(RunningServer.Options with { TraceIdLabelName = "trace_id" });
+        server.Series.Tenant = "single-tenant";
+        server.Series.Points = TwoEntities;
+        server.Client.DefaultRequestHeaders.Add("Accept", "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2");
+        using var response = await server.Client.GetAsync(server.Api("/generator/metrics"));
+
+        Assert.Equal("application/openmetrics-text; version=1.0.0; charset=utf-8", response.Content.Headers.ContentType?.ToString());
+        Assert.Equal(
+            """
+            # TYPE traces_spanmetrics_calls counter
+            traces_spanmetrics_calls_total{service="a",span_name="x\"\\\n"} 3
+            traces_spanmetrics_calls_total{service="b"} 1.5
+            # TYPE traces_spanmetrics_latency histogram
+            traces_spanmetrics_latency_bucket{service="a",span_name="x\"\\\n",le="0.002"} 1
+            traces_spanmetrics_latency_bucket{service="a",span_name="x\"\\\n",le="+Inf"} 3 # {trace_id="000000000000000000000000000000ff"} 0.2 1790000000.007
+            traces_spanmetrics_latency_count{service="a",span_name="x\"\\\n"} 3
+            traces_spanmetrics_latency_sum{service="a",span_name="x\"\\\n"} 0.25
+            traces_spanmetrics_latency_bucket{service="b",le="+Inf"} 1
+            # TYPE traces_target_info gauge
+            traces_target_info 1
+            # EOF
+
+            """,
+            await response.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task A_tenant_has_its_own_page_or_none()
+    {
+        await using var server = await RunningServer.StartAsync(RunningServer.Options with { MultitenancyEnabled = true });
+        server.Series.Tenant = "team-a";
+        server.Series.Points = TwoEntities;
+
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync("team-a"));
+        Assert.Equal(HttpStatusCode.NotFound, await StatusAsync("team-b"));
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(null));
+        Assert.Equal(HttpStatusCode.BadRequest, await StatusAsync("a/b"));
+
+        async Task<HttpStatusCode> StatusAsync(string? tenant)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, server.Api("/generator/metrics"));
+            if (tenant is not null)
+                request.Headers.Add("X-Scope-OrgID", tenant);
+            using var response = await server.Client.SendAsync(request);
+            return response.StatusCode;
+        }
+    }
+
+    [Fact]
+    public async Task A_large_page_arrives_whole()
+    {
+        await using var server = await RunningServer.StartAsync();
+        server.Series.Tenant = "single-tenant";
+        server.Series.Points = static visitor =>
+        {
+            for (var i = 0; i < 20_000; i++)
+                visitor.Visit(new() { Labels = Labels(("service", $"service-{i}")), Name = s_calls, Value = i, TimestampMs = 1 });
+        };
+        var lines = (await server.Client.GetStringAsync(server.Api("/generator/metrics"))).Split('\n');
+        Assert.Equal(20_002, lines.Length);
+        Assert.Equal("traces_spanmetrics_calls_total{service=\"service-19999\"} 19999", lines[^2]);
+    }
+
+    private static void TwoEntities(ISeriesVisitor visitor)
+    {
+        var a = Labels(("span_name", "x\"\\\n"), ("service", "a"));
+        var b = Labels(("service", "b"));
+        visitor.Visit(new() { Labels = a, Name = s_calls, Value = 3, TimestampMs = 1 });
+        visitor.Visit(new() { Labels = a, Name = s_count, Value = 3, TimestampMs = 1 });
+        visitor.Visit(new() { Labels = a, Name = s_sum, Value = 0.25, TimestampMs = 1 });
+        visitor.Visit(new() { Labels = a, Name = s_bucket, Bucket = s_small, Value = 1, TimestampMs = 1 });
+        visitor.Visit(new() { Labels = a, Name = s_bucket, Bucket = s_infinite, Value = 3, TimestampMs = 1, ExemplarTraceId = s_traceId, ExemplarValue = 0.2, ExemplarTimestampMs = 1_790_000_000_007 });
+        visitor.Visit(new() { Labels = b, Name = s_calls, Value = 1.5, TimestampMs = 1 });
+        visitor.Visit(new() { Labels = b, Name = s_bucket, Bucket = s_infinite, Value = 1, TimestampMs = 1 });
+        visitor.Visit(new() { Labels = Labels(("service", "gone")), Name = s_calls, Value = BitConverter.Int64BitsToDouble(SeriesPoint.StaleMarkerBits), TimestampMs = 1 });
+        visitor.Visit(new() { Labels = Labels(), Name = s_info, Value = 1, TimestampMs = 1 });
+    }
+
+    private static LabelSet Labels(params (string Name, string Value)[] labels) =>
+        new(labels.Select(static l => KeyValuePair.Create(Encoding.UTF8.GetBytes(l.Name), Encoding.UTF8.GetBytes(l.Value))));
+}

@@ -1,0 +1,82 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using OrleansTempo.Core.Distributor;
+using OrleansTempo.Server.Tests.Receivers;
+
+namespace OrleansTempo.Server.Tests.Hosting;
+
+public class ListenerApplicationTests
+{
+    [Fact]
+    public async Task A_failure_is_logged_once_and_told_in_the_listeners_protocol()
+    {
+        using var logs = new CollectingLogger();
+        using var factory = LoggerFactory.Create(builder => builder.AddProvider(logs));
+        await using var server = await RunningServer.StartAsync(adapt: parts => parts with { LoggerFactory = factory });
+        server.Push.Answer = static () => throw new InvalidOperationException("no room");
+
+        using var http = await server.Client.SendAsync(Requests.Post(server.Otlp(), Requests.Golden));
+        Assert.Equal((HttpStatusCode.InternalServerError, "internal error\n"), (http.StatusCode, await http.Content.ReadAsStringAsync()));
+        var grpc = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(Requests.Golden));
+        Assert.Equal((13, "internal error"), (grpc.Status, grpc.Message));
+        Assert.Equal(["POST /v1/traces failed: no room", $"POST {GrpcCall.Export} failed: no room"], logs.Entries);
+    }
+
+    [Fact]
+    public async Task A_client_that_goes_away_is_no_failure()
+    {
+        using var logs = new CollectingLogger();
+        using var factory = LoggerFactory.Create(builder => builder.AddProvider(logs));
+        await using var server = await RunningServer.StartAsync(adapt: parts => parts with { LoggerFactory = factory });
+
+        // Over HTTP/1.1 the connection breaks within the body; over HTTP/2 the call is cancelled while its push runs.
+        using (var socket = new Socket(SocketType.Stream, ProtocolType.Tcp))
+        {
+            await socket.ConnectAsync("127.0.0.1", server.Port("otlp/http"));
+            await socket.SendAsync(Encoding.ASCII.GetBytes("POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: 100\r\n\r\nabc"));
+            socket.LingerState = new(true, 0);
+        }
+
+        var arrived = new TaskCompletionSource();
+        var answer = new TaskCompletionSource<PushResult>();
+        server.Push.Answer = () =>
+        {
+            arrived.TrySetResult();
+            return new(answer.Task);
+        };
+        using var cancel = new CancellationTokenSource();
+        var call = server.Client.SendAsync(GrpcCall.Request(server, GrpcCall.Export, GrpcCall.Frame(Requests.Golden)), cancel.Token);
+        await arrived.Task;
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+        answer.SetResult(PushResult.Accepted);
+
+        Assert.Equal(0, (await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(Requests.Golden))).Status);
+        await server.Server.StopAsync(CancellationToken.None);
+        Assert.Empty(logs.Entries);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("localhost")]
+    public async Task A_port_in_use_is_named(string host)
+    {
+        await using var first = await RunningServer.StartAsync();
+        var port = first.Port("otlp/http");
+        var error = await Assert.ThrowsAnyAsync<IOException>(() => RunningServer.StartAsync(RunningServer.Options with { OtlpHttp = new() { Endpoint = $"{host}:{port}" } }));
+        Assert.Contains($":{port}", error.Message);
+    }
+
+    [Fact]
+    public async Task Receivers_can_be_left_out_and_localhost_is_the_loopback()
+    {
+        await using var first = await RunningServer.StartAsync(RunningServer.Options with { OtlpGrpc = null, OtlpHttp = null });
+        Assert.Equal(["http api"], first.Server.Addresses.Keys);
+
+        await using var second = await RunningServer.StartAsync(RunningServer.Options with { HttpApi = new() { Endpoint = "localhost:0" } });
+        Assert.Equal(IPAddress.Loopback, ((IPEndPoint)second.Server.Addresses["http api"]).Address);
+        Assert.Equal("ready\n", await second.Client.GetStringAsync(second.Api("/ready")));
+    }
+}

@@ -35,8 +35,9 @@ internal sealed class LoadRun
         var threads = new List<Thread>();
         for (var connection = 0; connection < _options.Connections; connection++)
         {
-            var seed = connection * 1009;
-            var thread = new Thread(() => SendUntilStopped(seed)) { IsBackground = true, Name = $"connection {connection}" };
+            // Connections begin at different bodies of the payload.
+            var first = connection * 1009;
+            var thread = new Thread(() => SendUntilStopped(first)) { IsBackground = true, Name = $"connection {connection}" };
             thread.Start();
             threads.Add(thread);
         }
@@ -68,14 +69,14 @@ internal sealed class LoadRun
         };
     }
 
-    private void SendUntilStopped(int seed)
+    private void SendUntilStopped(int first)
     {
         try
         {
             using IConnection connection = _options.Grpc
                 ? new GrpcConnection(_options.Endpoint, _options.Gzip)
                 : new HttpConnection(_options.Endpoint, _options.Gzip);
-            var requests = new RequestSource(_templates, _options.Gzip, Math.Max(1, GzipRing / _options.Connections), seed);
+            var requests = new RequestSource(_templates, _options.Gzip, Math.Max(1, GzipRing / _options.Connections), first);
             while (!_stop)
             {
                 var (template, body) = requests.Next();

@@ -8,15 +8,15 @@ namespace OrleansTempo.Bench.Load;
 /// made new together every few seconds: within a round the connection repeats them, never while another connection sends
 /// the same, and always younger than the generator's slack of 30 s.
 /// </summary>
-internal sealed class RequestSource(IReadOnlyList<PayloadTemplate> templates, bool gzip, int ringSize, int seed)
+internal sealed class RequestSource(IReadOnlyList<PayloadTemplate> templates, bool gzip, int ringSize, int first)
 {
     private static readonly TimeSpan RingAge = TimeSpan.FromSeconds(10);
 
-    private readonly Random _random = new(seed);
+    private readonly Random _random = new();
     private readonly PayloadBody[] _bodies = [.. templates.Select(template => new PayloadBody(template))];
     private readonly List<(PayloadTemplate Template, byte[] Compressed)> _ring = [];
     private long _ringMade;
-    private int _next = seed;
+    private int _next = first;
 
     public (PayloadTemplate Template, ReadOnlyMemory<byte> Body) Next()
     {

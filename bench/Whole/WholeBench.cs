@@ -33,7 +33,10 @@ internal static class WholeBench
             var configuration = folder.Write($"{row}.yaml", Configuration(row, apiPort, grpcPort, httpPort, prometheus is null ? null : prometheusPort));
             await using var standalone = ChildProcess.Start("dotnet", ["exec", Standalone(), $"--config.file={configuration}"], folder.Path);
             var api = new Uri($"http://127.0.0.1:{apiPort}");
-            await WaitAsync(() => IsReadyAsync(http, new Uri(api, "/ready")), () => $"Standalone is not ready:\n{standalone.Output}");
+            await WaitAsync(async () => standalone.HasExited || await IsReadyAsync(http, new Uri(api, "/ready")), () => $"Standalone is not ready:\n{standalone.Output}");
+            if (standalone.HasExited)
+                throw new IOException($"Standalone exited with {standalone.ExitCode}:\n{standalone.Output}");
+
 
             var result = await Task.Run(() => LoadRun.Execute(new LoadOptions
             {

@@ -71,9 +71,14 @@ internal sealed class StandaloneProcess : IAsyncDisposable
     /// <summary>The service's own metrics.</summary>
     public async Task<SeriesValues> OwnMetricsAsync() => SeriesValues.Parse(await _http.GetStringAsync(Api("/metrics")));
 
-    /// <summary>What it generated, from its scrape page, without the external label.</summary>
-    public async Task<SeriesValues> GeneratedAsync() =>
-        SeriesValues.Parse(await _http.GetStringAsync(Api("/generator/metrics"))).Without("test", Test);
+    /// <summary>What it generated, from its scrape page, without the external label; nothing where the tenant has no generator yet (404).</summary>
+    public async Task<SeriesValues> GeneratedAsync()
+    {
+        using var response = await _http.GetAsync(Api("/generator/metrics"));
+        return response.StatusCode == HttpStatusCode.NotFound
+            ? []
+            : SeriesValues.Parse(await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync()).Without("test", Test);
+    }
 
     /// <summary>What it generated, as <paramref name="prometheus"/> has it now, without the external label.</summary>
     public async Task<SeriesValues> StoredAsync(PrometheusProcess prometheus) =>

@@ -6,6 +6,7 @@ using OrleansTempo.Core.Overrides;
 using OrleansTempo.Server;
 using OrleansTempo.Server.Api;
 using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Logging;
 
 namespace OrleansTempo.Standalone;
 
@@ -27,7 +28,7 @@ internal static partial class StandaloneHost
         bool demo,
         CancellationToken stop)
     {
-        using var loggerFactory = Logging.Create(options.Server);
+        using var loggerFactory = ConsoleLogging.Create(options.Server);
         var logger = loggerFactory.CreateLogger("OrleansTempo");
         foreach (var warning in warnings)
             ConfigurationWarning(logger, warning);

@@ -1,10 +1,11 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 using OrleansTempo.Server.Configuration;
 
-namespace OrleansTempo.Standalone;
+namespace OrleansTempo.Server.Logging;
 
-/// <summary>Where the process writes its logs: the console, a line each, plain or as JSON.</summary>
-internal static class Logging
+/// <summary>Where the process writes its logs: the console, a line each, as logfmt or JSON.</summary>
+public static class ConsoleLogging
 {
     public static ILoggerFactory Create(ServerOptions options) => LoggerFactory.Create(builder =>
     {
@@ -15,17 +16,13 @@ internal static class Logging
             builder.AddJsonConsole(json =>
             {
                 json.UseUtcTimestamp = true;
-                json.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
+                json.TimestampFormat = LogfmtFormatter.TimeFormat;
             });
         }
         else
         {
-            builder.AddSimpleConsole(line =>
-            {
-                line.SingleLine = true;
-                line.UseUtcTimestamp = true;
-                line.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-            });
+            builder.AddConsole(console => console.FormatterName = LogfmtFormatter.FormatterName);
+            builder.AddConsoleFormatter<LogfmtFormatter, ConsoleFormatterOptions>();
         }
     });
 }

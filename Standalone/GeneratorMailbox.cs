@@ -61,7 +61,7 @@ internal sealed partial class GeneratorMailbox
         _reader = Task.Factory.StartNew(ReadAsync, CancellationToken.None, TaskCreationOptions.None, threads).Unwrap();
     }
 
-    private bool Enabled => _settings.SpanMetricsEnabled || _settings.ServiceGraphsEnabled;
+    private bool Enabled => GeneratorMailboxes.IsEnabled(_settings);
 
     /// <summary>Takes a lease of the batch and queues it, or counts it as dropped where the queue is full.</summary>
     public void Offer(SpanBatch batch)

@@ -47,7 +47,9 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     public void Offer(TenantId tenant, SpanBatch batch) => Mailbox(tenant).Offer(batch);
 
     public ValueTask<bool> VisitAsync(TenantId tenant, ISeriesVisitor visitor, CancellationToken cancellationToken) =>
-        _mailboxes.TryGetValue(tenant, out var mailbox) ? mailbox.Value.VisitAsync(visitor, cancellationToken) : ValueTask.FromResult(false);
+        _mailboxes.TryGetValue(tenant, out var mailbox)
+            ? mailbox.Value.VisitAsync(visitor, cancellationToken)
+            : ValueTask.FromResult(IsEnabled(SettingsOf(tenant)));
 
     /// <summary>Stops every tenant's generator, with a last collection sent within <c>remote_write_flush_deadline</c>.</summary>
     public async Task StopAsync()
@@ -70,6 +72,9 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
         (_mailboxes.TryGetValue(tenant, out var mailbox)
             ? mailbox
             : _mailboxes.GetOrAdd(tenant, t => new Lazy<GeneratorMailbox>(() => Open(t)))).Value;
+
+    /// <summary>Whether any processor is on: a tenant of whom nothing has come yet has no series, but a page for them.</summary>
+    public static bool IsEnabled(GeneratorSettings settings) => settings.SpanMetricsEnabled || settings.ServiceGraphsEnabled;
 
     private GeneratorMailbox Open(TenantId tenant)
     {

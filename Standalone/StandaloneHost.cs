@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Server;
 using OrleansTempo.Server.Api;
@@ -33,6 +34,7 @@ internal static partial class StandaloneHost
         foreach (var warning in warnings)
             ConfigurationWarning(logger, warning);
 
+        RequestBuffer.MaxOutstandingBytes = options.Distributor.MaxInflightBytes;
         var time = TimeProvider.System;
         using var metrics = new TempoMetrics();
         if (!TryOpenOverrides(options, environment, metrics, time, loggerFactory, logger, out var overrides))

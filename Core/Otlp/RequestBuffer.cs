@@ -7,6 +7,13 @@ namespace OrleansTempo.Core.Otlp;
 public sealed class RequestBuffer
 {
     private static readonly BufferPool s_pool = new(maxPooledBytes: 64 << 20);
+    private static long s_outstandingBytes;
+
+    /// <summary>What all buffers of the process together may hold, in bytes; beyond it none is given out. As many connections as like may send at once.</summary>
+    public static long MaxOutstandingBytes { get; set; } = 1L << 30;
+
+    /// <summary>What the buffers given out hold now, in bytes.</summary>
+    public static long OutstandingBytes => Interlocked.Read(ref s_outstandingBytes);
 
     private byte[] _array;
 
@@ -22,16 +29,18 @@ public sealed class RequestBuffer
 
     public ReadOnlySpan<byte> Bytes => _array.AsSpan(0, Length);
 
-    public static RequestBuffer Rent(int minimumCapacity) => new(s_pool.Rent(minimumCapacity));
+    /// <exception cref="RequestMemoryException">There is no room for it, see <see cref="MaxOutstandingBytes"/>.</exception>
+    public static RequestBuffer Rent(int minimumCapacity) => new(Take(minimumCapacity));
 
     /// <summary>Room for at least <paramref name="minimum"/> more bytes after <see cref="Length"/>; grows when it must.</summary>
+    /// <exception cref="RequestMemoryException">There is no room to grow, see <see cref="MaxOutstandingBytes"/>.</exception>
     public Memory<byte> GetMemory(int minimum)
     {
         if (_array.Length - Length < minimum)
         {
-            var larger = s_pool.Rent((int)Math.Min(Math.Max(Length + (long)minimum, _array.Length * 2L), System.Array.MaxLength));
+            var larger = Take((int)Math.Min(Math.Max(Length + (long)minimum, _array.Length * 2L), System.Array.MaxLength));
             _array.AsSpan(0, Length).CopyTo(larger);
-            s_pool.Return(_array);
+            GiveBack(_array);
             _array = larger;
         }
 
@@ -43,6 +52,21 @@ public sealed class RequestBuffer
     {
         var array = Interlocked.Exchange(ref _array, []);
         if (array.Length > 0)
-            s_pool.Return(array);
+            GiveBack(array);
+    }
+
+    private static byte[] Take(int minimumLength)
+    {
+        var array = s_pool.Rent(minimumLength);
+        if (Interlocked.Add(ref s_outstandingBytes, array.Length) <= MaxOutstandingBytes)
+            return array;
+        GiveBack(array);
+        throw new RequestMemoryException(MaxOutstandingBytes);
+    }
+
+    private static void GiveBack(byte[] array)
+    {
+        Interlocked.Add(ref s_outstandingBytes, -array.Length);
+        s_pool.Return(array);
     }
 }

@@ -8,6 +8,9 @@ public sealed record DistributorOptions
     /// <summary>Longer attribute keys and values are cut to this many bytes; 0 for no limit. A tenant's own limit goes before it.</summary>
     public int MaxAttributeBytes { get; init; } = 2048;
 
+    /// <summary>Ours: what the requests under way may hold together, in bytes; beyond it more are told to come again.</summary>
+    public long MaxInflightBytes { get; init; } = 1L << 30;
+
     /// <summary>When a client refused over the rate limit is told to try again; zero to tell it nothing.</summary>
     public TimeSpan RetryAfterOnResourceExhausted { get; init; } = TimeSpan.FromSeconds(5);
 }

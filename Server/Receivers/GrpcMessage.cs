@@ -39,18 +39,26 @@ internal readonly record struct GrpcMessage(RequestBuffer? Bytes, RpcStatus Fail
         if (length > limit)
             return TooLarge(limit);
 
-        var buffer = RequestBody.RentFor(length);
+        RequestBuffer? buffer = RequestBody.RentFor(length);
         try
         {
             if (await ReadBodyAsync(reader, buffer, (int)length, cancellationToken) is { } failure)
                 return new(null, failure);
             if (flag == 1)
             {
-                var inflated = RequestBody.RentForCompressed(length);
-                var compressed = new MemoryStream(buffer.Array, 0, buffer.Length, writable: false);
-                var status = await RequestBody.InflateAsync("gzip", compressed, inflated, limit, cancellationToken);
-                (buffer, inflated) = (inflated, buffer);
-                inflated.Return();
+                var compressed = buffer;
+                buffer = null;
+                BodyStatus status;
+                try
+                {
+                    buffer = RequestBody.RentForCompressed(length);
+                    status = await RequestBody.InflateAsync("gzip", new MemoryStream(compressed.Array, 0, compressed.Length, writable: false), buffer, limit, cancellationToken);
+                }
+                finally
+                {
+                    compressed.Return();
+                }
+
                 if (status == BodyStatus.TooLarge)
                     return TooLarge(limit);
                 if (status == BodyStatus.Undecodable)

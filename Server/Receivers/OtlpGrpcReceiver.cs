@@ -87,6 +87,10 @@ internal sealed class OtlpGrpcReceiver(ListenerOptions options, bool multitenanc
         {
             GrpcAnswer.Fail(context, new((int)GrpcCode.DeadlineExceeded, "the call's deadline has passed"));
         }
+        catch (RequestMemoryException full)
+        {
+            GrpcAnswer.Fail(context, Refusal.For(full));
+        }
         finally
         {
             deadline?.Dispose();

@@ -87,9 +87,10 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenanc
             return;
         }
 
-        var buffer = isIdentity ? RequestBody.RentFor(length) : RequestBody.RentForCompressed(length);
+        RequestBuffer? buffer = null;
         try
         {
+            buffer = isIdentity ? RequestBody.RentFor(length) : RequestBody.RentForCompressed(length);
             var status = isIdentity
                 ? await RequestBody.ReadAsync(request.BodyReader, buffer, options.MaxRequestBytes, CancellationToken.None)
                 : await RequestBody.InflateAsync(encoding, request.BodyReader.AsStream(), buffer, options.MaxRequestBytes, CancellationToken.None);
@@ -108,9 +109,18 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenanc
             if (json && buffer.Length > 0)
             {
                 var text = buffer;
-                buffer = RequestBuffer.Rent(text.Length);
-                var isRead = OtlpJsonReader.TryRead(text.Bytes, buffer, out error);
-                text.Return();
+                bool isRead;
+                try
+                {
+                    buffer = null;
+                    buffer = RequestBuffer.Rent(text.Length);
+                    isRead = OtlpJsonReader.TryRead(text.Bytes, buffer, out error);
+                }
+                finally
+                {
+                    text.Return();
+                }
+
                 if (!isRead)
                 {
                     await AnswerAsync(context, json, StatusCodes.Status400BadRequest, new((int)GrpcCode.InvalidArgument, error));
@@ -121,6 +131,10 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenanc
             var owned = buffer;
             buffer = null;
             await AnswerAsync(context, json, await push.PushAsync(tenant, owned, CancellationToken.None));
+        }
+        catch (RequestMemoryException full)
+        {
+            await AnswerAsync(context, json, StatusCodes.Status503ServiceUnavailable, Refusal.For(full));
         }
         finally
         {

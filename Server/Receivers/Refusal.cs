@@ -11,6 +11,9 @@ internal static class Refusal
     private static readonly RpcStatus s_starting = new((int)GrpcCode.Unavailable, "the server is starting", s_retryDelay);
     private static readonly RpcStatus s_stopping = new((int)GrpcCode.Unavailable, "the server is shutting down", s_retryDelay);
 
+    /// <summary>What a push is told for which there is no memory.</summary>
+    public static RpcStatus For(RequestMemoryException full) => new((int)GrpcCode.Unavailable, full.Message, s_retryDelay);
+
     /// <summary>Null where pushes are taken.</summary>
     public static RpcStatus? For(ServerPhase phase) => phase switch
     {

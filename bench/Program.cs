@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Net.Sockets;
 using BenchmarkDotNet.Running;
 using OrleansTempo.Bench.Load;
+using OrleansTempo.Bench.Micro;
 using OrleansTempo.Bench.Whole;
 
 // Everything after `micro` is BenchmarkDotNet's own. In this process: the project it would generate for another cannot
@@ -56,9 +57,12 @@ whole.SetAction((parsed, _) => WholeBench.ExecuteAsync(
     parsed.GetValue(warmUp),
     parsed.GetValue(payload)!));
 
+var collection = new Command("collection", "collects 1,000,000 series and says what each takes");
+collection.SetAction(_ => Collection.Print(Console.Out));
+
 try
 {
-    return await new RootCommand("Measures OrleansTempo; bench/README.md says what is printed. `micro` runs the BenchmarkDotNet benchmarks.") { load, whole }
+    return await new RootCommand("Measures OrleansTempo; bench/README.md says what is printed. `micro` runs the BenchmarkDotNet benchmarks.") { load, whole, collection }
         .Parse(args)
         .InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }

@@ -1,7 +1,7 @@
 using System.Text;
 using OrleansTempo.Core.Generator;
 
-namespace OrleansTempo.Bench;
+namespace OrleansTempo.Bench.Micro;
 
 /// <summary>
 /// A tenant's series as a collection visits them: entities of four labels with values of about 20 bytes, each with the 17

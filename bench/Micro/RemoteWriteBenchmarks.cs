@@ -1,9 +1,8 @@
-using System.Diagnostics;
 using BenchmarkDotNet.Attributes;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.RemoteWrite;
 
-namespace OrleansTempo.Bench;
+namespace OrleansTempo.Bench.Micro;
 
 /// <summary>What a collection of 1,000,000 series costs to encode and compress, and what of it is the compression.</summary>
 [MemoryDiagnoser]
@@ -17,16 +16,6 @@ public class RemoteWriteBenchmarks
     [Params(0, 4)]
     public int ExemplarsPerEntity { get; set; }
 
-    /// <summary>Encodes and compresses a few times, the first of them cold, and prints the CPU seconds it took, and bytes before and after.</summary>
-    internal static void PrintOneCollection(TextWriter output)
-    {
-        foreach (var exemplars in (int[])[0, 4])
-        {
-            var benchmarks = new RemoteWriteBenchmarks { _series = new SyntheticSeries(1_000_000, exemplars) };
-            for (var round = 0; round < 5; round++)
-                benchmarks.PrintOnce(output, exemplars);
-        }
-    }
     [GlobalSetup]
     public void Setup()
     {
@@ -57,19 +46,6 @@ public class RemoteWriteBenchmarks
         foreach (var raw in _raw)
             bytes += IronSnappy.Snappy.Encode(raw).Length;
         return bytes;
-    }
-
-    private void PrintOnce(TextWriter output, int exemplars)
-    {
-        using var process = Process.GetCurrentProcess();
-        var allocatedBefore = GC.GetTotalAllocatedBytes(precise: true);
-        var before = process.TotalProcessorTime;
-        var requests = Requests();
-        process.Refresh();
-        var cpu = process.TotalProcessorTime - before;
-        var allocated = GC.GetTotalAllocatedBytes(precise: true) - allocatedBefore;
-        output.WriteLine($"{_series.Count:N0} series, {exemplars} exemplars an entity: {cpu.TotalSeconds:F3} s CPU, {requests.Count:N0} requests, "
-            + $"{requests.Sum(r => (long)r.RawBytes) / 1e6:F1} MB raw, {requests.Sum(r => (long)r.Body.Length) / 1e6:F1} MB compressed, {allocated / 1e6:F1} MB allocated");
     }
 
     private IReadOnlyList<RemoteWriteRequest> Requests()

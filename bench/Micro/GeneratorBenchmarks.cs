@@ -1,0 +1,69 @@
+using BenchmarkDotNet.Attributes;
+using OrleansTempo.Bench.Load;
+using OrleansTempo.Bench.Whole;
+using OrleansTempo.Core;
+using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Overrides;
+
+namespace OrleansTempo.Bench.Micro;
+
+/// <summary>What reading a batch of the payload costs, and each processor on top of it; divide by 1000 for a span.</summary>
+public class GeneratorBenchmarks
+{
+    private static readonly GeneratorSettings s_spanMetrics = new() { SpanMetricsCount = true, SpanMetricsLatency = true, SpanMetricsSize = true };
+    private static readonly GeneratorSettings s_serviceGraphs = new() { ServiceGraphsRequest = true, ServiceGraphsLatency = true };
+
+    private byte[] _body = [];
+    private SpanBatch? _batch;
+    private TenantGenerator? _spanMetricsOnly, _serviceGraphsOnly;
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        var body = new PayloadBody(PayloadTemplate.ReadFolder(Path.Combine(Repository.Root, "..", "shared", "otlp", "payload"), 1000)[0]);
+        body.Refresh(new Random(1));
+        _body = body.Bytes;
+        _batch = Read();
+        var now = new FrozenTime();
+        _spanMetricsOnly = new TenantGenerator(TenantId.Single, s_spanMetrics, new TempoMetrics(), now);
+        _serviceGraphsOnly = new TenantGenerator(TenantId.Single, s_serviceGraphs, new TempoMetrics(), now);
+        SpanMetrics();
+        ServiceGraphs();
+        if (_spanMetricsOnly.ActiveSeries == 0 || _serviceGraphsOnly.ActiveSeries == 0)
+            throw new InvalidOperationException("The payload's spans did not count.");
+    }
+
+    /// <summary>1000 spans, copied into a pooled buffer as a receiver does.</summary>
+    [Benchmark]
+    public int ReadBatch()
+    {
+        var batch = Read();
+        var spans = batch.Spans.Length;
+        batch.Release();
+        return spans;
+    }
+
+    [Benchmark]
+    public void SpanMetrics() => _spanMetricsOnly!.Push(_batch!);
+
+    /// <summary>Every edge of the batch is complete within it, so pushing it again and again leaves none waiting.</summary>
+    [Benchmark]
+    public void ServiceGraphs() => _serviceGraphsOnly!.Push(_batch!);
+
+    private SpanBatch Read()
+    {
+        var buffer = RequestBuffer.Rent(_body.Length);
+        _body.CopyTo(buffer.Array, 0);
+        buffer.Length = _body.Length;
+        return SpanBatch.TryRead(buffer, 2048, out var batch, out var error) ? batch : throw new InvalidOperationException(error.ToString());
+    }
+
+    // The clock stands at the batch's own time, or its spans would leave the slack before the benchmark ends.
+    private sealed class FrozenTime : TimeProvider
+    {
+        private readonly DateTimeOffset _now = DateTimeOffset.UtcNow;
+
+        public override DateTimeOffset GetUtcNow() => _now;
+    }
+}

@@ -74,7 +74,7 @@ public static class OtlpJsonReader
     {
         private Segment[] _segments = ArrayPool<Segment>.Shared.Rent(64);
         private int _segmentCount;
-        private Step[] _path = ArrayPool<Step>.Shared.Rent(MaxDepth);
+        private readonly Step[] _path = ArrayPool<Step>.Shared.Rent(MaxDepth);
         private int _depth;
 
         public readonly string Path

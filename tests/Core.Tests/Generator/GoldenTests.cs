@@ -1,4 +1,5 @@
 using System.Globalization;
+using OrleansTempo.Core.Overrides;
 using OrleansTempo.Tests.Otlp;
 
 namespace OrleansTempo.Core.Tests.Generator;
@@ -16,15 +17,54 @@ public sealed class GoldenTests
 
         var collected = bench.Collect();
 
-        var expected = Golden.Expected("expected.prom");
+        AssertSame(Golden.Expected("expected.prom"), collected);
+    }
+
+    // traces_host_info belongs to a processor that is not here yet.
+    [Fact]
+    public void With_nearly_every_option_on_all_bodies_give_exactly_the_series_that_Tempo_gave()
+    {
+        var bench = new GeneratorBench(s => s with
+        {
+            ServiceGraphsConnectionInfo = true,
+            ServiceGraphs = s.ServiceGraphs with
+            {
+                Wait = TimeSpan.FromSeconds(2),
+                Dimensions = ["http.method"],
+                EnableClientServerPrefix = true,
+                EnableVirtualNodeLabel = true,
+                EnableMessagingSystemLatencyHistogram = true,
+            },
+            SpanMetrics = s.SpanMetrics with
+            {
+                EnableTargetInfo = true,
+                Dimensions = ["http.method", "k8s.pod.name", "deployment.environment"],
+                DimensionMappings = [new DimensionMappingOptions { Name = "region_pod", SourceLabels = ["service.namespace", "k8s.pod.name"], Join = "/" }],
+                IntrinsicDimensions = new IntrinsicDimensionsOptions { StatusMessage = true },
+            },
+        });
+        foreach (var body in Golden.Bodies)
+            bench.Push(Golden.EndingNow(body, bench.Time));
+        bench.Time.Advance(TimeSpan.FromSeconds(3));
+
+        var collected = bench.Collect();
+
+        AssertSame(Golden.Expected("expected-full.prom").Where(s => !s.Key.StartsWith("traces_host_info", StringComparison.Ordinal)).ToDictionary(), collected);
+    }
+
+    private static void AssertSame(Dictionary<string, double> expected, Recorder collected)
+    {
         Assert.Equal(expected.Keys.Order(StringComparer.Ordinal), collected.Series.Order(StringComparer.Ordinal));
         foreach (var (series, value) in expected)
-            Assert.Equal(value, collected[series], 1e-9);
+            Assert.True(Math.Abs(value - collected[series]) <= 1e-9, $"{series} is {collected[series]}, expected {value}");
     }
 
     private static class Golden
     {
         private static readonly string s_folder = Path.Combine(AppContext.BaseDirectory, "golden");
+
+        public static IEnumerable<string> Bodies =>
+            Directory.GetFiles(s_folder, "*.otlp.pb").Order(StringComparer.Ordinal).Select(f => Path.GetFileName(f).Replace(".otlp.pb", ""));
 
         public static ExportTraceServiceRequest EndingNow(string name, ManualTimeProvider time)
         {

@@ -21,6 +21,8 @@ internal sealed partial class GeneratorMailbox
 {
     private const int LettersPerTurn = 16;
 
+    private static readonly TimeSpan s_gathering = TimeSpan.FromMilliseconds(5);
+
     private readonly TenantId _tenant;
     private readonly GeneratorQueueBudget _budget;
     private readonly TempoMetrics _metrics;
@@ -34,6 +36,7 @@ internal sealed partial class GeneratorMailbox
     private readonly ITimer _timer;
     private readonly Task _reader;
     private volatile GeneratorSettings _settings;
+    private volatile bool _stopping;
     private int _collecting;
 
     public GeneratorMailbox(
@@ -127,6 +130,7 @@ internal sealed partial class GeneratorMailbox
     /// <returns>The samples that could not be sent in time.</returns>
     public async Task<long> StopAsync(TimeSpan deadline)
     {
+        _stopping = true;
         await _timer.DisposeAsync().ConfigureAwait(false);
         _letters.Writer.TryComplete();
         await _reader.ConfigureAwait(false);
@@ -153,33 +157,45 @@ internal sealed partial class GeneratorMailbox
         _writer.Complete(batch);
     }
 
-    // On the generators' threads throughout; a busy tenant lets the others have their turn after some letters.
+    // On the generators' threads throughout. A busy tenant lets the others have their turn after some letters; and when all
+    // are read, some more are let gather: to wake a thread for each small request costs more than to count its spans.
     private async Task ReadAsync()
     {
         var turn = 0;
-        await foreach (var letter in _letters.Reader.ReadAllAsync())
+        while (await _letters.Reader.WaitToReadAsync())
         {
-            if (++turn % LettersPerTurn == 0)
-                await Task.Yield();
-            try
+            while (_letters.Reader.TryRead(out var letter))
             {
-                if (letter.Batch is not null)
-                    _generator.Push(letter.Batch);
-                else
-                    letter.Work!();
+                Read(letter);
+                if (++turn % LettersPerTurn == 0)
+                    await Task.Yield();
             }
-            catch (Exception e)
+
+            if (!_stopping)
+                await Task.Delay(s_gathering, _time);
+        }
+    }
+
+    private void Read(Letter letter)
+    {
+        try
+        {
+            if (letter.Batch is not null)
+                _generator.Push(letter.Batch);
+            else
+                letter.Work!();
+        }
+        catch (Exception e)
+        {
+            // One batch or one collection may fail; the tenant's metrics go on.
+            TurnFailed(_logger, _tenant, e);
+        }
+        finally
+        {
+            if (letter.Batch is { } batch)
             {
-                // One batch or one collection may fail; the tenant's metrics go on.
-                TurnFailed(_logger, _tenant, e);
-            }
-            finally
-            {
-                if (letter.Batch is { } batch)
-                {
-                    _budget.Return(batch.MemoryBytes);
-                    batch.Release();
-                }
+                _budget.Return(batch.MemoryBytes);
+                batch.Release();
             }
         }
     }

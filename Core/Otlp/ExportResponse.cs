@@ -40,6 +40,6 @@ public static class ExportResponse
             response["partialSuccess"] = partial;
         }
 
-        return JsonSerializer.SerializeToUtf8Bytes(response);
+        return JsonSerializer.SerializeToUtf8Bytes(response, RpcStatus.Json);
     }
 }

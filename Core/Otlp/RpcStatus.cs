@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -15,6 +16,9 @@ namespace OrleansTempo.Core.Otlp;
 public readonly record struct RpcStatus(int Code, string Message, TimeSpan? RetryDelay = null)
 {
     private const string RetryInfoType = "type.googleapis.com/google.rpc.RetryInfo";
+
+    // Answers are read by people and by JSON parsers, never put into a page: an apostrophe may be one.
+    internal static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The status in protobuf.</summary>
     public byte[] ToProtobuf()
@@ -69,7 +73,7 @@ public readonly record struct RpcStatus(int Code, string Message, TimeSpan? Retr
             status["details"] = new JsonArray(new JsonObject { ["@type"] = RetryInfoType, ["retryDelay"] = text });
         }
 
-        return JsonSerializer.SerializeToUtf8Bytes(status);
+        return JsonSerializer.SerializeToUtf8Bytes(status, Json);
     }
 
     internal static void WriteVarint(Stream stream, ulong value)

@@ -12,7 +12,7 @@ namespace OrleansTempo.Standalone;
 /// One tenant's metrics-generator behind its mailbox: a channel with one reader, so that the generator is used by one
 /// caller at a time and never locks.
 /// <code>
-///   receivers ─ batches ──┐ (bounded in bytes, all tenants together)
+///   receivers ─ batches ──┐ (bounded in bytes)
 ///   timer ───── collect ──┼─► channel ─► one reader ─► TenantGenerator ─► RemoteWriter (queues, sends on its own)
 ///   API ─────── visit ────┘
 /// </code>
@@ -24,7 +24,7 @@ internal sealed partial class GeneratorMailbox
     private static readonly TimeSpan s_gathering = TimeSpan.FromMilliseconds(5);
 
     private readonly TenantId _tenant;
-    private readonly GeneratorQueueBudget _budget;
+    private readonly GeneratorQueue _queue;
     private readonly TempoMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -54,7 +54,7 @@ internal sealed partial class GeneratorMailbox
         _settings = settings;
         _storage = storage;
         _writer = writer;
-        _budget = budget;
+        _queue = new GeneratorQueue(budget, time);
         _metrics = metrics;
         _time = time;
         _logger = logger;
@@ -66,6 +66,9 @@ internal sealed partial class GeneratorMailbox
 
     private bool Enabled => GeneratorMailboxes.IsEnabled(_settings);
 
+    /// <summary>How long the answer to a request of this tenant should be held, so that its generator keeps up.</summary>
+    public TimeSpan Hold() => _queue.Hold();
+
     /// <summary>Takes a lease of the batch and queues it, or counts it as dropped where the queue is full.</summary>
     public void Offer(SpanBatch batch)
     {
@@ -73,7 +76,7 @@ internal sealed partial class GeneratorMailbox
             return;
         _metrics.ForwarderPushes.Add(1, _tenantTag);
         var bytes = batch.MemoryBytes;
-        if (!_budget.TryTake(bytes))
+        if (!_queue.TryTake(bytes))
         {
             _metrics.ForwarderPushFailures.Add(1, _tenantTag);
             return;
@@ -83,7 +86,7 @@ internal sealed partial class GeneratorMailbox
         if (_letters.Writer.TryWrite(new Letter { Batch = batch }))
             return;
         _metrics.ForwarderPushFailures.Add(1, _tenantTag);
-        _budget.Return(bytes);
+        _queue.Return(bytes);
         batch.Release();
     }
 
@@ -194,7 +197,7 @@ internal sealed partial class GeneratorMailbox
         {
             if (letter.Batch is { } batch)
             {
-                _budget.Return(batch.MemoryBytes);
+                _queue.Return(batch.MemoryBytes);
                 batch.Release();
             }
         }

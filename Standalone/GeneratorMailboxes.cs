@@ -30,7 +30,7 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
         _options = options;
         _overrides = overrides;
         _endpoints = RemoteWriteEndpoint.CreateAll(options.Storage, time);
-        _budget = new GeneratorQueueBudget(options.QueueMaxBytes, time);
+        _budget = new GeneratorQueueBudget(options.QueueMaxBytes);
         _metrics = metrics;
         _remoteWriteMetrics = new RemoteWriteMetrics(metrics);
         _time = time;
@@ -41,8 +41,8 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     /// <summary>The remote write endpoints, without user and password.</summary>
     public IReadOnlyList<string> RemoteUrls => [.. _endpoints.Select(e => e.Url)];
 
-    /// <summary>How long the answer to a request should be held, so that the generators keep up.</summary>
-    public TimeSpan Hold() => _budget.Hold();
+    /// <summary>How long the answer to a tenant's request should be held, so that its generator keeps up.</summary>
+    public TimeSpan Hold(TenantId tenant) => _mailboxes.TryGetValue(tenant, out var mailbox) ? mailbox.Value.Hold() : TimeSpan.Zero;
 
     public void Offer(TenantId tenant, SpanBatch batch) => Mailbox(tenant).Offer(batch);
 

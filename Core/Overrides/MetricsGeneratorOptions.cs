@@ -8,6 +8,6 @@ public sealed record MetricsGeneratorOptions
     public GeneratorStorageOptions Storage { get; init; } = new();
     public TimeSpan MetricsIngestionTimeRangeSlack { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>The memory that requests waiting for the generators hold, in bytes, all tenants together; beyond it they are left out of the metrics, and counted.</summary>
-    public long QueueMaxBytes { get; init; } = 128L << 20;
+    /// <summary>The memory that requests waiting for the generators hold, in bytes: all tenants together, and one tenant half of it; beyond it they are left out of the metrics, and counted.</summary>
+    public long QueueMaxBytes { get; init; } = 256L << 20;
 }

@@ -1,0 +1,42 @@
+namespace OrleansTempo.Standalone;
+
+/// <summary>
+/// What waits for one tenant's metrics-generator, in bytes. Past half of what it may be, whoever adds is asked to hold its
+/// answer for a few milliseconds as long as the generator is at work: receiving must not take the processors from it and
+/// then throw away what it received. A generator that is stuck holds up nobody.
+/// </summary>
+internal sealed class GeneratorQueue(GeneratorQueueBudget budget, TimeProvider time)
+{
+    private const double MaxHoldMs = 20;
+
+    private static readonly TimeSpan s_stuckAfter = TimeSpan.FromMilliseconds(100);
+
+    private long _waiting;
+    private long _lastReturn = time.GetTimestamp();
+
+    /// <summary>Whether there is room; a request larger than the tenant's whole share is let in when nothing else of the tenant waits.</summary>
+    public bool TryTake(long bytes)
+    {
+        var waiting = Interlocked.Add(ref _waiting, bytes);
+        if ((waiting <= budget.MaxBytesPerTenant || waiting == bytes) && budget.TryTake(bytes))
+            return true;
+        Interlocked.Add(ref _waiting, -bytes);
+        return false;
+    }
+
+    public void Return(long bytes)
+    {
+        Interlocked.Add(ref _waiting, -bytes);
+        budget.Return(bytes);
+        Volatile.Write(ref _lastReturn, time.GetTimestamp());
+    }
+
+    /// <summary>How long an answer should be held: nothing up to half of the tenant's share, then up to 20 ms; nothing where no request has been worked off for 100 ms.</summary>
+    public TimeSpan Hold()
+    {
+        var fullness = (double)Interlocked.Read(ref _waiting) / budget.MaxBytesPerTenant;
+        if (fullness <= 0.5 || time.GetElapsedTime(Volatile.Read(ref _lastReturn)) > s_stuckAfter)
+            return TimeSpan.Zero;
+        return TimeSpan.FromMilliseconds(Math.Ceiling(MaxHoldMs * ((2 * Math.Min(fullness, 1)) - 1)));
+    }
+}

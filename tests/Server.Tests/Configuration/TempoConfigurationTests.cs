@@ -38,7 +38,7 @@ public sealed class TempoConfigurationTests
         Assert.False(GeneratorSettings.Resolve(options.MetricsGenerator, options.Overrides.Defaults).SpanMetricsEnabled);
         Assert.Equal(2048, options.Distributor.MaxAttributeBytes);
         Assert.Equal(TimeSpan.FromSeconds(5), options.Distributor.RetryAfterOnResourceExhausted);
-        Assert.Equal(134_217_728, options.MetricsGenerator.QueueMaxBytes);
+        Assert.Equal(268_435_456, options.MetricsGenerator.QueueMaxBytes);
         Assert.Equal(TimeSpan.FromSeconds(10), options.Overrides.PerTenantOverridePeriod);
     }
 

@@ -18,8 +18,8 @@ internal sealed class EntityTable
     private Entity[] _entities = new Entity[48];
     private int _count;
     private Entity? _overflow;
-    private EntityTable? _former;
-    private Dictionary<LabelSet, Entity>? _formerByLabels;
+    private readonly List<EntityTable> _formers = [];
+    private Dictionary<LabelSet, Entity>? _byLabels;
 
     public EntityTable(SeriesBudget budget, LabelSet overflowLabels, params MetricSlot[] slots)
     {
@@ -60,7 +60,7 @@ internal sealed class EntityTable
     /// Whether an entity with so many series would find no room, so that the caller counts in <see cref="Overflow"/> and
     /// need not make its labels; counts the refusal.
     /// </summary>
-    public bool Refuses(int seriesCount) => _former is null && !_budget.HasRoom(seriesCount);
+    public bool Refuses(int seriesCount) => _formers.Count == 0 && !_budget.HasRoom(seriesCount);
 
     /// <summary>Makes the entity for a key that <see cref="Find"/> did not find, or goes on with the one of these labels in a replaced table.</summary>
     public Entity Add(ReadOnlySpan<byte> key, ulong hash, LabelSet labels)
@@ -141,6 +141,7 @@ internal sealed class EntityTable
         _entities[entity.Position] = last;
         last.Position = entity.Position;
         _entities[_count] = null!;
+        _byLabels?.Remove(entity.Labels);
         if (entity == _overflow)
             _overflow = null;
         else
@@ -148,34 +149,35 @@ internal sealed class EntityTable
     }
 
     /// <summary>
-    /// Takes over from the table of a processor that was configured anew: its entities live on under their labels. One
-    /// that turns up here again goes on counting here; the others end when they have gone stale.
+    /// Takes over from the table of a processor that was configured anew, and from those it has taken over from itself: their
+    /// entities live on under their labels. One that turns up here again goes on counting here; the others end when they
+    /// have gone stale.
     /// </summary>
     public void Succeed(EntityTable former)
     {
-        _former = former;
-        _formerByLabels = [];
+        former._byLabels = [];
         foreach (var entity in former.Entities)
-            _formerByLabels[entity.Labels] = entity;
-        if (former._overflow is { } overflow && _formerByLabels.Remove(overflow.Labels))
+            former._byLabels[entity.Labels] = entity;
+        _formers.Add(former);
+        _formers.AddRange(former._formers);
+        former._formers.Clear();
+
+        foreach (var table in _formers)
         {
-            _overflow = Continue(overflow, [], 0);
-            Append(_overflow);
+            if (table._overflow is { } overflow && overflow.Labels.Equals(OverflowLabels))
+                TakeOver(Overflow, table, overflow);
         }
     }
 
-    /// <summary>The replaced table whose entities have not all ended or turned up here; null where there is none.</summary>
-    public EntityTable? Former => _former;
+    /// <summary>The replaced tables whose entities have not all ended or turned up here, the latest first.</summary>
+    public IReadOnlyList<EntityTable> Formers => _formers;
 
-    /// <summary>Forgets the replaced table once nothing is left in it.</summary>
-    public void DropFormerWhenEmpty()
-    {
-        if (_former is { _count: 0 })
-        {
-            _former = null;
-            _formerByLabels = null;
-        }
-    }
+    /// <summary>Forgets the replaced tables in which nothing is left.</summary>
+    public void DropEmptyFormers() => _formers.RemoveAll(static f => f._count == 0);
+
+    /// <summary>Whether a series of this table, or of one it has taken over from, could be a series of the other as well.</summary>
+    public bool MayShareSeriesWith(EntityTable other) =>
+        Array.Exists(Slots, s => other.Has(s.Name.Name)) || _formers.Exists(f => f.MayShareSeriesWith(other));
 
     public int SeriesOf(Entity entity)
     {
@@ -206,46 +208,53 @@ internal sealed class EntityTable
 
     private Entity NewEntity(byte[] key, ulong hash, LabelSet labels) => new(key, hash, labels, Slots.Length, _valueCount, _exemplarCount);
 
+    private bool Has(string metric) => Array.Exists(Slots, s => s.Name.Name == metric);
+
+    // What one former lacks, an earlier one may have: a metric that was switched off and on again.
     private Entity? Adopt(ReadOnlySpan<byte> key, ulong hash, LabelSet labels)
     {
-        if (_formerByLabels is null || !_formerByLabels.Remove(labels, out var former))
-            return null;
-        return Continue(former, key.ToArray(), hash);
-    }
-
-    // Slots that are the same series go on with their values; what has changed its buckets starts anew under its name.
-    private Entity Continue(Entity former, byte[] key, ulong hash)
-    {
-        var entity = NewEntity(key, hash, former.Labels);
-        entity.LastUpdatedMs = former.LastUpdatedMs;
-        var formerSlots = _former!.Slots;
-        for (var slot = 0; slot < Slots.Length; slot++)
+        Entity? entity = null;
+        foreach (var table in _formers)
         {
-            var from = Array.FindIndex(formerSlots, s => s.IsSameAs(Slots[slot]));
-            if (from < 0 || former.FirstSeenMs[from] == 0)
+            if (!table._byLabels!.TryGetValue(labels, out var former))
                 continue;
-            entity.FirstSeenMs[slot] = former.FirstSeenMs[from];
-            entity.Collected[slot] = former.Collected[from];
-            former.Values.AsSpan(formerSlots[from].FirstValue, Slots[slot].ValueCount).CopyTo(entity.Values.AsSpan(Slots[slot].FirstValue));
-            _budget.Add(Slots[slot].SeriesCount);
+            entity ??= NewEntity(key.ToArray(), hash, labels);
+            TakeOver(entity, table, former);
         }
 
-        EndWhatDoesNotContinue(former);
         return entity;
     }
 
-    // A metric that is configured no longer gets its staleness markers at the next collection; one that is, does not.
-    private void EndWhatDoesNotContinue(Entity former)
+    // Slots that are the same series go on with their values; what has changed its buckets starts anew under its name.
+    private void TakeOver(Entity entity, EntityTable table, Entity former)
+    {
+        entity.LastUpdatedMs = Math.Max(entity.LastUpdatedMs, former.LastUpdatedMs);
+        for (var slot = 0; slot < Slots.Length; slot++)
+        {
+            var from = Array.FindIndex(table.Slots, s => s.IsSameAs(Slots[slot]));
+            if (from < 0 || former.FirstSeenMs[from] == 0 || entity.FirstSeenMs[slot] != 0)
+                continue;
+            entity.FirstSeenMs[slot] = former.FirstSeenMs[from];
+            entity.Collected[slot] = former.Collected[from];
+            former.Values.AsSpan(table.Slots[from].FirstValue, Slots[slot].ValueCount).CopyTo(entity.Values.AsSpan(Slots[slot].FirstValue));
+            _budget.Add(Slots[slot].SeriesCount);
+        }
+
+        table.EndAllBut(this, former);
+    }
+
+    // A metric that the successor does not have gets its staleness markers at the next collection; one that it has, does not.
+    private void EndAllBut(EntityTable successor, Entity entity)
     {
         var ends = false;
-        for (var slot = 0; slot < _former!.Slots.Length; slot++)
+        for (var slot = 0; slot < Slots.Length; slot++)
         {
-            if (former.FirstSeenMs[slot] == 0)
+            if (entity.FirstSeenMs[slot] == 0)
                 continue;
-            if (Array.Exists(Slots, s => s.Name.Name == _former.Slots[slot].Name.Name))
+            if (successor.Has(Slots[slot].Name.Name))
             {
-                former.FirstSeenMs[slot] = 0;
-                _budget.Remove(_former.Slots[slot].SeriesCount);
+                entity.FirstSeenMs[slot] = 0;
+                _budget.Remove(Slots[slot].SeriesCount);
             }
             else
             {
@@ -254,9 +263,9 @@ internal sealed class EntityTable
         }
 
         if (ends)
-            former.LastUpdatedMs = 0;
+            entity.LastUpdatedMs = 0;
         else
-            _former.Remove(former);
+            Remove(entity);
     }
 
     private void Insert(Entity entity)

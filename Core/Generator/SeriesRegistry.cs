@@ -47,8 +47,14 @@ internal sealed class SeriesRegistry
         if (replaced is not null)
         {
             _tables.Remove(replaced);
-            _retired.Remove(replaced);
             table.Succeed(replaced);
+        }
+
+        // Switched off and on again before a collection: the series have not ended yet, so they go on.
+        foreach (var retired in _retired.FindAll(t => t.MayShareSeriesWith(table)))
+        {
+            _retired.Remove(retired);
+            table.Succeed(retired);
         }
 
         _tables.Add(table);
@@ -105,15 +111,18 @@ internal sealed class SeriesRegistry
         foreach (var table in _tables)
         {
             CollectTable(table, timestampMs, staleBeforeMs, visitor);
-            if (table.Former is { } former)
-            {
+            foreach (var former in table.Formers)
                 CollectTable(former, timestampMs, staleBeforeMs, visitor);
-                table.DropFormerWhenEmpty();
-            }
+            table.DropEmptyFormers();
         }
 
         foreach (var table in _retired)
+        {
             CollectTable(table, timestampMs, long.MaxValue, visitor);
+            foreach (var former in table.Formers)
+                CollectTable(former, timestampMs, long.MaxValue, visitor);
+        }
+
         _retired.Clear();
         _lastCollectionMs = timestampMs;
         return timestampMs;
@@ -125,7 +134,7 @@ internal sealed class SeriesRegistry
         foreach (var table in _tables)
         {
             VisitTable(table, nowMs, visitor);
-            if (table.Former is { } former)
+            foreach (var former in table.Formers)
                 VisitTable(former, nowMs, visitor);
         }
     }

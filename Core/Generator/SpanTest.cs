@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.RegularExpressions;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 
@@ -12,9 +11,9 @@ internal sealed class SpanTest
     private readonly byte[] _key;
     private readonly object _value;
     private readonly byte[] _text;
-    private readonly Regex? _regex;
+    private readonly Re2? _regex;
 
-    private SpanTest(Target target, string key, object value, Regex? regex)
+    private SpanTest(Target target, string key, object value, Re2? regex)
     {
         _target = target;
         _key = Encoding.UTF8.GetBytes(key);
@@ -36,12 +35,13 @@ internal sealed class SpanTest
     public static SpanTest Create(PolicyMatchType matchType, PolicyAttributeOptions attribute)
     {
         var (target, key) = ParseKey(attribute.Key);
-        Regex? regex = null;
+        Re2? regex = null;
         if (matchType == PolicyMatchType.Regex)
         {
             if (attribute.Value is not string pattern)
                 throw new ArgumentException($"filter policy value of {attribute.Key} is not a regular expression: {attribute.Value}");
-            regex = CreateRegex(pattern);
+            if (!Re2.TryCompile(pattern, out regex, out var error))
+                throw new ArgumentException($"filter policy regular expression '{pattern}' is not valid: {error}");
         }
         else if (target is Target.Kind or Target.Status)
         {
@@ -87,19 +87,6 @@ internal sealed class SpanTest
         };
 
         static string Unquote(string text) => text.Length > 2 && text[0] == '"' && text[^1] == '"' ? text[1..^1] : text;
-    }
-
-    // The engine that cannot be made to run away is preferred; it lacks look-arounds and back references, as RE2 does.
-    private static Regex CreateRegex(string pattern)
-    {
-        try
-        {
-            return new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
-        }
-        catch (Exception e) when (e is ArgumentException or NotSupportedException)
-        {
-            throw new ArgumentException($"filter policy regular expression '{pattern}' is not valid: {e.Message}", e);
-        }
     }
 
     private bool MatchesName(string name) => _regex is null ? name == (string)_value : _regex.IsMatch(name);

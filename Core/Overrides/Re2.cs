@@ -6,47 +6,76 @@ using System.Text.RegularExpressions;
 namespace OrleansTempo.Core.Overrides;
 
 /// <summary>
-/// Regular expressions as configuration files made for Tempo and Prometheus mean them: RE2 syntax, linear time. The few
-/// places where .NET would read the same pattern differently are rewritten; what neither can do in linear time
-/// (look-around, back references) is refused by both.
+/// A regular expression in RE2 syntax, as configuration files made for Tempo and Prometheus mean it, on .NET's
+/// non-backtracking engine: like RE2 it takes time linear in the text and has no look-around or back references. Where the
+/// two read the same characters differently (ASCII-only <c>\d \w \s</c>, named groups counted with the others, <c>$</c> at
+/// the very end only, POSIX classes, <c>\Q…\E</c>) the pattern is translated first.
 /// </summary>
-public static class Re2
+public sealed class Re2
 {
-    private const string Digits = "0-9";
-    private const string Word = "0-9A-Za-z_";
-    private const string Space = @"\t\n\f\r ";
+    private const string NotDigit = @"\u0000-/:-\uFFFF";
+    private const string NotWord = @"\u0000-/:-@\[-\^`{-\uFFFF";
+    private const string NotSpace = @"\u0000-\u0008\u000B\u000E-\u001F!-\uFFFF";
 
-    private static readonly Dictionary<string, string> PosixClasses = new()
+    private static readonly Dictionary<string, string> s_posixClasses = new()
     {
         ["alnum"] = "0-9A-Za-z",
         ["alpha"] = "A-Za-z",
-        ["ascii"] = @"\x00-\x7F",
+        ["ascii"] = @"\u0000-\u007F",
         ["blank"] = @"\t ",
-        ["cntrl"] = @"\x00-\x1F\x7F",
-        ["digit"] = Digits,
+        ["cntrl"] = @"\u0000-\u001F\u007F",
+        ["digit"] = "0-9",
         ["graph"] = "!-~",
         ["lower"] = "a-z",
         ["print"] = " -~",
         ["punct"] = @"!-/:-@\[-`{-~",
         ["space"] = @"\t\n\v\f\r ",
         ["upper"] = "A-Z",
-        ["word"] = Word,
+        ["word"] = "0-9A-Za-z_",
         ["xdigit"] = "0-9A-Fa-f",
     };
 
+    private readonly Regex _regex;
+    private readonly Dictionary<string, int> _groups;
+    private readonly int _groupCount;
+
+    private Re2(Regex regex, Dictionary<string, int> groups, int groupCount)
+    {
+        _regex = regex;
+        _groups = groups;
+        _groupCount = groupCount;
+    }
+
     /// <summary>A pattern that may match anywhere, as in a filter policy; on failure <paramref name="error"/> says what is wrong with it.</summary>
-    public static bool TryCompile(string pattern, [NotNullWhen(true)] out Regex? regex, out string error) =>
+    public static bool TryCompile(string pattern, [NotNullWhen(true)] out Re2? regex, out string error) =>
         TryCompile(pattern, "", "", out regex, out error);
 
     /// <summary>A pattern that must match from end to end, line breaks included, as in relabelling.</summary>
-    public static bool TryCompileAnchored(string pattern, [NotNullWhen(true)] out Regex? regex, out string error) =>
+    public static bool TryCompileAnchored(string pattern, [NotNullWhen(true)] out Re2? regex, out string error) =>
         TryCompile(pattern, @"\A(?s:", @")\z", out regex, out error);
 
-    private static bool TryCompile(string pattern, string before, string after, [NotNullWhen(true)] out Regex? regex, out string error)
+    public bool IsMatch(string text) => _regex.IsMatch(text);
+
+    public Match Match(string text) => _regex.Match(text);
+
+    /// <summary>The number of the group of that name or number; null where there is none.</summary>
+    public int? GroupNumber(string name)
+    {
+        if (_groups.TryGetValue(name, out var named))
+            return named;
+
+        // As Go reads it: "01" is no number.
+        var isNumber = name.All(char.IsAsciiDigit) && name.Length <= 8 && (name.Length == 1 || name[0] != '0');
+        return isNumber && int.Parse(name, CultureInfo.InvariantCulture) is var number && number <= _groupCount ? number : null;
+    }
+
+    private static bool TryCompile(string pattern, string before, string after, [NotNullWhen(true)] out Re2? regex, out string error)
     {
         try
         {
-            regex = new Regex(before + Translate(pattern) + after, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+            var translation = new Translation(pattern);
+            var compiled = new Regex(before + translation.Run() + after, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+            regex = new Re2(compiled, translation.Groups, translation.GroupCount);
             error = "";
             return true;
         }
@@ -64,147 +93,216 @@ public static class Re2
         return false;
     }
 
-    // Named groups, POSIX classes, \z, \Q..\E and `$` are spelt differently; \d, \s and \w are ASCII in RE2.
-    private static string Translate(string pattern)
+    private sealed class Translation(string pattern)
     {
-        var result = new StringBuilder(pattern.Length + 16);
-        var multiline = false;
-        var i = 0;
-        while (i < pattern.Length)
+        private readonly StringBuilder _output = new();
+        private bool _multiline;
+        private int _at;
+
+        public Dictionary<string, int> Groups { get; } = [];
+
+        public int GroupCount { get; private set; }
+
+        public string Run()
         {
-            var c = pattern[i];
-            if (c == '\\' && i + 1 < pattern.Length)
+            while (_at < pattern.Length)
             {
-                i = Escape(pattern, i, result, inClass: false);
+                var c = pattern[_at];
+                switch (c)
+                {
+                    case '\\':
+                        Escape(inClass: false);
+                        break;
+                    case '[':
+                        Class();
+                        break;
+                    case '(':
+                        Open();
+                        break;
+                    case '$':
+                        _output.Append(_multiline ? "$" : @"\z");
+                        _at++;
+                        break;
+                    default:
+                        _output.Append(c);
+                        _at++;
+                        break;
+                }
             }
-            else if (c == '[')
+
+            return _output.ToString();
+        }
+
+        private void Escape(bool inClass)
+        {
+            if (_at + 1 >= pattern.Length)
+                throw new ArgumentException("trailing backslash at end of expression");
+
+            var c = pattern[_at + 1];
+            _at += 2;
+            switch (c)
             {
-                i = Class(pattern, i, result);
+                case 'd': AppendClass("0-9", inClass); break;
+                case 'w': AppendClass("0-9A-Za-z_", inClass); break;
+                case 's': AppendClass(@"\t\n\f\r ", inClass); break;
+                case 'D': AppendClass(NotDigit, inClass); break;
+                case 'W': AppendClass(NotWord, inClass); break;
+                case 'S': AppendClass(NotSpace, inClass); break;
+                case 'p' or 'P': UnicodeClass(c); break;
+                case 'x': HexEscape(); break;
+                case 'Q' when !inClass:
+                    var end = pattern.IndexOf(@"\E", _at, StringComparison.Ordinal);
+                    _output.Append(Regex.Escape(end < 0 ? pattern[_at..] : pattern[_at..end]));
+                    _at = end < 0 ? pattern.Length : end + 2;
+                    break;
+                case 'A' or 'z' or 'b' or 'B' when !inClass:
+                case 'a' or 'f' or 't' or 'n' or 'r' or 'v':
+                    _output.Append('\\').Append(c);
+                    break;
+                default:
+                    if (char.IsAsciiLetterOrDigit(c) || c > 0x7F)
+                        throw new ArgumentException($@"invalid escape sequence '\{c}'");
+                    _output.Append('\\').Append(c);
+                    break;
             }
-            else if (c == '(' && Follows(pattern, i, "(?P<"))
+        }
+
+        private void AppendClass(string members, bool inClass) => _output.Append(inClass ? members : $"[{members}]");
+
+        // \pL, \p{Lu}, \p{^Lu}; .NET knows the categories, not the scripts.
+        private void UnicodeClass(char letter)
+        {
+            string name;
+            if (_at < pattern.Length && pattern[_at] == '{')
             {
-                result.Append("(?<");
-                i += 4;
-            }
-            else if (c == '(' && Follows(pattern, i, "(?") && !Follows(pattern, i, "(?<"))
-            {
-                var end = pattern.AsSpan(i).IndexOfAny(':', ')');
-                var flags = end < 0 ? pattern.AsSpan(i) : pattern.AsSpan(i, end);
-                if (flags.Contains('U'))
-                    throw new ArgumentException("the flag U (ungreedy) is not supported: write x*? instead of x*");
-                multiline |= flags.IndexOf('m') is >= 0 and var m && (flags.IndexOf('-') is var minus && (minus < 0 || m < minus));
-                result.Append("(?");
-                i += 2;
-            }
-            else if (c == '$')
-            {
-                result.Append(multiline ? "$" : @"\z");
-                i++;
+                var end = pattern.IndexOf('}', _at);
+                if (end < 0)
+                    throw new ArgumentException(@"\p{ without }");
+                name = pattern[(_at + 1)..end];
+                _at = end + 1;
             }
             else
             {
-                result.Append(c);
-                i++;
+                name = _at < pattern.Length ? pattern[_at++].ToString() : "";
             }
-        }
 
-        return result.ToString();
-    }
-
-    private static int Escape(string pattern, int i, StringBuilder result, bool inClass)
-    {
-        var c = pattern[i + 1];
-        var set = c switch { 'd' => Digits, 'w' => Word, 's' => Space, _ => null };
-        if (set is not null)
-        {
-            result.Append(inClass ? set : $"[{set}]");
-            return i + 2;
-        }
-
-        var notSet = c switch { 'D' => Digits, 'W' => Word, 'S' => Space, _ => null };
-        if (notSet is not null)
-        {
-            if (inClass)
-                throw new ArgumentException($@"\{c} inside [...] is not supported: list the characters instead");
-            result.Append($"[^{notSet}]");
-            return i + 2;
-        }
-
-        if (c == 'Q' && !inClass)
-        {
-            var end = pattern.IndexOf(@"\E", i + 2, StringComparison.Ordinal);
-            var literal = end < 0 ? pattern[(i + 2)..] : pattern[(i + 2)..end];
-            result.Append(Regex.Escape(literal));
-            return end < 0 ? pattern.Length : end + 2;
-        }
-
-        if (Follows(pattern, i + 1, "x{") && pattern.IndexOf('}', i) is > 0 and var close)
-        {
-            if (!ushort.TryParse(pattern.AsSpan(i + 3, close - i - 3), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code))
-                throw new ArgumentException($"{pattern[i..(close + 1)]} is not a character between \\x{{0}} and \\x{{FFFF}}");
-            result.Append($@"\u{code:X4}");
-            return close + 1;
-        }
-
-        if (c is 'p' or 'P' && i + 2 < pattern.Length && pattern[i + 2] != '{')
-        {
-            result.Append($@"\{c}{{{pattern[i + 2]}}}");
-            return i + 3;
-        }
-
-        result.Append('\\').Append(c);
-        return i + 2;
-    }
-
-    private static int Class(string pattern, int i, StringBuilder result)
-    {
-        result.Append('[');
-        i++;
-        if (i < pattern.Length && pattern[i] == '^')
-        {
-            result.Append('^');
-            i++;
-        }
-
-        // A bracket that comes first is a literal.
-        if (i < pattern.Length && pattern[i] == ']')
-        {
-            result.Append(@"\]");
-            i++;
-        }
-
-        while (i < pattern.Length && pattern[i] != ']')
-        {
-            if (Follows(pattern, i, "[:") && pattern.IndexOf(":]", i, StringComparison.Ordinal) is > 0 and var end)
+            if (name.StartsWith('^'))
             {
-                var name = pattern[(i + 2)..end];
-                if (!PosixClasses.TryGetValue(name, out var members))
-                    throw new ArgumentException($"[:{name}:] is not a known class; allowed are {string.Join(", ", PosixClasses.Keys)}");
-                result.Append(members);
-                i = end + 2;
+                name = name[1..];
+                letter = letter == 'p' ? 'P' : 'p';
             }
-            else if (pattern[i] == '\\' && i + 1 < pattern.Length)
+
+            _output.Append('\\').Append(letter).Append('{').Append(name).Append('}');
+        }
+
+        private void HexEscape()
+        {
+            string digits;
+            if (_at < pattern.Length && pattern[_at] == '{')
             {
-                i = Escape(pattern, i, result, inClass: true);
+                var end = pattern.IndexOf('}', _at);
+                digits = end < 0 ? "" : pattern[(_at + 1)..end];
+                _at = end + 1;
             }
             else
             {
-                // .NET would take an inner bracket for a class subtraction.
-                if (pattern[i] == '[')
-                    result.Append('\\');
-                result.Append(pattern[i]);
-                i++;
+                digits = pattern.Substring(_at, Math.Min(2, pattern.Length - _at));
+                _at += digits.Length;
+            }
+
+            if (!int.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var point) || point > char.MaxValue)
+                throw new ArgumentException($@"'\x' needs a code point of at most FFFF, not '{digits}'");
+            _output.Append(CultureInfo.InvariantCulture, $@"\u{point:X4}");
+        }
+
+        private void Class()
+        {
+            _output.Append('[');
+            _at++;
+            if (_at < pattern.Length && pattern[_at] == '^')
+            {
+                _output.Append('^');
+                _at++;
+            }
+
+            for (var first = true; _at < pattern.Length; first = false)
+            {
+                var c = pattern[_at];
+                if (c == ']' && !first)
+                {
+                    _output.Append(']');
+                    _at++;
+                    return;
+                }
+
+                if (c == '\\')
+                {
+                    Escape(inClass: true);
+                }
+                else if (c == '[' && _at + 1 < pattern.Length && pattern[_at + 1] == ':'
+                    && pattern.IndexOf(":]", _at, StringComparison.Ordinal) is > 0 and var end)
+                {
+                    var name = pattern[(_at + 2)..end];
+                    if (!s_posixClasses.TryGetValue(name, out var members))
+                        throw new ArgumentException($"[:{name}:] is not a character class that is supported");
+                    _output.Append(members);
+                    _at = end + 2;
+                }
+                else
+                {
+                    // .NET gives a bracket inside a class a meaning of its own.
+                    if (c is '[' or ']')
+                        _output.Append('\\');
+                    _output.Append(c);
+                    _at++;
+                }
+            }
+
+            throw new ArgumentException("[ without ]");
+        }
+
+        private void Open()
+        {
+            _at++;
+            _output.Append('(');
+            if (_at >= pattern.Length || pattern[_at] != '?')
+            {
+                GroupCount++;
+                return;
+            }
+
+            var nameStart = pattern.AsSpan(_at).StartsWith("?P<") ? _at + 3 : pattern.AsSpan(_at).StartsWith("?<") ? _at + 2 : -1;
+            if (nameStart >= 0)
+            {
+                var end = pattern.IndexOf('>', nameStart);
+                var name = end < 0 ? "" : pattern[nameStart..end];
+                if (name.Length == 0 || !name.All(static c => char.IsLetterOrDigit(c) || c == '_'))
+                    throw new ArgumentException("a group's name consists of letters, digits and _, and ends with >");
+                if (!Groups.TryAdd(name, ++GroupCount))
+                    throw new ArgumentException($"two groups are called '{name}'");
+                _at = end + 1;
+                return;
+            }
+
+            // (?i:...), (?i), (?i-s), (?:...)
+            _output.Append('?');
+            var sets = true;
+            for (_at++; _at < pattern.Length; _at++)
+            {
+                var c = pattern[_at];
+                _output.Append(c);
+                sets &= c != '-';
+                if (c is ':' or ')')
+                {
+                    _at++;
+                    return;
+                }
+
+                if (c == 'm' && sets)
+                    _multiline = true;
+                if (c is not ('i' or 'm' or 's' or '-'))
+                    throw new ArgumentException($"'(?{c}' is not supported; flags are i, m, s");
             }
         }
-
-        if (i < pattern.Length)
-        {
-            result.Append(']');
-            i++;
-        }
-
-        return i;
     }
-
-    private static bool Follows(string pattern, int i, string text) => string.CompareOrdinal(pattern, i, text, 0, text.Length) == 0;
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.RemoteWrite;
 
@@ -13,7 +14,7 @@ internal sealed class GoTemplate
     // A literal, or where that is null, the number of a group.
     private readonly List<(string? Literal, int Group)> _pieces = [];
 
-    public GoTemplate(string template, GoRegex regex)
+    public GoTemplate(string template, Re2 regex)
     {
         var literal = new StringBuilder();
         for (var i = 0; i < template.Length;)

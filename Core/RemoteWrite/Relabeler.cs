@@ -125,15 +125,8 @@ public sealed class Relabeler
 
     private static Rule Compile(RelabelOptions options, string path)
     {
-        GoRegex regex;
-        try
-        {
-            regex = GoRegex.Anchored(options.Regex);
-        }
-        catch (ArgumentException e)
-        {
-            throw new ArgumentException($"{path}.regex: '{Cut(options.Regex)}' is not a regular expression in RE2 syntax: {e.Message}", e);
-        }
+        if (!Re2.TryCompileAnchored(options.Regex, out var regex, out var error))
+            throw new ArgumentException($"{path}.regex: '{Cut(options.Regex)}' is not a regular expression in RE2 syntax: {error}");
 
         var action = options.Action.ToString().ToLowerInvariant();
         if (options.Action is RelabelAction.HashMod && options.Modulus == 0)
@@ -169,5 +162,5 @@ public sealed class Relabeler
 
     private static string Cut(string text) => text.Length <= 80 ? text : text[..80] + "…";
 
-    private sealed record Rule(RelabelOptions Options, GoRegex Regex, GoTemplate Target, GoTemplate Replacement);
+    private sealed record Rule(RelabelOptions Options, Re2 Regex, GoTemplate Target, GoTemplate Replacement);
 }

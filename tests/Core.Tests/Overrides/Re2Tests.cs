@@ -10,6 +10,8 @@ public sealed class Re2Tests
     [InlineData("c$", "abc", true)]
     [InlineData("c$", "abc\n", false)]
     [InlineData("(?m)c$", "abc\nd", true)]
+    [InlineData("(?-m)c$", "abc\nd", false)]
+    [InlineData("(?s-m)c$", "abc\nd", false)]
     [InlineData(@"\d", "٣", false)]
     [InlineData(@"\d\D", "3x", true)]
     [InlineData(@"^[\w-]+$", "a_b-9", true)]
@@ -45,6 +47,31 @@ public sealed class Re2Tests
     [InlineData("a|b", "ab", false)]
     [InlineData("a", "a\n", false)]
     [InlineData(".*", "a\nb", true)]
+    [InlineData(@"\d+", "12", true)]
+    [InlineData(@"\d+", "١٢", false)]
+    [InlineData(@"\w", "ä", false)]
+    [InlineData(@"[\w.]+", "a.b", true)]
+    [InlineData(@"[^\d]+", "ab", true)]
+    [InlineData(@"[\D]+", "a1", false)]
+    [InlineData(@"[\S]+", "a b", false)]
+    [InlineData(@"[[:alpha:]]+", "ab", true)]
+    [InlineData(@"[[:alpha:]]+", "a1", false)]
+    [InlineData(@"[]a]+", "a]", true)]
+    [InlineData(@"[a[]+", "a[", true)]
+    [InlineData(@"[a-z-[b]", "[", true)]
+    [InlineData(@"a\Q.*\Eb", "a.*b", true)]
+    [InlineData(@"a\Q.*\Eb", "axxb", false)]
+    [InlineData(@"(?i)abc", "ABC", true)]
+    [InlineData(@"(?i:a)b", "AB", false)]
+    [InlineData(@"a$", "a\n", false)]
+    [InlineData(@"a.b", "a\nb", true)]
+    [InlineData(@"\pL+", "äb", true)]
+    [InlineData(@"\PL+", "12", true)]
+    [InlineData(@"\p{^L}+", "12", true)]
+    [InlineData(@"\x41\x{42}", "AB", true)]
+    [InlineData(@"a#b c", "a#b c", true)]
+    [InlineData(@"a{,2}", "a{,2}", true)]
+    [InlineData(@"(a|ab)(c|bcd)(d*)", "abcd", true)]
     public void An_anchored_pattern_matches_from_end_to_end(string pattern, string text, bool matches)
     {
         Assert.True(Re2.TryCompileAnchored(pattern, out var regex, out _));
@@ -62,7 +89,10 @@ public sealed class Re2Tests
     [InlineData(@"\x{110000}")]
     [InlineData(@"\x{zz}")]
     [InlineData("(?U)a+")]
-    [InlineData(@"[\D]")]
+    [InlineData(@"\Z")]
+    [InlineData(@"a\")]
+    [InlineData("(?x)a")]
+    [InlineData("(?P<a>x)(?P<a>y)")]
     public void What_is_not_RE2_is_refused_with_a_reason(string pattern)
     {
         Assert.False(Re2.TryCompile(pattern, out _, out var error));
@@ -70,9 +100,13 @@ public sealed class Re2Tests
     }
 
     [Fact]
-    public void Named_groups_can_be_put_into_a_replacement()
+    public void Groups_are_numbered_as_they_open_named_or_not()
     {
-        Assert.True(Re2.TryCompileAnchored("(?P<host>.+):[0-9]+", out var regex, out _));
-        Assert.Equal("db", regex.Match("db:5432").Result("${host}"));
+        Assert.True(Re2.TryCompileAnchored("(?P<host>.+):([0-9]+)(?<rest>.*)", out var regex, out _));
+
+        Assert.Equal([1, 2, 3, 0], new[] { "host", "2", "rest", "0" }.Select(regex.GroupNumber));
+        Assert.Equal([null, null, null], new[] { "port", "4", "01" }.Select(regex.GroupNumber));
+        Assert.Equal("db", regex.Match("db:5432").Groups[1].Value);
+        Assert.Equal("5432", regex.Match("db:5432").Groups[2].Value);
     }
 }

@@ -1,0 +1,375 @@
+using System.Text;
+using Google.Protobuf;
+using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Tests.Otlp;
+using Span = OrleansTempo.Tests.Otlp.Span;
+
+namespace OrleansTempo.Core.Tests.Distributor;
+
+public sealed class DistributorTests
+{
+    [Fact]
+    public void A_batch_is_accepted_counted_and_offered()
+    {
+        var bench = new Bench();
+
+        var result = bench.Push(Request(Span("a"), Span("b")));
+
+        Assert.Equal(PushResult.Accepted, result);
+        Assert.Equal(("", 0, null), (result.Message, result.RejectedSpans, result.RetryAfter));
+        Assert.Equal([["a", "b"]], bench.Queue.Offered);
+        Assert.Equal([TenantId.Single], bench.Queue.Tenants);
+        Assert.Equal(2, bench.Counters["tempo_distributor_spans_received_total"]);
+        Assert.Equal(Request(Span("a"), Span("b")).CalculateSize(), bench.Counters["tempo_distributor_bytes_received_total"]);
+    }
+
+    [Theory]
+    [InlineData("FF")]
+    [InlineData("0A05")]
+    [InlineData("7B7D")]
+    public void Bytes_that_are_no_request_are_malformed(string hex)
+    {
+        var bench = new Bench();
+
+        var result = bench.Push(Convert.FromHexString(hex));
+
+        Assert.Equal(PushStatus.Malformed, result.Status);
+        Assert.StartsWith("malformed OTLP request: ", result.Message);
+        Assert.Null(result.RetryAfter);
+        Assert.Empty(bench.Queue.Offered);
+        Assert.Equal(0, bench.Counters["tempo_distributor_bytes_received_total"]);
+    }
+
+    [Fact]
+    public void An_empty_request_is_accepted_and_offers_nothing()
+    {
+        var bench = new Bench();
+
+        Assert.Equal(PushResult.Accepted, bench.Push(Request()));
+
+        Assert.Empty(bench.Queue.Offered);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(15)]
+    [InlineData(17)]
+    [InlineData(-16)]
+    public void Spans_without_a_valid_trace_ID_are_refused_and_the_rest_is_offered(int length)
+    {
+        var bench = new Bench();
+
+        var result = bench.Push(Request(Span("a"), Span("bad", traceId: Id(length)), Span("b")));
+
+        Assert.Equal((PushStatus.Accepted, 1), (result.Status, result.RejectedSpans));
+        Assert.Equal("spans rejected: 1 with an invalid trace ID (16 bytes, not all zero)", result.Message);
+        Assert.Equal([["a", "b"]], bench.Queue.Offered);
+        Assert.Equal(1, bench.Counters["tempo_discarded_spans_total{invalid_trace_id}"]);
+        Assert.Equal(3, bench.Counters["tempo_distributor_spans_received_total"]);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(7)]
+    [InlineData(9)]
+    [InlineData(-8)]
+    public void Spans_without_a_valid_span_ID_too(int length)
+    {
+        var bench = new Bench();
+
+        var result = bench.Push(Request(Span("bad", spanId: Id(length)), Span("a")));
+
+        Assert.Equal((PushStatus.Accepted, 1), (result.Status, result.RejectedSpans));
+        Assert.Equal("spans rejected: 1 with an invalid span ID (8 bytes, not all zero)", result.Message);
+        Assert.Equal([["a"]], bench.Queue.Offered);
+        Assert.Equal(1, bench.Counters["tempo_discarded_spans_total{invalid_span_id}"]);
+    }
+
+    [Fact]
+    public void IDs_need_one_byte_that_is_not_0_anywhere()
+    {
+        var bench = new Bench();
+        var spans = Enumerable.Range(0, 16).Select(i => Span($"{i}", traceId: OneAt(16, i), spanId: OneAt(8, i % 8))).ToArray();
+
+        Assert.Equal(PushResult.Accepted, bench.Push(Request(spans)));
+
+        Assert.Equal(16, bench.Queue.Offered.Single().Length);
+
+        static byte[] OneAt(int length, int i)
+        {
+            var id = new byte[length];
+            id[i] = 1;
+            return id;
+        }
+    }
+
+    [Fact]
+    public void Both_reasons_are_named_and_where_no_span_is_left_nothing_is_offered()
+    {
+        var bench = new Bench();
+
+        var result = bench.Push(Request(Span("a", traceId: []), Span("b", spanId: []), Span("c", traceId: [], spanId: [])));
+
+        Assert.Equal((PushStatus.Accepted, 3), (result.Status, result.RejectedSpans));
+        Assert.Equal("spans rejected: 2 with an invalid trace ID (16 bytes, not all zero), 1 with an invalid span ID (8 bytes, not all zero)", result.Message);
+        Assert.Empty(bench.Queue.Offered);
+        Assert.Equal(2, bench.Counters["tempo_discarded_spans_total{invalid_trace_id}"]);
+        Assert.Equal(1, bench.Counters["tempo_discarded_spans_total{invalid_span_id}"]);
+    }
+
+    [Fact]
+    public void A_tenant_has_its_burst_at_once_and_its_rate_from_then_on()
+    {
+        var request = Request(Span("a"), Span("b"));
+        var size = request.CalculateSize();
+        var bench = new Bench(new IngestionLimits { RateLimitBytes = size, BurstSizeBytes = 2 * size, RetryAfter = TimeSpan.FromMilliseconds(1) });
+        Assert.Equal(PushStatus.Accepted, bench.Push(request).Status);
+        Assert.Equal(PushStatus.Accepted, bench.Push(request).Status);
+
+        var refused = bench.Push(request);
+
+        Assert.Equal(PushStatus.RateLimited, refused.Status);
+        Assert.Equal(0, refused.RejectedSpans);
+        Assert.Equal(TimeSpan.FromSeconds(1), refused.RetryAfter);
+        Assert.StartsWith($"RATE_LIMITED: ingestion rate limit (local: {size} bytes, burst: {2 * size} bytes) exceeded while adding {size} bytes for user single-tenant. ", refused.Message);
+        Assert.Equal(2, bench.Counters["tempo_discarded_spans_total{rate_limited}"]);
+        Assert.Equal(2, bench.Queue.Offered.Count);
+        Assert.Equal(6, bench.Counters["tempo_distributor_spans_received_total"]);
+
+        bench.Time.Advance(TimeSpan.FromSeconds(0.5));
+        Assert.Equal(TimeSpan.FromSeconds(0.5), bench.Push(request).RetryAfter);
+        bench.Time.Advance(TimeSpan.FromSeconds(0.5));
+        Assert.Equal(PushStatus.Accepted, bench.Push(request).Status);
+
+        // A long rest fills the bucket to its burst and no further.
+        bench.Time.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(PushStatus.Accepted, bench.Push(request).Status);
+        Assert.Equal(PushStatus.Accepted, bench.Push(request).Status);
+        Assert.Equal(PushStatus.RateLimited, bench.Push(request).Status);
+    }
+
+    [Theory]
+    [InlineData(5000, 5000)]
+    [InlineData(1, 1000)]
+    public void A_refused_client_waits_at_least_as_long_as_configured(int configuredMs, int toldMs)
+    {
+        var request = Request(Span("a"));
+        var size = request.CalculateSize();
+        var bench = new Bench(new IngestionLimits { RateLimitBytes = size, BurstSizeBytes = size, RetryAfter = TimeSpan.FromMilliseconds(configuredMs) });
+        bench.Push(request);
+
+        Assert.Equal(TimeSpan.FromMilliseconds(toldMs), bench.Push(request).RetryAfter);
+    }
+
+    [Fact]
+    public void Without_a_configured_wait_none_is_told()
+    {
+        var request = Request(Span("a"));
+        var bench = new Bench(new IngestionLimits { RateLimitBytes = 1, BurstSizeBytes = request.CalculateSize() });
+        bench.Push(request);
+
+        var refused = bench.Push(request);
+
+        Assert.Equal((PushStatus.RateLimited, null), (refused.Status, refused.RetryAfter));
+    }
+
+    [Fact]
+    public void A_request_larger_than_the_burst_is_told_not_to_wait_but_to_be_smaller()
+    {
+        var request = Request(Span("a"));
+        var bench = new Bench(new IngestionLimits { RateLimitBytes = 1 << 20, BurstSizeBytes = request.CalculateSize() - 1, RetryAfter = TimeSpan.FromSeconds(1) });
+
+        var refused = bench.Push(request);
+
+        Assert.Equal((PushStatus.RateLimited, null), (refused.Status, refused.RetryAfter));
+        Assert.Contains("larger than the burst size", refused.Message);
+    }
+
+    [Fact]
+    public void Tenants_do_not_use_up_each_others_rate()
+    {
+        var request = Request(Span("a"));
+        var bench = new Bench(new IngestionLimits { RateLimitBytes = 1, BurstSizeBytes = request.CalculateSize() });
+        Assert.True(TenantId.TryParse("other", out var other, out _));
+        bench.Push(request);
+
+        Assert.Equal(PushStatus.RateLimited, bench.Push(request).Status);
+        Assert.Equal(PushStatus.Accepted, bench.Push(request.ToByteArray(), other).Status);
+        Assert.Equal([TenantId.Single, other], bench.Queue.Tenants);
+    }
+
+    [Fact]
+    public void Without_a_rate_everything_is_taken()
+    {
+        var bench = new Bench(new IngestionLimits { RateLimitBytes = 0, BurstSizeBytes = 1 });
+
+        Assert.Equal(PushStatus.Accepted, bench.Push(Request(Span("a"))).Status);
+    }
+
+    [Fact]
+    public void Overlong_keys_and_values_are_cut_and_counted()
+    {
+        var bench = new Bench(new IngestionLimits { MaxAttributeBytes = 8 });
+        var span = Span("a name that is no attribute stays");
+        span.Attributes.Add(new KeyValue { Key = "k", Value = new AnyValue { StringValue = "1234567é" } });
+        span.Attributes.Add(new KeyValue { Key = "a long key", Value = new AnyValue { StringValue = "12345678" } });
+
+        Assert.Equal(PushResult.Accepted, bench.Push(Request(span)));
+
+        Assert.Equal(["k=1234567", "a long k=12345678"], bench.Queue.Attributes);
+        Assert.Equal(["a name that is no attribute stays"], bench.Queue.Offered.Single());
+        Assert.Equal(2, bench.Counters["tempo_distributor_attributes_truncated_total"]);
+    }
+
+    [Fact]
+    public void Nothing_is_cut_within_the_limit_or_without_one()
+    {
+        foreach (var limit in new[] { 9, 0 })
+        {
+            var bench = new Bench(new IngestionLimits { MaxAttributeBytes = limit });
+            var span = Span("a");
+            span.Attributes.Add(new KeyValue { Key = "k", Value = new AnyValue { StringValue = "1234567é" } });
+
+            bench.Push(Request(span));
+
+            Assert.Equal(["k=1234567é"], bench.Queue.Attributes);
+            Assert.Equal(0, bench.Counters["tempo_distributor_attributes_truncated_total"]);
+        }
+    }
+
+    [Fact]
+    public void A_distributor_that_stops_takes_nothing_more()
+    {
+        var bench = new Bench();
+        bench.Distributor.Stop();
+
+        var result = bench.Push(Request(Span("a")));
+
+        Assert.Equal((PushStatus.Unavailable, "shutting down", TimeSpan.FromSeconds(1)), (result.Status, result.Message, result.RetryAfter));
+        Assert.Empty(bench.Queue.Offered);
+        Assert.Equal(0, bench.Counters["tempo_distributor_spans_received_total"]);
+    }
+
+    [Fact]
+    public void Buffers_go_back_whatever_becomes_of_the_request()
+    {
+        var oversized = Span("a");
+        oversized.Attributes.Add(new KeyValue { Key = "k", Value = new AnyValue { StringValue = "too long" } });
+        var bench = new Bench(new IngestionLimits { RateLimitBytes = 1 << 20, BurstSizeBytes = 1 << 20, MaxAttributeBytes = 4 });
+        var limited = new Bench(new IngestionLimits { RateLimitBytes = 1, BurstSizeBytes = 1 });
+        var stopped = new Bench();
+        stopped.Distributor.Stop();
+
+        Assert.True(Returns(bench, Request(Span("a")).ToByteArray()), "accepted");
+        Assert.True(Returns(bench, Request(oversized).ToByteArray()), "truncated");
+        Assert.True(Returns(bench, Request(Span("a", traceId: [])).ToByteArray()), "all refused");
+        Assert.True(Returns(bench, [0xFF]), "malformed");
+        Assert.True(Returns(limited, Request(Span("a")).ToByteArray()), "rate limited");
+        Assert.True(Returns(stopped, Request(Span("a")).ToByteArray()), "stopped");
+
+        // A buffer that has gone back has no array any more.
+        static bool Returns(Bench bench, byte[] bytes)
+        {
+            var buffer = Bench.Buffer(bytes);
+            bench.Distributor.Push(TenantId.Single, buffer);
+            return buffer.Capacity == 0;
+        }
+    }
+
+    [Fact]
+    public void A_batch_that_the_queue_keeps_stays_readable_until_it_lets_go()
+    {
+        var bench = new Bench();
+        bench.Queue.Keeps = true;
+        var buffer = Bench.Buffer(Request(Span("kept")).ToByteArray());
+
+        bench.Distributor.Push(TenantId.Single, buffer);
+
+        var kept = Assert.Single(bench.Queue.Kept);
+        Assert.NotEqual(0, buffer.Capacity);
+        Assert.Equal("kept", Name(kept, 0));
+        kept.Release();
+        Assert.Equal(0, buffer.Capacity);
+    }
+
+    private static string Name(SpanBatch batch, int i) => Encoding.UTF8.GetString(batch.Bytes.Slice(batch.Spans[i].Name.Offset, batch.Spans[i].Name.Length));
+
+    private static ExportTraceServiceRequest Request(params Span[] spans) => new()
+    {
+        ResourceSpans = { new ResourceSpans { ScopeSpans = { new ScopeSpans { Spans = { spans } } } } },
+    };
+
+    private static Span Span(string name, byte[]? traceId = null, byte[]? spanId = null) => new()
+    {
+        Name = name,
+        TraceId = ByteString.CopyFrom(traceId ?? Id(16)),
+        SpanId = ByteString.CopyFrom(spanId ?? Id(8)),
+    };
+
+    // Negative for an ID of zeros only.
+    private static byte[] Id(int length) => length < 0 ? new byte[-length] : [.. Enumerable.Repeat((byte)7, length)];
+
+    private sealed class Bench
+    {
+        public Bench(IngestionLimits limits = default)
+        {
+            Counters = new MetricValues(Metrics);
+            Distributor = new Core.Distributor.Distributor(_ => limits, Queue, Metrics, Time);
+        }
+
+        public ManualTimeProvider Time { get; } = new();
+
+        public TempoMetrics Metrics { get; } = new();
+
+        public MetricValues Counters { get; }
+
+        public Queue Queue { get; } = new();
+
+        public Core.Distributor.Distributor Distributor { get; }
+
+        public static RequestBuffer Buffer(byte[] bytes)
+        {
+            var buffer = RequestBuffer.Rent(bytes.Length);
+            bytes.CopyTo(buffer.Array, 0);
+            buffer.Length = bytes.Length;
+            return buffer;
+        }
+
+        public PushResult Push(ExportTraceServiceRequest request) => Push(request.ToByteArray());
+
+        public PushResult Push(byte[] bytes, TenantId? tenant = null) => Distributor.Push(tenant ?? TenantId.Single, Buffer(bytes));
+    }
+
+    private sealed class Queue : IGeneratorQueue
+    {
+        public bool Keeps { get; set; }
+
+        public List<SpanBatch> Kept { get; } = [];
+
+        public List<TenantId> Tenants { get; } = [];
+
+        /// <summary>The span names of each batch.</summary>
+        public List<string[]> Offered { get; } = [];
+
+        public List<string> Attributes { get; } = [];
+
+        public void Offer(TenantId tenant, SpanBatch batch)
+        {
+            Tenants.Add(tenant);
+            Offered.Add([.. Enumerable.Range(0, batch.Spans.Length).Select(i => Name(batch, i))]);
+            foreach (ref readonly var span in batch.Spans)
+            {
+                foreach (ref readonly var attribute in batch.Attributes(span))
+                    Attributes.Add($"{Text(batch, attribute.Key)}={Text(batch, attribute.Value)}");
+            }
+
+            if (!Keeps)
+                return;
+            batch.Lease();
+            Kept.Add(batch);
+        }
+
+        private static string Text(SpanBatch batch, Slice slice) => Encoding.UTF8.GetString(batch.Bytes.Slice(slice.Offset, slice.Length));
+    }
+}

@@ -257,6 +257,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
             return;
         }
 
+        other = WithoutDropped(other);
         var database = DatabaseName(batch, span);
         if (other == EdgeStore.None || _edges[other].Side != EdgeSide.Server)
         {
@@ -266,20 +267,22 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
                 return;
             }
 
-            _newEdges++;
+            var again = other != EdgeStore.None;
+            if (!again)
+                _newEdges++;
             Complete(
                 new Completed(ConnectionType.Database, traceId)
                 {
                     Client = client,
                     ClientDimensions = own.Rest,
                     Server = database,
-                    Failed = span.Status == StatusCode.Error,
+                    Failed = span.Status == StatusCode.Error || (again && _edges[other].Failed),
                     ClientSeconds = span.DurationSeconds,
                     ServerSeconds = span.DurationSeconds,
                     Multiplier = weight,
                 },
                 nowMs);
-            if (other != EdgeStore.None)
+            if (again)
                 Release(other);
             return;
         }
@@ -313,6 +316,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
             return;
         }
 
+        other = WithoutDropped(other);
         if (other == EdgeStore.None || _edges[other].Side != EdgeSide.Client)
         {
             Wait(other, span, EdgeSide.Server, traceId, parent, default, weight, nowMs);
@@ -360,7 +364,19 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
             nowMs);
     }
 
-    /// <summary>Keeps a span's side until the other comes, in the place of one of the same side where there is one.</summary>
+    // That a span of the same side was dropped says nothing of this one: it waits like any other, and as long.
+    private int WithoutDropped(int known)
+    {
+        if (known == EdgeStore.None || _edges[known].Side is EdgeSide.Client or EdgeSide.Server)
+            return known;
+        Release(known);
+        return EdgeStore.None;
+    }
+
+    /// <summary>
+    /// Keeps a span's side until the other comes, in the place of one of the same side where there is one; a failure of that
+    /// one stays.
+    /// </summary>
     private void Wait(int known, in SpanRecord span, EdgeSide side, UInt128 traceId, ulong spanId, ReadOnlySpan<byte> peer, double weight, long nowMs)
     {
         if (known == EdgeStore.None)
@@ -383,7 +399,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         ref var edge = ref _edges[known];
         edge.Side = side;
         edge.Kind = span.Kind;
-        edge.Failed = span.Status == StatusCode.Error;
+        edge.Failed |= span.Status == StatusCode.Error;
         edge.LatencySeconds = span.DurationSeconds;
         edge.TimeUnixNano = side == EdgeSide.Client ? span.EndTimeUnixNano : span.StartTimeUnixNano;
         edge.Multiplier = weight;
@@ -402,9 +418,11 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         var known = _edges.Find(traceId, spanId);
         if (known != EdgeStore.None)
         {
-            if (_edges[known].Side == side || _edges[known].Side is EdgeSide.DroppedClient or EdgeSide.DroppedServer)
+            var waiting = _edges[known].Side;
+            if (waiting == side || (waiting == EdgeSide.DroppedClient && side == EdgeSide.Server) || (waiting == EdgeSide.DroppedServer && side == EdgeSide.Client))
                 return;
-            _droppedEdges++;
+            if (waiting is EdgeSide.Client or EdgeSide.Server)
+                _droppedEdges++;
             Release(known);
         }
 

@@ -35,6 +35,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
     private readonly int _calls = -1, _latency = -1, _size = -1;
     private readonly int _seriesPerEntity;
     private readonly int _maxValueBytes;
+    private readonly bool _namesAsTexts;
     private readonly TargetInfo? _targetInfo;
 
     private readonly KeyBuilder _key = new();
@@ -56,6 +57,9 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         _filter = new SpanFilter(options.FilterPolicies);
         _multiplier = new SpanMultiplier(options.SpanMultiplierKey, options.EnableTracestateSpanMultiplier);
         _maxValueBytes = registry.Options.MaxLabelValueLength;
+
+        // Kinds and status codes are numbers in the key, but not where the limit cuts their names, perhaps to the same text.
+        _namesAsTexts = _maxValueBytes > 0 && SpanEnumNames.Kinds.Concat(SpanEnumNames.StatusCodes).Any(n => n.Length > _maxValueBytes);
 
         string[] dimensions = [.. options.Dimensions, .. options.DimensionMappings.SelectMany(m => m.SourceLabels)];
         _spanPicker = new AttributePicker(dimensions);
@@ -254,10 +258,16 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
                     _key.Add(Cut(bytes.Slice(span.Name.Offset, span.Name.Length)));
                     break;
                 case LabelSource.SpanKind:
-                    _key.Add((int)span.Kind);
+                    if (_namesAsTexts)
+                        _key.Add(Cut(Encoding.UTF8.GetBytes(SpanEnumNames.Of(span.Kind))));
+                    else
+                        _key.Add((int)span.Kind);
                     break;
                 case LabelSource.StatusCode:
-                    _key.Add((int)span.Status);
+                    if (_namesAsTexts)
+                        _key.Add(Cut(Encoding.UTF8.GetBytes(SpanEnumNames.Of(span.Status))));
+                    else
+                        _key.Add((int)span.Status);
                     break;
                 case LabelSource.StatusMessage:
                     _key.Add(Cut(bytes.Slice(span.StatusMessage.Offset, span.StatusMessage.Length)));
@@ -321,8 +331,8 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         {
             var value = column.Source switch
             {
-                LabelSource.SpanKind => Encoding.UTF8.GetBytes(SpanEnumNames.Of((SpanKind)reader.ReadNumber())),
-                LabelSource.StatusCode => Encoding.UTF8.GetBytes(SpanEnumNames.Of((StatusCode)reader.ReadNumber())),
+                LabelSource.SpanKind when !_namesAsTexts => Encoding.UTF8.GetBytes(SpanEnumNames.Of((SpanKind)reader.ReadNumber())),
+                LabelSource.StatusCode when !_namesAsTexts => Encoding.UTF8.GetBytes(SpanEnumNames.Of((StatusCode)reader.ReadNumber())),
                 _ => reader.ReadText(),
             };
             if (!Utf8.IsValid(value))

@@ -266,6 +266,18 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
+    public void Kinds_and_status_codes_that_are_cut_to_the_same_text_are_one_series()
+    {
+        var bench = new GeneratorBench(s => s with { Registry = s.Registry with { MaxLabelValueLength = 5 } });
+        var failed = GeneratorBench.Span("GET /", Kind.Server, 1);
+        failed.Status = new Status { Code = Status.Types.StatusCode.Error };
+
+        bench.Push("cart", failed, GeneratorBench.Span("GET /", Kind.Internal, 2));
+
+        Assert.Equal(2, bench.Collect()["""traces_spanmetrics_calls_total{service="cart",span_kind="SPAN_",span_name="GET /",status_code="STATU"}"""]);
+    }
+
+    [Fact]
     public void A_filter_policy_leaves_spans_out_and_counts_them()
     {
         var exclude = new PolicyMatchOptions { MatchType = PolicyMatchType.Strict, Attributes = [new PolicyAttributeOptions { Key = "kind", Value = "SPAN_KIND_SERVER" }] };

@@ -17,6 +17,9 @@ public sealed class RemoteWriteEndpoint : IDisposable
     private const int MaxErrorBytes = 1024;
     private const int MaxRedirects = 10;
 
+    // For all tenants together: a Prometheus takes 512 connections from everyone, and leaves the others waiting until they time out.
+    private const int MaxConnections = 64;
+
     private static readonly string s_userAgent = "OrleansTempo/" + typeof(RemoteWriteEndpoint).Assembly.GetName().Version!.ToString(3);
 
     // As in Prometheus: these are what makes it a remote write request, or have keys of their own.
@@ -127,6 +130,8 @@ public sealed class RemoteWriteEndpoint : IDisposable
             AutomaticDecompression = DecompressionMethods.None,
             UseCookies = false,
             UseProxy = options.ProxyUrl.Length > 0,
+
+            MaxConnectionsPerServer = Math.Max(MaxConnections, options.QueueConfig.MaxShards),
 
             // Longer than the longest collection interval of five minutes, so that the next collection finds it open.
             PooledConnectionIdleTimeout = TimeSpan.FromMinutes(6),

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Http;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Overrides;
@@ -179,6 +180,33 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Many_tenants_share_few_connections()
+    {
+        const int Tenants = 100;
+        const int Connections = 64;
+        var release = new TaskCompletionSource();
+        var connections = new ConcurrentDictionary<string, byte>();
+        for (var i = 0; i < Tenants; i++)
+        {
+            _end.Answer(async context =>
+            {
+                connections[context.Connection.Id] = 0;
+                await release.Task;
+                context.Response.StatusCode = 204;
+            });
+        }
+
+        var endpoint = Endpoint(new());
+        var queues = Enumerable.Range(0, Tenants).Select(i => Queue(endpoint, $"tenant-{i}")).ToList();
+        queues.ForEach(static queue => queue.Enqueue(Collection(1, "a")));
+        await _end.ArrivedAsync(Connections);
+        release.SetResult();
+        foreach (var queue in queues)
+            Assert.Equal(0, await Flushed(queue));
+        Assert.Equal((Tenants, Connections), (_end.Received.Count, connections.Count));
+    }
+
+    [Fact]
     public async Task Over_its_limit_the_queue_drops_the_oldest_collection_whole_even_the_one_being_sent()
     {
         _end.Answer(Hang);
@@ -290,11 +318,16 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
         return await queue.FlushAsync(patience.Token);
     }
 
-    private RemoteWriteQueue Queue(QueueOptions? options = null)
+    private RemoteWriteQueue Queue(QueueOptions? options = null) => Queue(Endpoint(options ?? new()), "acme");
+
+    private RemoteWriteEndpoint Endpoint(QueueOptions options) => new(
+        new() { Url = _end.Url, Name = "test", QueueConfig = options with { MinBackoff = TimeSpan.FromMilliseconds(100), MaxBackoff = TimeSpan.FromMilliseconds(400) } },
+        0,
+        _clock);
+
+    private RemoteWriteQueue Queue(RemoteWriteEndpoint endpoint, string tenantId)
     {
-        options = (options ?? new()) with { MinBackoff = TimeSpan.FromMilliseconds(100), MaxBackoff = TimeSpan.FromMilliseconds(400) };
-        var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url, Name = "test", QueueConfig = options }, 0, _clock);
-        Assert.True(TenantId.TryParse("acme", out var tenant, out _));
+        Assert.True(TenantId.TryParse(tenantId, out var tenant, out _));
         var queue = new RemoteWriteQueue(endpoint, new TenantHeaders(tenant, true, new Dictionary<string, string>()), new RemoteWriteMetrics(_tempoMetrics), _clock, _log);
         _disposables.Add(queue);
         return queue;

@@ -70,6 +70,13 @@ public class ListenerApplicationTests
     }
 
     [Fact]
+    public async Task An_address_of_another_machine_is_named()
+    {
+        var error = await Assert.ThrowsAsync<IOException>(() => RunningServer.StartAsync(RunningServer.Options with { OtlpHttp = new() { Endpoint = "203.0.113.9:4318" } }));
+        Assert.Contains("otlp/http 203.0.113.9:4318", error.Message);
+    }
+
+    [Fact]
     public async Task Receivers_can_be_left_out_and_localhost_is_the_loopback()
     {
         await using var first = await RunningServer.StartAsync(RunningServer.Options with { OtlpGrpc = null, OtlpHttp = null });

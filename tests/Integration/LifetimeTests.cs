@@ -97,4 +97,15 @@ public sealed class LifetimeTests(PrometheusFixture prometheus) : IClassFixture<
         Assert.Contains("tempo.yaml:3", output);
         Assert.Contains("http_listen_prot", output);
     }
+
+    [Theory]
+    [InlineData("-config.verify -config.expand-env=true -target=all", 0, "the configuration is valid")]
+    [InlineData("-target=querier", 1, "-target: 'querier' is not supported; allowed is all")]
+    public async Task Tempos_own_arguments_are_taken_or_refused_with_a_reason(string arguments, int expected, string said)
+    {
+        var (exitCode, output) = await StandaloneProcess.RunToEndAsync("multitenancy_enabled: false", arguments.Split(' '));
+
+        Assert.True(exitCode == expected, output);
+        Assert.Contains(said, output);
+    }
 }

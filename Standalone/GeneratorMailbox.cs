@@ -134,7 +134,9 @@ internal sealed partial class GeneratorMailbox
         await _timer.DisposeAsync().ConfigureAwait(false);
         _letters.Writer.TryComplete();
         await _reader.ConfigureAwait(false);
-        Collect();
+
+        // As every other turn: should it fail, what is queued is still sent, and the other tenants stop in order.
+        Read(new Letter { Work = Collect });
         var left = await _writer.FlushAsync(deadline).ConfigureAwait(false);
         await _writer.DisposeAsync().ConfigureAwait(false);
         return left;

@@ -59,6 +59,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
             throw new ArgumentException($"remote_write[{position}].remote_timeout: must be greater than 0");
 
         Options = options;
+        Backlog = new RemoteWriteBacklog(options.QueueConfig.MaxQueueBytes);
         _time = time;
         _target = new UriBuilder(uri) { UserName = "", Password = "" }.Uri;
         Url = _target.AbsoluteUri;
@@ -82,6 +83,9 @@ public sealed class RemoteWriteEndpoint : IDisposable
 
     /// <summary>Without user and password.</summary>
     public string Url { get; }
+
+    /// <summary>What the tenants' queues to it hold together.</summary>
+    internal RemoteWriteBacklog Backlog { get; }
 
     /// <summary>Null where nothing is relabelled.</summary>
     internal Relabeler? Relabeler { get; }

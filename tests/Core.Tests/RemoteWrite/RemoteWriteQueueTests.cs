@@ -225,6 +225,32 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Over_the_limit_of_all_tenants_the_one_with_more_than_its_share_drops()
+    {
+        for (var i = 0; i < 6; i++)
+            _end.Answer(Hang);
+        var bytes = Collection(1, "a").Sum(r => r.Body.Length);
+        var endpoint = Endpoint(new() { MaxQueueBytes = 4 * bytes });
+        var (much, little) = (Queue(endpoint, "much"), Queue(endpoint, "little"));
+        for (var i = 1; i <= 4; i++)
+            much.Enqueue(Collection(i, "a"));
+        little.Enqueue(Collection(1, "a"));
+        little.Enqueue(Collection(2, "a"));
+        Assert.Equal((4, 2), (much.Status().PendingCollections, little.Status().PendingCollections));
+
+        much.Enqueue(Collection(5, "a"));
+        Assert.Equal((2, 2), (much.Status().PendingCollections, little.Status().PendingCollections));
+        Assert.Equal(4 * bytes, endpoint.Backlog.Bytes);
+
+        await much.DisposeAsync();
+        for (var i = 3; i <= 4; i++)
+            little.Enqueue(Collection(i, "a"));
+        Assert.Equal(4, little.Status().PendingCollections);
+        await little.DisposeAsync();
+        Assert.Equal(0, endpoint.Backlog.Bytes);
+    }
+
+    [Fact]
     public async Task A_full_queue_is_logged_once_per_outage()
     {
         for (var i = 1; i <= 5; i++)

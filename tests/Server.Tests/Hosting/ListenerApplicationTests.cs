@@ -25,6 +25,23 @@ public class ListenerApplicationTests
     }
 
     [Fact]
+    public async Task A_body_with_broken_framing_is_answered_without_an_error_in_the_log()
+    {
+        using var logs = new CollectingLogger();
+        using var factory = LoggerFactory.Create(builder => builder.AddProvider(logs));
+        await using (var server = await RunningServer.StartAsync(adapt: parts => parts with { LoggerFactory = factory }))
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(IPAddress.Loopback, server.Port("otlp/http"));
+            await client.GetStream().WriteAsync("POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-protobuf\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"u8.ToArray());
+            using var reader = new StreamReader(client.GetStream());
+            Assert.StartsWith("HTTP/1.1 400 Bad Request\r\n", await reader.ReadToEndAsync());
+        }
+
+        Assert.Empty(logs.Entries);
+    }
+
+    [Fact]
     public async Task A_client_that_goes_away_is_no_failure()
     {
         using var logs = new CollectingLogger();

@@ -124,6 +124,13 @@ internal sealed partial class GeneratorMailbox
         _letters.Writer.TryWrite(new Letter { Work = () => _generator.Apply(settings) });
     }
 
+    /// <summary>Queues a collection; one that still waits for its turn when the next is due is that one.</summary>
+    public void PostCollect()
+    {
+        if (Interlocked.Exchange(ref _collecting, 1) == 0 && !_letters.Writer.TryWrite(new Letter { Work = Collect }))
+            _collecting = 0;
+    }
+
     /// <summary>
     /// Takes nothing more, works off what is queued, collects a last time and sends it until <paramref name="deadline"/>.
     /// </summary>
@@ -143,13 +150,6 @@ internal sealed partial class GeneratorMailbox
     }
 
     public IReadOnlyList<RemoteWriteStatus> RemoteWriteStatus() => _writer.Status();
-
-    // A collection that is still waiting for its turn when the next is due is one collection.
-    private void PostCollect()
-    {
-        if (Interlocked.Exchange(ref _collecting, 1) == 0 && !_letters.Writer.TryWrite(new Letter { Work = Collect }))
-            _collecting = 0;
-    }
 
     private void Collect()
     {

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -60,10 +61,19 @@ public sealed class TempoServer : IAsyncDisposable
 
     /// <summary>Starts listening; not ready yet.</summary>
     /// <exception cref="IOException">An address is in use or cannot be bound.</exception>
-    public Task StartAsync(CancellationToken cancellationToken)
+    public async Task StartAsync(CancellationToken cancellationToken)
     {
         var logger = _host.Services.GetRequiredService<ILoggerFactory>().CreateLogger<ListenerApplication>();
-        return _server.StartAsync(new ListenerApplication(logger), cancellationToken);
+        try
+        {
+            await _server.StartAsync(new ListenerApplication(logger), cancellationToken);
+        }
+        catch (SocketException e)
+        {
+            // Kestrel says by itself only that an address is in use: not that it is another machine's, or needs a right.
+            var addresses = string.Join(", ", _listeners.Select(static l => $"{l.Name} {l.Listener.EndPoint}"));
+            throw new IOException($"An address cannot be listened on: {e.Message} (one of {addresses})", e);
+        }
     }
 
     /// <summary>From now on spans are taken and <c>/ready</c> says so.</summary>

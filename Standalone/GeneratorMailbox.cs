@@ -127,6 +127,13 @@ internal sealed partial class GeneratorMailbox
         _letters.Writer.TryWrite(new Letter { Work = () => _generator.Apply(settings) });
     }
 
+    /// <summary>Queues a collection; one that still waits for its turn when the next is due is that one.</summary>
+    public void PostCollect()
+    {
+        if (Interlocked.Exchange(ref _collecting, 1) == 0 && !_letters.Writer.TryWrite(new Letter { Work = Collect }))
+            _collecting = 0;
+    }
+
     /// <summary>
     /// Takes nothing more, works off what is queued, collects a last time and sends it until <paramref name="deadline"/>.
     /// </summary>
@@ -137,20 +144,15 @@ internal sealed partial class GeneratorMailbox
         await _timer.DisposeAsync().ConfigureAwait(false);
         _letters.Writer.TryComplete();
         await _reader.ConfigureAwait(false);
-        Collect();
+
+        // As every other turn: should it fail, what is queued is still sent, and the other tenants stop in order.
+        Read(new Letter { Work = Collect });
         var left = await _writer.FlushAsync(deadline).ConfigureAwait(false);
         await _writer.DisposeAsync().ConfigureAwait(false);
         return left;
     }
 
     public IReadOnlyList<RemoteWriteStatus> RemoteWriteStatus() => _writer.Status();
-
-    // A collection that is still waiting for its turn when the next is due is one collection.
-    private void PostCollect()
-    {
-        if (Interlocked.Exchange(ref _collecting, 1) == 0 && !_letters.Writer.TryWrite(new Letter { Work = Collect }))
-            _collecting = 0;
-    }
 
     private void Collect()
     {

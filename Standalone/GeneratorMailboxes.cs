@@ -51,6 +51,13 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
             ? mailbox.Value.VisitAsync(visitor, cancellationToken)
             : ValueTask.FromResult(IsEnabled(SettingsOf(tenant)));
 
+    /// <summary>Asks every tenant's generator for a collection besides those of its interval; returns at once.</summary>
+    public void Collect()
+    {
+        foreach (var mailbox in _mailboxes.Values)
+            mailbox.Value.PostCollect();
+    }
+
     /// <summary>Stops every tenant's generator, with a last collection sent within <c>remote_write_flush_deadline</c>.</summary>
     public async Task StopAsync()
     {

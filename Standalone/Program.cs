@@ -15,9 +15,21 @@ var verify = new Option<bool>("--config.verify", "-config.verify")
 {
     Description = "Read the configuration, say what is wrong with it, and exit",
 };
+
+// What a command line made for Tempo also holds: one that asks for what is so anyway goes on working.
+var target = new Option<string>("--target", "-target") { Description = "As in Tempo; one process is everything: all", DefaultValueFactory = _ => "all" };
+target.Validators.Add(result =>
+{
+    if (result.Tokens is [var token] && token.Value != "all")
+        result.AddError($"-target: '{token.Value}' is not supported; allowed is all: one process runs every component");
+});
+var expandEnvironment = new Option<bool>("--config.expand-env", "-config.expand-env")
+{
+    Description = "As in Tempo; ${VAR} in the configuration is always expanded",
+};
 var command = new RootCommand("OrleansTempo in one process: OTLP in, RED metrics and service graphs out to Prometheus")
 {
-    configFile, demo, verify,
+    configFile, demo, verify, target, expandEnvironment,
 };
 command.SetAction(async (arguments, cancellationToken) =>
 {

@@ -16,10 +16,13 @@ namespace OrleansTempo.Standalone;
 /// <code>
 ///   start:  overrides ─► mailboxes ─► distributor ─► server listens ─► ready
 ///   stop:   not ready, pushes refused ─► requests in flight end ─► mailboxes drain ─► last collection sent ─► exit
+///                                        └ after a second: a collection of what is there
 /// </code>
 /// </summary>
 internal static partial class StandaloneHost
 {
+    private static readonly TimeSpan s_usualDrain = TimeSpan.FromSeconds(1);
+
     /// <summary>Runs until <paramref name="stop"/> is cancelled.</summary>
     /// <returns>The process's exit code: 0 after an orderly stop, 1 where it could not start.</returns>
     public static async Task<int> RunAsync(
@@ -82,7 +85,13 @@ internal static partial class StandaloneHost
             Stopping(logger);
             server.BeginStopping();
             using var graceful = new CancellationTokenSource(options.Server.GracefulShutdownTimeout);
-            await server.StopAsync(graceful.Token);
+            var drained = server.StopAsync(graceful.Token);
+
+            // A client that hangs holds this up for as long as orchestrators wait before they kill: what the others were
+            // told is taken must not wait for it.
+            if (await Task.WhenAny(drained, Task.Delay(s_usualDrain, time)) != drained)
+                mailboxes.Collect();
+            await drained;
             distributor.Stop();
             await mailboxes.StopAsync();
         }

@@ -8,7 +8,10 @@ public sealed record QueueOptions
     /// <summary>How many requests of one collection are sent at once.</summary>
     public int MaxShards { get; init; } = 4;
 
-    /// <summary>What waits for this endpoint and tenant, in compressed bytes; beyond it the oldest collection is dropped and counted.</summary>
+    /// <summary>
+    /// What waits for this endpoint, in compressed bytes, all tenants together; beyond it each tenant with more than an equal
+    /// share of it drops its oldest collections, which are counted.
+    /// </summary>
     public long MaxQueueBytes { get; init; } = 128L << 20;
 
     public TimeSpan MinBackoff { get; init; } = TimeSpan.FromMilliseconds(30);

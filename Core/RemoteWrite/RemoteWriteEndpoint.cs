@@ -17,6 +17,9 @@ public sealed class RemoteWriteEndpoint : IDisposable
     private const int MaxErrorBytes = 1024;
     private const int MaxRedirects = 10;
 
+    // For all tenants together: a Prometheus takes 512 connections from everyone, and leaves the others waiting until they time out.
+    private const int MaxConnections = 64;
+
     private static readonly string s_userAgent = "OrleansTempo/" + typeof(RemoteWriteEndpoint).Assembly.GetName().Version!.ToString(3);
 
     // As in Prometheus: these are what makes it a remote write request, or have keys of their own.
@@ -56,6 +59,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
             throw new ArgumentException($"remote_write[{position}].remote_timeout: must be greater than 0");
 
         Options = options;
+        Backlog = new RemoteWriteBacklog(options.QueueConfig.MaxQueueBytes);
         _time = time;
         _target = new UriBuilder(uri) { UserName = "", Password = "" }.Uri;
         Url = _target.AbsoluteUri;
@@ -79,6 +83,9 @@ public sealed class RemoteWriteEndpoint : IDisposable
 
     /// <summary>Without user and password.</summary>
     public string Url { get; }
+
+    /// <summary>What the tenants' queues to it hold together.</summary>
+    internal RemoteWriteBacklog Backlog { get; }
 
     /// <summary>Null where nothing is relabelled.</summary>
     internal Relabeler? Relabeler { get; }
@@ -127,6 +134,8 @@ public sealed class RemoteWriteEndpoint : IDisposable
             AutomaticDecompression = DecompressionMethods.None,
             UseCookies = false,
             UseProxy = options.ProxyUrl.Length > 0,
+
+            MaxConnectionsPerServer = Math.Max(MaxConnections, options.QueueConfig.MaxShards),
 
             // Longer than the longest collection interval of five minutes, so that the next collection finds it open.
             PooledConnectionIdleTimeout = TimeSpan.FromMinutes(6),

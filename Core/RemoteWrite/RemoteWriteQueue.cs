@@ -9,8 +9,8 @@ namespace OrleansTempo.Core.RemoteWrite;
 /// One tenant's collections on their way to one endpoint:
 /// <code>
 /// Enqueue ──► [oldest │ … │ newest] ──► pump: one collection at a time,
-///    │            │ over MaxQueueBytes         its requests max_shards at once,
-///    returns      ▼                            each until it is accepted or refused
+///    │            │ over its share of          its requests max_shards at once,
+///    returns      ▼ MaxQueueBytes              each until it is accepted or refused
 ///    at once    dropped, counted
 /// </code>
 /// The next collection begins when the one before it is done, so no sample ever comes after a later one of its series. The
@@ -93,9 +93,11 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
 
     private QueueOptions Options => _endpoint.Options.QueueConfig;
 
+    private RemoteWriteBacklog Backlog => _endpoint.Backlog;
+
     /// <summary>
-    /// Takes a collection and begins to send it; never waits. Where the queue is over its limit the oldest collections go,
-    /// never the one that just came.
+    /// Takes a collection and begins to send it; never waits. Where the queue is over its share of the limit the oldest
+    /// collections go, never the one that just came.
     /// </summary>
     public void Enqueue(IReadOnlyList<RemoteWriteRequest> requests)
     {
@@ -110,11 +112,13 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
             stopped = _stopped;
             if (!stopped)
             {
+                if (_collections.Count == 0)
+                    Backlog.Enter();
                 _collections.Enqueue(collection);
-                _bytes += collection.Bytes;
+                AddBytes(collection.Bytes);
                 _pendingSamples += collection.Samples;
                 _highestTimestampMs = Math.Max(_highestTimestampMs, collection.TimestampMs);
-                while (_bytes > Options.MaxQueueBytes && _collections.Count > 1)
+                while (_collections.Count > 1 && Backlog.IsOverShare(_bytes))
                     dropped.Add(RemoveOldest());
 
                 log = dropped.Exists(static c => c.Samples > 0) && !_dropLogged;
@@ -390,7 +394,7 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
             return;
         collection.Bytes -= request.Body.Length;
         collection.Samples -= request.Samples;
-        _bytes -= request.Body.Length;
+        AddBytes(-request.Body.Length);
         _pendingSamples -= request.Samples;
     }
 
@@ -399,9 +403,18 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
     {
         var oldest = _collections.Dequeue();
         oldest.Removed = true;
-        _bytes -= oldest.Bytes;
+        AddBytes(-oldest.Bytes);
         _pendingSamples -= oldest.Samples;
+        if (_collections.Count == 0)
+            Backlog.Leave();
         return oldest;
+    }
+
+    // Under the gate.
+    private void AddBytes(long bytes)
+    {
+        _bytes += bytes;
+        Backlog.Add(bytes);
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Remote write to {RemoteName} for tenant {Tenant} fails and is repeated until it is accepted: {Error}")]
@@ -413,7 +426,7 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
     [LoggerMessage(Level = LogLevel.Error, Message = "Remote write to {RemoteName} for tenant {Tenant} was refused, {Samples} samples are lost: {Error}")]
     private partial void LogRejected(string remoteName, TenantId tenant, int samples, string error);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The queue to {RemoteName} for tenant {Tenant} is over its {MaxQueueBytes} bytes: the oldest collections are dropped, {Samples} samples so far, until it gets through again")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "The queue to {RemoteName} for tenant {Tenant} is over its share of {MaxQueueBytes} bytes: the oldest collections are dropped, {Samples} samples so far, until it gets through again")]
     private partial void LogQueueFull(string remoteName, TenantId tenant, long maxQueueBytes, long samples);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Samples for {RemoteName} of tenant {Tenant} are older than sample_age_limit {SampleAgeLimit} and dropped, until it gets through again")]

@@ -8,6 +8,9 @@ namespace OrleansTempo.Server.Configuration;
 /// </summary>
 internal sealed class MappingReader
 {
+    /// <summary>The longest that may be waited for: the timers of .NET end at 49 days.</summary>
+    public static readonly TimeSpan LongestWait = TimeSpan.FromHours(1000);
+
     private readonly Problems _problems;
     private readonly MappingNode? _node;
     private readonly SourcePosition _position;
@@ -91,7 +94,8 @@ internal sealed class MappingReader
 
     public int Int(string key, int fallback, int min = 0, int max = int.MaxValue) => (int)Long(key, fallback, min, max);
 
-    public TimeSpan Duration(string key, TimeSpan fallback) => OptionalDuration(key) ?? fallback;
+    /// <summary>A Go duration, not negative, and no longer than <paramref name="max"/>.</summary>
+    public TimeSpan Duration(string key, TimeSpan fallback, TimeSpan? max = null) => OptionalDuration(key, max: max) ?? fallback;
 
     /// <summary>A Go duration, not negative.</summary>
     public TimeSpan? OptionalDuration(string key, TimeSpan? min = null, TimeSpan? max = null) => Scalar(key) is { } scalar
@@ -99,8 +103,8 @@ internal sealed class MappingReader
         : null;
 
     /// <summary>A Prometheus duration, for the keys that Tempo reads with Prometheus' own parser.</summary>
-    public TimeSpan PrometheusDuration(string key, TimeSpan fallback, TimeSpan? min = null) => Scalar(key) is { } scalar
-        ? Parsed<TimeSpan?>(key, scalar.Value, fallback, DurationAllowed(GoDuration.PrometheusAllowed, min, null), value => GoDuration.TryParsePrometheus(value, out var duration) && InRange(duration, min, null) ? duration : null)!.Value
+    public TimeSpan PrometheusDuration(string key, TimeSpan fallback, TimeSpan? min = null, TimeSpan? max = null) => Scalar(key) is { } scalar
+        ? Parsed<TimeSpan?>(key, scalar.Value, fallback, DurationAllowed(GoDuration.PrometheusAllowed, min, max), value => GoDuration.TryParsePrometheus(value, out var duration) && InRange(duration, min, max) ? duration : null)!.Value
         : fallback;
 
     public T Choice<T>(string key, T fallback, IReadOnlyList<(string Word, T Value)> choices, bool ignoreCase = false)

@@ -121,7 +121,7 @@ internal sealed class MetricsGeneratorReader(Problems problems)
     {
         var options = new RegistryOptions
         {
-            CollectionInterval = registry.OptionalDuration("collection_interval", min: TimeSpan.FromMilliseconds(100)) ?? defaults.CollectionInterval,
+            CollectionInterval = registry.OptionalDuration("collection_interval", min: TimeSpan.FromMilliseconds(100), max: MappingReader.LongestWait) ?? defaults.CollectionInterval,
             StaleDuration = registry.OptionalDuration("stale_duration", min: TimeSpan.FromMilliseconds(100)) ?? defaults.StaleDuration,
             ExternalLabels = registry.Map("external_labels") ?? defaults.ExternalLabels,
             InjectTenantIdAs = registry.String("inject_tenant_id_as", defaults.InjectTenantIdAs),
@@ -150,7 +150,7 @@ internal sealed class MetricsGeneratorReader(Problems problems)
 
         var options = new GeneratorStorageOptions
         {
-            RemoteWriteFlushDeadline = storage.Duration("remote_write_flush_deadline", defaults.RemoteWriteFlushDeadline),
+            RemoteWriteFlushDeadline = storage.Duration("remote_write_flush_deadline", defaults.RemoteWriteFlushDeadline, MappingReader.LongestWait),
             RemoteWriteAddOrgIdHeader = storage.Bool("remote_write_add_org_id_header", defaults.RemoteWriteAddOrgIdHeader),
             RemoteWrite = remoteWrite,
         };

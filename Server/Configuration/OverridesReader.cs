@@ -27,7 +27,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
         {
             Defaults = ReadTenant(overrides.Mapping("defaults"), new TenantOverrides()),
             PerTenantOverrideConfig = overrides.String("per_tenant_override_config", defaults.PerTenantOverrideConfig),
-            PerTenantOverridePeriod = overrides.PrometheusDuration("per_tenant_override_period", defaults.PerTenantOverridePeriod, TimeSpan.FromMilliseconds(100)),
+            PerTenantOverridePeriod = overrides.PrometheusDuration("per_tenant_override_period", defaults.PerTenantOverridePeriod, TimeSpan.FromMilliseconds(100), MappingReader.LongestWait),
         };
         overrides.Done(key => LegacyOverrides.Explain(key, "overrides.defaults."));
         return options;

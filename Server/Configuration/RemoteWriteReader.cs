@@ -35,7 +35,7 @@ internal sealed class RemoteWriteReader(Problems problems)
         {
             Url = ReadUrl(entry, "url", required: true),
             Name = entry.String("name", defaults.Name),
-            RemoteTimeout = entry.PrometheusDuration("remote_timeout", defaults.RemoteTimeout, TimeSpan.FromMilliseconds(1)),
+            RemoteTimeout = entry.PrometheusDuration("remote_timeout", defaults.RemoteTimeout, TimeSpan.FromMilliseconds(1), MappingReader.LongestWait),
             Headers = ReadHeaders(entry),
             HttpHeaders = ReadHttpHeaders(entry),
             BasicAuth = ReadBasicAuth(entry.Mapping("basic_auth")),

@@ -90,7 +90,7 @@ internal sealed class TempoFileReader(Problems problems)
             HttpListenAddress = address.Length > 0 ? address : defaults.HttpListenAddress,
             HttpListenPort = server.Int("http_listen_port", defaults.HttpListenPort, 0, 65535),
             HttpTlsConfig = ServerTlsReader.ReadHttpTlsConfig(server.Mapping("http_tls_config"), minVersion),
-            GracefulShutdownTimeout = server.Duration("graceful_shutdown_timeout", defaults.GracefulShutdownTimeout),
+            GracefulShutdownTimeout = server.Duration("graceful_shutdown_timeout", defaults.GracefulShutdownTimeout, MappingReader.LongestWait),
             LogLevel = server.Choice("log_level", defaults.LogLevel,
             [
                 ("debug", Microsoft.Extensions.Logging.LogLevel.Debug),

@@ -36,14 +36,21 @@ internal sealed partial class ListenerApplication(ILogger<ListenerApplication> l
         {
             await context.Listener!.Handler(context.Http);
         }
-        catch (Exception e) when (e is BadHttpRequestException)
+        catch (BadHttpRequestException e) when (!context.Http.Response.HasStarted && HttpProtocol.IsHttp11(context.Http.Request.Protocol))
         {
-            // The request's framing is broken: Kestrel answers it with the exception's status.
+            // The request's framing is broken, or its body comes too slowly. Kestrel would give the same answer, and log an
+            // error of ours with it: any client could fill the log.
+            context.Http.Response.Clear();
+            context.Http.Response.StatusCode = e.StatusCode;
+            context.Http.Response.Headers.Connection = "close";
+        }
+        catch (BadHttpRequestException)
+        {
             throw;
         }
-        catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException || (e is OperationCanceledException or IOException && context.Http.RequestAborted.IsCancellationRequested))
+        catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException || e.InnerException is ConnectionAbortedException || (e is OperationCanceledException or IOException && context.Http.RequestAborted.IsCancellationRequested))
         {
-            // The client has gone: there is no one to answer and nothing is wrong here.
+            // The client has gone, or was cut off at shutdown: there is no one to answer and nothing is wrong here.
         }
         catch (Exception e)
         {

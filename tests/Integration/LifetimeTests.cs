@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;
@@ -24,6 +25,30 @@ public sealed class LifetimeTests(PrometheusFixture prometheus) : IClassFixture<
         var stored = await standalone.StoredAsync(prometheus.Process);
         Assert.Equal(40, stored.Sum("traces_spanmetrics_calls_total"));
         Assert.Equal(20, stored.Sum("traces_service_graph_request_total"));
+    }
+
+    [PrometheusFact]
+    public async Task A_client_that_hangs_in_its_body_keeps_nothing_from_leaving_at_sigterm()
+    {
+        await using var standalone = await StandaloneProcess.StartAsync(new()
+        {
+            Test = "hanging",
+            RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl],
+            CollectionInterval = "5m",
+        });
+        Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(GoldenBodies.Call("client", "server")));
+        using var hanging = new TcpClient();
+        await hanging.ConnectAsync(IPAddress.Loopback, standalone.HttpEndpoint.Port);
+        await hanging.GetStream().WriteAsync("POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-protobuf\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"u8.ToArray());
+        using var answer = new StreamReader(hanging.GetStream());
+        Assert.Equal("HTTP/1.1 100 Continue", await answer.ReadLineAsync());
+
+        var exit = standalone.TerminateAsync();
+
+        await Eventually.GetAsync(() => standalone.StoredAsync(prometheus.Process), stored => stored.Sum("traces_spanmetrics_calls_total") == 2, stored => $"{stored}\n{standalone.Log}");
+        Assert.False(exit.IsCompleted, standalone.Log);
+        hanging.Close();
+        Assert.Equal(0, await exit);
     }
 
     [PrometheusFact]
@@ -96,5 +121,16 @@ public sealed class LifetimeTests(PrometheusFixture prometheus) : IClassFixture<
         Assert.NotEqual(0, exitCode);
         Assert.Contains("tempo.yaml:3", output);
         Assert.Contains("http_listen_prot", output);
+    }
+
+    [Theory]
+    [InlineData("-config.verify -config.expand-env=true -target=all", 0, "the configuration is valid")]
+    [InlineData("-target=querier", 1, "-target: 'querier' is not supported; allowed is all")]
+    public async Task Tempos_own_arguments_are_taken_or_refused_with_a_reason(string arguments, int expected, string said)
+    {
+        var (exitCode, output) = await StandaloneProcess.RunToEndAsync("multitenancy_enabled: false", arguments.Split(' '));
+
+        Assert.True(exitCode == expected, output);
+        Assert.Contains(said, output);
     }
 }

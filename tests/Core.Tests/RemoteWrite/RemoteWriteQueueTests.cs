@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Http;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Overrides;
@@ -179,6 +180,33 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Many_tenants_share_few_connections()
+    {
+        const int Tenants = 100;
+        const int Connections = 64;
+        var release = new TaskCompletionSource();
+        var connections = new ConcurrentDictionary<string, byte>();
+        for (var i = 0; i < Tenants; i++)
+        {
+            _end.Answer(async context =>
+            {
+                connections[context.Connection.Id] = 0;
+                await release.Task;
+                context.Response.StatusCode = 204;
+            });
+        }
+
+        var endpoint = Endpoint(new());
+        var queues = Enumerable.Range(0, Tenants).Select(i => Queue(endpoint, $"tenant-{i}")).ToList();
+        queues.ForEach(static queue => queue.Enqueue(Collection(1, "a")));
+        await _end.ArrivedAsync(Connections);
+        release.SetResult();
+        foreach (var queue in queues)
+            Assert.Equal(0, await Flushed(queue));
+        Assert.Equal((Tenants, Connections), (_end.Received.Count, connections.Count));
+    }
+
+    [Fact]
     public async Task Over_its_limit_the_queue_drops_the_oldest_collection_whole_even_the_one_being_sent()
     {
         _end.Answer(Hang);
@@ -194,6 +222,32 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
         Assert.Equal(2, _metrics["samples_dropped_total{queue_full}"]);
         Assert.Equal(2, queue.Status().LostSamples);
         Assert.StartsWith("Error: The queue to test for tenant acme is over its", Assert.Single(_log.Lines));
+    }
+
+    [Fact]
+    public async Task Over_the_limit_of_all_tenants_the_one_with_more_than_its_share_drops()
+    {
+        for (var i = 0; i < 6; i++)
+            _end.Answer(Hang);
+        var bytes = Collection(1, "a").Sum(r => r.Body.Length);
+        var endpoint = Endpoint(new() { MaxQueueBytes = 4 * bytes });
+        var (much, little) = (Queue(endpoint, "much"), Queue(endpoint, "little"));
+        for (var i = 1; i <= 4; i++)
+            much.Enqueue(Collection(i, "a"));
+        little.Enqueue(Collection(1, "a"));
+        little.Enqueue(Collection(2, "a"));
+        Assert.Equal((4, 2), (much.Status().PendingCollections, little.Status().PendingCollections));
+
+        much.Enqueue(Collection(5, "a"));
+        Assert.Equal((2, 2), (much.Status().PendingCollections, little.Status().PendingCollections));
+        Assert.Equal(4 * bytes, endpoint.Backlog.Bytes);
+
+        await much.DisposeAsync();
+        for (var i = 3; i <= 4; i++)
+            little.Enqueue(Collection(i, "a"));
+        Assert.Equal(4, little.Status().PendingCollections);
+        await little.DisposeAsync();
+        Assert.Equal(0, endpoint.Backlog.Bytes);
     }
 
     [Fact]
@@ -290,11 +344,16 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
         return await queue.FlushAsync(patience.Token);
     }
 
-    private RemoteWriteQueue Queue(QueueOptions? options = null)
+    private RemoteWriteQueue Queue(QueueOptions? options = null) => Queue(Endpoint(options ?? new()), "acme");
+
+    private RemoteWriteEndpoint Endpoint(QueueOptions options) => new(
+        new() { Url = _end.Url, Name = "test", QueueConfig = options with { MinBackoff = TimeSpan.FromMilliseconds(100), MaxBackoff = TimeSpan.FromMilliseconds(400) } },
+        0,
+        _clock);
+
+    private RemoteWriteQueue Queue(RemoteWriteEndpoint endpoint, string tenantId)
     {
-        options = (options ?? new()) with { MinBackoff = TimeSpan.FromMilliseconds(100), MaxBackoff = TimeSpan.FromMilliseconds(400) };
-        var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url, Name = "test", QueueConfig = options }, 0, _clock);
-        Assert.True(TenantId.TryParse("acme", out var tenant, out _));
+        Assert.True(TenantId.TryParse(tenantId, out var tenant, out _));
         var queue = new RemoteWriteQueue(endpoint, new TenantHeaders(tenant, true, new Dictionary<string, string>()), new RemoteWriteMetrics(_tempoMetrics), _clock, _log);
         _disposables.Add(queue);
         return queue;

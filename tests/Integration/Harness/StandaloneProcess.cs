@@ -53,12 +53,12 @@ internal sealed class StandaloneProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Runs it on a configuration it is expected to refuse; returns its exit code and all it printed.</summary>
-    public static async Task<(int ExitCode, string Output)> RunToEndAsync(string yaml)
+    /// <summary>Runs it on a configuration or with arguments that end it by themselves; returns its exit code and all it printed.</summary>
+    public static async Task<(int ExitCode, string Output)> RunToEndAsync(string yaml, params string[] arguments)
     {
         using var folder = new TemporaryFolder();
         folder.Write("tempo.yaml", yaml);
-        await using var process = Launch(folder, ["--config.file=tempo.yaml"]);
+        await using var process = Launch(folder, ["--config.file=tempo.yaml", .. arguments]);
         return (await process.WaitForExitAsync(), process.Output);
     }
 

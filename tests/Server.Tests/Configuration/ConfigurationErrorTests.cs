@@ -13,7 +13,7 @@ public sealed class ConfigurationErrorTests
             "tempo.yaml:3:3: server.http_listen_prt: unknown key; did you mean 'http_listen_port'? Allowed: http_listen_address, "
             + "tls_min_version, http_listen_port, http_tls_config, graceful_shutdown_timeout, log_level, log_format",
             "tempo.yaml:5:15: distributor.receivers.jaeger: not supported; the receiver there is: otlp, with the protocols grpc and http",
-            "tempo.yaml:6:41: overrides.per_tenant_override_period: 'soon' is not allowed; it must be a Prometheus duration such as 250ms, 15s, 1h30m or 7d, at least 100ms",
+            "tempo.yaml:6:41: overrides.per_tenant_override_period: 'soon' is not allowed; it must be a Prometheus duration such as 250ms, 15s, 1h30m or 7d, from 100ms to 1000h",
         ],
         Errors(
             """
@@ -46,6 +46,10 @@ public sealed class ConfigurationErrorTests
     [InlineData("distributor: {receivers: {otlp: {protocols: {grpc: {tls: {cert_file: a}}}}}}", "tempo.yaml:1:53: distributor.receivers.otlp.protocols.grpc.tls.key_file: is missing: TLS needs the certificate's key, in key_file or key_pem")]
     [InlineData("distributor: {receivers: {otlp: {protocols: {http: {auth: {authenticator: x}}}}}}", "tempo.yaml:1:53: distributor.receivers.otlp.protocols.http.auth: not supported: put a proxy that authenticates in front, or use mutual TLS")]
     [InlineData("server: {http_tls_config: {cert_file: a, key_file: b, client_auth_type: RequireAndVerifyClientCert}}", "tempo.yaml:1:73: server.http_tls_config.client_auth_type: 'RequireAndVerifyClientCert' needs client_ca_file or client_ca to verify against")]
+    [InlineData("server: {graceful_shutdown_timeout: 1001h}", "tempo.yaml:1:37: server.graceful_shutdown_timeout: '1001h' is not allowed; it must be a Go duration such as 250ms, 15s, 1.5h or 1h30m, from 0s to 1000h")]
+    [InlineData("metrics_generator: {registry: {collection_interval: 1001h}}", "tempo.yaml:1:53: metrics_generator.registry.collection_interval: '1001h' is not allowed; it must be a Go duration such as 250ms, 15s, 1.5h or 1h30m, from 100ms to 1000h")]
+    [InlineData("metrics_generator: {storage: {remote_write_flush_deadline: 1001h}}", "tempo.yaml:1:60: metrics_generator.storage.remote_write_flush_deadline: '1001h' is not allowed; it must be a Go duration such as 250ms, 15s, 1.5h or 1h30m, from 0s to 1000h")]
+    [InlineData("metrics_generator: {storage: {remote_write: [{url: 'http://h', remote_timeout: 9y}]}}", "tempo.yaml:1:80: metrics_generator.storage.remote_write[0].remote_timeout: '9y' is not allowed; it must be a Prometheus duration such as 250ms, 15s, 1h30m or 7d, from 1ms to 1000h")]
     [InlineData("storage: {trace: {backend: s3}}", "tempo.yaml:1:28: storage.trace.backend: 's3' is not supported; allowed: local")]
     [InlineData("storage: {trace: {backend: azure}}", "tempo.yaml:1:28: storage.trace.backend: 'azure' is not supported yet; allowed: local")]
     [InlineData("storage: {trace: {backend: tape}}", "tempo.yaml:1:28: storage.trace.backend: 'tape' is not known; allowed: local")]
@@ -104,7 +108,7 @@ public sealed class ConfigurationErrorTests
     [InlineData("{url: http://h, tls_config: {cert_file: a}}", "tls_config.key_file: is missing: a client certificate needs its key, in key_file or key")]
     [InlineData("{url: http://h, tls_config: {min_version: TLS10}}", "tls_config.min_version: 'TLS10' is not known; did you mean 'TLS12'? Allowed: TLS12, TLS13")]
     [InlineData("{url: http://h, queue_config: {min_backoff: 10s, max_backoff: 1s}}", "queue_config.min_backoff: min_backoff 10s must not be longer than max_backoff 1s")]
-    [InlineData("{url: http://h, remote_timeout: 1.5s}", "remote_timeout: '1.5s' is not allowed; it must be a Prometheus duration such as 250ms, 15s, 1h30m or 7d, at least 1ms")]
+    [InlineData("{url: http://h, remote_timeout: 1.5s}", "remote_timeout: '1.5s' is not allowed; it must be a Prometheus duration such as 250ms, 15s, 1h30m or 7d, from 1ms to 1000h")]
     [InlineData("{url: http://h, write_relabel_configs: [{action: hashmod, target_label: a}]}", "write_relabel_configs[0].modulus: is missing: the action hashmod needs one of at least 1")]
     [InlineData("{url: http://h, write_relabel_configs: [{regex: a}]}", "write_relabel_configs[0].target_label: is missing: the action replace needs one")]
     [InlineData("{url: http://h, write_relabel_configs: [{regex: '(', action: drop}]}", "write_relabel_configs[0].regex: '(' is not a regular expression: Invalid pattern '\\A(?s:()\\z' at offset 10. Not enough )'s.")]

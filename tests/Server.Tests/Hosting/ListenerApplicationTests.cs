@@ -25,6 +25,23 @@ public class ListenerApplicationTests
     }
 
     [Fact]
+    public async Task A_body_with_broken_framing_is_answered_without_an_error_in_the_log()
+    {
+        using var logs = new CollectingLogger();
+        using var factory = LoggerFactory.Create(builder => builder.AddProvider(logs));
+        await using (var server = await RunningServer.StartAsync(adapt: parts => parts with { LoggerFactory = factory }))
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(IPAddress.Loopback, server.Port("otlp/http"));
+            await client.GetStream().WriteAsync("POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-protobuf\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"u8.ToArray());
+            using var reader = new StreamReader(client.GetStream());
+            Assert.StartsWith("HTTP/1.1 400 Bad Request\r\n", await reader.ReadToEndAsync());
+        }
+
+        Assert.Empty(logs.Entries);
+    }
+
+    [Fact]
     public async Task A_client_that_goes_away_is_no_failure()
     {
         using var logs = new CollectingLogger();
@@ -67,6 +84,13 @@ public class ListenerApplicationTests
         var port = first.Port("otlp/http");
         var error = await Assert.ThrowsAnyAsync<IOException>(() => RunningServer.StartAsync(RunningServer.Options with { OtlpHttp = new() { Endpoint = $"{host}:{port}" } }));
         Assert.Contains($":{port}", error.Message);
+    }
+
+    [Fact]
+    public async Task An_address_of_another_machine_is_named()
+    {
+        var error = await Assert.ThrowsAsync<IOException>(() => RunningServer.StartAsync(RunningServer.Options with { OtlpHttp = new() { Endpoint = "203.0.113.9:4318" } }));
+        Assert.Contains("otlp/http 203.0.113.9:4318", error.Message);
     }
 
     [Fact]

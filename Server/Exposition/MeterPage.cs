@@ -14,6 +14,7 @@ internal sealed class MeterPage : IDisposable
     private const string RuntimeMeter = "System.Runtime";
 
     private readonly Lock _lock = new();
+    private readonly Lock _scraping = new();
     private readonly SortedDictionary<string, MeterInstrument> _instruments = new(StringComparer.Ordinal);
     private readonly MeterListener _listener = new();
     private readonly Meter _meter;
@@ -37,14 +38,27 @@ internal sealed class MeterPage : IDisposable
     /// <summary>Writes the page as it is now.</summary>
     public void Write(IBufferWriter<byte> output, ExpositionFormat format)
     {
-        var writer = new ExpositionWriter(output, format);
+        // One page at a time: the round that another begins would leave out of this one what observables have reported for it.
+        lock (_scraping)
+            WritePage(new ExpositionWriter(output, format));
+    }
+
+    /// <summary>A name as Prometheus allows it.</summary>
+    public static string Sanitize(string name) => string.Create(name.Length, name, static (target, source) =>
+    {
+        for (var i = 0; i < source.Length; i++)
+            target[i] = char.IsAsciiLetterOrDigit(source[i]) ? source[i] : '_';
+    });
+
+    private void WritePage(ExpositionWriter writer)
+    {
         lock (_lock)
         {
             foreach (var instrument in _instruments.Values)
                 instrument.BeginRound();
         }
 
-        // Not under the lock: an observable's callback is the meter owner's code.
+        // Not under the instruments' lock: an observable's callback is the meter owner's code.
         _listener.RecordObservableInstruments();
         lock (_lock)
         {
@@ -55,13 +69,6 @@ internal sealed class MeterPage : IDisposable
         WriteProcess(writer);
         writer.End();
     }
-
-    /// <summary>A name as Prometheus allows it.</summary>
-    public static string Sanitize(string name) => string.Create(name.Length, name, static (target, source) =>
-    {
-        for (var i = 0; i < source.Length; i++)
-            target[i] = char.IsAsciiLetterOrDigit(source[i]) ? source[i] : '_';
-    });
 
     private static void Record(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags, object? state) => ((MeterInstrument)state!).Record(value, tags);
 

@@ -50,7 +50,9 @@ internal sealed partial class ListenerApplication(ILogger<ListenerApplication> l
         }
         catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException || e.InnerException is ConnectionAbortedException || (e is OperationCanceledException or IOException && context.Http.RequestAborted.IsCancellationRequested))
         {
-            // The client has gone, or was cut off at shutdown: there is no one to answer and nothing is wrong here.
+            // The client has gone, or was cut off at shutdown: there is no one to answer and nothing is wrong here. Kestrel
+            // must not try to read the rest of the body, which it would log as an error.
+            context.Http.Abort();
         }
         catch (Exception e)
         {

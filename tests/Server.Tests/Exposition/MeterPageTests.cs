@@ -20,6 +20,23 @@ public sealed class MeterPageTests : IDisposable
     }
 
     [Fact]
+    public void Pages_written_at_once_are_each_complete()
+    {
+        // Others begin their page after this one has the value and before they have reported it themselves.
+        _metrics.Meter.CreateObservableGauge("slow_before", Slow);
+        _metrics.Meter.CreateObservableGauge("waiting", static () => 1);
+        _metrics.Meter.CreateObservableGauge("slow_after", Slow);
+
+        Parallel.For(0, 200, new() { MaxDegreeOfParallelism = 8 }, _ => Assert.Contains("\nwaiting 1\n", Page(ExpositionFormat.Prometheus)));
+
+        static int Slow()
+        {
+            Thread.SpinWait(20_000);
+            return 1;
+        }
+    }
+
+    [Fact]
     public void Counters_add_up_by_their_tags_under_their_own_names()
     {
         _metrics.SpansReceived.Add(3, Tag("tenant", "a"));

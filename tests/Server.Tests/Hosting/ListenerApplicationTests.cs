@@ -52,7 +52,11 @@ public class ListenerApplicationTests
         using (var socket = new Socket(SocketType.Stream, ProtocolType.Tcp))
         {
             await socket.ConnectAsync("127.0.0.1", server.Port("otlp/http"));
-            await socket.SendAsync(Encoding.ASCII.GetBytes("POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: 100\r\n\r\nabc"));
+            await socket.SendAsync(Encoding.ASCII.GetBytes("POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"));
+
+            // From its answer on the receiver reads the body.
+            Assert.NotEqual(0, await socket.ReceiveAsync(new byte[100]));
+            await socket.SendAsync("abc"u8.ToArray());
             socket.LingerState = new(true, 0);
         }
 

@@ -95,10 +95,11 @@ internal sealed class SeriesRegistry
 
     /// <summary>
     /// Visits every series with its value at <paramref name="nowMs"/> (Unix milliseconds), the zeros of new ones and the
-    /// staleness markers of those that have ended, and forgets the latter.
+    /// staleness markers of those that have ended, and forgets the latter. Without a visitor, series still end, and one that is
+    /// new stays new.
     /// </summary>
     /// <returns>The collection's timestamp: now, or 1 ms after the last collection where the clock has not moved on.</returns>
-    public long Collect(long nowMs, ISeriesVisitor visitor)
+    public long Collect(long nowMs, ISeriesVisitor? visitor)
     {
         var timestampMs = Math.Max(nowMs, _lastCollectionMs + 1);
         var staleBeforeMs = timestampMs - (long)Options.StaleDuration.TotalMilliseconds;
@@ -146,7 +147,7 @@ internal sealed class SeriesRegistry
     }
 
     // From the end, so that removing an entity (the last takes its place) skips none.
-    private void CollectTable(EntityTable table, long timestampMs, long staleBeforeMs, ISeriesVisitor visitor)
+    private void CollectTable(EntityTable table, long timestampMs, long staleBeforeMs, ISeriesVisitor? visitor)
     {
         for (var i = table.Entities.Length - 1; i >= 0; i--)
         {
@@ -155,7 +156,7 @@ internal sealed class SeriesRegistry
             for (var slot = 0; slot < table.Slots.Length; slot++)
             {
                 var firstSeenMs = entity.FirstSeenMs[slot];
-                if (firstSeenMs == 0 || (stale && !entity.Collected[slot]))
+                if (visitor is null || firstSeenMs == 0 || (stale && !entity.Collected[slot]))
                     continue;
                 var metric = table.Slots[slot];
                 var zeroMs = entity.Collected[slot] || metric.Type == MetricType.Gauge ? 0 : ZeroTimestamp(firstSeenMs, timestampMs);

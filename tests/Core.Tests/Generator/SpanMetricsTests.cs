@@ -290,6 +290,18 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
+    public void A_series_that_began_while_collection_was_disabled_begins_at_zero_once_it_is_sent()
+    {
+        var bench = new GeneratorBench(s => s with { DisableCollection = true });
+        bench.Push("cart", GeneratorBench.Span("GET /", Kind.Server, 1));
+        bench.Collect();
+
+        bench.Apply(s => s with { DisableCollection = false });
+
+        Assert.NotEqual(0, bench.Collect().Samples[Calls(Get)].ZeroTimestampMs);
+    }
+
+    [Fact]
     public void Only_the_parts_asked_for_are_there()
     {
         var bench = new GeneratorBench(s => s with { SpanMetricsLatency = false, SpanMetricsSize = false, ServiceGraphsRequest = false, ServiceGraphsLatency = false });

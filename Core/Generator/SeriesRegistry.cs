@@ -12,6 +12,9 @@ internal sealed class SeriesRegistry
 {
     private static readonly double s_staleMarker = BitConverter.Int64BitsToDouble(SeriesPoint.StaleMarkerBits);
 
+    // What a series says of itself: a second label of the name would make a remote end refuse the whole request.
+    private static readonly string[] s_reserved = ["__name__", "le"];
+
     private readonly TenantId _tenant;
     private readonly List<EntityTable> _tables = [];
     private readonly List<EntityTable> _retired = [];
@@ -37,6 +40,8 @@ internal sealed class SeriesRegistry
         var labels = new Dictionary<string, string>(settings.Registry.ExternalLabels, StringComparer.Ordinal);
         if (settings.Registry.InjectTenantIdAs.Length > 0)
             labels[settings.Registry.InjectTenantIdAs] = _tenant.Value;
+        foreach (var name in s_reserved)
+            labels.Remove(name);
         ExternalLabels = labels;
     }
 
@@ -85,12 +90,13 @@ internal sealed class SeriesRegistry
 
     /// <summary>
     /// Which of a processor's labels, in the order they are added, appear in its series: one that a later label or an
-    /// external label of the same name replaces does not, and must not tell two entities apart.
+    /// external label of the same name replaces does not, nor one named <c>le</c> or <c>__name__</c>, and must not tell two
+    /// entities apart.
     /// </summary>
     public bool[] Visible(IReadOnlyList<string> labels)
     {
         var names = labels.Select(CutName).ToArray();
-        return [.. names.Select((name, i) => !ExternalLabels.ContainsKey(name) && Array.LastIndexOf(names, name) == i)];
+        return [.. names.Select((name, i) => !ExternalLabels.ContainsKey(name) && !s_reserved.Contains(name) && Array.LastIndexOf(names, name) == i)];
     }
 
     /// <summary>

@@ -302,6 +302,22 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
+    public void What_would_pass_for_a_bucket_or_a_name_is_no_label()
+    {
+        var bench = new GeneratorBench(s => s with
+        {
+            SpanMetrics = s.SpanMetrics with { Dimensions = ["le", "__name__"] },
+            Registry = s.Registry with { ExternalLabels = new Dictionary<string, string> { ["le"] = "1" } },
+        });
+
+        bench.Push("cart", GeneratorBench.Span("GET /", Kind.Server, 1, attributes: [("le", "2"), ("__name__", "up")]), GeneratorBench.Span("GET /", Kind.Server, 2));
+
+        var series = bench.Collect();
+        Assert.Equal(2, series[Calls(Get)]);
+        Assert.Equal(2, series[$"traces_spanmetrics_latency_bucket{{le=\"+Inf\",{Get.Trim()}}}"]);
+    }
+
+    [Fact]
     public void Only_the_parts_asked_for_are_there()
     {
         var bench = new GeneratorBench(s => s with { SpanMetricsLatency = false, SpanMetricsSize = false, ServiceGraphsRequest = false, ServiceGraphsLatency = false });

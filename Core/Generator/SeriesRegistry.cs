@@ -12,6 +12,9 @@ internal sealed class SeriesRegistry
 {
     private static readonly double s_staleMarker = BitConverter.Int64BitsToDouble(SeriesPoint.StaleMarkerBits);
 
+    // What a series says of itself: a second label of the name would make a remote end refuse the whole request.
+    private static readonly string[] s_reserved = ["__name__", "le"];
+
     private readonly TenantId _tenant;
     private readonly List<EntityTable> _tables = [];
     private readonly List<EntityTable> _retired = [];
@@ -37,6 +40,8 @@ internal sealed class SeriesRegistry
         var labels = new Dictionary<string, string>(settings.Registry.ExternalLabels, StringComparer.Ordinal);
         if (settings.Registry.InjectTenantIdAs.Length > 0)
             labels[settings.Registry.InjectTenantIdAs] = _tenant.Value;
+        foreach (var name in s_reserved)
+            labels.Remove(name);
         ExternalLabels = labels;
     }
 
@@ -91,20 +96,22 @@ internal sealed class SeriesRegistry
 
     /// <summary>
     /// Which of a processor's labels, in the order they are added, appear in its series: one that a later label or an
-    /// external label of the same name replaces does not, and must not tell two entities apart.
+    /// external label of the same name replaces does not, nor one named <c>le</c> or <c>__name__</c>, and must not tell two
+    /// entities apart.
     /// </summary>
     public bool[] Visible(IReadOnlyList<string> labels)
     {
         var names = labels.Select(CutName).ToArray();
-        return [.. names.Select((name, i) => !ExternalLabels.ContainsKey(name) && Array.LastIndexOf(names, name) == i)];
+        return [.. names.Select((name, i) => !ExternalLabels.ContainsKey(name) && !s_reserved.Contains(name) && Array.LastIndexOf(names, name) == i)];
     }
 
     /// <summary>
     /// Visits every series with its value at <paramref name="nowMs"/> (Unix milliseconds), the zeros of new ones and the
-    /// staleness markers of those that have ended, and forgets the latter.
+    /// staleness markers of those that have ended, and forgets the latter. Without a visitor, series still end, and one that is
+    /// new stays new.
     /// </summary>
     /// <returns>The collection's timestamp: now, or 1 ms after the last collection where the clock has not moved on.</returns>
-    public long Collect(long nowMs, ISeriesVisitor visitor)
+    public long Collect(long nowMs, ISeriesVisitor? visitor)
     {
         var timestampMs = Math.Max(nowMs, _lastCollectionMs + 1);
         var staleBeforeMs = timestampMs - (long)Options.StaleDuration.TotalMilliseconds;
@@ -155,7 +162,7 @@ internal sealed class SeriesRegistry
     }
 
     // From the end, so that removing an entity (the last takes its place) skips none.
-    private void CollectTable(EntityTable table, long timestampMs, long staleBeforeMs, ISeriesVisitor visitor)
+    private void CollectTable(EntityTable table, long timestampMs, long staleBeforeMs, ISeriesVisitor? visitor)
     {
         for (var i = table.Entities.Length - 1; i >= 0; i--)
         {
@@ -164,7 +171,7 @@ internal sealed class SeriesRegistry
             for (var slot = 0; slot < table.Slots.Length; slot++)
             {
                 var firstSeenMs = entity.FirstSeenMs[slot];
-                if (firstSeenMs == 0 || (stale && !entity.Collected[slot]))
+                if (visitor is null || firstSeenMs == 0 || (stale && !entity.Collected[slot]))
                     continue;
                 var metric = table.Slots[slot];
                 var zeroMs = entity.Collected[slot] || metric.Type == MetricType.Gauge ? 0 : ZeroTimestamp(firstSeenMs, timestampMs);

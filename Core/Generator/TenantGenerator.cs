@@ -80,7 +80,7 @@ public sealed class TenantGenerator
         _serviceGraphs?.Tidy(nowMs);
         try
         {
-            var timestampMs = _registry.Collect(nowMs, _settings.DisableCollection ? NoVisitor.Instance : visitor);
+            var timestampMs = _registry.Collect(nowMs, _settings.DisableCollection ? null : visitor);
             _counters.Collected();
             return timestampMs;
         }
@@ -153,14 +153,5 @@ public sealed class TenantGenerator
         }
 
         _counters.ActiveProcessor(GeneratorCounters.ServiceGraphs, _serviceGraphs is not null);
-    }
-
-    private sealed class NoVisitor : ISeriesVisitor
-    {
-        public static readonly NoVisitor Instance = new();
-
-        public void Visit(in SeriesPoint point)
-        {
-        }
     }
 }

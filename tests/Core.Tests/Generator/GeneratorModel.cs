@@ -138,7 +138,7 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
             .Where(a => !settings.SpanMetrics.TargetInfoExcludedDimensions.Contains(a.Key))
             .Select(a => (Sanitize(a.Key, s_intrinsicOfTargetInfo), Text(a.Value)));
         var identity = new[] { ("job", job), ("instance", instance) }.Where(l => l.Item2 != "").ToList();
-        var set = LabelSet([.. others, .. identity]);
+        var set = LabelSet([.. others, .. identity], hasBuckets: false);
         if (identity.Count > 0 && set.Count > identity.Count)
             Set("traces_target_info", set);
     }
@@ -430,14 +430,16 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
         return reserved.Contains(sanitized) ? "__" + sanitized : sanitized;
     }
 
-    /// <summary>Names and values cut; of one name the last counts; an empty value is no label.</summary>
-    private SortedDictionary<string, string> LabelSet(IEnumerable<(string Name, string Value)> labels)
+    /// <summary>Names and values cut; of one name the last counts; an empty value is no label, nor is one that would pass for a bucket.</summary>
+    private SortedDictionary<string, string> LabelSet(IEnumerable<(string Name, string Value)> labels, bool hasBuckets = true)
     {
         var set = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, value) in labels)
             set[Cut(name, settings.Registry.MaxLabelNameLength)] = Cut(value, settings.Registry.MaxLabelValueLength);
         foreach (var empty in set.Where(l => l.Value == "").ToList())
             set.Remove(empty.Key);
+        if (hasBuckets)
+            set.Remove("le");
         return set;
     }
 

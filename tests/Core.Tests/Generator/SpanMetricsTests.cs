@@ -290,6 +290,34 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
+    public void A_series_that_began_while_collection_was_disabled_begins_at_zero_once_it_is_sent()
+    {
+        var bench = new GeneratorBench(s => s with { DisableCollection = true });
+        bench.Push("cart", GeneratorBench.Span("GET /", Kind.Server, 1));
+        bench.Collect();
+
+        bench.Apply(s => s with { DisableCollection = false });
+
+        Assert.NotEqual(0, bench.Collect().Samples[Calls(Get)].ZeroTimestampMs);
+    }
+
+    [Fact]
+    public void What_would_pass_for_a_bucket_or_a_name_is_no_label()
+    {
+        var bench = new GeneratorBench(s => s with
+        {
+            SpanMetrics = s.SpanMetrics with { Dimensions = ["le", "__name__"] },
+            Registry = s.Registry with { ExternalLabels = new Dictionary<string, string> { ["le"] = "1" } },
+        });
+
+        bench.Push("cart", GeneratorBench.Span("GET /", Kind.Server, 1, attributes: [("le", "2"), ("__name__", "up")]), GeneratorBench.Span("GET /", Kind.Server, 2));
+
+        var series = bench.Collect();
+        Assert.Equal(2, series[Calls(Get)]);
+        Assert.Equal(2, series[$"traces_spanmetrics_latency_bucket{{le=\"+Inf\",{Get.Trim()}}}"]);
+    }
+
+    [Fact]
     public void Only_the_parts_asked_for_are_there()
     {
         var bench = new GeneratorBench(s => s with { SpanMetricsLatency = false, SpanMetricsSize = false, ServiceGraphsRequest = false, ServiceGraphsLatency = false });

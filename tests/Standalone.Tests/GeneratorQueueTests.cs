@@ -41,8 +41,8 @@ public sealed class GeneratorQueueTests
     [Theory]
     [InlineData(250, 0)]
     [InlineData(251, 1)]
-    [InlineData(375, 10)]
-    [InlineData(500, 20)]
+    [InlineData(375, 25)]
+    [InlineData(500, 200)]
     public void Answers_are_held_the_longer_the_fuller_the_queue_is_past_half(int waiting, int milliseconds)
     {
         var queue = new GeneratorQueue(_budget, _time);
@@ -58,10 +58,10 @@ public sealed class GeneratorQueueTests
         queue.TryTake(300);
         queue.TryTake(200);
 
-        _time.Advance(TimeSpan.FromMilliseconds(101));
+        _time.Advance(TimeSpan.FromMilliseconds(501));
         Assert.Equal(TimeSpan.Zero, queue.Hold());
 
         queue.Return(125);
-        Assert.Equal(TimeSpan.FromMilliseconds(10), queue.Hold());
+        Assert.Equal(TimeSpan.FromMilliseconds(25), queue.Hold());
     }
 }

@@ -184,12 +184,18 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         if (!options.EnableTargetInfo)
             return [.. columns];
 
-        // Unlike the others these two replace a label of the same name only where they have a value.
+        // Unlike the others these two replace a label of the same name only where they have a value: where not, its value
+        // takes their place, so that it makes no difference to the key where a value came from.
         var last = new List<LabelColumn> { new(LabelSource.Job, "job") };
         if (options.EnableInstanceLabel)
             last.Add(new(LabelSource.Instance, "instance"));
         last.RemoveAll(c => _registry.ExternalLabels.ContainsKey(c.Label));
-        return [.. columns.Select(c => c with { YieldsTo = last.Find(l => l.Label == c.Label)?.Source }), .. last];
+        var replaced = columns.ToLookup(c => c.Label);
+        return
+        [
+            .. columns.Where(c => !last.Exists(l => l.Label == c.Label)),
+            .. last.Select(l => replaced[l.Label].FirstOrDefault() is { } c ? l with { Attributes = c.Attributes, Join = c.Join } : l),
+        ];
 
         (int, int)[] Picks(IEnumerable<string> names) => [.. names.Select(n => (_resourcePicker.IndexOf(n), _spanPicker.IndexOf(n)))];
     }
@@ -273,24 +279,20 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
                     _key.Add(Cut(bytes.Slice(span.StatusMessage.Offset, span.StatusMessage.Length)));
                     break;
                 case LabelSource.Attributes:
-                    _key.Add(Cut(Yields(column) ? default : AttributeValue(batch, span, column)));
+                    _key.Add(Cut(AttributeValue(batch, span, column)));
                     break;
                 case LabelSource.Job:
-                    _key.Add(Cut(_job.WrittenSpan));
+                    _key.Add(Cut(ValueOr(_job, batch, span, column)));
                     break;
                 case LabelSource.Instance:
-                    _key.Add(Cut(_instance.WrittenSpan));
+                    _key.Add(Cut(ValueOr(_instance, batch, span, column)));
                     break;
             }
         }
     }
 
-    private bool Yields(LabelColumn column) => column.YieldsTo switch
-    {
-        LabelSource.Job => _job.WrittenCount > 0,
-        LabelSource.Instance => _instance.WrittenCount > 0,
-        _ => false,
-    };
+    private ReadOnlySpan<byte> ValueOr(ArrayBufferWriter<byte> value, SpanBatch batch, in SpanRecord span, LabelColumn column) =>
+        value.WrittenCount > 0 || column.Attributes.Length == 0 ? value.WrittenSpan : AttributeValue(batch, span, column);
 
     private ReadOnlySpan<byte> Cut(ReadOnlySpan<byte> value) => Utf8Text.Cut(value, _maxValueBytes);
 

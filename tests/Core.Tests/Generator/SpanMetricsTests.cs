@@ -210,6 +210,20 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
+    public void A_job_from_a_dimension_and_the_same_from_the_resource_are_one_series()
+    {
+        var bench = new GeneratorBench(s => s with
+        {
+            SpanMetrics = s.SpanMetrics with { EnableTargetInfo = true, Dimensions = ["job"], IntrinsicDimensions = new IntrinsicDimensionsOptions { Service = false } },
+        });
+
+        bench.Push("cart", GeneratorBench.Span("GET /", Kind.Server, 1));
+        bench.Push([("other", "x")], GeneratorBench.Span("GET /", Kind.Server, 2, attributes: ("job", "cart")));
+
+        Assert.Equal(2, bench.Collect()["""traces_spanmetrics_calls_total{job="cart",span_kind="SPAN_KIND_SERVER",span_name="GET /",status_code="STATUS_CODE_UNSET"}"""]);
+    }
+
+    [Fact]
     public void A_multiplier_weighs_calls_and_latency_and_leaves_the_size()
     {
         var bench = new GeneratorBench(s => s with { SpanMetrics = s.SpanMetrics with { SpanMultiplierKey = "ratio" } });

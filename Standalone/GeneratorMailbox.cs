@@ -152,8 +152,6 @@ internal sealed partial class GeneratorMailbox
         return left;
     }
 
-    public IReadOnlyList<RemoteWriteStatus> RemoteWriteStatus() => _writer.Status();
-
     private void Collect()
     {
         _collecting = 0;

@@ -43,9 +43,6 @@ public sealed class LabelSet : IEquatable<LabelSet>
     /// <summary>Labels that sort after <c>le</c>.</summary>
     public ReadOnlySpan<byte> Tail => _bytes.AsSpan(_bucketSplit);
 
-    /// <summary>All three runs together, in bytes.</summary>
-    public int WireLength => _bytes.Length;
-
     /// <summary>The labels as text, sorted by name; for pages, relabelling and tests, not for the wire.</summary>
     public IEnumerable<KeyValuePair<string, string>> Decode()
     {

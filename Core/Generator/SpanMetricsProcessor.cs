@@ -40,6 +40,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
 
     private readonly KeyBuilder _key = new();
     private readonly ArrayBufferWriter<byte> _text = new(256);
+    private readonly ArrayBufferWriter<byte> _joined = new(256);
     private readonly ArrayBufferWriter<byte> _service = new(256);
     private readonly ArrayBufferWriter<byte> _job = new(256);
     private readonly ArrayBufferWriter<byte> _instance = new(256);
@@ -301,18 +302,18 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         if (column.Attributes.Length == 1)
             return AttributeValue(batch, span, column.Attributes[0]);
 
-        var joined = new ArrayBufferWriter<byte>(64);
+        _joined.ResetWrittenCount();
         foreach (var attribute in column.Attributes)
         {
             var value = AttributeValue(batch, span, attribute);
             if (value.IsEmpty)
                 continue;
-            if (joined.WrittenCount > 0)
-                joined.Write(column.Join);
-            joined.Write(value);
+            if (_joined.WrittenCount > 0)
+                _joined.Write(column.Join);
+            _joined.Write(value);
         }
 
-        return joined.WrittenSpan;
+        return _joined.WrittenSpan;
     }
 
     private ReadOnlySpan<byte> AttributeValue(SpanBatch batch, in SpanRecord span, (int InResource, int InSpan) attribute)

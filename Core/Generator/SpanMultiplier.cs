@@ -34,7 +34,7 @@ internal sealed class SpanMultiplier
             return 1;
         var bytes = batch.Bytes;
         if (_useTraceState && !span.TraceState.IsEmpty
-            && FromTraceState(Encoding.UTF8.GetString(bytes.Slice(span.TraceState.Offset, span.TraceState.Length))) is var adjusted and > 0)
+            && FromTraceState(bytes.Slice(span.TraceState.Offset, span.TraceState.Length)) is var adjusted and > 0)
             return adjusted;
         if (_key.Length == 0)
             return 1;
@@ -42,26 +42,35 @@ internal sealed class SpanMultiplier
     }
 
     /// <summary>The adjusted count a tracestate carries; 0 where it carries none that can be used.</summary>
-    public static double FromTraceState(string traceState)
+    public static double FromTraceState(ReadOnlySpan<byte> traceState)
     {
-        var member = traceState.Split(',').Select(m => m.Trim()).FirstOrDefault(m => m.StartsWith("ot=", StringComparison.Ordinal));
-        if (member is null)
-            return 0;
-
-        ulong? threshold = null, randomness = null;
-        foreach (var field in member[3..].Split(';'))
+        foreach (var range in traceState.Split((byte)','))
         {
-            var colon = field.IndexOf(':');
+            var member = traceState[range].Trim(" \t"u8);
+            if (member.StartsWith("ot="u8))
+                return FromMember(member[3..]);
+        }
+
+        return 0;
+    }
+
+    private static double FromMember(ReadOnlySpan<byte> member)
+    {
+        ulong? threshold = null, randomness = null;
+        foreach (var range in member.Split((byte)';'))
+        {
+            var field = member[range];
+            var colon = field.IndexOf((byte)':');
             if (colon <= 0)
                 return 0;
-            var value = field.AsSpan(colon + 1);
-            if (field.StartsWith("th:", StringComparison.Ordinal))
+            var value = field[(colon + 1)..];
+            if (field.StartsWith("th:"u8))
             {
                 if (value.Length is 0 or > ThresholdDigits || !IsLowerHex(value))
                     return 0;
                 threshold = ulong.Parse(value, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture) << (4 * (ThresholdDigits - value.Length));
             }
-            else if (field.StartsWith("rv:", StringComparison.Ordinal))
+            else if (field.StartsWith("rv:"u8))
             {
                 if (value.Length != ThresholdDigits || !IsLowerHex(value))
                     return 0;
@@ -81,7 +90,7 @@ internal sealed class SpanMultiplier
         return uniform < count - whole ? whole + 1 : whole;
     }
 
-    private static bool IsLowerHex(ReadOnlySpan<char> text) => !text.ContainsAnyExcept("0123456789abcdef");
+    private static bool IsLowerHex(ReadOnlySpan<byte> text) => !text.ContainsAnyExcept("0123456789abcdef"u8);
 
     private double? Ratio(ReadOnlySpan<byte> bytes, ReadOnlySpan<AttributeRecord> attributes)
     {

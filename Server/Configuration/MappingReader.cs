@@ -31,9 +31,6 @@ internal sealed class MappingReader
     /// <summary>From the root, with dots; empty for the root.</summary>
     public string Path { get; }
 
-    /// <summary>The keys taken so far: what this part of the file may hold.</summary>
-    public IReadOnlyCollection<string> KnownKeys => _known;
-
     public SourcePosition Position => _position;
 
     public static MappingReader Root(Problems problems, MappingNode? node) => new(problems, "", node, node?.Position ?? default) { Present = node is not null };

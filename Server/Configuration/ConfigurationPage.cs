@@ -58,7 +58,7 @@ public static class ConfigurationPage
         {
             ("backend", storage.Backend),
             ("local", new List<(string, object?)> { ("path", storage.LocalPath) }),
-            ("wal", new List<(string, object?)> { ("path", storage.WalPath) }),
+            ("wal", new List<(string, object?)> { ("path", storage.Wal.Path) }),
         },
         ServerTlsOptions tls => new List<(string, object?)>
         {

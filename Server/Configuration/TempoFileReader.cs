@@ -184,7 +184,7 @@ internal sealed class TempoFileReader(Problems problems)
         var wal = trace.Mapping("wal");
         var options = new StorageOptions
         {
-            Trace = new TraceStorageOptions { LocalPath = local.String("path", ""), WalPath = wal.String("path", "") },
+            Trace = new TraceStorageOptions { LocalPath = local.String("path", new TraceStorageOptions().LocalPath), Wal = new WalOptions { Path = wal.String("path", new WalOptions().Path) } },
         };
         wal.Unused(NotUsed, "ingestion_time_range_slack", "version", "v2_encoding", "search_encoding");
         local.Done();

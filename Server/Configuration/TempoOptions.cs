@@ -13,8 +13,10 @@ public sealed record TempoOptions
 
     public ServerOptions Server { get; init; } = new();
     public DistributorOptions Distributor { get; init; } = new();
+    public IngesterOptions Ingester { get; init; } = new();
     public MetricsGeneratorOptions MetricsGenerator { get; init; } = new();
     public StorageOptions Storage { get; init; } = new();
+    public CompactorOptions Compactor { get; init; } = new();
     public OverridesOptions Overrides { get; init; } = new();
 
     /// <summary>

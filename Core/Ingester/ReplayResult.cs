@@ -1,0 +1,18 @@
+namespace OrleansTempo.Core.Ingester;
+
+/// <summary>What a replay found.</summary>
+public readonly record struct ReplayResult
+{
+    public int Segments { get; init; }
+
+    public long Records { get; init; }
+
+    /// <summary>Bytes of the records' requests.</summary>
+    public long Bytes { get; init; }
+
+    /// <summary>Records skipped because they do not match their checksums.</summary>
+    public long CorruptRecords { get; init; }
+
+    /// <summary>Bytes cut off at the end of a segment: a record that was being written when its process died, never acknowledged.</summary>
+    public long TornBytes { get; init; }
+}

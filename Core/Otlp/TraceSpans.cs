@@ -1,0 +1,25 @@
+namespace OrleansTempo.Core.Otlp;
+
+/// <summary>
+/// One trace's spans as they are found, from live traces and blocks in any order. Spans are a set: the same span ID
+/// and kind twice is one span. Off the hot path; not thread-safe.
+/// </summary>
+public sealed class TraceSpans(TraceId traceId)
+{
+    private readonly HashSet<(ulong SpanId, SpanKind Kind)> _seen = [];
+    private readonly List<FoundSpan> _spans = [];
+
+    public TraceId TraceId { get; } = traceId;
+
+    public IReadOnlyList<FoundSpan> Spans => _spans;
+
+    /// <summary>Bytes of OTLP protobuf looked at to find them, for Tempo's <c>inspectedBytes</c>.</summary>
+    public long InspectedBytes { get; set; }
+
+    /// <summary>Adds a span unless it is there already.</summary>
+    public void Add(in FoundSpan span)
+    {
+        if (_seen.Add((span.SpanId, span.Kind)))
+            _spans.Add(span);
+    }
+}

@@ -1,0 +1,26 @@
+namespace OrleansTempo.Core.Overrides;
+
+/// <summary><c>storage.trace.wal</c>: the process's write-ahead log.</summary>
+public sealed record WalOptions
+{
+    /// <summary>The directory of the log's segments.</summary>
+    public string Path { get; init; } = "data/wal";
+
+    /// <summary>When what was written is also forced to the disk.</summary>
+    public WalSync Sync { get; init; } = WalSync.Interval;
+
+    /// <summary>The longest that a power loss may cost with <see cref="WalSync.Interval"/>.</summary>
+    public TimeSpan SyncInterval { get; init; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>The size at which the next segment is begun, in bytes.</summary>
+    public long SegmentBytes { get; init; } = 64 << 20;
+
+    /// <summary>Where the log is kept.</summary>
+    public WalType Type { get; init; } = WalType.File;
+
+    /// <summary>With <see cref="WalType.Object"/>: the longest an append waits for others to share its put.</summary>
+    public TimeSpan CommitInterval { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>With <see cref="WalType.Object"/>: the size at which an object is put before that.</summary>
+    public int CommitBytes { get; init; } = 4 << 20;
+}

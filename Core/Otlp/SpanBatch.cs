@@ -26,9 +26,11 @@ public sealed class SpanBatch
     private RequestBuffer? _buffer;
     private SpanRecord[] _spans = new SpanRecord[64];
     private ResourceRecord[] _resources = new ResourceRecord[8];
+    private ScopeRecord[] _scopes = new ScopeRecord[8];
     private AttributeRecord[] _attributes = new AttributeRecord[512];
     private int _spanCount;
     private int _resourceCount;
+    private int _scopeCount;
     private int _attributeCount;
 
     private SpanBatch()
@@ -41,6 +43,8 @@ public sealed class SpanBatch
     public ReadOnlySpan<SpanRecord> Spans => _spans.AsSpan(0, _spanCount);
 
     public ReadOnlySpan<ResourceRecord> Resources => _resources.AsSpan(0, _resourceCount);
+
+    public ReadOnlySpan<ScopeRecord> Scopes => _scopes.AsSpan(0, _scopeCount);
 
     /// <summary>The memory the batch holds, in bytes: its buffer and its arrays, used or not.</summary>
     public long MemoryBytes => _buffer!.Capacity + ArrayBytes;
@@ -74,7 +78,7 @@ public sealed class SpanBatch
             batch = new SpanBatch();
         batch._buffer = buffer;
         batch._leases = 1;
-        batch._spanCount = batch._resourceCount = batch._attributeCount = 0;
+        batch._spanCount = batch._resourceCount = batch._scopeCount = batch._attributeCount = 0;
         batch.OversizedAttributes = 0;
 
         var reader = new OtlpReader(batch, buffer.Bytes, maxAttributeBytes);
@@ -143,10 +147,19 @@ public sealed class SpanBatch
         return _resourceCount++;
     }
 
+    internal int AddScope(in ScopeRecord scope)
+    {
+        if (_scopeCount == _scopes.Length)
+            Array.Resize(ref _scopes, _scopeCount * 2);
+        _scopes[_scopeCount] = scope;
+        return _scopeCount++;
+    }
+
     internal ref ResourceRecord ResourceAt(int index) => ref _resources[index];
 
     private long ArrayBytes =>
-        ((long)_spans.Length * Unsafe.SizeOf<SpanRecord>()) + ((long)_attributes.Length * Unsafe.SizeOf<AttributeRecord>()) + ((long)_resources.Length * Unsafe.SizeOf<ResourceRecord>());
+        ((long)_spans.Length * Unsafe.SizeOf<SpanRecord>()) + ((long)_attributes.Length * Unsafe.SizeOf<AttributeRecord>()) + ((long)_resources.Length * Unsafe.SizeOf<ResourceRecord>())
+        + ((long)_scopes.Length * Unsafe.SizeOf<ScopeRecord>());
 
     internal int AttributeCount => _attributeCount;
 

@@ -32,6 +32,9 @@ public sealed class SpanBatch
     private int _resourceCount;
     private int _scopeCount;
     private int _attributeCount;
+    private byte[] _envelopes = [];
+    private int _envelopeBytes;
+    private bool _hasEnvelopes;
 
     private SpanBatch()
     {
@@ -80,6 +83,7 @@ public sealed class SpanBatch
         batch._leases = 1;
         batch._spanCount = batch._resourceCount = batch._scopeCount = batch._attributeCount = 0;
         batch.OversizedAttributes = 0;
+        batch._hasEnvelopes = false;
 
         var reader = new OtlpReader(batch, buffer.Bytes, maxAttributeBytes);
         error = reader.Read();
@@ -109,6 +113,20 @@ public sealed class SpanBatch
             s_pool.Enqueue(this);
         else
             Interlocked.Add(ref s_pooledBytes, -bytes);
+    }
+
+    /// <summary>The fields of a resource's <c>ResourceSpans</c> but its scope spans, each with its tag: the resource and its schema URL. Called by one thread at a time.</summary>
+    internal ReadOnlySpan<byte> Envelope(in ResourceRecord resource)
+    {
+        BuildEnvelopes();
+        return _envelopes.AsSpan(resource.Envelope.Offset, resource.Envelope.Length);
+    }
+
+    /// <summary>The fields of a scope's <c>ScopeSpans</c> but its spans, each with its tag: the scope and its schema URL. Called by one thread at a time.</summary>
+    internal ReadOnlySpan<byte> Envelope(in ScopeRecord scope)
+    {
+        BuildEnvelopes();
+        return _envelopes.AsSpan(scope.Envelope.Offset, scope.Envelope.Length);
     }
 
     /// <summary>Leaves out the spans for which <paramref name="keep"/> is false, keeping the order of the rest.</summary>
@@ -159,7 +177,38 @@ public sealed class SpanBatch
 
     private long ArrayBytes =>
         ((long)_spans.Length * Unsafe.SizeOf<SpanRecord>()) + ((long)_attributes.Length * Unsafe.SizeOf<AttributeRecord>()) + ((long)_resources.Length * Unsafe.SizeOf<ResourceRecord>())
-        + ((long)_scopes.Length * Unsafe.SizeOf<ScopeRecord>());
+        + ((long)_scopes.Length * Unsafe.SizeOf<ScopeRecord>()) + _envelopes.Length;
+
+    // In both messages what is repeated has field number 2, and all else belongs to the envelope.
+    private void BuildEnvelopes()
+    {
+        if (_hasEnvelopes)
+            return;
+        _envelopeBytes = 0;
+        foreach (ref var resource in _resources.AsSpan(0, _resourceCount))
+            resource.Envelope = CopyAllBut(2, resource.Message);
+        foreach (ref var scope in _scopes.AsSpan(0, _scopeCount))
+            scope.Envelope = CopyAllBut(2, scope.Message);
+        _hasEnvelopes = true;
+    }
+
+    private Slice CopyAllBut(int repeatedField, Slice message)
+    {
+        var start = _envelopeBytes;
+        var fields = new ProtobufFields(Bytes, message.Offset, message.End);
+        while (fields.MoveNext())
+        {
+            if (fields.Field == repeatedField && fields.WireType == 2)
+                continue;
+            var field = Bytes[fields.Start..fields.Position];
+            if (_envelopes.Length - _envelopeBytes < field.Length)
+                Array.Resize(ref _envelopes, Math.Max(_envelopeBytes + field.Length, Math.Max(4096, _envelopes.Length * 2)));
+            field.CopyTo(_envelopes.AsSpan(_envelopeBytes));
+            _envelopeBytes += field.Length;
+        }
+
+        return new Slice(start, _envelopeBytes - start);
+    }
 
     internal int AttributeCount => _attributeCount;
 

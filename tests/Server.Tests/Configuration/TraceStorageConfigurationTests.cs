@@ -64,7 +64,7 @@ public sealed class TraceStorageConfigurationTests
     {
         Assert.Equal(TimeSpan.FromMinutes(1), Options("ingester: {trace_idle_period: 60s}\nlive_store: {max_trace_idle: 1m}").Ingester.TraceIdlePeriod);
         Assert.Equal(
-            ["tempo.yaml:2:30: live_store.max_trace_idle: '2m' is not what ingester.trace_idle_period says, and both are the same option; write it once"],
+            ["tempo.yaml:2:31: live_store.max_trace_idle: '2m' is not what ingester.trace_idle_period says, and both are the same option; write it once"],
             Errors("ingester: {trace_idle_period: 60s}\nlive_store:  {max_trace_idle: 2m}"));
     }
 
@@ -88,22 +88,22 @@ public sealed class TraceStorageConfigurationTests
     }
 
     [Theory]
-    [InlineData("{partitions: 0}", "23: ingester.partitions: '0' is not allowed; it must be a whole number from 1 to 1024")]
-    [InlineData("{partitions: 1025}", "23: ingester.partitions: '1025' is not allowed; it must be a whole number from 1 to 1024")]
-    [InlineData("{trace_idle_period: 0s}", "30: ingester.trace_idle_period: '0s' is not allowed; " + AllowedGo + ", from 1ms to 1000h")]
-    [InlineData("{trace_live_period: 1001h}", "30: ingester.trace_live_period: '1001h' is not allowed; " + AllowedGo + ", from 1ms to 1000h")]
-    [InlineData("{flush_check_period: 9ms}", "31: ingester.flush_check_period: '9ms' is not allowed; " + AllowedGo + ", from 10ms to 1000h")]
-    [InlineData("{max_block_duration: -1s}", "31: ingester.max_block_duration: '-1s' is not allowed; " + AllowedGo + ", from 1ms to 1000h")]
-    [InlineData("{complete_block_timeout: 15}", "35: ingester.complete_block_timeout: '15' is not allowed; " + AllowedGo + ", from 1ms to 1000h")]
-    [InlineData("{max_block_bytes: 65535}", "28: ingester.max_block_bytes: '65535' is not allowed; it must be a whole number of at least 65536")]
-    [InlineData("{max_memory_bytes: 33554431}", "29: ingester.max_memory_bytes: '33554431' is not allowed; it must be a whole number of at least 33554432")]
-    [InlineData("{flush_all_on_shutdown: perhaps}", "34: ingester.flush_all_on_shutdown: 'perhaps' is not allowed; it must be true or false")]
-    [InlineData("{trace_idle_perod: 1s}", "12: ingester.trace_idle_perod: unknown key; did you mean 'trace_idle_period'? Allowed: max_block_bytes, complete_block_timeout, partitions, trace_idle_period, trace_live_period, flush_check_period, max_block_duration, max_memory_bytes, flush_all_on_shutdown")]
-    public void A_wrong_ingester_value_is_an_error(string block, string error) => Assert.Equal([$"tempo.yaml:1:{error}"], Errors($"ingester: {block}"));
+    [InlineData("{partitions: 0}", "ingester.partitions: '0' is not allowed; it must be a whole number from 1 to 1024")]
+    [InlineData("{partitions: 1025}", "ingester.partitions: '1025' is not allowed; it must be a whole number from 1 to 1024")]
+    [InlineData("{trace_idle_period: 0s}", "ingester.trace_idle_period: '0s' is not allowed; " + AllowedGo + ", from 1ms to 1000h")]
+    [InlineData("{trace_live_period: 1001h}", "ingester.trace_live_period: '1001h' is not allowed; " + AllowedGo + ", from 1ms to 1000h")]
+    [InlineData("{flush_check_period: 9ms}", "ingester.flush_check_period: '9ms' is not allowed; " + AllowedGo + ", from 10ms to 1000h")]
+    [InlineData("{max_block_duration: -1s}", "ingester.max_block_duration: '-1s' is not allowed; " + AllowedGo + ", from 1ms to 1000h")]
+    [InlineData("{complete_block_timeout: 15}", "ingester.complete_block_timeout: '15' is not allowed; " + AllowedGo + ", from 1ms to 1000h")]
+    [InlineData("{max_block_bytes: 65535}", "ingester.max_block_bytes: '65535' is not allowed; it must be a whole number of at least 65536")]
+    [InlineData("{max_memory_bytes: 33554431}", "ingester.max_memory_bytes: '33554431' is not allowed; it must be a whole number of at least 33554432")]
+    [InlineData("{flush_all_on_shutdown: perhaps}", "ingester.flush_all_on_shutdown: 'perhaps' is not allowed; it must be true or false")]
+    [InlineData("{trace_idle_perod: 1s}", "ingester.trace_idle_perod: unknown key; did you mean 'trace_idle_period'? Allowed: partitions, trace_idle_period, trace_live_period, flush_check_period, max_block_bytes, max_block_duration, complete_block_timeout, max_memory_bytes, flush_all_on_shutdown")]
+    public void A_wrong_ingester_value_is_an_error(string block, string error) => AssertError(error, $"ingester:\n  {block}");
 
     [Fact]
     public void Blocks_that_do_not_fit_into_memory_are_a_warning() => Assert.Equal(
-        ["tempo.yaml:1:29: ingester.max_block_bytes: 524288000 in each of 8 partitions is more than max_memory_bytes 402653184: blocks are cut before they are that large"],
+        ["tempo.yaml:1:30: ingester.max_block_bytes: 524288000 in each of 8 partitions is more than max_memory_bytes 402653184: blocks are cut before they are that large"],
         Warnings("ingester: {max_block_bytes:  524288000}"));
 
     [Fact]
@@ -231,17 +231,17 @@ public sealed class TraceStorageConfigurationTests
         Errors("storage: {trace: {local: {path: data}}}"));
 
     [Theory]
-    [InlineData("{local: {path: \"a\\0\"}}", "34: storage.trace.local.path: has a character with the code 0, which no path has")]
-    [InlineData("{blocklist_poll: 99ms}", "35: storage.trace.blocklist_poll: '99ms' is not allowed; " + AllowedGo + ", from 100ms to 1000h")]
-    [InlineData("{wal: {sync: sometimes}}", "32: storage.trace.wal.sync: 'sometimes' is not known; allowed: always, interval, never")]
-    [InlineData("{wal: {sync_interval: 0s}}", "41: storage.trace.wal.sync_interval: '0s' is not allowed; " + AllowedGo + ", from 1ms to 1000h")]
-    [InlineData("{wal: {segment_bytes: 65535}}", "41: storage.trace.wal.segment_bytes: '65535' is not allowed; it must be a whole number from 65536 to 1073741824")]
-    [InlineData("{wal: {type: blob}}", "32: storage.trace.wal.type: 'blob' is not known; allowed: file, object")]
-    [InlineData("{wal: {commit_interval: 11s}}", "43: storage.trace.wal.commit_interval: '11s' is not allowed; " + AllowedGo + ", from 1ms to 10s")]
-    [InlineData("{wal: {commit_bytes: 4095}}", "40: storage.trace.wal.commit_bytes: '4095' is not allowed; it must be a whole number from 4096 to 268435456")]
-    [InlineData("{azure: {use_managed_identity: perhaps}}", "50: storage.trace.azure.use_managed_identity: 'perhaps' is not allowed; it must be true or false")]
-    [InlineData("{azure: {account: a}}", "28: storage.trace.azure.account: unknown key; allowed: endpoint_suffix, storage_account_name, storage_account_key, connection_string, container_name, prefix, use_managed_identity, user_assigned_id, use_federated_token")]
-    public void A_wrong_storage_value_is_an_error(string block, string error) => Assert.Equal([$"tempo.yaml:1:{error}"], Errors($"storage: {{trace: {block}}}"));
+    [InlineData("{local: {path: \"a\\0\"}}", "storage.trace.local.path: has a character with the code 0, which no path has")]
+    [InlineData("{blocklist_poll: 99ms}", "storage.trace.blocklist_poll: '99ms' is not allowed; " + AllowedGo + ", from 100ms to 1000h")]
+    [InlineData("{wal: {sync: sometimes}}", "storage.trace.wal.sync: 'sometimes' is not known; allowed: always, interval, never")]
+    [InlineData("{wal: {sync_interval: 0s}}", "storage.trace.wal.sync_interval: '0s' is not allowed; " + AllowedGo + ", from 1ms to 1000h")]
+    [InlineData("{wal: {segment_bytes: 65535}}", "storage.trace.wal.segment_bytes: '65535' is not allowed; it must be a whole number from 65536 to 1073741824")]
+    [InlineData("{wal: {type: blob}}", "storage.trace.wal.type: 'blob' is not known; allowed: file, object")]
+    [InlineData("{wal: {commit_interval: 11s}}", "storage.trace.wal.commit_interval: '11s' is not allowed; " + AllowedGo + ", from 1ms to 10s")]
+    [InlineData("{wal: {commit_bytes: 4095}}", "storage.trace.wal.commit_bytes: '4095' is not allowed; it must be a whole number from 4096 to 268435456")]
+    [InlineData("{azure: {use_managed_identity: perhaps}}", "storage.trace.azure.use_managed_identity: 'perhaps' is not allowed; it must be true or false")]
+    [InlineData("{azure: {account: a}}", "storage.trace.azure.account: unknown key; allowed: endpoint_suffix, storage_account_name, storage_account_key, connection_string, container_name, prefix, use_managed_identity, user_assigned_id, use_federated_token")]
+    public void A_wrong_storage_value_is_an_error(string block, string error) => AssertError(error, $"storage:\n  trace: {block}");
 
     private static readonly CompactorOptions AllOfCompaction = new()
     {
@@ -275,7 +275,7 @@ public sealed class TraceStorageConfigurationTests
 
     [Fact]
     public void Blocks_of_compaction_that_differ_are_an_error() => Assert.Equal(
-        ["tempo.yaml:3:47: backend_worker.compaction.block_retention: '3h' is not what backend_scheduler.provider.compaction.compaction.block_retention says, and both are the same option; write it once"],
+        ["tempo.yaml:3:48: backend_worker.compaction.block_retention: '3h' is not what backend_scheduler.provider.compaction.compaction.block_retention says, and both are the same option; write it once"],
         Errors("#\nbackend_scheduler: {provider: {compaction: {compaction: {block_retention: 2h}}}}\nbackend_worker: {compaction: {block_retention: 3h}}"));
 
     [Fact]
@@ -294,14 +294,14 @@ public sealed class TraceStorageConfigurationTests
     }
 
     [Theory]
-    [InlineData("{disabled: perhaps}", "22: compactor.disabled: 'perhaps' is not allowed; it must be true or false")]
-    [InlineData("{compaction: {block_retention: 14d}}", "42: compactor.compaction.block_retention: '14d' is not allowed; " + AllowedGo + ", from 1ms to 876000h")]
-    [InlineData("{compaction: {compacted_block_retention: 0}}", "52: compactor.compaction.compacted_block_retention: '0' is not allowed; " + AllowedGo + ", from 1ms to 876000h")]
-    [InlineData("{compaction: {compaction_window: 0s}}", "44: compactor.compaction.compaction_window: '0s' is not allowed; " + AllowedGo + ", from 1s to 876000h")]
-    [InlineData("{compaction: {compaction_cycle: 99ms}}", "43: compactor.compaction.compaction_cycle: '99ms' is not allowed; " + AllowedGo + ", from 100ms to 1000h")]
-    [InlineData("{compaction: {max_block_bytes: 1}}", "42: compactor.compaction.max_block_bytes: '1' is not allowed; it must be a whole number of at least 65536")]
-    [InlineData("{compaction: {max_compaction_objects: 0}}", "49: compactor.compaction.max_compaction_objects: '0' is not allowed; it must be a whole number of at least 1")]
-    public void A_wrong_compactor_value_is_an_error(string block, string error) => Assert.Equal([$"tempo.yaml:1:{error}"], Errors($"compactor: {block}"));
+    [InlineData("{disabled: perhaps}", "compactor.disabled: 'perhaps' is not allowed; it must be true or false")]
+    [InlineData("{compaction: {block_retention: 14d}}", "compactor.compaction.block_retention: '14d' is not allowed; " + AllowedGo + ", from 1ms to 876000h")]
+    [InlineData("{compaction: {compacted_block_retention: 0}}", "compactor.compaction.compacted_block_retention: '0' is not allowed; " + AllowedGo + ", from 1ms to 876000h")]
+    [InlineData("{compaction: {compaction_window: 0s}}", "compactor.compaction.compaction_window: '0s' is not allowed; " + AllowedGo + ", from 1s to 876000h")]
+    [InlineData("{compaction: {compaction_cycle: 99ms}}", "compactor.compaction.compaction_cycle: '99ms' is not allowed; " + AllowedGo + ", from 100ms to 1000h")]
+    [InlineData("{compaction: {max_block_bytes: 1}}", "compactor.compaction.max_block_bytes: '1' is not allowed; it must be a whole number of at least 65536")]
+    [InlineData("{compaction: {max_compaction_objects: 0}}", "compactor.compaction.max_compaction_objects: '0' is not allowed; it must be a whole number of at least 1")]
+    public void A_wrong_compactor_value_is_an_error(string block, string error) => AssertError(error, $"compactor:\n  {block}");
 
     [Fact]
     public void Unknown_keys_are_found_in_every_block_there_is() => Assert.Equal(
@@ -314,6 +314,14 @@ public sealed class TraceStorageConfigurationTests
             backend_worker: {h: 1, compaction: {i: 1}}
             storage: {j: 1, trace: {k: 1, local: {l: 1}, wal: {m: 1}}}
             """).Select(e => e.Split(": ")[1]));
+
+    // On the second line, and nothing else.
+    private static void AssertError(string error, string text)
+    {
+        var found = Assert.Single(Errors(text));
+        Assert.StartsWith("tempo.yaml:2:", found);
+        Assert.EndsWith($": {error}", found);
+    }
 
     private static string[] Messages(string text)
     {

@@ -34,6 +34,13 @@ public sealed class TempoMetrics : IDisposable
         ExpiredEdges = Counter("tempo_metrics_generator_processor_service_graphs_expired_edges", "Edges whose other side never came, by tenant and unmatched_span_kind");
         DroppedSpans = Counter("tempo_metrics_generator_processor_service_graphs_dropped_spans", "Spans left out because max_items edges were waiting, by tenant");
         DroppedEdges = Counter("tempo_metrics_generator_processor_service_graphs_dropped_edges_total", "Edges dropped because a filter policy dropped the other side, by tenant");
+
+        // The write-ahead log is the process's: without tenant.
+        WalCommits = Counter("tempo_ingester_wal_commits_total", "Commits of the write-ahead log, each of one or many requests");
+        WalBytesWritten = Counter("tempo_ingester_wal_bytes_written_total", "Bytes written to the write-ahead log");
+        WalWriteFailures = Counter("tempo_ingester_wal_write_failures_total", "Commits, flushes and new segments of the write-ahead log that failed");
+        WalSegments = Gauge("tempo_ingester_wal_segments", "Segments of the write-ahead log");
+        ReplayErrors = Counter("tempo_ingester_replay_errors_total", "What replay could not read of the write-ahead log, by reason");
     }
 
     public Meter Meter { get; }
@@ -59,6 +66,12 @@ public sealed class TempoMetrics : IDisposable
     public Counter<long> ExpiredEdges { get; }
     public Counter<long> DroppedSpans { get; }
     public Counter<long> DroppedEdges { get; }
+
+    public Counter<long> WalCommits { get; }
+    public Counter<long> WalBytesWritten { get; }
+    public Counter<long> WalWriteFailures { get; }
+    public Gauge<long> WalSegments { get; }
+    public Counter<long> ReplayErrors { get; }
 
     public void Dispose() => Meter.Dispose();
 

@@ -31,4 +31,7 @@ public sealed record AzureStorageOptions
 
     /// <summary>Sign in by the token that Kubernetes puts into the pod (workload identity).</summary>
     public bool UseFederatedToken { get; init; }
+
+    /// <summary>The name alone: a record's own text would show the secret.</summary>
+    public override string ToString() => nameof(AzureStorageOptions);
 }

@@ -18,12 +18,12 @@ internal static class ContainerClient
             throw new ArgumentException($"{Section}.container_name: is missing; it names the container that traces are kept in");
 
         var client = new BlobClientOptions();
-        // Half a minute in all against a service that answers nothing at once; whoever waits for a put tries again by itself.
+        // Some four seconds of waiting in all: enough for a moment's trouble, and whoever puts anything tries again by itself.
         client.Retry.Mode = RetryMode.Exponential;
         client.Retry.MaxRetries = 4;
         client.Retry.Delay = TimeSpan.FromMilliseconds(250);
         client.Retry.MaxDelay = TimeSpan.FromSeconds(10);
-        client.Retry.NetworkTimeout = TimeSpan.FromSeconds(60);
+        client.Retry.NetworkTimeout = TimeSpan.FromSeconds(30);
         client.Diagnostics.ApplicationId = "OrleansTempo";
         adjust?.Invoke(client);
 

@@ -362,6 +362,54 @@ public sealed class AzureBlobObjectStoreTests(AzuriteFixture azurite) : IClassFi
     }
 
     [AzuriteFact]
+    public async Task Two_writers_of_one_object_never_mix_their_parts()
+    {
+        var store = await OpenAsync();
+        await using var first = await store.CreateAsync("data");
+        await using var second = await store.CreateAsync("data");
+        var ones = new byte[4 * MiB];
+        var twos = new byte[4 * MiB];
+        ones.AsSpan().Fill(1);
+        twos.AsSpan().Fill(2);
+
+        for (var i = 0; i < 2; i++)
+        {
+            await first.WriteAsync(ones);
+            await second.WriteAsync(twos);
+        }
+
+        await first.CompleteAsync();
+
+        byte[] expected = [.. ones, .. ones];
+        Assert.Equal(expected, (await store.GetAsync("data"))!.Value.Content.ToArray());
+    }
+
+    [AzuriteFact]
+    public async Task A_writer_whose_blocks_were_dropped_says_that_another_has_put_the_blob()
+    {
+        var (store, requests) = await OpenWithRequestsAsync();
+        await using var writer = await store.CreateAsync("data");
+        await writer.WriteAsync(new byte[4 * MiB]);
+        requests.Answer = () => Refusal(HttpStatusCode.BadRequest, "InvalidBlockList");
+
+        var error = await Assert.ThrowsAsync<IOException>(() => writer.CompleteAsync());
+
+        Assert.Contains("blob 'data'", error.Message, StringComparison.Ordinal);
+        Assert.Contains("another has put the same blob meanwhile", error.Message, StringComparison.Ordinal);
+    }
+
+    [AzuriteFact]
+    public async Task A_refusal_for_another_reason_than_the_condition_is_an_error()
+    {
+        var (store, requests) = await OpenWithRequestsAsync();
+
+        requests.Answer = () => Refusal(HttpStatusCode.PreconditionFailed, "LeaseIdMissing");
+        await Assert.ThrowsAsync<IOException>(() => store.PutIfMatchAsync("claim", Bytes("1"), "0x0"));
+        requests.Answer = () => Refusal(HttpStatusCode.Conflict, "BlobImmutableDueToPolicy");
+        await Assert.ThrowsAsync<IOException>(() => store.PutIfAbsentAsync("claim", Bytes("1")));
+    }
+
+    [AzuriteFact]
     public async Task Opening_creates_a_container_that_is_not_there_and_takes_one_request_where_it_is()
     {
         var options = azurite.NewContainer();

@@ -35,6 +35,19 @@ public sealed class TempoMetrics : IDisposable
         DroppedSpans = Counter("tempo_metrics_generator_processor_service_graphs_dropped_spans", "Spans left out because max_items edges were waiting, by tenant");
         DroppedEdges = Counter("tempo_metrics_generator_processor_service_graphs_dropped_edges_total", "Edges dropped because a filter policy dropped the other side, by tenant");
 
+        LiveTraces = Gauge("tempo_ingester_live_traces", "Live traces, by tenant");
+        LiveTraceBytes = Gauge("tempo_ingester_live_trace_bytes", "Bytes held in live traces and blocks not yet written, by tenant");
+        TracesCreated = Counter("tempo_ingester_traces_created_total", "Traces begun, by tenant");
+        BlocksFlushed = Counter("tempo_ingester_blocks_flushed_total", "Blocks written, by tenant");
+        FlushedBytes = Counter("tempo_ingester_flushed_bytes_total", "Bytes of blocks written, by tenant");
+        FailedFlushes = Counter("tempo_ingester_failed_flushes_total", "Blocks that could not be written and are tried again, by tenant");
+        FlushDuration = Meter.CreateHistogram(
+            "tempo_ingester_flush_duration_seconds",
+            null,
+            "How long a block took to write, by tenant",
+            null,
+            new InstrumentAdvice<double> { HistogramBucketBoundaries = [.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30] });
+
         // The write-ahead log is the process's: without tenant.
         WalCommits = Counter("tempo_ingester_wal_commits_total", "Commits of the write-ahead log, each of one or many requests");
         WalBytesWritten = Counter("tempo_ingester_wal_bytes_written_total", "Bytes written to the write-ahead log");
@@ -66,6 +79,14 @@ public sealed class TempoMetrics : IDisposable
     public Counter<long> ExpiredEdges { get; }
     public Counter<long> DroppedSpans { get; }
     public Counter<long> DroppedEdges { get; }
+
+    public Gauge<long> LiveTraces { get; }
+    public Gauge<long> LiveTraceBytes { get; }
+    public Counter<long> TracesCreated { get; }
+    public Counter<long> BlocksFlushed { get; }
+    public Counter<long> FlushedBytes { get; }
+    public Counter<long> FailedFlushes { get; }
+    public Histogram<double> FlushDuration { get; }
 
     public Counter<long> WalCommits { get; }
     public Counter<long> WalBytesWritten { get; }

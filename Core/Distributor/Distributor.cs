@@ -140,6 +140,10 @@ public sealed class Distributor(
         return truncated;
     }
 
+    /// <summary>Leaves out the spans without valid IDs; all that follow the distributor count on there being none.</summary>
+    public static void RemoveInvalid(SpanBatch batch) => batch.RemoveWhere(static (b, i) =>
+        IsId(b.Bytes, b.Spans[i].TraceId, TraceIdLength) && IsId(b.Bytes, b.Spans[i].SpanId, SpanIdLength));
+
     private PushResult RejectInvalid(SpanBatch batch, KeyValuePair<string, object?> tenantTag)
     {
         var bytes = batch.Bytes;
@@ -156,8 +160,7 @@ public sealed class Distributor(
         if (badTraceIds + badSpanIds == 0)
             return PushResult.Accepted;
 
-        batch.RemoveWhere(static (b, i) =>
-            IsId(b.Bytes, b.Spans[i].TraceId, TraceIdLength) && IsId(b.Bytes, b.Spans[i].SpanId, SpanIdLength));
+        RemoveInvalid(batch);
         Discard(tenantTag, "invalid_trace_id", badTraceIds);
         Discard(tenantTag, "invalid_span_id", badSpanIds);
 

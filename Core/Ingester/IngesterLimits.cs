@@ -1,9 +1,9 @@
 namespace OrleansTempo.Core.Ingester;
 
-/// <summary>What one tenant may have live; in one partition, so a tenant's limit of traces is divided among them.</summary>
+/// <summary>What one tenant may have live.</summary>
 public readonly record struct IngesterLimits
 {
-    /// <summary>Live traces; 0 for no limit.</summary>
+    /// <summary>Live traces of all the ingesters that share a <see cref="LiveTraceCount"/>; 0 for no limit.</summary>
     public int MaxTraces { get; init; }
 
     /// <summary>Bytes of OTLP protobuf of one trace, as long as it is held; 0 for no limit.</summary>

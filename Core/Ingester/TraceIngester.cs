@@ -16,7 +16,7 @@ namespace OrleansTempo.Core.Ingester;
 /// Rows stay where they are from a trace's first span until its block is written; only the traces that are still live when a
 /// block is cut move on, to the next generation.
 /// </summary>
-public sealed class TraceIngester(TenantId tenant, IngesterOptions options, TimeProvider time)
+public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, IngesterOptions options, TimeProvider time)
 {
     private readonly RowEncoder _encoder = new();
     private readonly List<CutBlock> _cutBlocks = [];
@@ -28,8 +28,6 @@ public sealed class TraceIngester(TenantId tenant, IngesterOptions options, Time
 
     public TenantId Tenant => tenant;
 
-    public int LiveTraces { get; private set; }
-
     /// <summary>Traces begun so far.</summary>
     public long TracesCreated { get; private set; }
 
@@ -38,6 +36,9 @@ public sealed class TraceIngester(TenantId tenant, IngesterOptions options, Time
 
     /// <summary>What it holds that no block has been cut of, in bytes.</summary>
     public long UncutBytes => _generation.MemoryBytes;
+
+    /// <summary>How much of <see cref="UncutBytes"/> is of traces that are cut, and so could go into a block.</summary>
+    public long CutBytes => _generation.Spans == 0 ? 0 : (long)((double)_generation.MemoryBytes * _cutSpans / _generation.Spans);
 
     /// <summary>The earliest segment of the write-ahead log with a span that is in no complete block; <see cref="long.MaxValue"/> where there is none.</summary>
     public long OldestSegment
@@ -79,7 +80,7 @@ public sealed class TraceIngester(TenantId tenant, IngesterOptions options, Time
                 trace = new LiveTrace { FirstSeen = now, Segment = segment };
             if (!trace.IsLive)
             {
-                if (limits.MaxTraces > 0 && LiveTraces >= limits.MaxTraces)
+                if (!liveTraces.TryAdd(limits.MaxTraces))
                 {
                     if (!known)
                         generation.Traces.Remove(id);
@@ -118,12 +119,10 @@ public sealed class TraceIngester(TenantId tenant, IngesterOptions options, Time
         Measure();
     }
 
-    /// <summary>
-    /// Cuts the traces that are idle or have been live for long, or with <paramref name="all"/> every one; and a block of the cut
-    /// traces, where they are enough or the first of them has waited long enough, or with <paramref name="all"/> whatever there is.
-    /// </summary>
-    /// <returns>A block to be written; null where none is due.</returns>
-    public CutBlock? Cut(bool all)
+    /// <summary>Cuts the traces that are idle or have been live for long; and a block of those that are cut, where one is due.</summary>
+    /// <param name="reason">Whether more is to be cut than that.</param>
+    /// <returns>A block to be written; null where there is none to cut.</returns>
+    public CutBlock? Cut(CutReason reason)
     {
         var now = time.GetTimestamp();
         ForgetFlushedBlocks(now);
@@ -133,11 +132,11 @@ public sealed class TraceIngester(TenantId tenant, IngesterOptions options, Time
         foreach (var id in _generation.Traces.Keys)
         {
             ref var trace = ref CollectionsMarshal.GetValueRefOrNullRef(_generation.Traces, id);
-            if (trace.IsLive && (all || time.GetElapsedTime(trace.LastSeen, now) >= options.TraceIdlePeriod || time.GetElapsedTime(trace.FirstSeen, now) >= options.TraceLivePeriod))
+            if (trace.IsLive && (reason == CutReason.Everything || time.GetElapsedTime(trace.LastSeen, now) >= options.TraceIdlePeriod || time.GetElapsedTime(trace.FirstSeen, now) >= options.TraceLivePeriod))
                 End(ref trace, now);
         }
 
-        if (_cutTraces == 0 || !(all || IsBlockDue(now)))
+        if (_cutTraces == 0 || (reason == CutReason.Due && !IsBlockDue(now)))
             return null;
         var block = new CutBlock(tenant, _generation);
         _cutBlocks.Add(block);
@@ -173,7 +172,6 @@ public sealed class TraceIngester(TenantId tenant, IngesterOptions options, Time
     {
         trace.IsLive = true;
         trace.FirstSeen = now;
-        LiveTraces++;
         if (known)
         {
             _cutTraces--;
@@ -189,14 +187,14 @@ public sealed class TraceIngester(TenantId tenant, IngesterOptions options, Time
     private void Forget(TraceId id)
     {
         _generation.Traces.Remove(id);
-        LiveTraces--;
+        liveTraces.Remove();
         TracesCreated--;
     }
 
     private void End(ref LiveTrace trace, long now)
     {
         trace.IsLive = false;
-        LiveTraces--;
+        liveTraces.Remove();
         if (_cutTraces++ == 0)
             _firstCut = now;
         _cutSpans += trace.Spans;
@@ -204,7 +202,7 @@ public sealed class TraceIngester(TenantId tenant, IngesterOptions options, Time
 
     private bool IsBlockDue(long now) =>
         time.GetElapsedTime(_firstCut, now) >= options.MaxBlockDuration
-        || (double)_generation.MemoryBytes * _cutSpans / _generation.Spans >= options.MaxBlockBytes;
+        || CutBytes >= options.MaxBlockBytes;
 
     // What is still live begins the next generation. Its shapes are taken over once each, so this costs little more than the copying.
     private static Generation LiveTracesOf(Generation former)

@@ -43,6 +43,9 @@ public sealed class SpanBatch
     /// <summary>The request's bytes; every slice points into them.</summary>
     public ReadOnlySpan<byte> Bytes => _buffer!.Bytes;
 
+    /// <summary>As <see cref="Bytes"/>, for those who keep them while they hold a lease.</summary>
+    public ReadOnlyMemory<byte> Memory => _buffer!.Array.AsMemory(0, _buffer.Length);
+
     public ReadOnlySpan<SpanRecord> Spans => _spans.AsSpan(0, _spanCount);
 
     public ReadOnlySpan<ResourceRecord> Resources => _resources.AsSpan(0, _resourceCount);

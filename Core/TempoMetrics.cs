@@ -54,6 +54,23 @@ public sealed class TempoMetrics : IDisposable
         WalWriteFailures = Counter("tempo_ingester_wal_write_failures_total", "Commits, flushes and new segments of the write-ahead log that failed");
         WalSegments = Gauge("tempo_ingester_wal_segments", "Segments of the write-ahead log");
         ReplayErrors = Counter("tempo_ingester_replay_errors_total", "What replay could not read of the write-ahead log, by reason");
+
+        BlocklistLength = Gauge("tempodb_blocklist_length", "Blocks that queries read, by tenant");
+        BlocklistPollErrors = Counter("tempodb_blocklist_poll_errors_total", "Times the blocks of a tenant could not be listed, by tenant");
+        BlocklistPollDuration = Meter.CreateHistogram(
+            "tempodb_blocklist_poll_duration_seconds",
+            null,
+            "Seconds that listing all blocks took",
+            tags: null,
+            new InstrumentAdvice<double> { HistogramBucketBoundaries = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10] });
+        BlocksSetAside = Counter("tempodb_blocks_set_aside_total", "Blocks found corrupt and not read any more, by tenant");
+        CompactionBlocks = Counter("tempodb_compaction_blocks_total", "Blocks merged, by level");
+        CompactionObjectsWritten = Counter("tempodb_compaction_objects_written_total", "Traces written to merged blocks, by level");
+        CompactionBytesWritten = Counter("tempodb_compaction_bytes_written_total", "Bytes written to merged blocks, by level");
+        CompactionErrors = Counter("tempodb_compaction_errors_total", "Times compaction or retention of a tenant ended early");
+        CompactionOutstandingBlocks = Gauge("tempodb_compaction_outstanding_blocks", "Blocks waiting to be merged, by tenant");
+        RetentionMarked = Counter("tempodb_retention_marked_for_deletion_total", "Blocks marked because they have expired");
+        RetentionDeleted = Counter("tempodb_retention_deleted_total", "Blocks deleted");
     }
 
     public Meter Meter { get; }
@@ -79,6 +96,29 @@ public sealed class TempoMetrics : IDisposable
     public Counter<long> ExpiredEdges { get; }
     public Counter<long> DroppedSpans { get; }
     public Counter<long> DroppedEdges { get; }
+    public Gauge<long> BlocklistLength { get; }
+
+    /// <summary>Tagged with an empty tenant where the tenants themselves could not be listed.</summary>
+    public Counter<long> BlocklistPollErrors { get; }
+
+    /// <summary>Without tags.</summary>
+    public Histogram<double> BlocklistPollDuration { get; }
+    public Counter<long> BlocksSetAside { get; }
+
+    /// <summary>By <c>level</c>, the highest of the merged blocks', instead of tenant, as are the two that follow.</summary>
+    public Counter<long> CompactionBlocks { get; }
+    public Counter<long> CompactionObjectsWritten { get; }
+    public Counter<long> CompactionBytesWritten { get; }
+
+    /// <summary>Without tags.</summary>
+    public Counter<long> CompactionErrors { get; }
+    public Gauge<long> CompactionOutstandingBlocks { get; }
+
+    /// <summary>Without tags.</summary>
+    public Counter<long> RetentionMarked { get; }
+
+    /// <summary>Without tags.</summary>
+    public Counter<long> RetentionDeleted { get; }
 
     public Gauge<long> LiveTraces { get; }
     public Gauge<long> LiveTraceBytes { get; }

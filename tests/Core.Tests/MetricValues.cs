@@ -26,7 +26,7 @@ internal sealed class MetricValues : IDisposable
     {
         get
         {
-            var name = shortName.StartsWith("tempo_", StringComparison.Ordinal) ? shortName : "prometheus_remote_storage_" + shortName;
+            var name = shortName.StartsWith("tempo", StringComparison.Ordinal) ? shortName : "prometheus_remote_storage_" + shortName;
             lock (_sums)
                 _gauges.Clear();
             _listener.RecordObservableInstruments();

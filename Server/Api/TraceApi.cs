@@ -23,6 +23,7 @@ internal sealed class TraceApi(ITraceQuery traces, bool multitenancy, ServerStat
 
     // v1's answer has no place for it.
     private const string ProblemHeader = "X-Tempo-Partial-Trace";
+    private const int MaxHeaderText = 1000;
 
     public async Task AnswerV1Async(HttpContext context)
     {
@@ -92,5 +93,5 @@ internal sealed class TraceApi(ITraceQuery traces, bool multitenancy, ServerStat
     // As Tempo reads it: whatever else the header says, and however it ranks it. JSON for all others.
     private static bool WantsProtobuf(HttpRequest request) => request.Headers.Accept is [{ } accept, ..] && accept.Contains(Protobuf, StringComparison.Ordinal);
 
-    private static string HeaderText(string message) => string.Concat(message.Select(static c => c is >= ' ' and <= '~' ? c : ' '));
+    private static string HeaderText(string message) => string.Concat(message.Take(MaxHeaderText).Select(static c => c is >= ' ' and <= '~' ? c : ' '));
 }

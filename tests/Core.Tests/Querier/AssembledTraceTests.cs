@@ -23,7 +23,7 @@ public sealed class AssembledTraceTests
             var answer = Found.ProtobufV1(Found.Assemble(Found.Raw(bytes))).Result;
 
             Assert.Equal(Lines(sent), Lines(answer.ResourceSpans));
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(300));
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(150));
     }
 
     [Fact]
@@ -38,7 +38,7 @@ public sealed class AssembledTraceTests
             var json = Found.JsonV2(trace).Result;
 
             Found.AssertSame(Found.Formatted(protobuf), json);
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(300));
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(150));
     }
 
     [Fact]

@@ -461,7 +461,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
             segment.Dispose();
         }
 
-        // The operating system reports a failure once and forgets what it could not write; what comes now goes to another file.
+        // After a failure what comes goes to another file.
         if (!current.IsFlushed && !Flush(current.Flush, current.Path))
             _rollWanted = true;
         if (newEntries)

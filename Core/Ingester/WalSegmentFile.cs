@@ -70,9 +70,9 @@ internal sealed class WalSegmentFile : IDisposable
     /// <summary>Forces what has been written to the disk; may be called by another thread than the one that writes.</summary>
     public void Flush()
     {
-        var length = Length;
+        // Set also where it fails: the operating system says so once and has then forgotten what it could not write.
+        Volatile.Write(ref _flushed, Length);
         _disk.Flush(_file);
-        Volatile.Write(ref _flushed, length);
     }
 
     public void Dispose() => _file.Dispose();

@@ -1,0 +1,106 @@
+using System.Collections.Frozen;
+using System.Text;
+
+namespace OrleansTempo.Core.Storage;
+
+/// <summary>
+/// A tenant's name as one segment of an object's name. What common names are made of stays as it is; the rest is percent-encoded,
+/// upper case too, so that no two tenants share a folder where the file system knows no case:
+/// <code>
+/// team-a    team-a
+/// Team.A    %54eam%2e%41
+/// con       %63on            (Windows has no file of that name)
+/// </code>
+/// Where that would be too long for a file name, the whole is base32 behind a <c>=</c>, which the other form never has.
+/// </summary>
+internal static class TenantFolder
+{
+    /// <summary>What file systems allow a name to have.</summary>
+    public const int MaxLength = 255;
+
+    private const char Base32Mark = '=';
+    private const string Base32Digits = "abcdefghijklmnopqrstuvwxyz234567";
+
+    private static readonly FrozenSet<string> s_devices = FrozenSet.Create(
+        ["con", "prn", "aux", "nul", .. Enumerable.Range(0, 10).SelectMany(static i => new[] { $"com{i}", $"lpt{i}" })]);
+
+    public static string Of(TenantId tenant)
+    {
+        var folder = new StringBuilder(tenant.Value.Length);
+        foreach (var c in tenant.Value)
+            Append(folder, c, IsPlain(c) && !(folder.Length == 0 && s_devices.Contains(tenant.Value)));
+        return folder.Length <= MaxLength ? folder.ToString() : Base32(tenant.Value);
+    }
+
+    /// <summary>The tenant whose folder this is; false for what <see cref="Of"/> never makes.</summary>
+    public static bool TryRead(string folder, out TenantId tenant)
+    {
+        var text = folder.StartsWith(Base32Mark) ? FromBase32(folder) : FromPercent(folder);
+        return TenantId.TryParse(text, out tenant, out _) && Of(tenant) == folder;
+    }
+
+    private static bool IsPlain(char c) => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '_';
+
+    private static void Append(StringBuilder folder, char c, bool isPlain)
+    {
+        if (isPlain)
+            folder.Append(c);
+        else
+            folder.Append('%').Append(((int)c).ToString("x2"));
+    }
+
+    // What is no encoding at all comes out as some text, which does not encode to the same folder.
+    private static string FromPercent(string folder)
+    {
+        var text = new StringBuilder(folder.Length);
+        for (var i = 0; i < folder.Length; i++)
+        {
+            if (folder[i] == '%' && i + 2 < folder.Length && char.IsAsciiHexDigit(folder[i + 1]) && char.IsAsciiHexDigit(folder[i + 2]))
+            {
+                text.Append((char)Convert.ToByte(folder.Substring(i + 1, 2), 16));
+                i += 2;
+            }
+            else
+            {
+                text.Append(folder[i]);
+            }
+        }
+
+        return text.ToString();
+    }
+
+    private static string Base32(string text)
+    {
+        var folder = new StringBuilder().Append(Base32Mark);
+        int bits = 0, held = 0;
+        foreach (var c in text)
+        {
+            bits = (bits << 8) | c;
+            for (held += 8; held >= 5; held -= 5)
+                folder.Append(Base32Digits[(bits >> (held - 5)) & 31]);
+            bits &= (1 << held) - 1;
+        }
+
+        if (held > 0)
+            folder.Append(Base32Digits[(bits << (5 - held)) & 31]);
+        return folder.ToString();
+    }
+
+    private static string FromBase32(string folder)
+    {
+        var text = new StringBuilder();
+        int bits = 0, held = 0;
+        foreach (var c in folder.AsSpan(1))
+        {
+            bits = (bits << 5) | (Base32Digits.IndexOf(c) & 31);
+            held += 5;
+            if (held < 8)
+                continue;
+            held -= 8;
+            text.Append((char)(bits >> held));
+            bits &= (1 << held) - 1;
+        }
+
+        return text.ToString();
+    }
+}

@@ -1,5 +1,5 @@
-using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
+using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Storage.Azure;
 
@@ -11,9 +11,6 @@ internal sealed class BlobNames
 {
     // What Azure allows to a blob's name.
     private const int MaxLength = 1024;
-
-    private static readonly SearchValues<char> Allowed =
-        SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.=%-");
 
     private readonly string _folder;
 
@@ -33,12 +30,7 @@ internal sealed class BlobNames
     /// <exception cref="ArgumentException">It is no object's name.</exception>
     public string BlobName(string name)
     {
-        if (!IsName(name))
-        {
-            throw new ArgumentException(
-                $"'{name}' is no object's name; allowed are segments of a-z, A-Z, 0-9 and _.=%- (none of them . or ..) with '/' between them", nameof(name));
-        }
-
+        ObjectName.Validate(name);
         var blob = _folder + Escape(name);
         return blob.Length <= MaxLength
             ? blob
@@ -46,7 +38,12 @@ internal sealed class BlobNames
     }
 
     /// <summary>What the blobs of all objects begin with whose names begin with <paramref name="prefix"/>.</summary>
-    public string BlobPrefix(string prefix) => _folder + prefix.Replace("./", ".!/", StringComparison.Ordinal);
+    /// <exception cref="ArgumentException">No object's name begins so.</exception>
+    public string BlobPrefix(string prefix)
+    {
+        ObjectName.ValidatePrefix(prefix);
+        return _folder + prefix.Replace("./", ".!/", StringComparison.Ordinal);
+    }
 
     /// <summary>False for a blob that is none of our objects.</summary>
     public bool TryObjectName(string blob, [NotNullWhen(true)] out string? name)
@@ -73,8 +70,7 @@ internal sealed class BlobNames
     {
         foreach (var range in name.AsSpan().Split('/'))
         {
-            var segment = name.AsSpan(range);
-            if (segment.IsEmpty || segment is "." or ".." || segment.ContainsAnyExcept(Allowed))
+            if (!ObjectName.IsSegment(name.AsSpan(range)))
                 return false;
         }
 

@@ -32,33 +32,15 @@ internal static class ContainerClient
 
     private static BlobServiceClient Service(AzureStorageOptions options, BlobClientOptions client)
     {
+        RequireOneWay(options);
         if (options.ConnectionString.Length > 0)
-        {
-            if (options.StorageAccountName.Length > 0 || options.StorageAccountKey.Length > 0 || options.UseManagedIdentity || options.UseFederatedToken)
-            {
-                throw new ArgumentException(
-                    $"{Section}.connection_string: leave it out, or leave out storage_account_name, storage_account_key, use_managed_identity and use_federated_token: it says all of these");
-            }
-
-            try
-            {
-                return new BlobServiceClient(options.ConnectionString, client);
-            }
-            catch (Exception e) when (e is FormatException or ArgumentException or InvalidOperationException)
-            {
-                // The SDK's own text may quote the string.
-                throw new ArgumentException($"{Section}.connection_string: is no connection string of a storage account; copy it from the account's access keys in the portal");
-            }
-        }
-
+            return ByConnectionString(options, client);
         if (options.StorageAccountName.Length == 0)
             throw new ArgumentException($"{Section}.storage_account_name: is missing; give it, or a connection_string");
 
         var address = Address(options);
         if (options.StorageAccountKey.Length > 0)
         {
-            if (options.UseManagedIdentity || options.UseFederatedToken)
-                throw new ArgumentException($"{Section}.storage_account_key: leave it out, or leave out use_managed_identity and use_federated_token");
             try
             {
                 return new BlobServiceClient(address, new StorageSharedKeyCredential(options.StorageAccountName, options.StorageAccountKey), client);
@@ -74,6 +56,42 @@ internal static class ContainerClient
         return new BlobServiceClient(address, Credential(options), client);
     }
 
+    private static void RequireOneWay(AzureStorageOptions options)
+    {
+        List<string> ways = [];
+        if (options.ConnectionString.Length > 0)
+            ways.Add("connection_string");
+        if (options.StorageAccountKey.Length > 0)
+            ways.Add("storage_account_key");
+        if (options.UseManagedIdentity)
+            ways.Add("use_managed_identity");
+        if (options.UseFederatedToken)
+            ways.Add("use_federated_token");
+        if (ways.Count != 1)
+        {
+            throw new ArgumentException(
+                $"{Section}: has {(ways.Count == 0 ? "no way to sign in" : string.Join(" and ", ways))}; allowed is one of connection_string, storage_account_key, use_managed_identity, use_federated_token");
+        }
+    }
+
+    private static BlobServiceClient ByConnectionString(AzureStorageOptions options, BlobClientOptions client)
+    {
+        BlobServiceClient service;
+        try
+        {
+            service = new BlobServiceClient(options.ConnectionString, client);
+        }
+        catch (Exception e) when (e is FormatException or ArgumentException or InvalidOperationException)
+        {
+            // The SDK's own text may quote the string.
+            throw new ArgumentException($"{Section}.connection_string: is no connection string of a storage account; copy it from the account's access keys in the portal");
+        }
+
+        return options.StorageAccountName.Length == 0 || options.StorageAccountName == service.AccountName
+            ? service
+            : throw new ArgumentException($"{Section}.storage_account_name: '{options.StorageAccountName}' is another than the connection string's '{service.AccountName}'; leave it out");
+    }
+
     /// <summary>Azure's own hosts are <c>account.suffix</c> with TLS; a suffix with a port is an emulator's address, with the account in the path.</summary>
     private static Uri Address(AzureStorageOptions options)
     {
@@ -87,22 +105,14 @@ internal static class ContainerClient
 
     private static TokenCredential Credential(AzureStorageOptions options)
     {
-        if (options is { UseManagedIdentity: true, UseFederatedToken: true })
-            throw new ArgumentException($"{Section}.use_managed_identity: leave it out, or leave out use_federated_token");
-
         var clientId = options.UserAssignedId.Length > 0 ? options.UserAssignedId : null;
         if (options.UseManagedIdentity)
             return new ManagedIdentityCredential(clientId is null ? ManagedIdentityId.SystemAssigned : ManagedIdentityId.FromUserAssignedClientId(clientId));
 
-        if (options.UseFederatedToken)
-        {
-            var workload = new WorkloadIdentityCredentialOptions();
-            // Unset, it is what Kubernetes has put into the environment.
-            if (clientId is not null)
-                workload.ClientId = clientId;
-            return new WorkloadIdentityCredential(workload);
-        }
-
-        return new DefaultAzureCredential(new DefaultAzureCredentialOptions { ManagedIdentityClientId = clientId });
+        var workload = new WorkloadIdentityCredentialOptions();
+        // Unset, it is what Kubernetes has put into the environment.
+        if (clientId is not null)
+            workload.ClientId = clientId;
+        return new WorkloadIdentityCredential(workload);
     }
 }

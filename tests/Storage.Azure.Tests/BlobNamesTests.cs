@@ -34,7 +34,7 @@ public sealed class BlobNamesTests
 
         var error = Assert.Throws<ArgumentException>(() => names.BlobName(name));
 
-        Assert.StartsWith($"'{name}' is no object's name", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"'{name}' is not an object's name", error.Message, StringComparison.Ordinal);
         Assert.False(names.TryObjectName(name, out _));
     }
 

@@ -89,7 +89,7 @@ internal sealed partial class IngesterPartitions : IIngesters, ITraceSource, IAs
         {
             try
             {
-                await _log.AppendAsync(tenant, batch.Memory).ConfigureAwait(false);
+                await _log.AppendAsync(tenant, refusals is null ? batch.Memory : OtlpSubset.Without(batch, refusals.Spans)).ConfigureAwait(false);
             }
             catch (IOException e)
             {

@@ -58,13 +58,13 @@ public sealed class CutBlock
             while (WriteRows(writer, source, ref row))
             {
                 writer.EndTrace();
-                await writer.WritePageAsync(cancellationToken).ConfigureAwait(false);
+                await writer.WritePageAsync(cancellationToken);
                 writer.BeginTrace(id);
             }
 
             writer.EndTrace();
             if (writer.PageIsFull)
-                await writer.WritePageAsync(cancellationToken).ConfigureAwait(false);
+                await writer.WritePageAsync(cancellationToken);
         }
     }
 

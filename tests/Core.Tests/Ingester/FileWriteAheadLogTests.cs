@@ -59,20 +59,23 @@ public sealed class FileWriteAheadLogTests : IDisposable
         var options = Options with { SegmentBytes = 100_000 };
         var acknowledged = new ConcurrentBag<string>();
         await using var log = Open(options);
-        using var stop = new CancellationTokenSource();
+        var enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var copied = new TaskCompletionSource();
+        var count = 0;
         var appenders = Enumerable.Range(0, 8).Select(thread => Task.Run(async () =>
         {
-            for (var i = 0; i < 200 || !copied.Task.IsCompleted; i++)
+            for (var i = 0; ; i++)
             {
-                var request = Request((thread * 1_000_000) + i, (i * 37 % 900) + 1);
+                var request = Request((thread * 1_000_000) + i, (i * 37 % 900) + 20);
                 await log.AppendAsync(Acme, request);
-                if (!copied.Task.IsCompleted)
-                    acknowledged.Add(Text(Acme, request));
+                if (copied.Task.IsCompleted)
+                    return;
+                acknowledged.Add(Text(Acme, request));
+                if (Interlocked.Increment(ref count) == 800)
+                    enough.SetResult();
             }
         })).ToArray();
-        while (acknowledged.Count < 800)
-            await Task.Yield();
+        await enough.Task;
 
         // What a process leaves that is killed now: what it was told before must be in the copy.
         string[] before = [.. acknowledged];

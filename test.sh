@@ -38,7 +38,7 @@ provide() {
 }
 
 provide "tests against a real Prometheus" prometheus prometheus
-provide "tests of the OpenTelemetry JS exporters" "nodejs npm" node npm
+provide "tests of the OpenTelemetry JS exporters and against Azurite" "nodejs npm" node npm
 
 status=0
 run_tests() {
@@ -49,14 +49,21 @@ run_tests() {
 
 run_tests OrleansTempo.Standalone.slnf
 
-for project in tests/Cluster/*.csproj; do
-  [ -e "$project" ] || continue
-  if dotnet restore "$project" -v q >"$scratch/cluster.log" 2>&1; then
+# run_tests_of <which packages> <what they are for> <project>: tests a project that is not in the .slnf, where its packages restore.
+run_tests_of() {
+  local packages=$1 part=$2 project=$3
+  [ -e "$project" ] || return 0
+  if dotnet restore "$project" -v q >"$scratch/restore.log" 2>&1; then
     run_tests "$project"
   else
-    echo "test.sh: the Orleans packages do not restore here; the cluster half is not tested"
+    echo "test.sh: the $packages packages do not restore here; $part is not tested"
   fi
+}
+
+for project in tests/Cluster/*.csproj; do
+  run_tests_of Orleans "the cluster half" "$project"
 done
+run_tests_of "Azure SDK's" "storage in Azure" tests/Storage.Azure.Tests/Storage.Azure.Tests.csproj
 
 # Each .trx has one <Counters total= executed= passed= .../>; a skipped test is in total and not in executed.
 read -r total executed passed < <(

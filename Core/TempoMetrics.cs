@@ -34,6 +34,27 @@ public sealed class TempoMetrics : IDisposable
         ExpiredEdges = Counter("tempo_metrics_generator_processor_service_graphs_expired_edges", "Edges whose other side never came, by tenant and unmatched_span_kind");
         DroppedSpans = Counter("tempo_metrics_generator_processor_service_graphs_dropped_spans", "Spans left out because max_items edges were waiting, by tenant");
         DroppedEdges = Counter("tempo_metrics_generator_processor_service_graphs_dropped_edges_total", "Edges dropped because a filter policy dropped the other side, by tenant");
+
+        LiveTraces = Gauge("tempo_ingester_live_traces", "Live traces, by tenant");
+        LiveTraceBytes = Gauge("tempo_ingester_live_trace_bytes", "Bytes held in live traces and blocks not yet written, by tenant");
+        TracesCreated = Counter("tempo_ingester_traces_created_total", "Traces begun, by tenant");
+        BlocksFlushed = Counter("tempo_ingester_blocks_flushed_total", "Blocks written, by tenant");
+        FlushedBytes = Counter("tempo_ingester_flushed_bytes_total", "Bytes of blocks written, by tenant");
+        FailedFlushes = Counter("tempo_ingester_failed_flushes_total", "Blocks that could not be written and are tried again, by tenant");
+        FlushDuration = Meter.CreateHistogram(
+            "tempo_ingester_flush_duration_seconds",
+            null,
+            "How long a block took to write, by tenant",
+            null,
+            new InstrumentAdvice<double> { HistogramBucketBoundaries = [.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30] });
+
+        // The write-ahead log is the process's: without tenant.
+        WalCommits = Counter("tempo_ingester_wal_commits_total", "Commits of the write-ahead log, each of one or many requests");
+        WalBytesWritten = Counter("tempo_ingester_wal_bytes_written_total", "Bytes written to the write-ahead log");
+        WalWriteFailures = Counter("tempo_ingester_wal_write_failures_total", "Commits, flushes and new segments of the write-ahead log that failed");
+        WalSegments = Gauge("tempo_ingester_wal_segments", "Segments of the write-ahead log");
+        ReplayErrors = Counter("tempo_ingester_replay_errors_total", "What replay could not read of the write-ahead log, by reason");
+
         BlocklistLength = Gauge("tempodb_blocklist_length", "Blocks that queries read, by tenant");
         BlocklistPollErrors = Counter("tempodb_blocklist_poll_errors_total", "Times the blocks of a tenant could not be listed, by tenant");
         BlocklistPollDuration = Meter.CreateHistogram(
@@ -98,6 +119,20 @@ public sealed class TempoMetrics : IDisposable
 
     /// <summary>Without tags.</summary>
     public Counter<long> RetentionDeleted { get; }
+
+    public Gauge<long> LiveTraces { get; }
+    public Gauge<long> LiveTraceBytes { get; }
+    public Counter<long> TracesCreated { get; }
+    public Counter<long> BlocksFlushed { get; }
+    public Counter<long> FlushedBytes { get; }
+    public Counter<long> FailedFlushes { get; }
+    public Histogram<double> FlushDuration { get; }
+
+    public Counter<long> WalCommits { get; }
+    public Counter<long> WalBytesWritten { get; }
+    public Counter<long> WalWriteFailures { get; }
+    public Gauge<long> WalSegments { get; }
+    public Counter<long> ReplayErrors { get; }
 
     public void Dispose() => Meter.Dispose();
 

@@ -19,7 +19,7 @@ namespace OrleansTempo.Server;
 /// <code>
 /// OTLP/gRPC  4317 ─ OtlpGrpcReceiver ─┐
 /// OTLP/HTTP  4318 ─ OtlpHttpReceiver ─┴─ ITracePush
-/// HTTP API   3200 ─ HttpApi ──────────── ITenantSeries, pages, further routes
+/// HTTP API   3200 ─ HttpApi ──────────── ITraceQuery, IIngesterAdmin, ITenantSeries, pages, further routes
 /// </code>
 /// Its life: <see cref="StartAsync"/> (listening, not ready), <see cref="MarkReady"/>, <see cref="BeginStopping"/> (pushes
 /// refused, pages still there), <see cref="StopAsync"/> (nothing listens any more).

@@ -13,6 +13,12 @@ public sealed record TempoServerParts
 
     public required ITenantSeries Series { get; init; }
 
+    /// <summary>Finds traces; null for none, and <c>/api/traces</c> and <c>/api/v2/traces</c> are not there.</summary>
+    public ITraceQuery? Traces { get; init; }
+
+    /// <summary>What <c>/flush</c> and <c>/shutdown</c> ask; null for none, and neither path is there.</summary>
+    public IIngesterAdmin? Ingester { get; init; }
+
     /// <summary>What <c>/metrics</c> shows, besides the process and the runtime.</summary>
     public required TempoMetrics Metrics { get; init; }
 

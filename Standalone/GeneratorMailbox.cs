@@ -45,7 +45,7 @@ internal sealed partial class GeneratorMailbox
         GeneratorStorageOptions storage,
         RemoteWriter writer,
         GeneratorQueueBudget budget,
-        GeneratorThreads threads,
+        DedicatedThreads threads,
         TempoMetrics metrics,
         TimeProvider time,
         ILogger logger)

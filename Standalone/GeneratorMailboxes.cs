@@ -18,7 +18,7 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     private readonly IOverrides _overrides;
     private readonly IReadOnlyList<RemoteWriteEndpoint> _endpoints;
     private readonly GeneratorQueueBudget _budget;
-    private readonly GeneratorThreads _threads = new();
+    private readonly DedicatedThreads _threads = new("metrics-generator", Environment.ProcessorCount);
     private readonly TempoMetrics _metrics;
     private readonly RemoteWriteMetrics _remoteWriteMetrics;
     private readonly TimeProvider _time;

@@ -14,8 +14,8 @@ namespace OrleansTempo.Standalone;
 /// <summary>
 /// Everything in one process, from the first line to the last:
 /// <code>
-///   start:  overrides ─► mailboxes ─► distributor ─► server listens ─► ready
-///   stop:   not ready, pushes refused ─► requests in flight end ─► mailboxes drain ─► last collection sent ─► exit
+///   start:  overrides ─► trace store, mailboxes ─► distributor ─► server listens ─► log replayed ─► ready
+///   stop:   not ready, pushes refused ─► requests in flight end ─► mailboxes drain ─► last collection sent ─► log closed ─► exit
 ///                                        └ after a second: a collection of what is there
 /// </code>
 /// </summary>
@@ -44,22 +44,28 @@ internal static partial class StandaloneHost
             return 1;
         using var disposeOverrides = overrides as IDisposable;
 
+        // A signal stops the process, and so does /shutdown.
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(stop);
         TempoServer server;
+        TraceStore? traces = null;
         GeneratorMailboxes mailboxes;
         Distributor distributor;
         try
         {
+            traces = TraceStore.Open(options, overrides, stopping.Cancel, metrics, time, logger);
             mailboxes = new GeneratorMailboxes(options.MetricsGenerator, overrides, metrics, time, logger);
-            distributor = new Distributor(tenant => LimitsOf(options.Distributor, overrides.For(tenant)), mailboxes, metrics, time);
+            distributor = new Distributor(tenant => LimitsOf(options.Distributor, overrides.For(tenant)), traces.Ingesters, mailboxes, metrics, time);
             server = new TempoServer(
                 ListenerMapping.ToServerOptions(options) with { TraceIdLabelName = TraceIdLabelName(options) },
                 new TempoServerParts
                 {
                     Push = new TracePush(distributor, mailboxes, time),
                     Series = mailboxes,
+                    Traces = traces,
+                    Ingester = traces,
                     Metrics = metrics,
                     ConfigText = () => ConfigurationPage.Render(options),
-                    Services = () => [new ServiceStatus("distributor", "Running"), new ServiceStatus("metrics-generator", "Running")],
+                    Services = () => [new ServiceStatus("distributor", "Running"), new ServiceStatus("ingester", "Running"), new ServiceStatus("querier", "Running"), new ServiceStatus("compactor", options.Compactor.Disabled ? "Disabled" : "Running"), new ServiceStatus("metrics-generator", "Running")],
                     LoggerFactory = loggerFactory,
                     TimeProvider = time,
                 });
@@ -68,13 +74,18 @@ internal static partial class StandaloneHost
         catch (Exception e) when (e is ArgumentException or IOException)
         {
             CannotStart(logger, e.Message);
+            if (traces is not null)
+                await traces.DisposeAsync();
             return 1;
         }
 
         using (mailboxes)
+        await using (traces)
         await using (server)
         {
-            server.MarkReady();
+            stop = stopping.Token;
+            if (await ReplayAsync(traces, stop))
+                server.MarkReady();
             StartUpSummary.Write(logger, options, server.Addresses, mailboxes.RemoteUrls, demo);
             var traffic = demo && server.Addresses.TryGetValue("otlp/http", out var otlp)
                 ? DemoTraffic.RunAsync((IPEndPoint)otlp, time, stop)
@@ -94,10 +105,25 @@ internal static partial class StandaloneHost
             await drained;
             distributor.Stop();
             await mailboxes.StopAsync();
+            await traces.FinishAsync();
         }
 
         Stopped(logger);
         return 0;
+    }
+
+    // False where the process is told to stop before it is through: what is left is replayed at the next start.
+    private static async Task<bool> ReplayAsync(TraceStore traces, CancellationToken stop)
+    {
+        try
+        {
+            await traces.StartAsync(stop);
+            return true;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return false;
+        }
     }
 
     private static bool TryOpenOverrides(

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
 
 namespace OrleansTempo.Core.Distributor;
@@ -7,17 +8,21 @@ namespace OrleansTempo.Core.Distributor;
 /// Admits requests: reads each once, refuses what is malformed or over the tenant's rate, leaves out spans without valid
 /// IDs, cuts overlong attributes, and hands the rest on. Stateless but for the rate limiters; any thread may call it.
 /// <code>
-///   bytes ─► read ─► rate limit ─► truncate ─► validate IDs ─► metrics-generator's queue (best effort)
+///   bytes ─► read ─► rate limit ─► truncate ─► validate IDs ─► ingesters, until they have it ─► metrics-generator's queue (best effort)
 /// </code>
+/// The answer waits for the ingesters. What they refuse the generator never sees.
 /// </summary>
 public sealed class Distributor(
     Func<TenantId, IngestionLimits> limitsOf,
+    IIngesters ingesters,
     IGeneratorQueue generators,
     TempoMetrics metrics,
     TimeProvider time)
 {
     private const int TraceIdLength = 16;
     private const int SpanIdLength = 8;
+
+    private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<TenantId, RateLimiter> _rateLimiters = new();
     private volatile bool _stopping;
@@ -26,19 +31,19 @@ public sealed class Distributor(
     public void Stop() => _stopping = true;
 
     /// <summary>Takes one request; <paramref name="request"/> is the distributor's from here on.</summary>
-    public PushResult Push(TenantId tenant, RequestBuffer request)
+    public ValueTask<PushResult> PushAsync(TenantId tenant, RequestBuffer request)
     {
         if (_stopping)
         {
             request.Return();
-            return new PushResult { Status = PushStatus.Unavailable, Message = "shutting down", RetryAfter = TimeSpan.FromSeconds(1) };
+            return ValueTask.FromResult(new PushResult { Status = PushStatus.Unavailable, Message = "shutting down", RetryAfter = s_soon });
         }
 
         var limits = limitsOf(tenant);
         var tenantTag = new KeyValuePair<string, object?>("tenant", tenant.Value);
         var receivedBytes = request.Length;
         if (!SpanBatch.TryRead(request, limits.MaxAttributeBytes, out var batch, out var error))
-            return new PushResult { Status = PushStatus.Malformed, Message = error.ToString() };
+            return ValueTask.FromResult(new PushResult { Status = PushStatus.Malformed, Message = error.ToString() });
 
         try
         {
@@ -48,21 +53,69 @@ public sealed class Distributor(
             if (limits.RateLimitBytes > 0 && !Limiter(tenant).TryTake(receivedBytes, limits, out var wait))
             {
                 Discard(tenantTag, "rate_limited", batch.Spans.Length);
-                return RateLimited(tenant, receivedBytes, limits, wait);
+                return ValueTask.FromResult(RateLimited(tenant, receivedBytes, limits, wait));
             }
 
             if (batch.OversizedAttributes > 0)
                 batch = Truncate(batch, limits.MaxAttributeBytes, tenantTag);
 
             var result = RejectInvalid(batch, tenantTag);
-            if (batch.Spans.Length > 0)
-                generators.Offer(tenant, batch);
-            return result;
+            if (batch.Spans.Length == 0)
+                return ValueTask.FromResult(result);
+
+            var ingest = ingesters.PushAsync(tenant, batch);
+            if (ingest.IsCompletedSuccessfully)
+                return ValueTask.FromResult(Ingested(tenant, batch, result, ingest.Result));
+
+            batch.Lease();
+            return AwaitAsync(tenant, batch, result, ingest);
         }
         finally
         {
             batch.Release();
         }
+    }
+
+    private async ValueTask<PushResult> AwaitAsync(TenantId tenant, SpanBatch batch, PushResult result, ValueTask<IngestResult> ingest)
+    {
+        try
+        {
+            return Ingested(tenant, batch, result, await ingest.ConfigureAwait(false));
+        }
+        finally
+        {
+            batch.Release();
+        }
+    }
+
+    // The ingesters have said what became of the batch: the generator gets what they took.
+    private PushResult Ingested(TenantId tenant, SpanBatch batch, PushResult result, IngestResult ingest)
+    {
+        if (ingest.Unavailable is { } reason)
+            return new PushResult { Status = PushStatus.Unavailable, Message = reason, RetryAfter = s_soon };
+        if (ingest.Refusals is { } refusals)
+            result = Refuse(tenant, batch, result, refusals);
+        if (batch.Spans.Length > 0)
+            generators.Offer(tenant, batch);
+        return result;
+    }
+
+    private PushResult Refuse(TenantId tenant, SpanBatch batch, PushResult result, Refusals refusals)
+    {
+        var tenantTag = new KeyValuePair<string, object?>("tenant", tenant.Value);
+        Discard(tenantTag, "live_traces_exceeded", refusals.LiveTracesExceeded);
+        Discard(tenantTag, "trace_too_large", refusals.TraceTooLarge);
+        var refused = refusals.Spans.ToHashSet();
+        batch.RemoveWhere((_, span) => !refused.Contains(span));
+
+        var reasons = new List<string>();
+        if (result.Message.Length > 0)
+            reasons.Add(result.Message);
+        if (refusals.LiveTracesExceeded > 0)
+            reasons.Add($"LIVE_TRACES_EXCEEDED: {refusals.LiveTracesExceeded} spans of new traces refused, for user {tenant} has all the live traces that max_traces_per_user allows. Send fewer traces at a time, or raise it");
+        if (refusals.TraceTooLarge > 0)
+            reasons.Add($"TRACE_TOO_LARGE: {refusals.TraceTooLarge} spans refused, for their traces have all the bytes that max_bytes_per_trace allows user {tenant}. Make smaller traces, or raise it");
+        return result with { RejectedSpans = result.RejectedSpans + refusals.Spans.Count, Message = string.Join("; ", reasons) };
     }
 
     private static PushResult RateLimited(TenantId tenant, long bytes, IngestionLimits limits, TimeSpan wait)
@@ -87,6 +140,10 @@ public sealed class Distributor(
         return truncated;
     }
 
+    /// <summary>Leaves out the spans without valid IDs; all that follow the distributor count on there being none.</summary>
+    public static void RemoveInvalid(SpanBatch batch) => batch.RemoveWhere(static (b, i) =>
+        IsId(b.Bytes, b.Spans[i].TraceId, TraceIdLength) && IsId(b.Bytes, b.Spans[i].SpanId, SpanIdLength));
+
     private PushResult RejectInvalid(SpanBatch batch, KeyValuePair<string, object?> tenantTag)
     {
         var bytes = batch.Bytes;
@@ -103,8 +160,7 @@ public sealed class Distributor(
         if (badTraceIds + badSpanIds == 0)
             return PushResult.Accepted;
 
-        batch.RemoveWhere(static (b, i) =>
-            IsId(b.Bytes, b.Spans[i].TraceId, TraceIdLength) && IsId(b.Bytes, b.Spans[i].SpanId, SpanIdLength));
+        RemoveInvalid(batch);
         Discard(tenantTag, "invalid_trace_id", badTraceIds);
         Discard(tenantTag, "invalid_span_id", badSpanIds);
 

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 
 namespace OrleansTempo.Core.Otlp;
 
@@ -10,6 +11,7 @@ internal sealed class OtlpJsonField
         Number = number;
         Name = name;
         NameUtf8 = Encoding.UTF8.GetBytes(name);
+        EncodedName = JsonEncodedText.Encode(name);
         OriginalNameUtf8 = Encoding.UTF8.GetBytes(string.Concat(name.Select(static c => char.IsAsciiLetterUpper(c) ? $"_{char.ToLowerInvariant(c)}" : $"{c}")));
         Kind = kind;
         _message = message;
@@ -25,6 +27,9 @@ internal sealed class OtlpJsonField
     public string Name { get; }
 
     public byte[] NameUtf8 { get; }
+
+    /// <summary>The lowerCamelCase name as a JSON writer takes it.</summary>
+    public JsonEncodedText EncodedName { get; }
 
     /// <summary>The name in the protocol's definition, which proto3 JSON has every reader accept too.</summary>
     public byte[] OriginalNameUtf8 { get; }

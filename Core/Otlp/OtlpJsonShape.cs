@@ -3,12 +3,12 @@ using static OrleansTempo.Core.Otlp.OtlpJsonKind;
 namespace OrleansTempo.Core.Otlp;
 
 /// <summary>
-/// What an OTLP message may hold, as a table: the whole of the trace protocol is data here, and
-/// <see cref="OtlpJsonReader"/> is the one loop that reads it.
+/// What an OTLP message may hold, as a table: the whole of the trace protocol is data here,
+/// <see cref="OtlpJsonReader"/> is the one loop that reads it and <see cref="OtlpJsonWriter"/> the one that writes it.
 /// </summary>
 internal sealed class OtlpJsonShape(int lengthBytes, bool isOneOf, params OtlpJsonField[] fields)
 {
-    public static readonly OtlpJsonShape Request;
+    public static readonly OtlpJsonShape Request, ResourceSpans, ScopeSpans, Span;
 
     static OtlpJsonShape()
     {
@@ -74,6 +74,7 @@ internal sealed class OtlpJsonShape(int lengthBytes, bool isOneOf, params OtlpJs
         var resource = new OtlpJsonShape(2, false, attributes(1), new(2, "droppedAttributesCount", Count));
         var resourceSpans = new OtlpJsonShape(3, false, new(1, "resource", Message, () => resource), new(2, "scopeSpans", Messages, () => scopeSpans), new(3, "schemaUrl", Text));
         Request = new(0, false, new OtlpJsonField(1, "resourceSpans", Messages, () => resourceSpans));
+        (ResourceSpans, ScopeSpans, Span) = (resourceSpans, scopeSpans, span);
     }
 
     /// <summary>How many bytes such a message's length usually takes; a wrong guess costs moving the message.</summary>

@@ -61,6 +61,7 @@ internal ref struct OtlpReader
     private bool ReadResourceSpans(int end)
     {
         var resource = _batch.AddResource();
+        _batch.ResourceAt(resource).Message = new Slice(_position, end - _position);
         _scopeSpans = -1;
         while (_position < end)
         {
@@ -118,6 +119,7 @@ internal ref struct OtlpReader
 
     private bool ReadScopeSpans(int end, int resource)
     {
+        var scope = _batch.AddScope(new ScopeRecord { Message = new Slice(_position, end - _position) });
         while (_position < end)
         {
             if (!ReadTag(end, "scope_spans", out var tag))
@@ -125,7 +127,7 @@ internal ref struct OtlpReader
             switch (tag)
             {
                 case (2 << 3) | Bytes:
-                    if (!ReadLength(end, "spans", out var spanEnd) || !ReadSpan(spanEnd, resource))
+                    if (!ReadLength(end, "spans", out var spanEnd) || !ReadSpan(spanEnd, resource, scope))
                         return false;
                     break;
                 case (1 << 3) | Bytes:
@@ -142,11 +144,12 @@ internal ref struct OtlpReader
         return true;
     }
 
-    private bool ReadSpan(int end, int resource)
+    private bool ReadSpan(int end, int resource, int scope)
     {
         ref var span = ref _batch.AddSpan();
         span.Message = new Slice(_position, end - _position);
         span.Resource = resource;
+        span.Scope = scope;
         span.FirstAttribute = _batch.AttributeCount;
         while (_position < end)
         {
@@ -167,6 +170,7 @@ internal ref struct OtlpReader
                     break;
                 case (3 << 3) | Bytes:
                     read = ReadSlice(end, "trace_state", out span.TraceState);
+                    span.HasOtherFields = true;
                     break;
                 case (4 << 3) | Bytes:
                     read = ReadSlice(end, "parent_span_id", out span.ParentSpanId);
@@ -187,16 +191,22 @@ internal ref struct OtlpReader
                 case (11 << 3) | Bytes:
                     read = ReadLength(end, "events", out var eventEnd)
                         && WalkAttributes(eventEnd, (3 << 3) | Bytes, "events", "events.attributes");
+                    span.HasOtherFields = true;
                     break;
                 case (13 << 3) | Bytes:
                     read = ReadLength(end, "links", out var linkEnd)
                         && WalkAttributes(linkEnd, (4 << 3) | Bytes, "links", "links.attributes");
+                    span.HasOtherFields = true;
                     break;
                 case (15 << 3) | Bytes:
                     read = ReadLength(end, "status", out var statusEnd) && ReadStatus(statusEnd, ref span);
                     break;
+                case (16 << 3) | Fixed32:
+                    read = ReadFixed32(end, "flags", out span.Flags);
+                    break;
                 default:
                     read = Skip(tag, end, "spans");
+                    span.HasOtherFields = true;
                     break;
             }
 
@@ -261,6 +271,7 @@ internal ref struct OtlpReader
     private bool ReadAttribute(int end, string field, ref AttributeRecord attribute, int depth)
     {
         attribute = default;
+        attribute.Message = new Slice(_position, end - _position);
 
         // Nearly every attribute is a short key and a short string, encoded in order: seen at a glance, no loop.
         var data = _data;
@@ -458,6 +469,19 @@ internal ref struct OtlpReader
 
         value = BinaryPrimitives.ReadUInt64LittleEndian(_data[_position..]);
         _position += sizeof(ulong);
+        return true;
+    }
+
+    private bool ReadFixed32(int end, string field, out uint value)
+    {
+        if (end - _position < sizeof(uint))
+        {
+            value = 0;
+            return Fail(field, _position, $"4 bytes are needed and {end - _position} are left");
+        }
+
+        value = BinaryPrimitives.ReadUInt32LittleEndian(_data[_position..]);
+        _position += sizeof(uint);
         return true;
     }
 

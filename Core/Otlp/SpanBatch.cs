@@ -26,10 +26,15 @@ public sealed class SpanBatch
     private RequestBuffer? _buffer;
     private SpanRecord[] _spans = new SpanRecord[64];
     private ResourceRecord[] _resources = new ResourceRecord[8];
+    private ScopeRecord[] _scopes = new ScopeRecord[8];
     private AttributeRecord[] _attributes = new AttributeRecord[512];
     private int _spanCount;
     private int _resourceCount;
+    private int _scopeCount;
     private int _attributeCount;
+    private byte[] _envelopes = [];
+    private int _envelopeBytes;
+    private bool _hasEnvelopes;
 
     private SpanBatch()
     {
@@ -38,9 +43,14 @@ public sealed class SpanBatch
     /// <summary>The request's bytes; every slice points into them.</summary>
     public ReadOnlySpan<byte> Bytes => _buffer!.Bytes;
 
+    /// <summary>As <see cref="Bytes"/>, for those who keep them while they hold a lease.</summary>
+    public ReadOnlyMemory<byte> Memory => _buffer!.Array.AsMemory(0, _buffer.Length);
+
     public ReadOnlySpan<SpanRecord> Spans => _spans.AsSpan(0, _spanCount);
 
     public ReadOnlySpan<ResourceRecord> Resources => _resources.AsSpan(0, _resourceCount);
+
+    public ReadOnlySpan<ScopeRecord> Scopes => _scopes.AsSpan(0, _scopeCount);
 
     /// <summary>The memory the batch holds, in bytes: its buffer and its arrays, used or not.</summary>
     public long MemoryBytes => _buffer!.Capacity + ArrayBytes;
@@ -74,8 +84,9 @@ public sealed class SpanBatch
             batch = new SpanBatch();
         batch._buffer = buffer;
         batch._leases = 1;
-        batch._spanCount = batch._resourceCount = batch._attributeCount = 0;
+        batch._spanCount = batch._resourceCount = batch._scopeCount = batch._attributeCount = 0;
         batch.OversizedAttributes = 0;
+        batch._hasEnvelopes = false;
 
         var reader = new OtlpReader(batch, buffer.Bytes, maxAttributeBytes);
         error = reader.Read();
@@ -105,6 +116,20 @@ public sealed class SpanBatch
             s_pool.Enqueue(this);
         else
             Interlocked.Add(ref s_pooledBytes, -bytes);
+    }
+
+    /// <summary>The fields of a resource's <c>ResourceSpans</c> but its scope spans, each with its tag: the resource and its schema URL. Called by one thread at a time.</summary>
+    internal ReadOnlySpan<byte> Envelope(in ResourceRecord resource)
+    {
+        BuildEnvelopes();
+        return _envelopes.AsSpan(resource.Envelope.Offset, resource.Envelope.Length);
+    }
+
+    /// <summary>The fields of a scope's <c>ScopeSpans</c> but its spans, each with its tag: the scope and its schema URL. Called by one thread at a time.</summary>
+    internal ReadOnlySpan<byte> Envelope(in ScopeRecord scope)
+    {
+        BuildEnvelopes();
+        return _envelopes.AsSpan(scope.Envelope.Offset, scope.Envelope.Length);
     }
 
     /// <summary>Leaves out the spans for which <paramref name="keep"/> is false, keeping the order of the rest.</summary>
@@ -143,10 +168,50 @@ public sealed class SpanBatch
         return _resourceCount++;
     }
 
+    internal int AddScope(in ScopeRecord scope)
+    {
+        if (_scopeCount == _scopes.Length)
+            Array.Resize(ref _scopes, _scopeCount * 2);
+        _scopes[_scopeCount] = scope;
+        return _scopeCount++;
+    }
+
     internal ref ResourceRecord ResourceAt(int index) => ref _resources[index];
 
     private long ArrayBytes =>
-        ((long)_spans.Length * Unsafe.SizeOf<SpanRecord>()) + ((long)_attributes.Length * Unsafe.SizeOf<AttributeRecord>()) + ((long)_resources.Length * Unsafe.SizeOf<ResourceRecord>());
+        ((long)_spans.Length * Unsafe.SizeOf<SpanRecord>()) + ((long)_attributes.Length * Unsafe.SizeOf<AttributeRecord>()) + ((long)_resources.Length * Unsafe.SizeOf<ResourceRecord>())
+        + ((long)_scopes.Length * Unsafe.SizeOf<ScopeRecord>()) + _envelopes.Length;
+
+    // In both messages what is repeated has field number 2, and all else belongs to the envelope.
+    private void BuildEnvelopes()
+    {
+        if (_hasEnvelopes)
+            return;
+        _envelopeBytes = 0;
+        foreach (ref var resource in _resources.AsSpan(0, _resourceCount))
+            resource.Envelope = CopyAllBut(2, resource.Message);
+        foreach (ref var scope in _scopes.AsSpan(0, _scopeCount))
+            scope.Envelope = CopyAllBut(2, scope.Message);
+        _hasEnvelopes = true;
+    }
+
+    private Slice CopyAllBut(int repeatedField, Slice message)
+    {
+        var start = _envelopeBytes;
+        var fields = new ProtobufFields(Bytes, message.Offset, message.End);
+        while (fields.MoveNext())
+        {
+            if (fields.Field == repeatedField && fields.WireType == 2)
+                continue;
+            var field = Bytes[fields.Start..fields.Position];
+            if (_envelopes.Length - _envelopeBytes < field.Length)
+                Array.Resize(ref _envelopes, Math.Max(_envelopeBytes + field.Length, Math.Max(4096, _envelopes.Length * 2)));
+            field.CopyTo(_envelopes.AsSpan(_envelopeBytes));
+            _envelopeBytes += field.Length;
+        }
+
+        return new Slice(start, _envelopeBytes - start);
+    }
 
     internal int AttributeCount => _attributeCount;
 

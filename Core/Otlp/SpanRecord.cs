@@ -21,11 +21,20 @@ public struct SpanRecord
     /// <summary>Which of the batch's resources the span belongs to.</summary>
     public int Resource;
 
+    /// <summary>Which of the batch's scopes the span belongs to.</summary>
+    public int Scope;
+
     /// <summary>The first of the span's attributes among the batch's.</summary>
     public int FirstAttribute;
     public int AttributeCount;
     public SpanKind Kind;
     public StatusCode Status;
+
+    /// <summary>The W3C trace flags and what OTLP adds to them.</summary>
+    public uint Flags;
+
+    /// <summary>Whether the message has fields that have no place here but the trace state: events, links, dropped counts, fields of later versions.</summary>
+    public bool HasOtherFields;
 
     /// <summary>End − start in seconds; 0 where the span ends before it starts.</summary>
     public readonly double DurationSeconds =>

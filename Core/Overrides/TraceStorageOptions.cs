@@ -3,16 +3,18 @@ namespace OrleansTempo.Core.Overrides;
 /// <summary><c>storage.trace</c>: where traces are kept.</summary>
 public sealed record TraceStorageOptions
 {
-    /// <summary>A directory.</summary>
-    public const string Local = "local";
+    /// <summary><see cref="Backend"/>: a directory.</summary>
+    public const string LocalBackend = "local";
 
-    /// <summary>A container of Azure Blob Storage.</summary>
-    public const string Azure = "azure";
+    /// <summary><see cref="Backend"/>: a container of Azure Blob Storage.</summary>
+    public const string AzureBackend = "azure";
 
-    public string Backend { get; init; } = Local;
+    public string Backend { get; init; } = LocalBackend;
 
     /// <summary><c>local.path</c>: the directory of blocks.</summary>
     public string LocalPath { get; init; } = "data/blocks";
+
+    public AzureStorageOptions Azure { get; init; } = new();
 
     public WalOptions Wal { get; init; } = new();
 

@@ -1,6 +1,6 @@
 using System.Text;
 using OrleansTempo.Core.Generator;
-using static OrleansTempo.Core.RemoteWrite.ProtoWire;
+using static OrleansTempo.Core.ProtoWire;
 
 namespace OrleansTempo.Core.RemoteWrite;
 

@@ -2,8 +2,15 @@ using Microsoft.AspNetCore.Http;
 
 namespace OrleansTempo.Server.Api;
 
-/// <summary>One path of the HTTP API, answering GET and HEAD.</summary>
-/// <param name="Path">The exact path, without the API prefix.</param>
+/// <summary>One path of the HTTP API.</summary>
+/// <param name="Path">
+/// Without the API prefix. It is an exact path, or one whose last segment is a parameter: <c>/api/traces/{traceID}</c> takes any
+/// one segment there, and its handler finds it in the request's <see cref="HttpRequest.RouteValues"/> under <c>traceID</c>.
+/// </param>
 /// <param name="Description">What is found there, for <c>/status/endpoints</c>.</param>
 /// <param name="Handler">Answers it.</param>
-public sealed record ApiRoute(string Path, string Description, RequestDelegate Handler);
+public sealed record ApiRoute(string Path, string Description, RequestDelegate Handler)
+{
+    /// <summary>The methods it answers to.</summary>
+    public IReadOnlyList<string> Methods { get; init; } = [HttpMethods.Get, HttpMethods.Head];
+}

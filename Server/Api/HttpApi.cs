@@ -1,15 +1,16 @@
 using System.Net;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 using OrleansTempo.Server.Exposition;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Receivers;
 
 namespace OrleansTempo.Server.Api;
 
-/// <summary>The HTTP API's listener: exact paths to handlers, and the pages every host has.</summary>
+/// <summary>The HTTP API's listener: paths to handlers, and the pages every host has.</summary>
 internal sealed class HttpApi : IDisposable
 {
-    private readonly Dictionary<string, ApiRoute> _routes = new(StringComparer.Ordinal);
+    private readonly RouteTable _routes = new();
     private readonly TempoServerOptions _options;
     private readonly TempoServerParts _parts;
     private readonly ServerState _state;
@@ -21,7 +22,7 @@ internal sealed class HttpApi : IDisposable
         _options = options;
         _parts = parts;
         _state = state;
-        _status = new(parts, addresses, () => _routes.Values);
+        _status = new(parts, addresses, () => _routes.Routes);
         _meters = new(parts.Metrics);
 
         Add(new("/ready", "200 while the server takes spans", ReadyAsync));
@@ -34,6 +35,21 @@ internal sealed class HttpApi : IDisposable
         Add(new("/status/config", "the configuration in use, secrets masked", context => PlainText.WriteAsync(context.Response, _status.Config())));
         Add(new("/api/echo", "answers \"echo\"", static context => PlainText.WriteAsync(context.Response, "echo")));
         Add(new("/api/status/buildinfo", "build information as JSON", BuildInfoAsync));
+        if (parts.Traces is { } traces)
+        {
+            var api = new TraceApi(traces, options.MultitenancyEnabled, state);
+            Add(new($"/api/traces/{{{TraceApi.TraceIdParameter}}}", "a trace by its ID", api.AnswerV1Async));
+            Add(new($"/api/v2/traces/{{{TraceApi.TraceIdParameter}}}", "a trace by its ID, with what is to be said of it", api.AnswerV2Async));
+        }
+
+        if (parts.Ingester is { } ingester)
+        {
+            var api = new IngesterApi(ingester, parts.LoggerFactory.CreateLogger<IngesterApi>());
+            string[] methods = [HttpMethods.Get, HttpMethods.Post];
+            Add(new("/flush", "cuts live traces into blocks, of all tenants or of ?tenant=", api.FlushAsync) { Methods = methods });
+            Add(new("/shutdown", "takes no more spans and stores all there are", api.ShutdownAsync) { Methods = methods });
+        }
+
         foreach (var route in parts.Routes)
             Add(route);
     }
@@ -42,18 +58,18 @@ internal sealed class HttpApi : IDisposable
 
     public Task HandleAsync(HttpContext context)
     {
-        if (!_routes.TryGetValue(context.Request.Path.Value ?? "", out var route))
+        if (!_routes.TryFind(context.Request, out var route))
             return PlainText.WriteAsync(context.Response, StatusCodes.Status404NotFound, "404 page not found\n");
-        if (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method))
+        if (route.Methods.Contains(context.Request.Method))
             return route.Handler(context);
-        context.Response.Headers.Allow = "GET, HEAD";
-        return PlainText.WriteAsync(context.Response, StatusCodes.Status405MethodNotAllowed, "send GET\n");
+        context.Response.Headers.Allow = string.Join(", ", route.Methods);
+        return PlainText.WriteAsync(context.Response, StatusCodes.Status405MethodNotAllowed, $"send {string.Join(" or ", route.Methods.Where(static m => !HttpMethods.IsHead(m)))}\n");
     }
 
     private void Add(ApiRoute route)
     {
         var path = route.Path.StartsWith("/api/", StringComparison.Ordinal) ? _options.HttpApiPrefix + route.Path : route.Path;
-        _routes[path] = route with { Path = path };
+        _routes.Add(route with { Path = path });
     }
 
     private Task ReadyAsync(HttpContext context) => _state.Phase switch

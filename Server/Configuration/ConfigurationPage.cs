@@ -15,6 +15,8 @@ namespace OrleansTempo.Server.Configuration;
 /// </summary>
 public static class ConfigurationPage
 {
+    private const string Disabled = "disabled";
+
     // Go's spelling of these enums, and of the versions in each of the two places they stand in.
     private static readonly Dictionary<Type, Func<object, string>> Words = new()
     {
@@ -50,16 +52,24 @@ public static class ConfigurationPage
             ("http_api_prefix", options.HttpApiPrefix),
             ("server", Server(options.Server)),
             ("distributor", Tree(options.Distributor)),
+            ("ingester", Tree(options.Ingester)),
             ("metrics_generator", Tree(options.MetricsGenerator)),
             ("storage", Tree(options.Storage)),
+            ("compactor", Tree(options.Compactor)),
             ("overrides", Tree(options.Overrides)),
         },
         TraceStorageOptions storage => new List<(string, object?)>
         {
             ("backend", storage.Backend),
             ("local", new List<(string, object?)> { ("path", storage.LocalPath) }),
-            ("wal", new List<(string, object?)> { ("path", storage.Wal.Path) }),
+            ("azure", Tree(storage.Azure)),
+            ("wal", Tree(storage.Wal)),
+            ("blocklist_poll", storage.BlocklistPoll),
         },
+        CompactorOptions compactor => Properties(compactor)
+            .Where(static p => p.Key == Disabled)
+            .Append(("compaction", Properties(compactor).Where(static p => p.Key != Disabled).ToList()))
+            .ToList(),
         ServerTlsOptions tls => new List<(string, object?)>
         {
             ("cert_pem", tls.Cert),

@@ -85,9 +85,11 @@ internal sealed class MappingReader
         })
         : null;
 
-    public long Long(string key, long fallback, long min = 0, long max = long.MaxValue) => Scalar(key) is { } scalar
-        ? Parsed<long?>(key, scalar.Value, fallback, $"a whole number {Range(min, max)}", value => TryLong(value, out var number) && number >= min && number <= max ? number : null)!.Value
-        : fallback;
+    public long Long(string key, long fallback, long min = 0, long max = long.MaxValue) => OptionalLong(key, min, max) ?? fallback;
+
+    public long? OptionalLong(string key, long min = 0, long max = long.MaxValue) => Scalar(key) is { } scalar
+        ? Parsed<long?>(key, scalar.Value, null, $"a whole number {Range(min, max)}", value => TryLong(value, out var number) && number >= min && number <= max ? number : null)
+        : null;
 
     public int Int(string key, int fallback, int min = 0, int max = int.MaxValue) => (int)Long(key, fallback, min, max);
 

@@ -53,7 +53,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
 
     private TenantOverrides ReadTenant(MappingReader tenant, TenantOverrides fallback)
     {
-        tenant.Unused(TempoFileReader.NotUsed, "read", "compaction", "storage", "cost_attribution");
+        tenant.Unused(TempoFileReader.NotUsed, "read", "storage", "cost_attribution");
         tenant.Refuse("forwarders", "not supported yet: no traces are forwarded to other backends");
         var generatorBlock = tenant.Mapping("metrics_generator");
         var options = new TenantOverrides
@@ -61,6 +61,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
             Ingestion = ReadIngestion(tenant.Mapping("ingestion"), fallback.Ingestion),
             MetricsGenerator = ReadGenerator(generatorBlock, fallback.MetricsGenerator),
             Global = ReadGlobal(tenant.Mapping("global"), fallback.Global),
+            Compaction = ReadCompaction(tenant.Mapping("compaction"), fallback.Compaction),
         };
         tenant.Done(key => LegacyOverrides.Explain(key, tenant.Path + "."));
 
@@ -90,7 +91,6 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
             MaxTracesPerUser = ingestion.Int("max_traces_per_user", fallback.MaxTracesPerUser),
             RetryInfoEnabled = ingestion.Bool("retry_info_enabled", fallback.RetryInfoEnabled),
         };
-        ingestion.Ineffective("max_traces_per_user", TempoFileReader.NotStoredYet);
         ingestion.Done();
         if (options is { RateLimitBytes: > 0, BurstSizeBytes: 0 })
             ingestion.Error("burst_size_bytes", $"0 would refuse every request while rate_limit_bytes is {options.RateLimitBytes}; it must be at least the size of a request");
@@ -100,8 +100,19 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     private static GlobalOverrides ReadGlobal(MappingReader global, GlobalOverrides fallback)
     {
         var options = new GlobalOverrides { MaxBytesPerTrace = global.Long("max_bytes_per_trace", fallback.MaxBytesPerTrace) };
-        global.Ineffective("max_bytes_per_trace", TempoFileReader.NotStoredYet);
         global.Done();
+        return options;
+    }
+
+    private static CompactionOverrides ReadCompaction(MappingReader compaction, CompactionOverrides fallback)
+    {
+        compaction.Unused(TempoFileReader.NotUsed, "compaction_window");
+        var options = new CompactionOverrides
+        {
+            BlockRetention = compaction.PrometheusDuration("block_retention", fallback.BlockRetention, max: CompactorReader.LongestRetention),
+            CompactionDisabled = compaction.Bool("compaction_disabled", fallback.CompactionDisabled),
+        };
+        compaction.Done();
         return options;
     }
 

@@ -2,11 +2,10 @@ using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Server.Configuration;
 
-/// <summary>The root of <c>tempo.yaml</c>, and those of its parts that are not about the metrics-generator.</summary>
+/// <summary>The root of <c>tempo.yaml</c>, and those of its parts that have no reader of their own.</summary>
 internal sealed class TempoFileReader(Problems problems)
 {
     internal const string NotUsed = "known to Tempo, not used here";
-    internal const string NotStoredYet = "kept, but without effect: traces are not stored yet";
 
     public TempoOptions Read(MappingReader root)
     {
@@ -22,14 +21,16 @@ internal sealed class TempoFileReader(Problems problems)
             NotUsed,
             "shutdown_delay", "stream_over_http_enabled", "enable_go_runtime_metrics", "span_profiling", "use_otel_tracer",
             "autocomplete_filtering_enabled", "memory", "internal_server", "metrics_generator_client", "live_store_client", "ingester_client",
-            "querier", "query_frontend", "ingest", "ingester", "compactor", "block_builder", "memberlist", "usage_report", "cache",
-            "backend_scheduler", "backend_scheduler_client", "backend_worker", "live_store", "partition_ring_live_store");
+            "querier", "query_frontend", "ingest", "block_builder", "memberlist", "usage_report", "cache", "backend_scheduler_client",
+            "partition_ring_live_store");
 
         var prefix = ReadPrefix(root);
         var server = ReadServer(root.Mapping("server"), defaults.Server);
         var distributor = ReadDistributor(root.Mapping("distributor"), defaults.Distributor);
         var generator = new MetricsGeneratorReader(problems).Read(root.Mapping("metrics_generator"));
-        var storage = ReadStorage(root.Mapping("storage"));
+        var storage = StorageReader.Read(root.Mapping("storage"));
+        var ingester = IngesterReader.Read(root.Mapping("ingester"), root.Mapping("live_store"), storage.Trace.BlocklistPoll);
+        var compactor = CompactorReader.Read(root.Mapping("compactor"), root.Mapping("backend_scheduler"), root.Mapping("backend_worker"), storage.Trace.BlocklistPoll);
         var overrides = new OverridesReader(problems, generator).Read(root.Mapping("overrides"));
         root.Done();
 
@@ -42,8 +43,10 @@ internal sealed class TempoFileReader(Problems problems)
             HttpApiPrefix = prefix,
             Server = server,
             Distributor = distributor,
+            Ingester = ingester,
             MetricsGenerator = generator,
             Storage = storage,
+            Compactor = compactor,
             Overrides = overrides,
         };
     }
@@ -158,40 +161,6 @@ internal sealed class TempoFileReader(Problems problems)
         otlp.Done();
         if (otlp.Present && !grpc.Present && !http.Present)
             receivers.Error("otlp", "must have at least one protocol; allowed are protocols.grpc and protocols.http");
-        return options;
-    }
-
-    private StorageOptions ReadStorage(MappingReader storage)
-    {
-        var trace = storage.Mapping("trace");
-        trace.Unused(
-            NotUsed,
-            "pool", "block", "search", "blocklist_poll", "blocklist_poll_concurrency", "blocklist_poll_tenant_concurrency", "blocklist_poll_fallback",
-            "blocklist_poll_tenant_index_builders", "blocklist_poll_stale_tenant_index", "blocklist_poll_jitter_ms",
-            "blocklist_poll_tolerate_consecutive_errors", "blocklist_poll_tolerate_tenant_failures", "empty_tenant_deletion_enabled",
-            "empty_tenant_deletion_age", "cache", "background_cache", "memcached", "redis", "cache_min_compaction_level", "cache_max_block_age",
-            "gcs", "s3", "azure");
-
-        var backend = trace.String("backend", "");
-        if (backend is "s3" or "gcs")
-            trace.Error("backend", $"'{backend}' is not supported; allowed: local");
-        else if (backend == "azure")
-            trace.Error("backend", "'azure' is not supported yet; allowed: local");
-        else if (backend is not ("" or TraceStorageOptions.Local))
-            trace.Error("backend", $"{Spelling.Quote(backend)} is not known; allowed: local");
-
-        var local = trace.Mapping("local");
-        var wal = trace.Mapping("wal");
-        var options = new StorageOptions
-        {
-            Trace = new TraceStorageOptions { LocalPath = local.String("path", new TraceStorageOptions().LocalPath), Wal = new WalOptions { Path = wal.String("path", new WalOptions().Path) } },
-        };
-        wal.Unused(NotUsed, "ingestion_time_range_slack", "version", "v2_encoding", "search_encoding");
-        local.Done();
-        wal.Done();
-        trace.Done();
-        storage.Ineffective("trace", NotStoredYet);
-        storage.Done();
         return options;
     }
 }

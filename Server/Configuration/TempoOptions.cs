@@ -20,7 +20,8 @@ public sealed record TempoOptions
     public OverridesOptions Overrides { get; init; } = new();
 
     /// <summary>
-    /// What holds without a configuration file: both processors on and no rate limit, as there is nobody yet to share with.
+    /// What holds without a configuration file: both processors on, and no limit of rate or live traces, as there is nobody yet
+    /// to share with.
     /// </summary>
     public static TempoOptions WithoutFile { get; } = new()
     {
@@ -28,7 +29,7 @@ public sealed record TempoOptions
         {
             Defaults = new TenantOverrides
             {
-                Ingestion = new IngestionOverrides { RateLimitBytes = 0, BurstSizeBytes = 0 },
+                Ingestion = new IngestionOverrides { RateLimitBytes = 0, BurstSizeBytes = 0, MaxTracesPerUser = 0 },
                 MetricsGenerator = new MetricsGeneratorOverrides { Processors = [ProcessorNames.ServiceGraphs, ProcessorNames.SpanMetrics] },
             },
         },

@@ -30,8 +30,11 @@ internal static class WholeBench
         {
             var row = $"{(grpc ? "grpc" : "http")}-{(gzip ? "gzip" : "identity")}-{spansPerRequest}";
             var (apiPort, grpcPort, httpPort) = (FreePorts.Next(), FreePorts.Next(), FreePorts.Next());
-            var configuration = folder.Write($"{row}.yaml", Configuration(row, apiPort, grpcPort, httpPort, prometheus is null ? null : prometheusPort));
-            await using var standalone = ChildProcess.Start("dotnet", ["exec", Standalone(), $"--config.file={configuration}"], folder.Path);
+
+            // A working directory of its own: a row must not read the traces of the one before.
+            using var data = new TemporaryFolder();
+            var configuration = data.Write("tempo.yaml", Configuration(row, apiPort, grpcPort, httpPort, prometheus is null ? null : prometheusPort));
+            await using var standalone = ChildProcess.Start("dotnet", ["exec", Standalone(), $"--config.file={configuration}"], data.Path);
             var api = new Uri($"http://127.0.0.1:{apiPort}");
             await WaitAsync(async () => standalone.HasExited || await IsReadyAsync(http, new Uri(api, "/ready")), () => $"Standalone is not ready:\n{standalone.Output}");
             if (standalone.HasExited)
@@ -139,6 +142,7 @@ internal static class WholeBench
             ingestion:
               rate_limit_bytes: 0
               burst_size_bytes: 0
+              max_traces_per_user: 0
             metrics_generator:
               processors: [service-graphs, span-metrics]
         """;

@@ -26,14 +26,16 @@ public sealed class ConfigurationPageTests
                     authorization: {credentials: hidden11}
                   - url: http://host
                     bearer_token: hidden12
+            storage: {trace: {azure: {storage_account_name: shown6, storage_account_key: hidden14, connection_string: hidden15}}}
             overrides: {defaults: {metrics_generator: {remote_write_headers: {Anything: hidden13}}}}
             """));
 
         Assert.DoesNotContain("hidden", page);
-        for (var i = 1; i <= 5; i++)
+        for (var i = 1; i <= 6; i++)
             Assert.Contains($"shown{i}", page);
         Assert.Contains("url: http://user:<secret>@host/write?api_key=<secret>&x=shown1", page);
         Assert.Contains("password: <secret>", page);
+        Assert.Contains("storage_account_key: <secret>", page);
         Assert.Contains("Anything: <secret>", page);
     }
 
@@ -48,8 +50,9 @@ public sealed class ConfigurationPageTests
             TlsConfig = new ClientTlsOptions { Key = "hidden" },
         };
         var listener = new ServerTlsOptions { Key = "hidden" };
+        var storage = new TraceStorageOptions { Azure = new AzureStorageOptions { StorageAccountKey = "hidden", ConnectionString = "hidden" } };
 
-        Assert.DoesNotContain("hidden", $"{entry} {entry.BasicAuth} {entry.Authorization} {entry.TlsConfig} {listener}");
+        Assert.DoesNotContain("hidden", $"{entry} {entry.BasicAuth} {entry.Authorization} {entry.TlsConfig} {listener} {storage}");
     }
 
     [Fact]
@@ -73,6 +76,12 @@ public sealed class ConfigurationPageTests
     [InlineData("metrics_generator: {processor: {span_metrics: {dimension_mappings: [{name: a, source_labels: [b, c], join: /}]}}, queue_max_bytes: 5}")]
     [InlineData("metrics_generator: {storage: {remote_write: [{url: 'http://h', write_relabel_configs: [{regex: 'a', action: labeldrop}, {source_labels: [a], action: keep, regex: '\\d+'}], queue_config: {retry_on_http_429: false}}]}}")]
     [InlineData("overrides: {defaults: {ingestion: {rate_limit_bytes: 0}, metrics_generator: {processors: [span-metrics-count], collection_interval: 30s, processor: {service_graphs: {enable_virtual_node_label: true, dimensions: []}}}}, per_tenant_override_config: x.yaml}")]
+    [InlineData("ingester: {partitions: 1, trace_idle_period: 1s, trace_live_period: 2s, flush_check_period: 30ms, max_block_bytes: 1e6, max_block_duration: 4m, complete_block_timeout: 50m, max_memory_bytes: 5e7, flush_all_on_shutdown: true}")]
+    [InlineData("storage: {trace: {local: {path: a}, wal: {path: b, sync: never, sync_interval: 50ms, segment_bytes: 1e6, type: object, commit_interval: 20ms, commit_bytes: 10_000}, blocklist_poll: 10s}}")]
+    [InlineData("storage: {trace: {backend: azure, azure: {storage_account_name: a, container_name: c, prefix: p, endpoint_suffix: e, use_managed_identity: true, user_assigned_id: u}}}")]
+    [InlineData("storage: {trace: {backend: azure, azure: {storage_account_name: a, container_name: c, use_federated_token: true}}}")]
+    [InlineData("compactor: {disabled: true, compaction: {block_retention: 48h, compacted_block_retention: 20m, compaction_window: 2h, compaction_cycle: 5s, max_block_bytes: 1e6, max_compaction_objects: 1000}}")]
+    [InlineData("overrides: {defaults: {ingestion: {max_traces_per_user: 1}, global: {max_bytes_per_trace: 2}, compaction: {block_retention: 1d, compaction_disabled: true}}}")]
     public void The_page_gives_the_same_options_again(string text)
     {
         var options = Options(text);

@@ -15,6 +15,7 @@ public sealed class FileOverridesTests : IDisposable
     private static readonly TenantOverrides Defaults = new()
     {
         MetricsGenerator = new MetricsGeneratorOverrides { Processors = [ProcessorNames.SpanMetrics], MaxActiveSeries = 1000 },
+        Compaction = new CompactionOverrides { BlockRetention = TimeSpan.FromDays(3) },
     };
 
     public void Dispose()
@@ -46,6 +47,17 @@ public sealed class FileOverridesTests : IDisposable
         Assert.Null(a.MetricsGenerator.Processor.SpanMetrics.IntrinsicDimensions.Service);
         Assert.Empty(overrides.For(Tenant("b")).MetricsGenerator.Processors);
         Assert.Equal(Defaults, overrides.For(Tenant("c")));
+    }
+
+    [Fact]
+    public void A_tenants_retention_is_laid_over_the_defaults()
+    {
+        using var overrides = Open("overrides: {a: {compaction: {block_retention: 7d}}, b: {compaction: {compaction_disabled: true}}, c: {ingestion: {max_traces_per_user: 3}}}");
+
+        Assert.Equal(new CompactionOverrides { BlockRetention = TimeSpan.FromDays(7) }, overrides.For(Tenant("a")).Compaction);
+        Assert.Equal(new CompactionOverrides { BlockRetention = TimeSpan.FromDays(3), CompactionDisabled = true }, overrides.For(Tenant("b")).Compaction);
+        Assert.Equal(Defaults.Compaction, overrides.For(Tenant("c")).Compaction);
+        Assert.Equal(3, overrides.For(Tenant("c")).Ingestion.MaxTracesPerUser);
     }
 
     [Fact]

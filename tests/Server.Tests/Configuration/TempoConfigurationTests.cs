@@ -15,6 +15,10 @@ public sealed class TempoConfigurationTests
 
         Assert.False(options.MultitenancyEnabled);
         Assert.Equal(0, options.Overrides.Defaults.Ingestion.RateLimitBytes);
+        Assert.Equal(0, options.Overrides.Defaults.Ingestion.MaxTracesPerUser);
+        Assert.Equal(5_000_000, options.Overrides.Defaults.Global.MaxBytesPerTrace);
+        Assert.Equal("data/wal", options.Storage.Trace.Wal.Path);
+        Assert.Equal("data/blocks", options.Storage.Trace.LocalPath);
         Assert.True(settings is { SpanMetricsCount: true, SpanMetricsLatency: true, SpanMetricsSize: true });
         Assert.True(settings is { ServiceGraphsRequest: true, ServiceGraphsLatency: true, ServiceGraphsConnectionInfo: false });
         Assert.Empty(options.MetricsGenerator.Storage.RemoteWrite);
@@ -35,6 +39,8 @@ public sealed class TempoConfigurationTests
         Assert.Equal(new TempoOptions(), options);
         Assert.Equal(30_000_000, options.Overrides.Defaults.Ingestion.RateLimitBytes);
         Assert.Equal(30_000_000, options.Overrides.Defaults.Ingestion.BurstSizeBytes);
+        Assert.Equal(10_000, options.Overrides.Defaults.Ingestion.MaxTracesPerUser);
+        Assert.Equal(5_000_000, options.Overrides.Defaults.Global.MaxBytesPerTrace);
         Assert.False(GeneratorSettings.Resolve(options.MetricsGenerator, options.Overrides.Defaults).SpanMetricsEnabled);
         Assert.Equal(2048, options.Distributor.MaxAttributeBytes);
         Assert.Equal(TimeSpan.FromSeconds(5), options.Distributor.RetryAfterOnResourceExhausted);
@@ -51,12 +57,13 @@ public sealed class TempoConfigurationTests
         Assert.Equal(
         [
             "2:stream_over_http_enabled", "7:server.grpc_listen_port", "9:server.grpc_server_max_recv_msg_size", "11:query_frontend",
-            "17:distributor.max_span_attr_byte", "18:distributor.log_received_spans", "20:distributor.ring", "30:ingester", "36:compactor",
-            "40:memberlist", "44:metrics_generator.ring", "49:metrics_generator.processor.service_graphs.workers",
-            "60:metrics_generator.processor.local_blocks", "67:metrics_generator.storage.path", "68:metrics_generator.storage.wal",
-            "74:metrics_generator.storage.remote_write[0].queue_config.capacity", "76:metrics_generator.storage.remote_write[0].metadata_config",
-            "78:metrics_generator.traces_storage", "82:storage.trace", "88:storage.trace.pool",
-            "94:overrides.defaults.metrics_generator.processors[2]", "95:overrides.defaults.metrics_generator.generate_native_histograms",
+            "17:distributor.max_span_attr_byte", "18:distributor.log_received_spans", "20:distributor.ring", "35:ingester.lifecycler", "40:compactor.ring",
+            "46:compactor.compaction.v2_out_buffer_bytes", "48:memberlist", "52:metrics_generator.ring",
+            "57:metrics_generator.processor.service_graphs.workers", "68:metrics_generator.processor.local_blocks",
+            "75:metrics_generator.storage.path", "76:metrics_generator.storage.wal",
+            "82:metrics_generator.storage.remote_write[0].queue_config.capacity", "84:metrics_generator.storage.remote_write[0].metadata_config",
+            "86:metrics_generator.traces_storage", "96:storage.trace.pool", "100:storage.trace.azure.max_buffers",
+            "111:overrides.defaults.metrics_generator.processors[2]", "112:overrides.defaults.metrics_generator.generate_native_histograms",
         ],
         result.Warnings.Select(w => $"{w.Line}:{w.Message.Split(": ")[0]}"));
 
@@ -71,7 +78,14 @@ public sealed class TempoConfigurationTests
         Assert.Equal(["http.method", "http.target"], options.MetricsGenerator.Processor.SpanMetrics.Dimensions);
         Assert.Equal("tempo", options.MetricsGenerator.Registry.ExternalLabels["source"]);
         Assert.Equal(8, options.MetricsGenerator.Storage.RemoteWrite[0].QueueConfig.MaxShards);
-        Assert.Equal("/var/tempo/blocks", options.Storage.Trace.LocalPath);
+        Assert.Equal(
+            new IngesterOptions { MaxBlockDuration = TimeSpan.FromMinutes(5), TraceIdlePeriod = TimeSpan.FromSeconds(10), FlushCheckPeriod = TimeSpan.FromSeconds(10), MaxBlockBytes = 5_242_880 },
+            options.Ingester);
+        Assert.Equal(new CompactorOptions { BlockRetention = TimeSpan.FromHours(1), CompactedBlockRetention = TimeSpan.FromMinutes(10) }, options.Compactor);
+        Assert.Equal(new TraceStorageOptions { LocalPath = "/var/tempo/blocks", Wal = new WalOptions { Path = "/var/tempo/wal" } }, options.Storage.Trace);
+        Assert.Equal(50_000, options.Overrides.Defaults.Ingestion.MaxTracesPerUser);
+        Assert.Equal(10_000_000, options.Overrides.Defaults.Global.MaxBytesPerTrace);
+        Assert.Equal(TimeSpan.FromDays(2), options.Overrides.Defaults.Compaction.BlockRetention);
         Assert.Equal([ProcessorNames.ServiceGraphs, ProcessorNames.SpanMetrics], options.Overrides.Defaults.MetricsGenerator.Processors);
         var attribute = options.MetricsGenerator.Processor.SpanMetrics.FilterPolicies[0].Include!.Attributes[0];
         Assert.Equal(new PolicyAttributeOptions { Key = "kind", Value = "SPAN_KIND_SERVER" }, attribute);
@@ -86,8 +100,8 @@ public sealed class TempoConfigurationTests
         Assert.Equal(
         [
             "stream_over_http_enabled", "memory", "metrics_generator.ring_mode", "metrics_generator.codec", "metrics_generator.processor.host_info",
-            "metrics_generator.storage.path", "metrics_generator.storage.remote_write[0].send_native_histograms", "query_frontend", "live_store",
-            "block_builder", "backend_scheduler", "backend_worker", "ingest", "storage.trace", "overrides.defaults.read",
+            "metrics_generator.storage.path", "metrics_generator.storage.remote_write[0].send_native_histograms", "query_frontend", "live_store.readiness_target_lag",
+            "live_store.wal", "block_builder", "backend_worker.backend_scheduler_addr", "ingest", "overrides.defaults.read",
             "overrides.defaults.metrics_generator.native_histogram_bucket_factor", "usage_report",
         ],
         result.Warnings.Select(w => w.Message.Split(": ")[0]));
@@ -98,6 +112,11 @@ public sealed class TempoConfigurationTests
         Assert.Equal(new ListenEndpoint("tempo", 4318), options.Distributor.Receivers.Otlp.Protocols.Http!.Endpoint);
         Assert.Equal("/conf/overrides.yaml", options.Overrides.PerTenantOverrideConfig);
         Assert.Equal(["db.namespace", "db.name"], options.MetricsGenerator.Processor.ServiceGraphs.DatabaseNameAttributes);
+        Assert.Equal(new IngesterOptions { TraceIdlePeriod = TimeSpan.FromSeconds(3), MaxBlockBytes = 33_554_432 }, options.Ingester);
+        Assert.Equal(new CompactorOptions { BlockRetention = TimeSpan.FromHours(1), CompactionCycle = TimeSpan.FromMinutes(1) }, options.Compactor);
+        Assert.Equal(
+            new TraceStorageOptions { LocalPath = "/var/tempo/blocks", Wal = new WalOptions { Path = "/var/tempo/wal" }, BlocklistPoll = TimeSpan.FromSeconds(30) },
+            options.Storage.Trace);
     }
 
     [Fact]

@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 
-namespace OrleansTempo.Core.RemoteWrite;
+namespace OrleansTempo.Core;
 
-/// <summary>The few protobuf primitives that a <c>WriteRequest</c> is made of, over spans that the caller has made large enough.</summary>
+/// <summary>The few protobuf primitives that the hot paths write by hand, over spans that the caller has made large enough.</summary>
 internal static class ProtoWire
 {
     /// <summary>A varint takes one byte for every seven bits, and one for 0.</summary>

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
-namespace OrleansTempo.Core.Generator;
+namespace OrleansTempo.Core;
 
 /// <summary>
 /// A 64-bit hash of bytes by multiply-and-fold, eight bytes a step, seeded per process so that nobody can prepare keys
@@ -28,12 +28,7 @@ internal static class Utf8Hash
         }
 
         if (left > 0)
-        {
-            ulong tail = 0;
-            for (var i = 0; i < left; i++)
-                tail |= (ulong)Unsafe.Add(ref p, i) << (8 * i);
-            hash = Fold(hash ^ tail, seed ^ Multiplier);
-        }
+            hash = Fold(hash ^ Tail(ref p, left, bytes.Length), seed ^ Multiplier);
 
         return Fold(hash, Multiplier);
     }
@@ -41,6 +36,17 @@ internal static class Utf8Hash
     /// <summary>The hash of three words.</summary>
     public static ulong Of(ulong a, ulong b, ulong c) =>
         Fold(Fold(a ^ s_seed, b ^ Multiplier) ^ c, s_seed ^ Multiplier);
+
+    // What is left after the last whole word. Where there was one, the last eight bytes at once: some of them count twice, which
+    // does no harm, as the length is part of the hash.
+    private static ulong Tail(ref byte p, int left, int length)
+    {
+        if (length >= 8)
+            return Unsafe.ReadUnaligned<ulong>(ref Unsafe.Subtract(ref Unsafe.Add(ref p, left), 8));
+        if (left >= 4)
+            return Unsafe.ReadUnaligned<uint>(ref p) | ((ulong)Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref p, left - 4)) << 32);
+        return p | ((ulong)Unsafe.Add(ref p, left >> 1) << 8) | ((ulong)Unsafe.Add(ref p, left - 1) << 16);
+    }
 
     private static ulong Fold(ulong a, ulong b)
     {

@@ -1,0 +1,28 @@
+using System.Collections.Concurrent;
+using OrleansTempo.Core.Storage;
+
+namespace OrleansTempo.Core.Ingester;
+
+/// <summary>Writes cut blocks to the object store; any number at the same time.</summary>
+public sealed class BlockFlusher(IObjectStore store, TimeProvider time)
+{
+    // A builder's columns are worth keeping: some megabytes for every block that is written at the same time.
+    private readonly ConcurrentBag<PageBuilder> _builders = [];
+
+    /// <summary>Writes a block; when it returns, the block is complete and durable.</summary>
+    /// <exception cref="IOException">The store cannot be written to; nothing of the block is there, and it may be tried again.</exception>
+    public async Task<BlockMeta> WriteAsync(CutBlock block, CancellationToken cancellationToken)
+    {
+        var builder = _builders.TryTake(out var former) ? former : new PageBuilder();
+        try
+        {
+            await using var writer = await BlockWriter.CreateAsync(store, block.Tenant, block.BlockId, builder, block.Traces, cancellationToken).ConfigureAwait(false);
+            await block.WriteAsync(writer, cancellationToken).ConfigureAwait(false);
+            return await writer.CompleteAsync(compactionLevel: 0, time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _builders.Add(builder);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Storage;
+
+namespace OrleansTempo.Core.Ingester;
+
+/// <summary>
+/// Traces that are cut and wait for their block to be written. Nothing in it changes any more: it is written by one thread
+/// while its ingester still answers from it.
+/// </summary>
+public sealed class CutBlock
+{
+    private readonly Generation _generation;
+
+    internal CutBlock(TenantId tenant, Generation generation)
+    {
+        Tenant = tenant;
+        _generation = generation;
+        foreach (var trace in generation.Traces.Values)
+            Traces += trace.IsLive ? 0 : 1;
+    }
+
+    public TenantId Tenant { get; }
+
+    /// <summary>The name that the block will have.</summary>
+    public Guid BlockId { get; } = Guid.CreateVersion7();
+
+    public int Traces { get; }
+
+    public long MemoryBytes => _generation.MemoryBytes;
+
+    /// <summary>The earliest segment of the write-ahead log with a span of it.</summary>
+    public long OldestSegment => _generation.OldestSegment;
+
+    internal void Find(TraceId id, TraceSpans into)
+    {
+        if (_generation.Traces.TryGetValue(id, out var trace) && !trace.IsLive)
+            _generation.Find(id, into);
+    }
+
+    /// <summary>Writes the block, page by page.</summary>
+    internal async Task WriteAsync(BlockWriter writer, CancellationToken cancellationToken)
+    {
+        var traces = new (TraceId Id, uint LastRow)[Traces];
+        var count = 0;
+        foreach (var (id, trace) in _generation.Traces)
+        {
+            if (!trace.IsLive)
+                traces[count++] = (id, trace.LastRow);
+        }
+
+        Array.Sort(traces, static (a, b) => a.Id.CompareTo(b.Id));
+        var source = new SpanSource();
+        source.Use(_generation.Dictionary);
+        foreach (var (id, lastRow) in traces)
+        {
+            var row = lastRow;
+            writer.BeginTrace(id);
+            while (WriteRows(writer, source, ref row))
+            {
+                writer.EndTrace();
+                await writer.WritePageAsync(cancellationToken).ConfigureAwait(false);
+                writer.BeginTrace(id);
+            }
+
+            writer.EndTrace();
+            if (writer.PageIsFull)
+                await writer.WritePageAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    internal void Release() => _generation.Dispose();
+
+    // Whether there are rows left that must go to another page.
+    private bool WriteRows(BlockWriter writer, SpanSource source, ref uint row)
+    {
+        while (row != 0)
+        {
+            if (writer.PageIsOverfull)
+                return true;
+            writer.Add(source, _generation.Rows.Row(row), _generation.Rows.Inline(row), _generation.Rows.Other(row));
+            row = _generation.Rows.Row(row).Previous;
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,47 @@
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Storage;
+
+namespace OrleansTempo.Core.Ingester;
+
+/// <summary>What a partition holds from one block to the next: its traces, their spans as rows, and what those have in common.</summary>
+internal sealed class Generation : IDisposable
+{
+    // A dictionary's entry with its key, and its share of the buckets.
+    private const int BytesPerTrace = 96;
+
+    public Dictionary<TraceId, LiveTrace> Traces { get; } = new(TraceIdComparer.Instance);
+
+    public SpanDictionary Dictionary { get; } = new();
+
+    public RowArena Rows { get; } = new();
+
+    /// <summary>How many different values each key has had (by the key's number in <see cref="SpanDictionary.Keys"/>).</summary>
+    public List<int> ValuesOfKey { get; } = [];
+
+    public int Spans { get; set; }
+
+    /// <summary>The earliest segment of the write-ahead log with a span of it.</summary>
+    public long OldestSegment { get; set; } = long.MaxValue;
+
+    public long MemoryBytes => Rows.MemoryBytes + Dictionary.MemoryBytes + ((long)Traces.Count * BytesPerTrace);
+
+    /// <summary>Adds the spans of a trace that are here, cut or not.</summary>
+    public void Find(TraceId id, TraceSpans into)
+    {
+        if (!Traces.TryGetValue(id, out var trace))
+            return;
+        var restorer = new SpanRestorer(Dictionary);
+        for (var row = trace.LastRow; row != 0; row = Rows.Row(row).Previous)
+            into.Add(restorer.Restore(id, Rows.Row(row), Rows.Inline(row), Rows.Other(row)));
+        into.InspectedBytes += trace.Bytes;
+    }
+
+    /// <summary>Gives every key a count, where keys were taken over from another generation: there they had all the values that are shared.</summary>
+    public void CountValuesOfKeys()
+    {
+        while (ValuesOfKey.Count < Dictionary.Keys.Count)
+            ValuesOfKey.Add(int.MaxValue);
+    }
+
+    public void Dispose() => Rows.Dispose();
+}

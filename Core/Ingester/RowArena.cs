@@ -1,0 +1,81 @@
+using System.Runtime.CompilerServices;
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Storage;
+
+namespace OrleansTempo.Core.Ingester;
+
+/// <summary>
+/// Rows of spans one behind the other in chunks that are never moved, each known by a 32-bit reference. A row is a
+/// <see cref="SpanRow"/>, its inline values and its other fields. Rows are only ever added; all go at once.
+/// <code>
+///   reference:  chunk × 32768 + offset in the chunk / 8        0: none
+/// </code>
+/// </summary>
+internal sealed class RowArena : IDisposable
+{
+    private const int Alignment = 8;
+    private const int SmallestChunk = 4 << 10;
+    private const int LargestChunk = 256 << 10;
+    private const int UnitBits = 15;
+
+    // Generations come and go with every block: their chunks are used again.
+    private static readonly BufferPool s_pool = new(maxPooledBytes: 96 << 20);
+
+    private readonly List<byte[]> _chunks = [];
+    private byte[] _current = [];
+    private int _position;
+
+    /// <summary>The memory held, in bytes.</summary>
+    public long MemoryBytes { get; private set; }
+
+    /// <summary>Adds a row, and returns where it is; its inline values and other fields are for the caller to fill in.</summary>
+    public uint Add(in SpanRow row, out Span<byte> tail)
+    {
+        var tailLength = row.InlineLength + row.OtherLength;
+        var length = (Unsafe.SizeOf<SpanRow>() + tailLength + Alignment - 1) & ~(Alignment - 1);
+        if (_current.Length - _position < length)
+            AddChunk(length);
+        var start = _position;
+        Unsafe.WriteUnaligned(ref _current[start], row);
+        tail = _current.AsSpan(start + Unsafe.SizeOf<SpanRow>(), tailLength);
+        _position = start + length;
+        return ((uint)(_chunks.Count - 1) << UnitBits) + (uint)(start / Alignment);
+    }
+
+    public ref readonly SpanRow Row(uint reference) => ref Unsafe.As<byte, SpanRow>(ref Chunk(reference)[Offset(reference)]);
+
+    public ReadOnlySpan<byte> Inline(uint reference) =>
+        Chunk(reference).AsSpan(Offset(reference) + Unsafe.SizeOf<SpanRow>(), Row(reference).InlineLength);
+
+    public ReadOnlySpan<byte> Other(uint reference)
+    {
+        ref readonly var row = ref Row(reference);
+        return Chunk(reference).AsSpan(Offset(reference) + Unsafe.SizeOf<SpanRow>() + row.InlineLength, row.OtherLength);
+    }
+
+    /// <summary>Gives the chunks back; no row may be looked at afterwards.</summary>
+    public void Dispose()
+    {
+        foreach (var chunk in _chunks)
+            s_pool.Return(chunk);
+        _chunks.Clear();
+        _current = [];
+        _position = 0;
+        MemoryBytes = 0;
+    }
+
+    private byte[] Chunk(uint reference) => _chunks[(int)(reference >> UnitBits)];
+
+    private static int Offset(uint reference) => (int)(reference & ((1 << UnitBits) - 1)) * Alignment;
+
+    // Small at first: most tenants never have many spans at a time. A row larger than any chunk has one of its own.
+    private void AddChunk(int length)
+    {
+        var usual = SmallestChunk << Math.Min(_chunks.Count, 6);
+        var first = _chunks.Count == 0 ? Alignment : 0;
+        _current = s_pool.Rent(Math.Max(Math.Min(usual, LargestChunk), length + first));
+        _chunks.Add(_current);
+        _position = first;
+        MemoryBytes += _current.Length;
+    }
+}

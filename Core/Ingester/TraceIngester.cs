@@ -1,0 +1,252 @@
+using System.Runtime.InteropServices;
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Storage;
+
+namespace OrleansTempo.Core.Ingester;
+
+/// <summary>
+/// One partition of one tenant's trace IDs: its live traces, the traces that wait for their block, and how the one becomes the other.
+/// Used by one caller at a time; never locks, never does I/O.
+/// <code>
+///   Push ─► generation: live traces ──idle──► cut traces          Find looks into all of it
+///                            │  Cut: enough of them, or old enough
+///             still live ◄───┴───► CutBlock ─► written by the host ─► Flushed
+/// </code>
+/// Rows stay where they are from a trace's first span until its block is written; only the traces that are still live when a
+/// block is cut move on, to the next generation.
+/// </summary>
+public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, IngesterOptions options, TimeProvider time)
+{
+    private readonly RowEncoder _encoder = new();
+    private readonly List<CutBlock> _cutBlocks = [];
+    private readonly List<(BlockMeta Meta, long FlushedAt)> _flushedBlocks = [];
+    private Generation _generation = new();
+    private int _cutTraces;
+    private long _cutSpans;
+    private long _firstCut;
+
+    public TenantId Tenant => tenant;
+
+    /// <summary>Traces begun so far.</summary>
+    public long TracesCreated { get; private set; }
+
+    /// <summary>What it holds, in bytes, blocks that are being written included.</summary>
+    public long MemoryBytes { get; private set; }
+
+    /// <summary>What it holds that no block has been cut of, in bytes.</summary>
+    public long UncutBytes => _generation.MemoryBytes;
+
+    /// <summary>How much of <see cref="UncutBytes"/> is of traces that are cut, and so could go into a block.</summary>
+    public long CutBytes => _generation.Spans == 0 ? 0 : (long)((double)_generation.MemoryBytes * _cutSpans / _generation.Spans);
+
+    /// <summary>The earliest segment of the write-ahead log with a span that is in no complete block; <see cref="long.MaxValue"/> where there is none.</summary>
+    public long OldestSegment
+    {
+        get
+        {
+            var oldest = _generation.OldestSegment;
+            foreach (var block in _cutBlocks)
+                oldest = Math.Min(oldest, block.OldestSegment);
+            return oldest;
+        }
+    }
+
+    /// <summary>Whether it holds nothing that could be lost or asked for.</summary>
+    public bool IsEmpty => _generation.Spans == 0 && _cutBlocks.Count == 0 && _flushedBlocks.Count == 0;
+
+    /// <summary>Blocks written in the last <see cref="IngesterOptions.CompleteBlockTimeout"/>: until then not every querier needs to have listed them.</summary>
+    public IEnumerable<BlockMeta> FlushedBlocks => _flushedBlocks.Select(static b => b.Meta);
+
+    /// <summary>Takes spans of a batch.</summary>
+    /// <param name="batch">The batch; nothing of it is kept.</param>
+    /// <param name="spans">The places in it of the spans that belong here.</param>
+    /// <param name="segment"><see cref="IWriteAheadLog.CurrentSegment"/> as it was before this call, or the replayed record's.</param>
+    /// <param name="limits">What the tenant may have live.</param>
+    /// <param name="refusals">Where the spans are noted that a limit keeps out; created when there is one.</param>
+    public void Push(SpanBatch batch, ReadOnlySpan<int> spans, long segment, IngesterLimits limits, ref Refusals? refusals)
+    {
+        var generation = _generation;
+        var records = batch.Spans;
+        var bytes = batch.Bytes;
+        var now = time.GetTimestamp();
+        _encoder.Begin(batch, generation);
+        generation.OldestSegment = Math.Min(generation.OldestSegment, segment);
+        for (var i = 0; i < spans.Length;)
+        {
+            var id = TraceIdOf(bytes, records[spans[i]]);
+            ref var trace = ref CollectionsMarshal.GetValueRefOrAddDefault(generation.Traces, id, out var known);
+            if (!known)
+                trace = new LiveTrace { FirstSeen = now, Segment = segment };
+            if (!trace.IsLive)
+            {
+                if (!liveTraces.TryAdd(limits.MaxTraces))
+                {
+                    if (!known)
+                        generation.Traces.Remove(id);
+                    refusals ??= new Refusals();
+                    do
+                        refusals.AddLiveTracesExceeded(spans[i++]);
+                    while (i < spans.Length && TraceIdOf(bytes, records[spans[i]]) == id);
+                    continue;
+                }
+
+                Begin(ref trace, known, now);
+            }
+
+            trace.LastSeen = now;
+            do
+            {
+                ref readonly var span = ref records[spans[i]];
+                if (limits.MaxBytesPerTrace > 0 && trace.Bytes + span.Message.Length > limits.MaxBytesPerTrace)
+                {
+                    refusals ??= new Refusals();
+                    refusals.AddTraceTooLarge(spans[i]);
+                    continue;
+                }
+
+                trace.LastRow = _encoder.Add(span, trace.LastRow);
+                trace.Spans++;
+                trace.Bytes += span.Message.Length;
+                generation.Spans++;
+            }
+            while (++i < spans.Length && TraceIdOf(bytes, records[spans[i]]) == id);
+
+            if (trace.Spans == 0)
+                Forget(id);
+        }
+
+        Measure();
+    }
+
+    /// <summary>Cuts the traces that are idle or have been live for long; and a block of those that are cut, where one is due.</summary>
+    /// <param name="reason">Whether more is to be cut than that.</param>
+    /// <returns>A block to be written; null where there is none to cut.</returns>
+    public CutBlock? Cut(CutReason reason)
+    {
+        var now = time.GetTimestamp();
+        ForgetFlushedBlocks(now);
+        if (_generation.Spans == 0)
+            return null;
+
+        foreach (var id in _generation.Traces.Keys)
+        {
+            ref var trace = ref CollectionsMarshal.GetValueRefOrNullRef(_generation.Traces, id);
+            if (trace.IsLive && (reason == CutReason.Everything || time.GetElapsedTime(trace.LastSeen, now) >= options.TraceIdlePeriod || time.GetElapsedTime(trace.FirstSeen, now) >= options.TraceLivePeriod))
+                End(ref trace, now);
+        }
+
+        if (_cutTraces == 0 || (reason == CutReason.Due && !IsBlockDue(now)))
+            return null;
+        var block = new CutBlock(tenant, _generation);
+        _cutBlocks.Add(block);
+        _generation = LiveTracesOf(_generation);
+        _cutTraces = 0;
+        _cutSpans = 0;
+        Measure();
+        return block;
+    }
+
+    /// <summary>A block that <see cref="Cut"/> returned has been written: what it held is let go.</summary>
+    public void Flushed(CutBlock block, BlockMeta meta)
+    {
+        if (!_cutBlocks.Remove(block))
+            throw new InvalidOperationException($"block {block.BlockId} was not cut here, or has been flushed before");
+        block.Release();
+        _flushedBlocks.Add((meta, time.GetTimestamp()));
+        Measure();
+    }
+
+    /// <summary>Adds the spans of a trace that are here: live, cut, or in a block being written.</summary>
+    public void Find(TraceId id, TraceSpans into)
+    {
+        _generation.Find(id, into);
+        foreach (var block in _cutBlocks)
+            block.Find(id, into);
+    }
+
+    private static TraceId TraceIdOf(ReadOnlySpan<byte> bytes, in SpanRecord span) => TraceId.Read(bytes.Slice(span.TraceId.Offset, TraceId.Length));
+
+    // A late span of a trace that is cut and has no block yet makes it live again: better one piece than two.
+    private void Begin(ref LiveTrace trace, bool known, long now)
+    {
+        trace.IsLive = true;
+        trace.FirstSeen = now;
+        if (known)
+        {
+            _cutTraces--;
+            _cutSpans -= trace.Spans;
+        }
+        else
+        {
+            TracesCreated++;
+        }
+    }
+
+    // Not one span of it fitted.
+    private void Forget(TraceId id)
+    {
+        _generation.Traces.Remove(id);
+        liveTraces.Remove();
+        TracesCreated--;
+    }
+
+    private void End(ref LiveTrace trace, long now)
+    {
+        trace.IsLive = false;
+        liveTraces.Remove();
+        if (_cutTraces++ == 0)
+            _firstCut = now;
+        _cutSpans += trace.Spans;
+    }
+
+    private bool IsBlockDue(long now) =>
+        time.GetElapsedTime(_firstCut, now) >= options.MaxBlockDuration
+        || CutBytes >= options.MaxBlockBytes;
+
+    // What is still live begins the next generation. Its shapes are taken over once each, so this costs little more than the copying.
+    private static Generation LiveTracesOf(Generation former)
+    {
+        var next = new Generation();
+        var translator = new ShapeTranslator();
+        translator.Begin(former.Dictionary, next.Dictionary);
+        foreach (var (id, trace) in former.Traces)
+        {
+            if (!trace.IsLive)
+                continue;
+            var moved = trace;
+            moved.LastRow = 0;
+            for (var reference = trace.LastRow; reference != 0; reference = former.Rows.Row(reference).Previous)
+            {
+                var row = former.Rows.Row(reference);
+                row.Shape = translator.Translate(row.Shape);
+                row.Previous = moved.LastRow;
+                moved.LastRow = next.Rows.Add(row, out var tail);
+                former.Rows.Inline(reference).CopyTo(tail);
+                former.Rows.Other(reference).CopyTo(tail[row.InlineLength..]);
+            }
+
+            next.Traces.Add(id, moved);
+            next.Spans += moved.Spans;
+            next.OldestSegment = Math.Min(next.OldestSegment, moved.Segment);
+        }
+
+        next.CountValuesOfKeys();
+        return next;
+    }
+
+    private void ForgetFlushedBlocks(long now)
+    {
+        var expired = 0;
+        while (expired < _flushedBlocks.Count && time.GetElapsedTime(_flushedBlocks[expired].FlushedAt, now) >= options.CompleteBlockTimeout)
+            expired++;
+        _flushedBlocks.RemoveRange(0, expired);
+    }
+
+    private void Measure()
+    {
+        MemoryBytes = _generation.MemoryBytes;
+        foreach (var block in _cutBlocks)
+            MemoryBytes += block.MemoryBytes;
+    }
+}

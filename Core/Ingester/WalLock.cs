@@ -1,0 +1,49 @@
+using System.Globalization;
+using System.Text;
+
+namespace OrleansTempo.Core.Ingester;
+
+/// <summary>
+/// Keeps a second process out of the log's directory. The operating system holds the lock, for as long as the process lives
+/// and no longer; that the file is there means nothing.
+/// </summary>
+internal sealed class WalLock : IDisposable
+{
+    private const int SharingViolation = unchecked((int)0x80070020);
+    private const int WouldBlockOnLinux = 11;
+    private const int WouldBlockOnMac = 35;
+
+    private readonly FileStream _file;
+
+    private WalLock(FileStream file) => _file = file;
+
+    /// <summary>Takes the lock; null where another has it.</summary>
+    public static WalLock? TryTake(string directory)
+    {
+        FileStream file;
+        try
+        {
+            // Unbuffered, so that closing it has nothing left to write.
+            file = new FileStream(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+        }
+        catch (IOException e) when (e.HResult is SharingViolation or WouldBlockOnLinux or WouldBlockOnMac)
+        {
+            return null;
+        }
+
+        try
+        {
+            // For whoever looks which process that is.
+            file.SetLength(0);
+            file.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
+        }
+        catch (IOException)
+        {
+            // On a full disk the log can still be replayed and released.
+        }
+
+        return new WalLock(file);
+    }
+
+    public void Dispose() => _file.Dispose();
+}

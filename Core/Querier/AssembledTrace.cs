@@ -1,0 +1,90 @@
+using OrleansTempo.Core.Otlp;
+
+namespace OrleansTempo.Core.Querier;
+
+/// <summary>
+/// A found trace put together as Tempo answers it.
+/// <code>
+///   found        A·s·3   B·s·1   A·s·2   A·t·4      (resource · scope · span's start)
+///   assembled    B ─ s ─ 1
+///                A ┬ s ─ 2, 3
+///                  └ t ─ 4
+/// </code>
+/// Spans whose resource is the same byte for byte share one <c>ResourceSpans</c>, and within it those of the same scope share
+/// one <c>ScopeSpans</c>. Spans are in the order of their start, then their ID; scopes and resources in that of their first span.
+/// </summary>
+public sealed class AssembledTrace
+{
+    private AssembledTrace(IReadOnlyList<ResourceGroup> resources, TraceAnswer answer)
+    {
+        Resources = resources;
+        InspectedBytes = answer.Spans.InspectedBytes;
+        Message = string.Join("; ", answer.Problems);
+    }
+
+    public IReadOnlyList<ResourceGroup> Resources { get; }
+
+    public bool IsEmpty => Resources.Count == 0;
+
+    /// <summary>What was looked at to find it, in bytes.</summary>
+    public long InspectedBytes { get; }
+
+    /// <summary>Why the trace may not be whole; empty where it is.</summary>
+    public string Message { get; }
+
+    public static AssembledTrace From(TraceAnswer answer)
+    {
+        // Sorted first, all groups are in order of themselves: each stands where its first span does.
+        var spans = answer.Spans.Spans.OrderBy(static s => s.StartTimeUnixNano).ThenBy(static s => s.SpanId).ThenBy(static s => s.Kind).ToArray();
+        SharedSpanIds.Separate(spans);
+        var resources = new List<ResourceGroup>();
+        var scopesOf = new Dictionary<ReadOnlyMemory<byte>, ScopeGroups>(EnvelopeComparer.Instance);
+        foreach (var span in spans)
+        {
+            if (!scopesOf.TryGetValue(span.Resource, out var scopes))
+            {
+                scopes = new ScopeGroups();
+                scopesOf.Add(span.Resource, scopes);
+                resources.Add(new ResourceGroup(span.Resource, scopes.InOrder));
+            }
+
+            scopes.Add(span);
+        }
+
+        return new AssembledTrace(resources, answer);
+    }
+
+    // One resource's scopes while they fill.
+    private sealed class ScopeGroups
+    {
+        private readonly Dictionary<ReadOnlyMemory<byte>, List<FoundSpan>> _spansOf = new(EnvelopeComparer.Instance);
+
+        public List<ScopeGroup> InOrder { get; } = [];
+
+        public void Add(in FoundSpan span)
+        {
+            if (!_spansOf.TryGetValue(span.Scope, out var spans))
+            {
+                spans = [];
+                _spansOf.Add(span.Scope, spans);
+                InOrder.Add(new ScopeGroup(span.Scope, spans));
+            }
+
+            spans.Add(span);
+        }
+    }
+
+    private sealed class EnvelopeComparer : IEqualityComparer<ReadOnlyMemory<byte>>
+    {
+        public static readonly EnvelopeComparer Instance = new();
+
+        public bool Equals(ReadOnlyMemory<byte> x, ReadOnlyMemory<byte> y) => x.Span.SequenceEqual(y.Span);
+
+        public int GetHashCode(ReadOnlyMemory<byte> envelope)
+        {
+            var hash = new HashCode();
+            hash.AddBytes(envelope.Span);
+            return hash.ToHashCode();
+        }
+    }
+}

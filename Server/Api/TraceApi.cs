@@ -1,0 +1,97 @@
+using Microsoft.AspNetCore.Http;
+using OrleansTempo.Core.Querier;
+using OrleansTempo.Server.Hosting;
+using OrleansTempo.Server.Ports;
+using OrleansTempo.Server.Receivers;
+
+namespace OrleansTempo.Server.Api;
+
+/// <summary>
+/// A trace by its ID, as Grafana's Tempo data source asks for it: v1 answers with the trace alone and 404 where there is none,
+/// v2 with a trace, empty where there is none, and what is to be said of it.
+/// <code>
+/// tenant, ID, range, phase → 401/400 400 400 503
+/// ITraceQuery              → 200 404
+/// </code>
+/// </summary>
+internal sealed class TraceApi(ITraceQuery traces, bool multitenancy, ServerState state)
+{
+    public const string TraceIdParameter = "traceID";
+
+    private const string Protobuf = "application/protobuf";
+    private const string Json = "application/json";
+
+    // v1's answer has no place for it.
+    private const string ProblemHeader = "X-Tempo-Partial-Trace";
+    private const int MaxHeaderText = 1000;
+
+    public async Task AnswerV1Async(HttpContext context)
+    {
+        if (await FindAsync(context) is not { } trace)
+            return;
+
+        var response = context.Response;
+        if (trace.IsEmpty && trace.Message.Length > 0)
+        {
+            await PlainText.WriteAsync(response, StatusCodes.Status500InternalServerError, $"the trace was not found, and not all could be looked at: {trace.Message}\n");
+            return;
+        }
+
+        if (trace.IsEmpty)
+        {
+            response.StatusCode = StatusCodes.Status404NotFound;
+            response.ContentLength = 0;
+            return;
+        }
+
+        if (trace.Message.Length > 0)
+            response.Headers[ProblemHeader] = HeaderText(trace.Message);
+        var isProtobuf = WantsProtobuf(context.Request);
+        response.ContentType = isProtobuf ? Protobuf : Json;
+        if (!HttpMethods.IsHead(context.Request.Method))
+            await (isProtobuf ? TraceProtobuf.WriteV1Async(trace, response.BodyWriter, context.RequestAborted) : TraceJson.WriteV1Async(trace, response.BodyWriter, context.RequestAborted));
+    }
+
+    public async Task AnswerV2Async(HttpContext context)
+    {
+        if (await FindAsync(context) is not { } trace)
+            return;
+
+        var response = context.Response;
+        var isProtobuf = WantsProtobuf(context.Request);
+        response.ContentType = isProtobuf ? Protobuf : Json;
+        if (!HttpMethods.IsHead(context.Request.Method))
+            await (isProtobuf ? TraceProtobuf.WriteV2Async(trace, response.BodyWriter, context.RequestAborted) : TraceJson.WriteV2Async(trace, response.BodyWriter, context.RequestAborted));
+    }
+
+    // Null where the request is refused, and answered.
+    private async Task<AssembledTrace?> FindAsync(HttpContext context)
+    {
+        var request = context.Request;
+        if (!TenantHeader.TryRead(request, multitenancy, out var tenant, out var missing, out var tenantError))
+        {
+            await PlainText.WriteAsync(context.Response, missing ? StatusCodes.Status401Unauthorized : StatusCodes.Status400BadRequest, tenantError + "\n");
+            return null;
+        }
+
+        if (!TraceParameters.TryReadTraceId((string)request.RouteValues[TraceIdParameter]!, out var id, out var error) || !TraceParameters.TryReadRange(request.Query, out var range, out error))
+        {
+            await PlainText.WriteAsync(context.Response, StatusCodes.Status400BadRequest, error);
+            return null;
+        }
+
+        // Until the write-ahead log is replayed, a trace that is there would not be found.
+        if (state.Phase == ServerPhase.Starting)
+        {
+            await PlainText.WriteAsync(context.Response, StatusCodes.Status503ServiceUnavailable, "starting\n");
+            return null;
+        }
+
+        return AssembledTrace.From(await traces.FindAsync(tenant, id, range, context.RequestAborted));
+    }
+
+    // As Tempo reads it: whatever else the header says, and however it ranks it. JSON for all others.
+    private static bool WantsProtobuf(HttpRequest request) => request.Headers.Accept is [{ } accept, ..] && accept.Contains(Protobuf, StringComparison.Ordinal);
+
+    private static string HeaderText(string message) => string.Concat(message.Take(MaxHeaderText).Select(static c => c is >= ' ' and <= '~' ? c : ' '));
+}

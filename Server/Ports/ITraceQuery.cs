@@ -1,0 +1,11 @@
+using OrleansTempo.Core;
+using OrleansTempo.Core.Querier;
+
+namespace OrleansTempo.Server.Ports;
+
+/// <summary>Finds traces by their ID, for <c>/api/traces</c> and <c>/api/v2/traces</c>.</summary>
+public interface ITraceQuery
+{
+    /// <summary>All that is known of the tenant's trace: every acknowledged span of it, live or stored.</summary>
+    ValueTask<TraceAnswer> FindAsync(TenantId tenant, TraceId traceId, TraceRange range, CancellationToken cancellationToken);
+}

@@ -1,0 +1,111 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using OrleansTempo.Core;
+using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Storage;
+
+namespace OrleansTempo.Standalone;
+
+/// <summary>
+/// Writes the blocks that partitions have cut, on threads of its own. A block that cannot be written is tried again until it can:
+/// meanwhile its traces are in memory and in the write-ahead log, and once memory is used up, pushes are refused.
+/// </summary>
+internal sealed partial class BlockFlushQueue : IAsyncDisposable
+{
+    private static readonly TimeSpan s_firstBackoff = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_longestBackoff = TimeSpan.FromSeconds(30);
+
+    private readonly Channel<Job> _jobs = Channel.CreateUnbounded<Job>();
+    private readonly BlockFlusher _flusher;
+    private readonly BlockList _blocks;
+    private readonly TempoMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly DedicatedThreads _threads;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task[] _writers;
+
+    public BlockFlushQueue(BlockFlusher flusher, BlockList blocks, TempoMetrics metrics, TimeProvider time, ILogger logger)
+    {
+        _flusher = flusher;
+        _blocks = blocks;
+        _metrics = metrics;
+        _time = time;
+        _logger = logger;
+
+        // One thread writes some millions of spans a second.
+        var threads = Math.Max(1, Environment.ProcessorCount / 4);
+        _threads = new DedicatedThreads("ingester flush", threads);
+        _writers = [.. Enumerable.Range(0, threads).Select(_ => Task.Factory.StartNew(WriteAllAsync, CancellationToken.None, TaskCreationOptions.None, _threads).Unwrap())];
+    }
+
+    /// <summary>Queues a block; the task completes when it has been written, and is cancelled where it was not before the queue was closed.</summary>
+    public Task Enqueue(IngesterPartition partition, CutBlock block)
+    {
+        var job = new Job(partition, block, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        if (!_jobs.Writer.TryWrite(job))
+            job.Written.SetCanceled();
+        return job.Written.Task;
+    }
+
+    /// <summary>Ends without writing what still waits: it is in the write-ahead log.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _jobs.Writer.TryComplete();
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(_writers).ConfigureAwait(false);
+        while (_jobs.Reader.TryRead(out var job))
+            job.Written.SetCanceled();
+        _threads.Dispose();
+        _stop.Dispose();
+    }
+
+    private async Task WriteAllAsync()
+    {
+        while (!_stop.IsCancellationRequested && await _jobs.Reader.WaitToReadAsync())
+        {
+            while (!_stop.IsCancellationRequested && _jobs.Reader.TryRead(out var job))
+                await WriteAsync(job);
+        }
+    }
+
+    private async Task WriteAsync(Job job)
+    {
+        var tenant = new KeyValuePair<string, object?>("tenant", job.Block.Tenant.Value);
+        for (var backoff = s_firstBackoff; ; backoff = backoff * 2 < s_longestBackoff ? backoff * 2 : s_longestBackoff)
+        {
+            try
+            {
+                var started = _time.GetTimestamp();
+                var meta = await _flusher.WriteAsync(job.Block, _stop.Token);
+
+                // First listed, then let go: at no moment is it in neither place.
+                _blocks.Add(meta);
+                job.Partition.Flushed(job.Block, meta);
+                _metrics.BlocksFlushed.Add(1, tenant);
+                _metrics.FlushedBytes.Add(meta.SizeBytes, tenant);
+                _metrics.FlushDuration.Record(_time.GetElapsedTime(started).TotalSeconds, tenant);
+                job.Written.SetResult();
+                return;
+            }
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            {
+                job.Written.SetCanceled();
+                return;
+            }
+            catch (Exception e)
+            {
+                // Whatever it was, the traces are still there: to give up would lose them.
+                _metrics.FailedFlushes.Add(1, tenant);
+                FlushFailed(_logger, job.Block.BlockId, job.Block.Tenant, e.Message, backoff.TotalSeconds, e is IOException ? null : e);
+            }
+
+            await Task.Delay(backoff, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "block {Block} of tenant {Tenant} could not be written: {Reason}; its traces are kept, next try in {Seconds} s")]
+    private static partial void FlushFailed(ILogger logger, Guid block, TenantId tenant, string reason, double seconds, Exception? exception);
+
+    private readonly record struct Job(IngesterPartition Partition, CutBlock Block, TaskCompletionSource Written);
+}

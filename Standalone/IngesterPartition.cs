@@ -1,0 +1,85 @@
+using OrleansTempo.Core;
+using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Storage;
+
+namespace OrleansTempo.Standalone;
+
+/// <summary>
+/// An ingester of one partition, and what serialises its callers: a lock. An answer waits for what happens under it and nothing there
+/// waits for anything, so a mailbox would only add two switches of threads to every request and partition.
+/// </summary>
+internal sealed class IngesterPartition(TraceIngester ingester, IngesterMemory memory)
+{
+    private readonly Lock _lock = new();
+    private long _heldBytes;
+    private long _uncutBytes;
+
+    public TenantId Tenant => ingester.Tenant;
+
+    /// <summary>What is held here that no block has been cut of, in bytes; read without the lock, to choose where to cut.</summary>
+    public long UncutBytes => Volatile.Read(ref _uncutBytes);
+
+    public void Push(SpanBatch batch, ReadOnlySpan<int> spans, long segment, IngesterLimits limits, ref Refusals? refusals)
+    {
+        lock (_lock)
+        {
+            ingester.Push(batch, spans, segment, limits, ref refusals);
+            Measure();
+        }
+    }
+
+    /// <summary>Cuts what is due, or more; a block to be written, where there is one.</summary>
+    public CutBlock? Cut(CutReason reason)
+    {
+        lock (_lock)
+        {
+            var block = ingester.Cut(reason);
+            Measure();
+            return block;
+        }
+    }
+
+    /// <summary>Cuts for the sake of memory: of idle traces where those are half of it, or else of all.</summary>
+    public CutBlock? CutForMemory()
+    {
+        lock (_lock)
+        {
+            var block = ingester.Cut(ingester.CutBytes > ingester.UncutBytes / 2 ? CutReason.Memory : CutReason.Everything);
+            Measure();
+            return block;
+        }
+    }
+
+    public void Flushed(CutBlock block, BlockMeta meta)
+    {
+        lock (_lock)
+        {
+            ingester.Flushed(block, meta);
+            Measure();
+        }
+    }
+
+    /// <summary>Adds what is here of a trace, and returns the blocks written lately, in which more of it may be.</summary>
+    public IReadOnlyList<BlockMeta> Find(TraceId trace, TraceSpans into)
+    {
+        lock (_lock)
+        {
+            ingester.Find(trace, into);
+            return [.. ingester.FlushedBlocks];
+        }
+    }
+
+    public IngesterStatus Status()
+    {
+        lock (_lock)
+            return new IngesterStatus(ingester.TracesCreated, ingester.MemoryBytes, ingester.OldestSegment);
+    }
+
+    private void Measure()
+    {
+        memory.Add(ingester.MemoryBytes - _heldBytes, ingester.UncutBytes - _uncutBytes);
+        _heldBytes = ingester.MemoryBytes;
+        Volatile.Write(ref _uncutBytes, ingester.UncutBytes);
+    }
+}

@@ -1,0 +1,131 @@
+using Microsoft.Extensions.Logging;
+using OrleansTempo.Core;
+using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Querier;
+using OrleansTempo.Core.Storage;
+using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Ports;
+
+namespace OrleansTempo.Standalone;
+
+/// <summary>
+/// Where traces are kept and found again: the write-ahead log, the ingesters, the blocks, and the loops that look after them.
+/// <code>
+///   start:  open ─► list the blocks ─► replay the log ─► pushes may come          (meanwhile: poll, compact)
+///   stop:   no more pushes ─► where asked for: all into blocks ─► log closed
+/// </code>
+/// </summary>
+internal sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisposable
+{
+    private readonly IWriteAheadLog _log;
+    private readonly BlockList _blocks;
+    private readonly BlockFlushQueue _flushes;
+    private readonly Compactor _compactor;
+    private readonly TraceQuery _query;
+    private readonly TraceStorageOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly Action _requestStop;
+    private readonly CancellationTokenSource _stop = new();
+    private Task _loops = Task.CompletedTask;
+    private volatile bool _flushOnStop;
+
+    private TraceStore(TempoOptions options, IOverrides overrides, IObjectStore store, IWriteAheadLog log, Action requestStop, TempoMetrics metrics, TimeProvider time, ILogger logger)
+    {
+        _options = options.Storage.Trace;
+        _log = log;
+        _time = time;
+        _logger = logger;
+        _requestStop = requestStop;
+        _flushOnStop = options.Ingester.FlushAllOnShutdown;
+        _blocks = new BlockList(store, metrics, time, logger);
+        _flushes = new BlockFlushQueue(new BlockFlusher(store, time), _blocks, metrics, time, logger);
+        var reader = new BlockReader(store);
+        Ingesters = new IngesterPartitions(options.Ingester, overrides, log, _flushes, _blocks, reader, metrics, time, logger);
+        _query = new TraceQuery([Ingesters, new BlockTraces(_blocks, reader)]);
+        _compactor = new Compactor(
+            store, _blocks, new BlockMerger(store, reader, time), options.Compactor, tenant => RetentionOf(options.Compactor, overrides.For(tenant)), metrics, time, logger);
+    }
+
+    public IngesterPartitions Ingesters { get; }
+
+    /// <summary>Opens the directories; nothing is read yet.</summary>
+    /// <param name="options">The configuration.</param>
+    /// <param name="overrides">What each tenant may have.</param>
+    /// <param name="requestStop">Asks the process to stop in order, for <c>/shutdown</c>.</param>
+    /// <param name="metrics">The process's own metrics.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">The process's log.</param>
+    /// <exception cref="IOException">A directory cannot be used, or another process uses it.</exception>
+    /// <exception cref="ArgumentException">The backend is not one of this program's.</exception>
+    public static TraceStore Open(TempoOptions options, IOverrides overrides, Action requestStop, TempoMetrics metrics, TimeProvider time, ILogger logger)
+    {
+        var storage = options.Storage.Trace;
+        if (storage.Backend != TraceStorageOptions.LocalBackend)
+            throw new ArgumentException($"storage.trace.backend '{storage.Backend}' is not built into this program, which keeps traces in a directory; write 'local', or run the silo");
+
+        var store = new FileObjectStore(storage.LocalPath, time, logger);
+        IWriteAheadLog log = storage.Wal.Type switch
+        {
+            WalType.File => FileWriteAheadLog.Open(storage.Wal, metrics, time, logger),
+            _ => throw new ArgumentException("storage.trace.wal.type"),
+        };
+        return new TraceStore(options, overrides, store, log, requestStop, metrics, time, logger);
+    }
+
+    /// <summary>Lists the blocks and replays the log; pushes may come when it returns.</summary>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await _blocks.PollAsync(cancellationToken);
+        var started = _time.GetTimestamp();
+        var replay = await Ingesters.ReplayAsync(cancellationToken);
+        if (replay.Segments > 0)
+            Replayed(_logger, replay.Records, replay.Bytes, replay.Segments, _time.GetElapsedTime(started).TotalSeconds, replay.CorruptRecords, replay.TornBytes);
+        _loops = Task.WhenAll(PollAsync(), Task.Run(() => _compactor.RunAsync(_stop.Token), CancellationToken.None));
+    }
+
+    public ValueTask<TraceAnswer> FindAsync(TenantId tenant, TraceId traceId, TraceRange range, CancellationToken cancellationToken) =>
+        _query.FindAsync(tenant, traceId, range, cancellationToken);
+
+    public Task<bool> FlushAsync(TenantId? tenant, CancellationToken cancellationToken) => Ingesters.FlushAsync(tenant, cancellationToken);
+
+    public Task ShutdownAsync(CancellationToken cancellationToken)
+    {
+        _flushOnStop = true;
+        _requestStop();
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Before the end, when no push comes any more: puts all there is into blocks, where that is asked for; otherwise the next start finds it in the log.</summary>
+    public Task FinishAsync() => _flushOnStop ? Ingesters.FlushAsync(null, CancellationToken.None) : Task.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _loops;
+        await Ingesters.DisposeAsync();
+        await _flushes.DisposeAsync();
+        await _log.DisposeAsync();
+        _stop.Dispose();
+    }
+
+    private static TimeSpan RetentionOf(CompactorOptions compactor, TenantOverrides tenant) =>
+        tenant.Compaction.BlockRetention > TimeSpan.Zero ? tenant.Compaction.BlockRetention : compactor.BlockRetention;
+
+    private async Task PollAsync()
+    {
+        using var timer = new PeriodicTimer(_options.BlocklistPoll, _time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_stop.Token))
+                await _blocks.PollAsync(_stop.Token);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "write-ahead log: {Records} records, {Bytes} bytes in {Segments} segments replayed in {Seconds:F1} s; {Corrupt} corrupt records skipped, {Torn} torn bytes cut off")]
+    private static partial void Replayed(ILogger logger, long records, long bytes, int segments, double seconds, long corrupt, long torn);
+}

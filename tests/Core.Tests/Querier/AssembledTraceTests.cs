@@ -1,0 +1,171 @@
+using System.Text.Json;
+using FsCheck;
+using FsCheck.Fluent;
+using Google.Protobuf;
+using OrleansTempo.Core.Querier;
+using OrleansTempo.Core.Tests.Otlp;
+using OrleansTempo.Tests.Otlp;
+using OrleansTempo.Tests.Query;
+using Span = OrleansTempo.Tests.Otlp.Span;
+
+namespace OrleansTempo.Core.Tests.Querier;
+
+public sealed class AssembledTraceTests
+{
+    [Fact]
+    public void Any_found_spans_are_the_spans_of_the_protobuf_answer_whatever_encoder_wrote_them()
+    {
+        Prop.ForAll(Requests.ToArbitrary(), input =>
+        {
+            var bytes = new WireShuffler(new Random(input.Seed)).Shuffle(input.Request.ToByteArray());
+            var sent = ExportTraceServiceRequest.Parser.ParseFrom(bytes).ResourceSpans;
+
+            var answer = Found.ProtobufV1(Found.Assemble(Found.Raw(bytes))).Result;
+
+            Assert.Equal(Lines(sent), Lines(answer.ResourceSpans));
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(150));
+    }
+
+    [Fact]
+    public void Any_found_spans_read_the_same_in_json_and_in_protobuf()
+    {
+        Prop.ForAll(Requests.ToArbitrary(), input =>
+        {
+            var bytes = new WireShuffler(new Random(input.Seed)).Shuffle(input.Request.ToByteArray());
+            var trace = Found.Assemble(Found.Raw(bytes));
+
+            var protobuf = Found.ProtobufV2(trace).Result;
+            var json = Found.JsonV2(trace).Result;
+
+            Found.AssertSame(Found.Formatted(protobuf), json);
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(150));
+    }
+
+    [Fact]
+    public async Task Spans_are_in_the_order_of_their_start_then_their_id_and_groups_in_that_of_their_first_span()
+    {
+        var answer = await Found.ProtobufV1(Found.Assemble(Found.Spans(
+            Resource("a", Scope("s", Span(3, 30), Span(2, 30)), Scope("t", Span(4, 40))),
+            Resource("b", Scope("s", Span(1, 10))),
+            Resource("a", Scope("t", Span(5, 20))))));
+
+        Assert.Equal(["b", "a"], answer.ResourceSpans.Select(static r => r.Resource.Attributes[0].Key));
+        Assert.Equal(["t", "s"], answer.ResourceSpans[1].ScopeSpans.Select(static s => s.Scope.Name));
+        Assert.Equal(
+            [[Found.SpanId(5), Found.SpanId(4)], [Found.SpanId(2), Found.SpanId(3)]],
+            answer.ResourceSpans[1].ScopeSpans.Select(static s => s.Spans.Select(static p => p.SpanId).ToArray()));
+    }
+
+    [Fact]
+    public async Task Resources_that_differ_in_their_schema_alone_stay_apart()
+    {
+        var other = Resource("a", Scope("s", Span(2, 2)));
+        other.SchemaUrl = "https://example.com/1.0";
+
+        var answer = await Found.ProtobufV1(Found.Assemble(Found.Spans(Resource("a", Scope("s", Span(1, 1))), other)));
+
+        Assert.Equal(["", "https://example.com/1.0"], answer.ResourceSpans.Select(static r => r.SchemaUrl));
+    }
+
+    [Fact]
+    public async Task A_trace_of_half_a_million_spans_is_answered_whole()
+    {
+        const int count = 500_000;
+        var spans = new OrleansTempo.Core.Otlp.TraceSpans(Found.Id);
+        var sent = new List<ByteString>();
+        byte[][] resources = [.. Enumerable.Range(0, 50).Select(static i => Resource($"r{i}").ToByteArray())];
+        byte[][] scopes = [.. Enumerable.Range(0, 5).Select(static i => Scope($"s{i}").ToByteArray())];
+        for (var i = 0; i < count; i++)
+        {
+            var span = Span((ulong)i + 1, (ulong)(i * 7919 % count));
+            sent.Add(span.SpanId);
+            spans.Add(Found.Of(resources[i % resources.Length], scopes[i % 7 % scopes.Length], span));
+        }
+
+        var trace = Found.Assemble(spans);
+        var protobuf = await Found.ProtobufV1(trace);
+        var json = await Found.Bytes((output, ct) => TraceJson.WriteV1Async(trace, output, ct));
+
+        Assert.Equal(50, protobuf.ResourceSpans.Count);
+        Assert.Equal(250, protobuf.ResourceSpans.Sum(static r => r.ScopeSpans.Count));
+        var answered = Found.Each(protobuf.ResourceSpans).Select(static s => s.Span.SpanId).ToList();
+        Assert.True(sent.ToHashSet().SetEquals(answered));
+        Assert.Equal(count, answered.Count);
+        Assert.Equal(answered, SpanIdsOf(json));
+    }
+
+    [Fact]
+    public async Task What_could_not_be_looked_at_makes_a_v2_answer_partial()
+    {
+        var spans = Found.Spans(Resource("a", Scope("s", Span(1, 1))));
+        spans.InspectedBytes = 300;
+        var trace = Found.Assemble(spans, "block 1 is corrupt", "block 2 is corrupt");
+
+        var protobuf = await Found.ProtobufV2(trace);
+        var json = await Found.JsonV2(trace);
+
+        Assert.Equal((PartialStatus.Partial, "block 1 is corrupt; block 2 is corrupt", 300ul), (protobuf.Status, protobuf.Message, protobuf.Metrics.InspectedBytes));
+        Assert.Equal(("PARTIAL", "block 1 is corrupt; block 2 is corrupt", "300"), (json["status"]!.GetValue<string>(), json["message"]!.GetValue<string>(), json["metrics"]!["inspectedBytes"]!.GetValue<string>()));
+        Assert.Single(protobuf.Trace.ResourceSpans);
+    }
+
+    [Fact]
+    public async Task No_spans_are_an_empty_trace()
+    {
+        var trace = Found.Assemble(Found.Spans());
+
+        var protobuf = await Found.ProtobufV2(trace);
+
+        Assert.True(trace.IsEmpty);
+        Assert.Equal("""{"trace":{},"metrics":{}}""", (await Found.JsonV2(trace)).ToJsonString());
+        Assert.Equal("{}", (await Found.JsonV1(trace)).ToJsonString());
+        Assert.Equal(new TraceByIDResponse { Trace = new(), Metrics = new() }, protobuf);
+        Assert.Equal(new Trace(), await Found.ProtobufV1(trace));
+    }
+
+    // Requests whose spans all differ in ID: found spans are a set.
+    private static Gen<(ExportTraceServiceRequest Request, int Seed)> Requests =>
+        from request in OtlpGen.Request
+        from seed in Gen.Choose(0, int.MaxValue)
+        select (WithDistinctIds(request), seed);
+
+    private static ExportTraceServiceRequest WithDistinctIds(ExportTraceServiceRequest request)
+    {
+        ulong id = 0;
+        foreach (var (_, _, span) in Found.Each(request.ResourceSpans))
+            span.SpanId = Found.SpanId(++id);
+        return request;
+    }
+
+    private static string[] Lines(IEnumerable<ResourceSpans> resources) =>
+    [
+        .. Found.Each(resources).Select(static found =>
+        {
+            var (resource, scope) = (found.Resource.Clone(), found.Scope.Clone());
+            resource.ScopeSpans.Clear();
+            scope.Spans.Clear();
+            return string.Join('|', new IMessage[] { resource, scope, found.Span }.Select(static m => Convert.ToHexString(m.ToByteArray())));
+        }).Order(StringComparer.Ordinal),
+    ];
+
+    private static List<ByteString> SpanIdsOf(byte[] json)
+    {
+        var ids = new List<ByteString>();
+        var reader = new Utf8JsonReader(json);
+        while (reader.Read())
+        {
+            if (reader.TokenType != JsonTokenType.PropertyName || !reader.ValueTextEquals("spanId"u8))
+                continue;
+            reader.Read();
+            ids.Add(ByteString.CopyFrom(reader.GetBytesFromBase64()));
+        }
+
+        return ids;
+    }
+
+    private static ResourceSpans Resource(string key, params ScopeSpans[] scopes) => new() { Resource = new Resource { Attributes = { new KeyValue { Key = key } } }, ScopeSpans = { scopes } };
+
+    private static ScopeSpans Scope(string name, params Span[] spans) => new() { Scope = new InstrumentationScope { Name = name }, Spans = { spans } };
+
+    private static Span Span(ulong id, ulong start) => new() { SpanId = Found.SpanId(id), StartTimeUnixNano = start };
+}

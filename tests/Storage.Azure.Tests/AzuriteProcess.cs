@@ -1,0 +1,105 @@
+using System.Net.Sockets;
+using OrleansTempo.Core.Overrides;
+using OrleansTempo.Integration.Harness;
+
+namespace OrleansTempo.Storage.Azure.Tests;
+
+/// <summary>
+/// Azurite, Microsoft's emulator of the storage service, as a process of its own that keeps everything in memory; its npm
+/// package is installed beside the tests, as the lock file in <c>azurite/</c> has it.
+/// </summary>
+internal sealed class AzuriteProcess : IAsyncDisposable
+{
+    // The emulator's one account, the same everywhere and no secret.
+    public const string Account = "devstoreaccount1";
+    public const string Key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+    private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "azurite");
+    private static readonly Lazy<string?> Installation = new(Install);
+
+    private readonly ChildProcess _process;
+    private readonly int _port;
+
+    private AzuriteProcess(ChildProcess process, int port)
+    {
+        _process = process;
+        _port = port;
+    }
+
+    /// <summary>Why it cannot run here; null where it can.</summary>
+    public static string? Missing => Installation.Value;
+
+    /// <summary>Its host and port.</summary>
+    public string Address => $"127.0.0.1:{_port}";
+
+    public static async Task<AzuriteProcess> StartAsync()
+    {
+        var port = FreePorts.Next();
+        var process = ChildProcess.Start(
+            "node",
+            [
+                Path.Combine("node_modules", "azurite", "dist", "src", "blob", "main.js"),
+                "--blobHost", "127.0.0.1",
+                "--blobPort", $"{port}",
+                "--inMemoryPersistence",
+                "--skipApiVersionCheck",
+                "--disableTelemetry",
+                "--silent",
+            ],
+            Folder);
+        await Eventually.GetAsync(
+            async () =>
+            {
+                if (process.HasExited)
+                    throw new InvalidOperationException($"azurite exited with {process.ExitCode}:\n{process.Output}");
+                try
+                {
+                    using var connection = new TcpClient();
+                    await connection.ConnectAsync("127.0.0.1", port);
+                    return true;
+                }
+                catch (SocketException)
+                {
+                    return false;
+                }
+            },
+            listening => listening,
+            _ => $"azurite does not listen:\n{process.Output}");
+        return new AzuriteProcess(process, port);
+    }
+
+    /// <summary>The settings of a container in it.</summary>
+    public AzureStorageOptions Options(string container, string prefix = "") => new()
+    {
+        ConnectionString = $"DefaultEndpointsProtocol=http;AccountName={Account};AccountKey={Key};BlobEndpoint=http://{Address}/{Account};",
+        ContainerName = container,
+        Prefix = prefix,
+    };
+
+    public ValueTask DisposeAsync() => _process.DisposeAsync();
+
+    // Runs while tests are looked for, because only then can a test still be skipped: once for a lock file, whose copy in
+    // the folder says that it is done.
+    private static string? Install()
+    {
+        if (Tool.Find("node") is null)
+            return "node is not on the PATH";
+        if (Tool.Find("npm") is not { } npm)
+            return "npm is not on the PATH";
+
+        var wanted = File.ReadAllText(Path.Combine(Folder, "package-lock.json"));
+        var installed = Path.Combine(Folder, "node_modules", "installed-lock.json");
+        if (File.Exists(installed) && File.ReadAllText(installed) == wanted)
+            return null;
+
+        var (exitCode, output) = Task.Run(async () =>
+        {
+            await using var process = ChildProcess.Start(npm, ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], Folder);
+            return (await process.WaitForExitAsync(TimeSpan.FromMinutes(3)), process.Output);
+        }).GetAwaiter().GetResult();
+        if (exitCode != 0)
+            return "npm ci failed: " + output.Split('\n').FirstOrDefault(line => line.Contains("error", StringComparison.OrdinalIgnoreCase), output).Trim();
+        File.WriteAllText(installed, wanted);
+        return null;
+    }
+}

@@ -74,6 +74,17 @@ internal sealed partial class IngesterPartitions : IIngesters, ITraceSource, IAs
         return result;
     }
 
+    /// <summary>Takes over a record of a log whose process is gone: it is in this process's log when the call completes.</summary>
+    /// <exception cref="IOException">This process's log cannot be written.</exception>
+    public async ValueTask AdoptAsync(WalRecord record)
+    {
+        if (await ReadAsync(record).ConfigureAwait(false) is not { } batch)
+            return;
+        Index(record.Tenant, batch, _log.CurrentSegment, default);
+        batch.Release();
+        await _log.AppendAsync(record.Tenant, record.Request).ConfigureAwait(false);
+    }
+
     public async ValueTask<IngestResult> PushAsync(TenantId tenant, SpanBatch batch)
     {
         if (_memory.IsFull && !await _memory.WaitForRoomAsync(s_patience, _time).ConfigureAwait(false))
@@ -147,11 +158,23 @@ internal sealed partial class IngesterPartitions : IIngesters, ITraceSource, IAs
     /// <summary>Stops the round; what is held stays as it is.</summary>
     public ValueTask DisposeAsync() => _timer.DisposeAsync();
 
+    // The log keeps the record until its segment is released.
     private async ValueTask ReplayAsync(WalRecord record)
+    {
+        if (await ReadAsync(record).ConfigureAwait(false) is { } batch)
+        {
+            Index(record.Tenant, batch, record.Segment, default);
+            batch.Release();
+        }
+    }
+
+    private async ValueTask<SpanBatch?> ReadAsync(WalRecord record)
     {
         // Blocks are written meanwhile, so a log larger than memory is no trouble.
         while (_memory.IsFull)
             await _memory.WaitForRoomAsync(s_patience, _time).ConfigureAwait(false);
+        if (_memory.IsShort)
+            Relieve();
 
         var buffer = RequestBuffer.Rent(record.Request.Length);
         record.Request.Span.CopyTo(buffer.GetMemory(record.Request.Length).Span);
@@ -159,21 +182,11 @@ internal sealed partial class IngesterPartitions : IIngesters, ITraceSource, IAs
         if (!SpanBatch.TryRead(buffer, 0, out var batch, out var error))
         {
             ReplayedRecordUnreadable(_logger, record.Tenant, error.ToString());
-            return;
+            return null;
         }
 
-        try
-        {
-            Distributor.RemoveInvalid(batch);
-            Index(record.Tenant, batch, record.Segment, default);
-        }
-        finally
-        {
-            batch.Release();
-        }
-
-        if (_memory.IsShort)
-            Relieve();
+        Distributor.RemoveInvalid(batch);
+        return batch;
     }
 
     private Refusals? Index(TenantId tenant, SpanBatch batch, long segment, IngesterLimits limits)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Storage;
 
@@ -42,15 +43,14 @@ internal sealed class RowArena : IDisposable
         return ((uint)(_chunks.Count - 1) << UnitBits) + (uint)(start / Alignment);
     }
 
-    public ref readonly SpanRow Row(uint reference) => ref Unsafe.As<byte, SpanRow>(ref Chunk(reference)[Offset(reference)]);
-
-    public ReadOnlySpan<byte> Inline(uint reference) =>
-        Chunk(reference).AsSpan(Offset(reference) + Unsafe.SizeOf<SpanRow>(), Row(reference).InlineLength);
-
-    public ReadOnlySpan<byte> Other(uint reference)
+    /// <summary>A row, with its inline values and its other fields.</summary>
+    public ref readonly SpanRow Read(uint reference, out ReadOnlySpan<byte> inline, out ReadOnlySpan<byte> other)
     {
-        ref readonly var row = ref Row(reference);
-        return Chunk(reference).AsSpan(Offset(reference) + Unsafe.SizeOf<SpanRow>() + row.InlineLength, row.OtherLength);
+        var bytes = _chunks[(int)(reference >> UnitBits)].AsSpan((int)(reference & ((1 << UnitBits) - 1)) * Alignment);
+        ref readonly var row = ref MemoryMarshal.AsRef<SpanRow>(bytes);
+        inline = bytes.Slice(Unsafe.SizeOf<SpanRow>(), row.InlineLength);
+        other = bytes.Slice(Unsafe.SizeOf<SpanRow>() + row.InlineLength, row.OtherLength);
+        return ref row;
     }
 
     /// <summary>Gives the chunks back; no row may be looked at afterwards.</summary>
@@ -63,10 +63,6 @@ internal sealed class RowArena : IDisposable
         _position = 0;
         MemoryBytes = 0;
     }
-
-    private byte[] Chunk(uint reference) => _chunks[(int)(reference >> UnitBits)];
-
-    private static int Offset(uint reference) => (int)(reference & ((1 << UnitBits) - 1)) * Alignment;
 
     // Small at first: most tenants never have many spans at a time. A row larger than any chunk has one of its own.
     private void AddChunk(int length)

@@ -129,11 +129,10 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
         if (_generation.Spans == 0)
             return null;
 
-        foreach (var id in _generation.Traces.Keys)
+        foreach (var (id, trace) in _generation.Traces)
         {
-            ref var trace = ref CollectionsMarshal.GetValueRefOrNullRef(_generation.Traces, id);
             if (trace.IsLive && (reason == CutReason.Everything || time.GetElapsedTime(trace.LastSeen, now) >= options.TraceIdlePeriod || time.GetElapsedTime(trace.FirstSeen, now) >= options.TraceLivePeriod))
-                End(ref trace, now);
+                End(ref CollectionsMarshal.GetValueRefOrNullRef(_generation.Traces, id), now);
         }
 
         if (_cutTraces == 0 || (reason == CutReason.Due && !IsBlockDue(now)))
@@ -216,14 +215,15 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
                 continue;
             var moved = trace;
             moved.LastRow = 0;
-            for (var reference = trace.LastRow; reference != 0; reference = former.Rows.Row(reference).Previous)
+            for (var reference = trace.LastRow; reference != 0;)
             {
-                var row = former.Rows.Row(reference);
+                var row = former.Rows.Read(reference, out var inline, out var other);
+                reference = row.Previous;
                 row.Shape = translator.Translate(row.Shape);
                 row.Previous = moved.LastRow;
                 moved.LastRow = next.Rows.Add(row, out var tail);
-                former.Rows.Inline(reference).CopyTo(tail);
-                former.Rows.Other(reference).CopyTo(tail[row.InlineLength..]);
+                inline.CopyTo(tail);
+                other.CopyTo(tail[inline.Length..]);
             }
 
             next.Traces.Add(id, moved);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core.Ingester;
@@ -240,8 +241,7 @@ public sealed class ObjectWriteAheadLogTests : IDisposable
             await old.AppendAsync(Acme, Request(2, 20_000));
             await old.AppendAsync(Acme, Request(3, 20_000));
             old.Release(3);
-            while (_store.Names.Contains("wal/old/00000000000000000002"))
-                await Task.Yield();
+            await UntilAsync(() => !_store.Names.Contains("wal/old/00000000000000000002"));
         };
         var (_, records) = await AdoptAsync(log, "old");
         Assert.Equal([Text(Acme, Request(3, 20_000))], records);
@@ -436,8 +436,12 @@ public sealed class ObjectWriteAheadLogTests : IDisposable
 
     private static async Task UntilAsync(Func<bool> condition)
     {
+        var waited = Stopwatch.StartNew();
         while (!condition())
+        {
+            Assert.True(waited.Elapsed < TimeSpan.FromSeconds(30), "what the test waits for does not come");
             await Task.Yield();
+        }
     }
 
     private static async Task<(ReplayResult? Result, List<string> Records)> AdoptAsync(ObjectWriteAheadLog log, string stream)

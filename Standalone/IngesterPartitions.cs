@@ -155,8 +155,13 @@ internal sealed partial class IngesterPartitions : IIngesters, ITraceSource, IAs
         return true;
     }
 
-    /// <summary>Stops the round; what is held stays as it is.</summary>
-    public ValueTask DisposeAsync() => _timer.DisposeAsync();
+    /// <summary>Stops the round, when no push comes any more; what is held stays as it is, and is in the log.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _timer.DisposeAsync().ConfigureAwait(false);
+        if (_replayed && _tenants.Values.SelectMany(static t => t.Partitions).All(static p => p.Status().OldestSegment == long.MaxValue))
+            _log.Release(_log.CurrentSegment + 1);
+    }
 
     // The log keeps the record until its segment is released.
     private async ValueTask ReplayAsync(WalRecord record)

@@ -16,8 +16,10 @@ internal sealed class RowArena : IDisposable
 {
     private const int Alignment = 8;
     private const int SmallestChunk = 4 << 10;
-    private const int LargestChunk = 256 << 10;
     private const int UnitBits = 15;
+
+    // As far as a reference reaches: a longer chunk is there for the one row that begins it.
+    private const int LargestChunk = Alignment << UnitBits;
 
     // Generations come and go with every block: their chunks are used again.
     private static readonly BufferPool s_pool = new(maxPooledBytes: 96 << 20);
@@ -34,7 +36,7 @@ internal sealed class RowArena : IDisposable
     {
         var tailLength = row.InlineLength + row.OtherLength;
         var length = (Unsafe.SizeOf<SpanRow>() + tailLength + Alignment - 1) & ~(Alignment - 1);
-        if (_current.Length - _position < length)
+        if (_current.Length - _position < length || _position >= LargestChunk)
             AddChunk(length);
         var start = _position;
         Unsafe.WriteUnaligned(ref _current[start], row);

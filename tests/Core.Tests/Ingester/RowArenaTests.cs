@@ -37,9 +37,9 @@ public sealed class RowArenaTests
 
         Assert.All(rows, r =>
         {
-            Assert.Equal(r.Row, arena.Row(r.Reference));
-            Assert.Equal(r.Tail[..r.Row.InlineLength], arena.Inline(r.Reference).ToArray());
-            Assert.Equal(r.Tail[r.Row.InlineLength..], arena.Other(r.Reference).ToArray());
+            Assert.Equal(r.Row, arena.Read(r.Reference, out var inline, out var other));
+            Assert.Equal(r.Tail[..r.Row.InlineLength], inline.ToArray());
+            Assert.Equal(r.Tail[r.Row.InlineLength..], other.ToArray());
         });
         Assert.Equal(300, rows.Select(r => r.Reference).Distinct().Count());
         Assert.DoesNotContain(rows, r => r.Reference == 0);
@@ -54,7 +54,7 @@ public sealed class RowArenaTests
 
         var references = Enumerable.Range(1, 100).Select(i => (Id: (ulong)i, Reference: arena.Add(new SpanRow { SpanId = (ulong)i, OtherLength = 100 }, out _))).ToArray();
 
-        Assert.All(references, r => Assert.Equal(r.Id, arena.Row(r.Reference).SpanId));
+        Assert.All(references, r => Assert.Equal(r.Id, arena.Read(r.Reference, out _, out _).SpanId));
     }
 
     [Fact]

@@ -256,7 +256,7 @@ public sealed class RowEncoderTests : IDisposable
         var rows = Add(Request(Named(1, "a"), Named(2, "b")).ToByteArray());
         var restorer = new SpanRestorer(_generation.Dictionary);
 
-        var resources = rows.Select(r => restorer.Restore(s_trace, _generation.Rows.Row(r), _generation.Rows.Inline(r), _generation.Rows.Other(r)).Resource).ToArray();
+        var resources = rows.Select(r => restorer.Restore(s_trace, _generation.Rows.Read(r, out var inline, out var other), inline, other).Resource).ToArray();
 
         Assert.True(resources[0].Equals(resources[1]));
     }
@@ -319,7 +319,7 @@ public sealed class RowEncoderTests : IDisposable
     private FoundSpan Restore(uint row) => Restore(s_trace, row, _generation);
 
     private static FoundSpan Restore(TraceId trace, uint row, Generation generation) =>
-        new SpanRestorer(generation.Dictionary).Restore(trace, generation.Rows.Row(row), generation.Rows.Inline(row), generation.Rows.Other(row));
+        new SpanRestorer(generation.Dictionary).Restore(trace, generation.Rows.Read(row, out var inline, out var other), inline, other);
 
     private void AssertRestored(byte[] request) => AssertRestored(request, _generation, _encoder);
 

@@ -34,8 +34,13 @@ internal sealed class Generation : IDisposable
         if (!Traces.TryGetValue(id, out var trace))
             return;
         var restorer = new SpanRestorer(Dictionary);
-        for (var row = trace.LastRow; row != 0; row = Rows.Row(row).Previous)
-            into.Add(restorer.Restore(id, Rows.Row(row), Rows.Inline(row), Rows.Other(row)));
+        for (var reference = trace.LastRow; reference != 0;)
+        {
+            ref readonly var row = ref Rows.Read(reference, out var inline, out var other);
+            into.Add(restorer.Restore(id, row, inline, other));
+            reference = row.Previous;
+        }
+
         into.InspectedBytes += trace.Bytes;
     }
 

@@ -75,11 +75,15 @@ internal sealed class RowEncoder
         if (latest < 0 || !shape.SequenceEqual(guess))
             latest = dictionary.InternShape(shape);
 
-        var other = span.HasOtherFields || span.ParentSpanId.Length is not (0 or 8) ? OtherLength(bytes, span) : 0;
+        var parent = span.ParentSpanId.Length == sizeof(ulong) ? BinaryPrimitives.ReadUInt64BigEndian(bytes.Slice(span.ParentSpanId.Offset, sizeof(ulong))) : 0;
+
+        // A parent that is no span ID is kept as it came.
+        var oddParent = parent == 0 ? span.ParentSpanId : default;
+        var other = span.HasOtherFields || !oddParent.IsEmpty ? OtherLength(bytes, span, oddParent) : 0;
         var row = new SpanRow
         {
             SpanId = BinaryPrimitives.ReadUInt64BigEndian(bytes.Slice(span.SpanId.Offset, sizeof(ulong))),
-            ParentSpanId = span.ParentSpanId.Length == sizeof(ulong) ? BinaryPrimitives.ReadUInt64BigEndian(bytes.Slice(span.ParentSpanId.Offset, sizeof(ulong))) : 0,
+            ParentSpanId = parent,
             StartTimeUnixNano = span.StartTimeUnixNano,
             DurationNano = span.EndTimeUnixNano - span.StartTimeUnixNano,
             Shape = latest,
@@ -91,7 +95,7 @@ internal sealed class RowEncoder
         if (_inlineCount > 0)
             WriteInline(bytes, tail);
         if (other > 0)
-            WriteOther(bytes, span, tail[_inlineBytes..]);
+            WriteOther(bytes, span, oddParent, tail[_inlineBytes..]);
         return reference;
     }
 
@@ -229,35 +233,35 @@ internal sealed class RowEncoder
         }
     }
 
-    private static int OtherLength(ReadOnlySpan<byte> bytes, in SpanRecord span)
+    private static int OtherLength(ReadOnlySpan<byte> bytes, in SpanRecord span, Slice oddParent)
     {
         var length = 0;
         var fields = new ProtobufFields(bytes, span.Message.Offset, span.Message.End);
         while (fields.MoveNext())
         {
-            if (IsOther(fields))
+            if (IsOther(fields, oddParent))
                 length += fields.Position - fields.Start;
         }
 
         return length;
     }
 
-    private static void WriteOther(ReadOnlySpan<byte> bytes, in SpanRecord span, Span<byte> target)
+    private static void WriteOther(ReadOnlySpan<byte> bytes, in SpanRecord span, Slice oddParent, Span<byte> target)
     {
         var position = 0;
         var fields = new ProtobufFields(bytes, span.Message.Offset, span.Message.End);
         while (fields.MoveNext())
         {
-            if (IsOther(fields))
+            if (IsOther(fields, oddParent))
                 ProtoWire.WriteBytes(target, ref position, bytes[fields.Start..fields.Position]);
         }
     }
 
-    // What the reader took for one of a span's own fields is in the row or the shape. A parent that is no span ID is kept as it came.
-    private static bool IsOther(in ProtobufFields field) => (field.Field, field.WireType) switch
+    // What the reader took for one of a span's own fields is in the row or the shape.
+    private static bool IsOther(in ProtobufFields field, Slice oddParent) => (field.Field, field.WireType) switch
     {
         (1 or 2 or 5 or 9 or 15, 2) => false,
-        (4, 2) => field.Content.Length is not (0 or sizeof(ulong)),
+        (4, 2) => !oddParent.IsEmpty && field.Content == oddParent,
         (6, 0) => false,
         (7 or 8, 1) => false,
         (16, 5) => false,

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
@@ -16,6 +17,7 @@ internal sealed partial class BlockFlushQueue : IAsyncDisposable
     private static readonly TimeSpan s_longestBackoff = TimeSpan.FromSeconds(30);
 
     private readonly Channel<Job> _jobs = Channel.CreateUnbounded<Job>();
+    private readonly ConcurrentDictionary<CutBlock, Task> _unwritten = new();
     private readonly BlockFlusher _flusher;
     private readonly BlockList _blocks;
     private readonly TempoMetrics _metrics;
@@ -43,10 +45,14 @@ internal sealed partial class BlockFlushQueue : IAsyncDisposable
     public Task Enqueue(IngesterPartition partition, CutBlock block)
     {
         var job = new Job(partition, block, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        _unwritten[block] = job.Written.Task;
         if (!_jobs.Writer.TryWrite(job))
-            job.Written.SetCanceled();
+            Cancel(job);
         return job.Written.Task;
     }
+
+    /// <summary>Completes when the blocks of a tenant, or with null those of all, that are queued now have been written; cancelled where one was not before the queue was closed.</summary>
+    public Task WrittenAsync(TenantId? tenant) => Task.WhenAll(_unwritten.Where(u => tenant is not { } one || u.Key.Tenant == one).Select(static u => u.Value));
 
     /// <summary>Ends without writing what still waits: it is in the write-ahead log.</summary>
     public async ValueTask DisposeAsync()
@@ -55,7 +61,7 @@ internal sealed partial class BlockFlushQueue : IAsyncDisposable
         await _stop.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(_writers).ConfigureAwait(false);
         while (_jobs.Reader.TryRead(out var job))
-            job.Written.SetCanceled();
+            Cancel(job);
         _threads.Dispose();
         _stop.Dispose();
     }
@@ -72,7 +78,7 @@ internal sealed partial class BlockFlushQueue : IAsyncDisposable
     private async Task WriteAsync(Job job)
     {
         var tenant = new KeyValuePair<string, object?>("tenant", job.Block.Tenant.Value);
-        for (var backoff = s_firstBackoff; ; backoff = backoff * 2 < s_longestBackoff ? backoff * 2 : s_longestBackoff)
+        for (var backoff = s_firstBackoff; !_stop.IsCancellationRequested; backoff = backoff * 2 < s_longestBackoff ? backoff * 2 : s_longestBackoff)
         {
             try
             {
@@ -86,12 +92,11 @@ internal sealed partial class BlockFlushQueue : IAsyncDisposable
                 _metrics.FlushedBytes.Add(meta.SizeBytes, tenant);
                 _metrics.FlushDuration.Record(_time.GetElapsedTime(started).TotalSeconds, tenant);
                 job.Written.SetResult();
+                _unwritten.TryRemove(job.Block, out _);
                 return;
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
             {
-                job.Written.SetCanceled();
-                return;
             }
             catch (Exception e)
             {
@@ -102,6 +107,14 @@ internal sealed partial class BlockFlushQueue : IAsyncDisposable
 
             await Task.Delay(backoff, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         }
+
+        Cancel(job);
+    }
+
+    private void Cancel(Job job)
+    {
+        job.Written.SetCanceled();
+        _unwritten.TryRemove(job.Block, out _);
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "block {Block} of tenant {Tenant} could not be written: {Reason}; its traces are kept, next try in {Seconds} s")]

@@ -144,10 +144,16 @@ internal sealed partial class IngesterPartitions : IIngesters, ITraceSource, IAs
             return false;
         var partitions = tenant is { } only ? _tenants[only].Partitions : _tenants.Values.SelectMany(static t => t.Partitions);
         var writes = new List<Task>();
-        foreach (var partition in partitions)
+        lock (_round)
         {
-            if (partition.Cut(CutReason.Everything) is { } block)
-                writes.Add(_flushes.Enqueue(partition, block));
+            foreach (var partition in partitions)
+            {
+                if (partition.Cut(CutReason.Everything) is { } block)
+                    writes.Add(_flushes.Enqueue(partition, block));
+            }
+
+            // Those too that were cut before and wait to be written.
+            writes.Add(_flushes.WrittenAsync(tenant));
         }
 
         await Task.WhenAll(writes).WaitAsync(cancellationToken).ConfigureAwait(false);

@@ -114,7 +114,7 @@ internal sealed class BlockFooter
                 MinStart = reader.ReadVarint(),
                 MaxStart = 0,
             };
-            if (page.Offset < 0 || page.Offset + page.Length > footerOffset || page.SearchLength > page.Length)
+            if (page.Offset < 0 || page.Offset > footerOffset - page.Length || page.SearchLength > page.Length)
                 throw new InvalidDataException($"page {i} lies outside of the block");
             pages[i] = page with { MaxStart = page.MinStart + reader.ReadVarint() };
         }

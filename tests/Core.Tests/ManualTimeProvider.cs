@@ -61,6 +61,10 @@ internal sealed class ManualTimeProvider : TimeProvider
 
         foreach (var timer in due)
             timer.Fire();
+
+        // What repeats is due again from now on, however often it would have been meanwhile.
+        foreach (var timer in due)
+            timer.Repeat();
     }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
@@ -72,16 +76,35 @@ internal sealed class ManualTimeProvider : TimeProvider
 
     private sealed class ManualTimer(ManualTimeProvider owner, TimerCallback callback, object? state) : ITimer
     {
+        // Since it was last set.
+        private bool _fired;
+        private TimeSpan _period;
+
         public TimeSpan DueIn { get; private set; }
 
         public DateTimeOffset DueAt { get; private set; }
 
-        public void Fire() => callback(state);
+        public void Fire()
+        {
+            _fired = true;
+            callback(state);
+        }
+
+        public void Repeat()
+        {
+            lock (owner._gate)
+            {
+                if (_fired && _period > TimeSpan.Zero)
+                    Change(_period, _period);
+            }
+        }
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
             lock (owner._gate)
             {
+                _fired = false;
+                _period = period;
                 owner._timers.Remove(this);
                 if (dueTime == Timeout.InfiniteTimeSpan)
                     return true;
@@ -98,7 +121,10 @@ internal sealed class ManualTimeProvider : TimeProvider
         public void Dispose()
         {
             lock (owner._gate)
+            {
+                _fired = false;
                 owner._timers.Remove(this);
+            }
         }
 
         public ValueTask DisposeAsync()

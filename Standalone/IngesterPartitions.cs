@@ -74,6 +74,17 @@ internal sealed partial class IngesterPartitions : IIngesters, ITraceSource, IAs
         return result;
     }
 
+    /// <summary>Takes over a record of a log whose process is gone: it is in this process's log when the call completes.</summary>
+    /// <exception cref="IOException">This process's log cannot be written.</exception>
+    public async ValueTask AdoptAsync(WalRecord record)
+    {
+        if (await ReadAsync(record).ConfigureAwait(false) is not { } batch)
+            return;
+        Index(record.Tenant, batch, _log.CurrentSegment, default);
+        batch.Release();
+        await _log.AppendAsync(record.Tenant, record.Request).ConfigureAwait(false);
+    }
+
     public async ValueTask<IngestResult> PushAsync(TenantId tenant, SpanBatch batch)
     {
         if (_memory.IsFull && !await _memory.WaitForRoomAsync(s_patience, _time).ConfigureAwait(false))
@@ -89,7 +100,7 @@ internal sealed partial class IngesterPartitions : IIngesters, ITraceSource, IAs
         {
             try
             {
-                await _log.AppendAsync(tenant, batch.Memory).ConfigureAwait(false);
+                await _log.AppendAsync(tenant, refusals is null ? batch.Memory : OtlpSubset.Without(batch, refusals.Spans)).ConfigureAwait(false);
             }
             catch (IOException e)
             {
@@ -144,14 +155,31 @@ internal sealed partial class IngesterPartitions : IIngesters, ITraceSource, IAs
         return true;
     }
 
-    /// <summary>Stops the round; what is held stays as it is.</summary>
-    public ValueTask DisposeAsync() => _timer.DisposeAsync();
+    /// <summary>Stops the round, when no push comes any more; what is held stays as it is, and is in the log.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _timer.DisposeAsync().ConfigureAwait(false);
+        if (_replayed && _tenants.Values.SelectMany(static t => t.Partitions).All(static p => p.Status().OldestSegment == long.MaxValue))
+            _log.Release(_log.CurrentSegment + 1);
+    }
 
+    // The log keeps the record until its segment is released.
     private async ValueTask ReplayAsync(WalRecord record)
+    {
+        if (await ReadAsync(record).ConfigureAwait(false) is { } batch)
+        {
+            Index(record.Tenant, batch, record.Segment, default);
+            batch.Release();
+        }
+    }
+
+    private async ValueTask<SpanBatch?> ReadAsync(WalRecord record)
     {
         // Blocks are written meanwhile, so a log larger than memory is no trouble.
         while (_memory.IsFull)
             await _memory.WaitForRoomAsync(s_patience, _time).ConfigureAwait(false);
+        if (_memory.IsShort)
+            Relieve();
 
         var buffer = RequestBuffer.Rent(record.Request.Length);
         record.Request.Span.CopyTo(buffer.GetMemory(record.Request.Length).Span);
@@ -159,21 +187,11 @@ internal sealed partial class IngesterPartitions : IIngesters, ITraceSource, IAs
         if (!SpanBatch.TryRead(buffer, 0, out var batch, out var error))
         {
             ReplayedRecordUnreadable(_logger, record.Tenant, error.ToString());
-            return;
+            return null;
         }
 
-        try
-        {
-            Distributor.RemoveInvalid(batch);
-            Index(record.Tenant, batch, record.Segment, default);
-        }
-        finally
-        {
-            batch.Release();
-        }
-
-        if (_memory.IsShort)
-            Relieve();
+        Distributor.RemoveInvalid(batch);
+        return batch;
     }
 
     private Refusals? Index(TenantId tenant, SpanBatch batch, long segment, IngesterLimits limits)

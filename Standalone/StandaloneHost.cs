@@ -52,7 +52,7 @@ internal static partial class StandaloneHost
         Distributor distributor;
         try
         {
-            traces = TraceStore.Open(options, overrides, stopping.Cancel, metrics, time, logger);
+            traces = await TraceStore.OpenAsync(options, overrides, stopping.Cancel, metrics, time, logger);
             mailboxes = new GeneratorMailboxes(options.MetricsGenerator, overrides, metrics, time, logger);
             distributor = new Distributor(tenant => LimitsOf(options.Distributor, overrides.For(tenant)), traces.Ingesters, mailboxes, metrics, time);
             server = new TempoServer(

@@ -18,6 +18,9 @@ namespace OrleansTempo.Standalone;
 /// </summary>
 internal sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisposable
 {
+    private static readonly TimeSpan s_adoptionPeriod = TimeSpan.FromSeconds(10);
+
+    private readonly FileObjectStore _store;
     private readonly IWriteAheadLog _log;
     private readonly BlockList _blocks;
     private readonly BlockFlushQueue _flushes;
@@ -31,9 +34,10 @@ internal sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDi
     private Task _loops = Task.CompletedTask;
     private volatile bool _flushOnStop;
 
-    private TraceStore(TempoOptions options, IOverrides overrides, IObjectStore store, IWriteAheadLog log, Action requestStop, TempoMetrics metrics, TimeProvider time, ILogger logger)
+    private TraceStore(TempoOptions options, IOverrides overrides, FileObjectStore store, IWriteAheadLog log, Action requestStop, TempoMetrics metrics, TimeProvider time, ILogger logger)
     {
         _options = options.Storage.Trace;
+        _store = store;
         _log = log;
         _time = time;
         _logger = logger;
@@ -50,7 +54,7 @@ internal sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDi
 
     public IngesterPartitions Ingesters { get; }
 
-    /// <summary>Opens the directories; nothing is read yet.</summary>
+    /// <summary>Opens the directories; no trace is read yet.</summary>
     /// <param name="options">The configuration.</param>
     /// <param name="overrides">What each tenant may have.</param>
     /// <param name="requestStop">Asks the process to stop in order, for <c>/shutdown</c>.</param>
@@ -59,18 +63,16 @@ internal sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDi
     /// <param name="logger">The process's log.</param>
     /// <exception cref="IOException">A directory cannot be used, or another process uses it.</exception>
     /// <exception cref="ArgumentException">The backend is not one of this program's.</exception>
-    public static TraceStore Open(TempoOptions options, IOverrides overrides, Action requestStop, TempoMetrics metrics, TimeProvider time, ILogger logger)
+    public static async Task<TraceStore> OpenAsync(TempoOptions options, IOverrides overrides, Action requestStop, TempoMetrics metrics, TimeProvider time, ILogger logger)
     {
         var storage = options.Storage.Trace;
         if (storage.Backend != TraceStorageOptions.LocalBackend)
             throw new ArgumentException($"storage.trace.backend '{storage.Backend}' is not built into this program, which keeps traces in a directory; write 'local', or run the silo");
 
         var store = new FileObjectStore(storage.LocalPath, time, logger);
-        IWriteAheadLog log = storage.Wal.Type switch
-        {
-            WalType.File => FileWriteAheadLog.Open(storage.Wal, metrics, time, logger),
-            _ => throw new ArgumentException("storage.trace.wal.type"),
-        };
+        IWriteAheadLog log = storage.Wal.Type == WalType.Object
+            ? await ObjectWriteAheadLog.OpenAsync(store, storage.Wal, metrics, time, logger)
+            : FileWriteAheadLog.Open(storage.Wal, metrics, time, logger);
         return new TraceStore(options, overrides, store, log, requestStop, metrics, time, logger);
     }
 
@@ -82,7 +84,11 @@ internal sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDi
         var replay = await Ingesters.ReplayAsync(cancellationToken);
         if (replay.Segments > 0)
             Replayed(_logger, replay.Records, replay.Bytes, replay.Segments, _time.GetElapsedTime(started).TotalSeconds, replay.CorruptRecords, replay.TornBytes);
-        _loops = Task.WhenAll(PollAsync(), Task.Run(() => _compactor.RunAsync(_stop.Token), CancellationToken.None));
+        await AdoptAsync(cancellationToken);
+        _loops = Task.WhenAll(
+            RepeatAsync(_options.BlocklistPoll, _blocks.PollAsync),
+            RepeatAsync(s_adoptionPeriod, AdoptAsync),
+            Task.Run(() => _compactor.RunAsync(_stop.Token), CancellationToken.None));
     }
 
     public ValueTask<TraceAnswer> FindAsync(TenantId tenant, TraceId traceId, TraceRange range, CancellationToken cancellationToken) =>
@@ -107,19 +113,36 @@ internal sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDi
         await Ingesters.DisposeAsync();
         await _flushes.DisposeAsync();
         await _log.DisposeAsync();
+        _store.Dispose();
         _stop.Dispose();
     }
 
     private static TimeSpan RetentionOf(CompactorOptions compactor, TenantOverrides tenant) =>
         tenant.Compaction.BlockRetention > TimeSpan.Zero ? tenant.Compaction.BlockRetention : compactor.BlockRetention;
 
-    private async Task PollAsync()
+    // Logs in the object store whose processes are gone, on this machine or another.
+    private async Task AdoptAsync(CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(_options.BlocklistPoll, _time);
+        if (_log is not ObjectWriteAheadLog log)
+            return;
+        try
+        {
+            foreach (var stream in await log.ListOrphansAsync(cancellationToken))
+                await log.AdoptAsync(stream, Ingesters.AdoptAsync, cancellationToken);
+        }
+        catch (IOException e)
+        {
+            AdoptionFailed(_logger, e.Message, s_adoptionPeriod.TotalSeconds);
+        }
+    }
+
+    private async Task RepeatAsync(TimeSpan period, Func<CancellationToken, Task> work)
+    {
+        using var timer = new PeriodicTimer(period, _time);
         try
         {
             while (await timer.WaitForNextTickAsync(_stop.Token))
-                await _blocks.PollAsync(_stop.Token);
+                await work(_stop.Token);
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
@@ -128,4 +151,7 @@ internal sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDi
 
     [LoggerMessage(Level = LogLevel.Information, Message = "write-ahead log: {Records} records, {Bytes} bytes in {Segments} segments replayed in {Seconds:F1} s; {Corrupt} corrupt records skipped, {Torn} torn bytes cut off")]
     private static partial void Replayed(ILogger logger, long records, long bytes, int segments, double seconds, long corrupt, long torn);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "a write-ahead log that another process left could not be taken over: {Reason}; next try in {Seconds} s")]
+    private static partial void AdoptionFailed(ILogger logger, string reason, double seconds);
 }

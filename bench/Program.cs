@@ -2,8 +2,11 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Net.Sockets;
 using BenchmarkDotNet.Running;
+using OrleansTempo.Bench;
 using OrleansTempo.Bench.Load;
+using OrleansTempo.Bench.Lookups;
 using OrleansTempo.Bench.Micro;
+using OrleansTempo.Bench.Payload;
 using OrleansTempo.Bench.Whole;
 
 // Everything after `micro` is BenchmarkDotNet's own. In this process: the project it would generate for another cannot
@@ -21,12 +24,13 @@ var connections = new Option<int>("--connections") { Description = "with one req
 var seconds = new Option<int>("--seconds") { Description = "measured, for each row", DefaultValueFactory = _ => 30 };
 var warmUp = new Option<int>("--warm-up") { Description = "seconds of the same load before the measured ones", DefaultValueFactory = _ => 5 };
 var spansPerRequest = new Option<int>("--spans-per-request") { Description = "requests are cut between traces", DefaultValueFactory = _ => 1000 };
-var payload = new Option<string>("--payload") { Description = "a folder of ExportTraceServiceRequest bodies, *.otlp.pb", DefaultValueFactory = _ => Path.Combine(Repository.Root, "..", "shared", "otlp", "payload") };
+var payload = new Option<string>("--payload") { Description = "a folder of ExportTraceServiceRequest bodies, *.otlp.pb", DefaultValueFactory = _ => PayloadBatch.UsualFolder };
+var rate = new Option<int>("--rate") { Description = "spans a second of all connections together; 0 for as many as are answered" };
 var processId = new Option<int?>("--pid") { Description = "of the server, for its CPU time and memory" };
 
 var load = new Command("load", "sends the payload to a running server and prints one row of a table")
 {
-    endpoint, protocol, encoding, connections, seconds, warmUp, spansPerRequest, payload, processId,
+    endpoint, protocol, encoding, connections, seconds, warmUp, spansPerRequest, rate, payload, processId,
 };
 load.SetAction(parsed =>
 {
@@ -39,22 +43,49 @@ load.SetAction(parsed =>
         Seconds = parsed.GetValue(seconds),
         WarmUpSeconds = parsed.GetValue(warmUp),
         SpansPerRequest = parsed.GetValue(spansPerRequest),
+        SpansPerSecond = parsed.GetValue(rate),
         PayloadFolder = parsed.GetValue(payload)!,
         ProcessId = parsed.GetValue(processId),
     });
-    Console.WriteLine(LoadResult.Header);
-    Console.WriteLine(result);
+    Console.WriteLine(MarkdownTable.Header(LoadResult.Columns));
+    Console.WriteLine(MarkdownTable.Row(result.Cells));
     return 0;
 });
 
+(bool Grpc, bool Gzip, int SpansPerRequest)[] allRows = [(false, false, 1000), (false, true, 1000), (false, false, 10), (true, false, 1000)];
+string[] rowNames = [.. allRows.Select(row => new LoadOptions { Grpc = row.Grpc, Gzip = row.Gzip, SpansPerRequest = row.SpansPerRequest, PayloadFolder = "" }.Name)];
+var rows = new Option<string[]>("--rows") { Description = "which of them", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => rowNames }.AcceptOnlyFromAmong(rowNames);
 var whole = new Command("whole", "starts Prometheus and Standalone, measures the four rows, and checks that nothing was lost")
 {
-    connections, seconds, warmUp, payload,
+    rows, rate, connections, seconds, warmUp, payload,
 };
 whole.SetAction((parsed, _) => WholeBench.ExecuteAsync(
-    parsed.GetValue(connections),
-    parsed.GetValue(seconds),
-    parsed.GetValue(warmUp),
+[
+    .. allRows.Select(row => new LoadOptions
+    {
+        Grpc = row.Grpc,
+        Gzip = row.Gzip,
+        SpansPerRequest = row.SpansPerRequest,
+        SpansPerSecond = parsed.GetValue(rate),
+        Connections = parsed.GetValue(connections),
+        Seconds = parsed.GetValue(seconds),
+        WarmUpSeconds = parsed.GetValue(warmUp),
+        SampledTracesPerSecond = 2,
+        PayloadFolder = parsed.GetValue(payload)!,
+    }).Where(row => parsed.GetValue(rows)!.Contains(row.Name)),
+]));
+
+var blocks = new Option<int>("--blocks") { Description = "to look traces up in", DefaultValueFactory = _ => 1000 };
+var spansPerBlock = new Option<int>("--spans-per-block") { Description = "rounded up to whole batches of 1000", DefaultValueFactory = _ => 5000 };
+var lookups = new Option<int>("--lookups") { Description = "measured, for each row", DefaultValueFactory = _ => 10_000 };
+var lookup = new Command("lookups", "writes blocks, and measures how long a trace takes to be found by its ID")
+{
+    blocks, spansPerBlock, lookups, payload,
+};
+lookup.SetAction((parsed, _) => LookupBench.ExecuteAsync(
+    parsed.GetValue(blocks),
+    parsed.GetValue(spansPerBlock),
+    parsed.GetValue(lookups),
     parsed.GetValue(payload)!));
 
 var collection = new Command("collection", "collects 1,000,000 series and says what each takes");
@@ -62,7 +93,7 @@ collection.SetAction(_ => Collection.Print(Console.Out));
 
 try
 {
-    return await new RootCommand("Measures OrleansTempo; bench/README.md says what is printed. `micro` runs the BenchmarkDotNet benchmarks.") { load, whole, collection }
+    return await new RootCommand("Measures OrleansTempo; bench/README.md says what is printed. `micro` runs the BenchmarkDotNet benchmarks.") { load, whole, lookup, collection }
         .Parse(args)
         .InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }

@@ -11,13 +11,16 @@ public sealed class TraceSplit
 {
     private const int BucketBits = 10;
 
+    // Up to here sorting costs less than going through all buckets.
+    private const int FewSpans = 64;
+
     /// <summary>More partitions than this a tenant cannot have.</summary>
     public const int MaxPartitions = 1 << BucketBits;
 
     private readonly int[] _bucketEnds = new int[MaxPartitions];
+    private readonly int[] _partitionStarts = new int[MaxPartitions + 1];
     private ushort[] _buckets = [];
     private int[] _order = [];
-    private int _partitions;
 
     /// <summary>Which of a tenant's partitions a trace belongs to: the same on every machine, and for any trace IDs about as many to each.</summary>
     public static int PartitionOf(TraceId trace, int partitions) => PartitionOf(Bucket(trace), partitions);
@@ -33,40 +36,63 @@ public sealed class TraceSplit
             _buckets = new ushort[spans.Length * 2];
         }
 
-        _partitions = partitions;
-        var ends = _bucketEnds;
-        Array.Clear(ends);
         for (var i = 0; i < spans.Length; i++)
         {
-            var bucket = Bucket(TraceId.Read(bytes.Slice(spans[i].TraceId.Offset, TraceId.Length)));
-            _buckets[i] = (ushort)bucket;
-            ends[bucket]++;
+            _buckets[i] = (ushort)Bucket(TraceId.Read(bytes.Slice(spans[i].TraceId.Offset, TraceId.Length)));
+            _order[i] = i;
         }
 
-        var end = 0;
-        for (var bucket = 0; bucket < ends.Length; bucket++)
-        {
-            var count = ends[bucket];
-            ends[bucket] = end;
-            end += count;
-        }
+        if (spans.Length <= FewSpans)
+            SortFew(spans.Length);
+        else
+            SortByCounting(spans.Length);
 
+        var partition = 0;
         for (var i = 0; i < spans.Length; i++)
-            _order[ends[_buckets[i]]++] = i;
+        {
+            for (var own = PartitionOf(_buckets[_order[i]], partitions); partition <= own; partition++)
+                _partitionStarts[partition] = i;
+        }
+
+        for (; partition <= partitions; partition++)
+            _partitionStarts[partition] = spans.Length;
     }
 
     /// <summary>The places in the batch of the spans of a partition.</summary>
-    public ReadOnlySpan<int> Spans(int partition)
-    {
-        var start = FirstBucket(partition) is > 0 and var first ? _bucketEnds[first - 1] : 0;
-        var end = FirstBucket(partition + 1) is > 0 and var next ? _bucketEnds[next - 1] : 0;
-        return _order.AsSpan(start, end - start);
-    }
+    public ReadOnlySpan<int> Spans(int partition) =>
+        _order.AsSpan(_partitionStarts[partition], _partitionStarts[partition + 1] - _partitionStarts[partition]);
 
     private static int PartitionOf(int bucket, int partitions) => (bucket * partitions) >> BucketBits;
 
-    // The first bucket of a partition, by the inverse of PartitionOf.
-    private int FirstBucket(int partition) => ((partition << BucketBits) + _partitions - 1) / _partitions;
+    private void SortFew(int count)
+    {
+        for (var i = 1; i < count; i++)
+        {
+            var span = _order[i];
+            var place = i;
+            for (; place > 0 && _buckets[_order[place - 1]] > _buckets[span]; place--)
+                _order[place] = _order[place - 1];
+            _order[place] = span;
+        }
+    }
+
+    private void SortByCounting(int count)
+    {
+        var ends = _bucketEnds;
+        Array.Clear(ends);
+        foreach (var bucket in _buckets.AsSpan(0, count))
+            ends[bucket]++;
+        var end = 0;
+        foreach (ref var bucket in ends.AsSpan())
+        {
+            var before = end;
+            end += bucket;
+            bucket = before;
+        }
+
+        for (var i = 0; i < count; i++)
+            _order[ends[_buckets[i]]++] = i;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Bucket(TraceId trace) => (int)(((trace.High ^ (trace.Low * 0x9E3779B97F4A7C15)) * 0xD1B54A32D192ED03) >> (64 - BucketBits));

@@ -3,7 +3,10 @@ using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Core.Ingester;
 
-/// <summary>Writes cut blocks to the object store; any number at the same time.</summary>
+/// <summary>
+/// Writes cut blocks to the object store; any number at the same time. To make pages is work for a processor, so what is awaited
+/// goes on where the caller runs and not on the thread pool.
+/// </summary>
 public sealed class BlockFlusher(IObjectStore store, TimeProvider time)
 {
     // A builder's columns are worth keeping: some megabytes for every block that is written at the same time.
@@ -16,9 +19,9 @@ public sealed class BlockFlusher(IObjectStore store, TimeProvider time)
         var builder = _builders.TryTake(out var former) ? former : new PageBuilder();
         try
         {
-            await using var writer = await BlockWriter.CreateAsync(store, block.Tenant, block.BlockId, builder, block.Traces, cancellationToken).ConfigureAwait(false);
-            await block.WriteAsync(writer, cancellationToken).ConfigureAwait(false);
-            return await writer.CompleteAsync(compactionLevel: 0, time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
+            await using var writer = await BlockWriter.CreateAsync(store, block.Tenant, block.BlockId, builder, block.Traces, cancellationToken);
+            await block.WriteAsync(writer, cancellationToken);
+            return await writer.CompleteAsync(compactionLevel: 0, time.GetUtcNow(), cancellationToken);
         }
         finally
         {

@@ -40,45 +40,49 @@ public sealed class CutBlock
     /// <summary>Writes the block, page by page.</summary>
     internal async Task WriteAsync(BlockWriter writer, CancellationToken cancellationToken)
     {
-        var traces = new (TraceId Id, uint LastRow)[Traces];
+        var ids = new TraceId[Traces];
+        var lastRows = new uint[Traces];
         var count = 0;
         foreach (var (id, trace) in _generation.Traces)
         {
-            if (!trace.IsLive)
-                traces[count++] = (id, trace.LastRow);
+            if (trace.IsLive)
+                continue;
+            ids[count] = id;
+            lastRows[count++] = trace.LastRow;
         }
 
-        Array.Sort(traces, static (a, b) => a.Id.CompareTo(b.Id));
+        Array.Sort(ids, lastRows);
         var source = new SpanSource();
         source.Use(_generation.Dictionary);
-        foreach (var (id, lastRow) in traces)
+        for (var i = 0; i < ids.Length; i++)
         {
-            var row = lastRow;
-            writer.BeginTrace(id);
+            var row = lastRows[i];
+            writer.BeginTrace(ids[i]);
             while (WriteRows(writer, source, ref row))
             {
                 writer.EndTrace();
-                await writer.WritePageAsync(cancellationToken).ConfigureAwait(false);
-                writer.BeginTrace(id);
+                await writer.WritePageAsync(cancellationToken);
+                writer.BeginTrace(ids[i]);
             }
 
             writer.EndTrace();
             if (writer.PageIsFull)
-                await writer.WritePageAsync(cancellationToken).ConfigureAwait(false);
+                await writer.WritePageAsync(cancellationToken);
         }
     }
 
     internal void Release() => _generation.Dispose();
 
     // Whether there are rows left that must go to another page.
-    private bool WriteRows(BlockWriter writer, SpanSource source, ref uint row)
+    private bool WriteRows(BlockWriter writer, SpanSource source, ref uint reference)
     {
-        while (row != 0)
+        while (reference != 0)
         {
             if (writer.PageIsOverfull)
                 return true;
-            writer.Add(source, _generation.Rows.Row(row), _generation.Rows.Inline(row), _generation.Rows.Other(row));
-            row = _generation.Rows.Row(row).Previous;
+            ref readonly var row = ref _generation.Rows.Read(reference, out var inline, out var other);
+            writer.Add(source, row, inline, other);
+            reference = row.Previous;
         }
 
         return false;

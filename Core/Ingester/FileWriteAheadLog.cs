@@ -60,6 +60,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
 
     // Guarded by _releaseGate: the segments before the current one, in order.
     private readonly List<long> _old;
+    private long _released;
 
     private FileWriteAheadLog(WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk, WalLock held)
     {
@@ -151,6 +152,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     {
         lock (_releaseGate)
         {
+            _released = Math.Max(_released, segment);
             var released = 0;
             while (released < _old.Count && _old[released] < segment)
                 Delete(WalSegmentFile.PathOf(_directory, _old[released++]));
@@ -231,6 +233,12 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         if (_options.Sync != WalSync.Never)
             FlushAll();
         _current.Dispose();
+        lock (_releaseGate)
+        {
+            if (_released > _current.Number)
+                Delete(_current.Path);
+        }
+
         _writerWake.Dispose();
         _lock.Dispose();
     }

@@ -18,6 +18,9 @@ internal sealed class Generation : IDisposable
     /// <summary>How many different values each key has had (by the key's number in <see cref="SpanDictionary.Keys"/>).</summary>
     public List<int> ValuesOfKey { get; } = [];
 
+    /// <summary>The shape that the latest span of a name had, by the name's number in <see cref="SpanDictionary.Texts"/>; -1 where there was none.</summary>
+    public int[] LatestShapes { get; private set; } = [];
+
     public int Spans { get; set; }
 
     /// <summary>The earliest segment of the write-ahead log with a span of it.</summary>
@@ -31,9 +34,22 @@ internal sealed class Generation : IDisposable
         if (!Traces.TryGetValue(id, out var trace))
             return;
         var restorer = new SpanRestorer(Dictionary);
-        for (var row = trace.LastRow; row != 0; row = Rows.Row(row).Previous)
-            into.Add(restorer.Restore(id, Rows.Row(row), Rows.Inline(row), Rows.Other(row)));
+        for (var reference = trace.LastRow; reference != 0;)
+        {
+            ref readonly var row = ref Rows.Read(reference, out var inline, out var other);
+            into.Add(restorer.Restore(id, row, inline, other));
+            reference = row.Previous;
+        }
+
         into.InspectedBytes += trace.Bytes;
+    }
+
+    public void ExtendLatestShapes(int text)
+    {
+        var former = LatestShapes;
+        LatestShapes = new int[Math.Max(text + 1, Math.Max(16, former.Length * 2))];
+        LatestShapes.AsSpan().Fill(-1);
+        former.CopyTo(LatestShapes, 0);
     }
 
     /// <summary>Gives every key a count, where keys were taken over from another generation: there they had all the values that are shared.</summary>

@@ -18,7 +18,10 @@ public interface IWriteAheadLog : IAsyncDisposable
     /// <exception cref="IOException">From the ticket: the record could not be written and is not in the log; later ones may go through.</exception>
     ValueTask AppendAsync(TenantId tenant, ReadOnlyMemory<byte> request);
 
-    /// <summary>Deletes the segments before <paramref name="segment"/>: all their records are in complete blocks.</summary>
+    /// <summary>
+    /// Deletes the segments before <paramref name="segment"/>: all their records are in complete blocks. With a number past
+    /// <see cref="CurrentSegment"/>, when nothing is appended any more, the current one goes when the log is closed.
+    /// </summary>
     void Release(long segment);
 
     /// <summary>

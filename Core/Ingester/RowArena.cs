@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Storage;
 
@@ -15,8 +16,10 @@ internal sealed class RowArena : IDisposable
 {
     private const int Alignment = 8;
     private const int SmallestChunk = 4 << 10;
-    private const int LargestChunk = 256 << 10;
     private const int UnitBits = 15;
+
+    // As far as a reference reaches: a longer chunk is there for the one row that begins it.
+    private const int LargestChunk = Alignment << UnitBits;
 
     // Generations come and go with every block: their chunks are used again.
     private static readonly BufferPool s_pool = new(maxPooledBytes: 96 << 20);
@@ -33,7 +36,7 @@ internal sealed class RowArena : IDisposable
     {
         var tailLength = row.InlineLength + row.OtherLength;
         var length = (Unsafe.SizeOf<SpanRow>() + tailLength + Alignment - 1) & ~(Alignment - 1);
-        if (_current.Length - _position < length)
+        if (_current.Length - _position < length || _position >= LargestChunk)
             AddChunk(length);
         var start = _position;
         Unsafe.WriteUnaligned(ref _current[start], row);
@@ -42,15 +45,14 @@ internal sealed class RowArena : IDisposable
         return ((uint)(_chunks.Count - 1) << UnitBits) + (uint)(start / Alignment);
     }
 
-    public ref readonly SpanRow Row(uint reference) => ref Unsafe.As<byte, SpanRow>(ref Chunk(reference)[Offset(reference)]);
-
-    public ReadOnlySpan<byte> Inline(uint reference) =>
-        Chunk(reference).AsSpan(Offset(reference) + Unsafe.SizeOf<SpanRow>(), Row(reference).InlineLength);
-
-    public ReadOnlySpan<byte> Other(uint reference)
+    /// <summary>A row, with its inline values and its other fields.</summary>
+    public ref readonly SpanRow Read(uint reference, out ReadOnlySpan<byte> inline, out ReadOnlySpan<byte> other)
     {
-        ref readonly var row = ref Row(reference);
-        return Chunk(reference).AsSpan(Offset(reference) + Unsafe.SizeOf<SpanRow>() + row.InlineLength, row.OtherLength);
+        var bytes = _chunks[(int)(reference >> UnitBits)].AsSpan((int)(reference & ((1 << UnitBits) - 1)) * Alignment);
+        ref readonly var row = ref MemoryMarshal.AsRef<SpanRow>(bytes);
+        inline = bytes.Slice(Unsafe.SizeOf<SpanRow>(), row.InlineLength);
+        other = bytes.Slice(Unsafe.SizeOf<SpanRow>() + row.InlineLength, row.OtherLength);
+        return ref row;
     }
 
     /// <summary>Gives the chunks back; no row may be looked at afterwards.</summary>
@@ -63,10 +65,6 @@ internal sealed class RowArena : IDisposable
         _position = 0;
         MemoryBytes = 0;
     }
-
-    private byte[] Chunk(uint reference) => _chunks[(int)(reference >> UnitBits)];
-
-    private static int Offset(uint reference) => (int)(reference & ((1 << UnitBits) - 1)) * Alignment;
 
     // Small at first: most tenants never have many spans at a time. A row larger than any chunk has one of its own.
     private void AddChunk(int length)

@@ -24,7 +24,7 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
     private Generation _generation = new();
     private int _cutTraces;
     private long _cutSpans;
-    private long _firstCut;
+    private long? _firstCut;
 
     public TenantId Tenant => tenant;
 
@@ -71,7 +71,8 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
         var bytes = batch.Bytes;
         var now = time.GetTimestamp();
         _encoder.Begin(batch, generation);
-        generation.OldestSegment = Math.Min(generation.OldestSegment, segment);
+        var (oldestSegment, spanCount) = (generation.OldestSegment, generation.Spans);
+        generation.OldestSegment = Math.Min(oldestSegment, segment);
         for (var i = 0; i < spans.Length;)
         {
             var id = TraceIdOf(bytes, records[spans[i]]);
@@ -91,7 +92,7 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
                     continue;
                 }
 
-                Begin(ref trace, known, now);
+                Begin(ref trace, known);
             }
 
             trace.LastSeen = now;
@@ -116,6 +117,9 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
                 Forget(id);
         }
 
+        // All refused: nothing of it holds up the log.
+        if (generation.Spans == spanCount)
+            generation.OldestSegment = oldestSegment;
         Measure();
     }
 
@@ -129,11 +133,10 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
         if (_generation.Spans == 0)
             return null;
 
-        foreach (var id in _generation.Traces.Keys)
+        foreach (var (id, trace) in _generation.Traces)
         {
-            ref var trace = ref CollectionsMarshal.GetValueRefOrNullRef(_generation.Traces, id);
             if (trace.IsLive && (reason == CutReason.Everything || time.GetElapsedTime(trace.LastSeen, now) >= options.TraceIdlePeriod || time.GetElapsedTime(trace.FirstSeen, now) >= options.TraceLivePeriod))
-                End(ref trace, now);
+                End(ref CollectionsMarshal.GetValueRefOrNullRef(_generation.Traces, id), now);
         }
 
         if (_cutTraces == 0 || (reason == CutReason.Due && !IsBlockDue(now)))
@@ -143,6 +146,7 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
         _generation = LiveTracesOf(_generation);
         _cutTraces = 0;
         _cutSpans = 0;
+        _firstCut = null;
         Measure();
         return block;
     }
@@ -167,11 +171,11 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
 
     private static TraceId TraceIdOf(ReadOnlySpan<byte> bytes, in SpanRecord span) => TraceId.Read(bytes.Slice(span.TraceId.Offset, TraceId.Length));
 
-    // A late span of a trace that is cut and has no block yet makes it live again: better one piece than two.
-    private void Begin(ref LiveTrace trace, bool known, long now)
+    // A late span of a trace that is cut and has no block yet makes it live again: better one piece than two. But it does not
+    // begin anew: one that gets spans for ever must be cut when a block is, or the log would keep it for ever.
+    private void Begin(ref LiveTrace trace, bool known)
     {
         trace.IsLive = true;
-        trace.FirstSeen = now;
         if (known)
         {
             _cutTraces--;
@@ -195,13 +199,13 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
     {
         trace.IsLive = false;
         liveTraces.Remove();
-        if (_cutTraces++ == 0)
-            _firstCut = now;
+        _cutTraces++;
+        _firstCut ??= now;
         _cutSpans += trace.Spans;
     }
 
     private bool IsBlockDue(long now) =>
-        time.GetElapsedTime(_firstCut, now) >= options.MaxBlockDuration
+        (_firstCut is { } first && time.GetElapsedTime(first, now) >= options.MaxBlockDuration)
         || CutBytes >= options.MaxBlockBytes;
 
     // What is still live begins the next generation. Its shapes are taken over once each, so this costs little more than the copying.
@@ -216,14 +220,15 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
                 continue;
             var moved = trace;
             moved.LastRow = 0;
-            for (var reference = trace.LastRow; reference != 0; reference = former.Rows.Row(reference).Previous)
+            for (var reference = trace.LastRow; reference != 0;)
             {
-                var row = former.Rows.Row(reference);
+                var row = former.Rows.Read(reference, out var inline, out var other);
+                reference = row.Previous;
                 row.Shape = translator.Translate(row.Shape);
                 row.Previous = moved.LastRow;
                 moved.LastRow = next.Rows.Add(row, out var tail);
-                former.Rows.Inline(reference).CopyTo(tail);
-                former.Rows.Other(reference).CopyTo(tail[row.InlineLength..]);
+                inline.CopyTo(tail);
+                other.CopyTo(tail[inline.Length..]);
             }
 
             next.Traces.Add(id, moved);

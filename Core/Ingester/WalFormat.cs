@@ -34,6 +34,9 @@ internal static class WalFormat
     /// <summary>The first bytes of a record.</summary>
     public static ReadOnlySpan<byte> RecordMagic => [0xF5, (byte)'W', (byte)'a', 0xFA];
 
+    /// <summary>What an object begins with that ends a stream, in the place of a segment.</summary>
+    public static ReadOnlySpan<byte> FenceMagic => "OTempEnd"u8;
+
     private static ReadOnlySpan<byte> SegmentMagic => "OTempWAL"u8;
 
     public static void WriteSegmentHeader(Span<byte> target, uint salt, long number)
@@ -91,6 +94,7 @@ internal static class WalFormat
             && tenantBytes is > 0 and <= TenantId.MaxLength;
     }
 
+    /// <summary>Of tenant and request.</summary>
     public static uint ContentCrc(TenantId tenant, ReadOnlySpan<byte> request)
     {
         Span<byte> name = stackalloc byte[TenantId.MaxLength];

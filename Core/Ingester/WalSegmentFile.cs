@@ -8,6 +8,7 @@ namespace OrleansTempo.Core.Ingester;
 internal sealed class WalSegmentFile : IDisposable
 {
     private const string Extension = ".wal";
+    private const int NumberDigits = 20;
 
     private readonly WalDisk _disk;
     private readonly SafeFileHandle _file;
@@ -35,7 +36,7 @@ internal sealed class WalSegmentFile : IDisposable
     public bool IsFlushed => Volatile.Read(ref _flushed) == Length;
 
     public static string PathOf(string directory, long number) =>
-        System.IO.Path.Combine(directory, number.ToString("D20", CultureInfo.InvariantCulture) + Extension);
+        System.IO.Path.Combine(directory, number.ToString($"D{NumberDigits}", CultureInfo.InvariantCulture) + Extension);
 
     /// <summary>The numbers of the segments in a directory, in order.</summary>
     public static List<long> NumbersIn(string directory)
@@ -43,8 +44,8 @@ internal sealed class WalSegmentFile : IDisposable
         var numbers = new List<long>();
         foreach (var path in Directory.EnumerateFiles(directory, "*" + Extension))
         {
-            if (long.TryParse(System.IO.Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-                && PathOf(directory, number) == path)
+            var name = System.IO.Path.GetFileNameWithoutExtension(path);
+            if (name.Length == NumberDigits && long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
                 numbers.Add(number);
         }
 

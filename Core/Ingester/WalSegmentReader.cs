@@ -18,9 +18,11 @@ internal sealed class WalSegmentReader
     // Much less than the buffer, so that scanning rarely moves it.
     private const int ScanBytes = 64 << 10;
 
-    private byte[] _buffer = new byte[BufferBytes];
-    private int _buffered;
-    private long _bufferOffset;
+    private byte[] _buffer = [];
+
+    // What of the segment is at hand, from which offset on.
+    private ReadOnlyMemory<byte> _window;
+    private long _windowOffset;
     private ReadAt _readAt = static (_, _) => 0;
     private long _number;
     private uint _salt;
@@ -37,28 +39,24 @@ internal sealed class WalSegmentReader
     /// <summary>Where the last record ends that was not torn off; the segment's length where none was.</summary>
     public long GoodBytes { get; private set; }
 
-    /// <summary>Begins a segment; false where it cannot be read, and <paramref name="error"/> says why.</summary>
+    /// <summary>Begins a segment that is read piece by piece; its records are readable until the next call.</summary>
+    /// <returns>False where it cannot be read; <paramref name="error"/> says why.</returns>
     /// <exception cref="IOException">From <paramref name="readAt"/>, here and in all that reads on.</exception>
     public bool TryOpen(long number, long length, ReadAt readAt, out string error)
     {
-        (_number, Length, _readAt) = (number, length, readAt);
-        (_bufferOffset, _buffered, _offset) = (0, 0, length);
-        (CorruptRecords, GoodBytes, error) = (0, length, "");
-
-        // Begun and never written to, or its blocks never reached the disk: no record of it was acknowledged for good.
-        if (length < WalFormat.SegmentHeaderBytes || IsZeroFrom(0))
-        {
-            GoodBytes = 0;
-            return true;
-        }
-
-        if (!WalFormat.TryReadSegmentHeader(Peek(0, WalFormat.SegmentHeaderBytes).Span, out _salt, out error))
-            return false;
-        _offset = WalFormat.SegmentHeaderBytes;
-        return true;
+        _readAt = readAt;
+        return TryOpen(number, length, default(ReadOnlyMemory<byte>), out error);
     }
 
-    /// <summary>The next record, readable until the next call.</summary>
+    /// <summary>Begins a segment that is in memory whole; its records are readable for as long as that is.</summary>
+    /// <returns>False where it cannot be read; <paramref name="error"/> says why.</returns>
+    public bool TryOpen(long number, ReadOnlyMemory<byte> segment, out string error)
+    {
+        _readAt = static (_, _) => 0;
+        return TryOpen(number, segment.Length, segment, out error);
+    }
+
+    /// <summary>The next record.</summary>
     public bool TryRead(out WalRecord record)
     {
         while (_offset < Length)
@@ -103,6 +101,24 @@ internal sealed class WalSegmentReader
         CorruptContent,
         NoHeader,
         Torn,
+    }
+
+    private bool TryOpen(long number, long length, ReadOnlyMemory<byte> window, out string error)
+    {
+        (_number, Length, _window, _windowOffset) = (number, length, window, 0);
+        (CorruptRecords, GoodBytes, _offset, error) = (0, length, length, "");
+
+        // Begun and never written to, or its blocks never reached the disk: no record of it was acknowledged for good.
+        if (length < WalFormat.SegmentHeaderBytes || IsZeroFrom(0))
+        {
+            GoodBytes = 0;
+            return true;
+        }
+
+        if (!WalFormat.TryReadSegmentHeader(Peek(0, WalFormat.SegmentHeaderBytes).Span, out _salt, out error))
+            return false;
+        _offset = WalFormat.SegmentHeaderBytes;
+        return true;
     }
 
     private Found TryReadAt(long offset, out long next, out WalRecord record)
@@ -168,30 +184,31 @@ internal sealed class WalSegmentReader
         return true;
     }
 
-    // The bytes from an offset on, fewer only where the segment ends; readable until the next call.
+    // The bytes from an offset on, fewer only where the segment ends.
     private ReadOnlyMemory<byte> Peek(long offset, int count)
     {
         count = (int)Math.Min(count, Length - offset);
-        if (offset < _bufferOffset || offset + count > _bufferOffset + _buffered)
+        if (offset < _windowOffset || offset + count > _windowOffset + _window.Length)
             Fill(offset, count);
-        var start = (int)(offset - _bufferOffset);
-        return _buffer.AsMemory(start, Math.Min(count, _buffered - start));
+        var start = (int)(offset - _windowOffset);
+        return _window.Slice(start, Math.Min(count, _window.Length - start));
     }
 
     private void Fill(long offset, int count)
     {
-        var kept = offset >= _bufferOffset && offset < _bufferOffset + _buffered ? (int)(_bufferOffset + _buffered - offset) : 0;
-        var source = _buffer.AsSpan((int)(kept > 0 ? offset - _bufferOffset : 0), kept);
+        var kept = offset >= _windowOffset && offset < _windowOffset + _window.Length ? _window[(int)(offset - _windowOffset)..] : default;
         if (count > _buffer.Length)
-            _buffer = GC.AllocateUninitializedArray<byte>(count);
-        source.CopyTo(_buffer);
-        (_bufferOffset, _buffered) = (offset, kept);
-        while (_buffered < count)
+            _buffer = GC.AllocateUninitializedArray<byte>(Math.Max(count, BufferBytes));
+        kept.CopyTo(_buffer);
+        var filled = kept.Length;
+        while (filled < count)
         {
-            var read = _readAt(offset + _buffered, _buffer.AsSpan(_buffered));
+            var read = _readAt(offset + filled, _buffer.AsSpan(filled));
             if (read == 0)
-                return;
-            _buffered += read;
+                break;
+            filled += read;
         }
+
+        (_window, _windowOffset) = (_buffer.AsMemory(0, filled), offset);
     }
 }

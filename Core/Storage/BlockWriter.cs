@@ -58,9 +58,9 @@ internal sealed class BlockWriter : IAsyncDisposable
     public static async Task<BlockWriter> CreateAsync(IObjectStore store, TenantId tenant, Guid blockId, PageBuilder page, long maxTraces, CancellationToken cancellationToken)
     {
         page.Clear();
-        var data = await store.CreateAsync(BlockPaths.Data(tenant, blockId), cancellationToken).ConfigureAwait(false);
+        var data = await store.CreateAsync(BlockPaths.Data(tenant, blockId), cancellationToken);
         var writer = new BlockWriter(store, data, tenant, blockId, page, maxTraces);
-        await data.WriteAsync(Magic.ToArray(), cancellationToken).ConfigureAwait(false);
+        await data.WriteAsync(Magic.ToArray(), cancellationToken);
         writer._length = Magic.Length;
         return writer;
     }
@@ -104,7 +104,7 @@ internal sealed class BlockWriter : IAsyncDisposable
             MinStart = _page.MinStart,
             MaxStart = _page.MaxStart,
         });
-        await _data.WriteAsync(bytes, cancellationToken).ConfigureAwait(false);
+        await _data.WriteAsync(bytes, cancellationToken);
         _length += bytes.Length;
         _page.Clear();
         _pageNumber++;
@@ -117,11 +117,11 @@ internal sealed class BlockWriter : IAsyncDisposable
     /// <exception cref="IOException">The store cannot be written to; the block is none.</exception>
     public async Task<BlockMeta> CompleteAsync(int compactionLevel, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        await WritePageAsync(cancellationToken).ConfigureAwait(false);
+        await WritePageAsync(cancellationToken);
         var footer = new ColumnBuffer();
         new BlockFooter { Bloom = _bloom, Pages = [.. _pages] }.Write(footer);
-        await _data.WriteAsync(footer.Memory, cancellationToken).ConfigureAwait(false);
-        await _data.CompleteAsync(cancellationToken).ConfigureAwait(false);
+        await _data.WriteAsync(footer.Memory, cancellationToken);
+        await _data.CompleteAsync(cancellationToken);
 
         var meta = new BlockMeta
         {
@@ -136,7 +136,7 @@ internal sealed class BlockWriter : IAsyncDisposable
             CompactionLevel = compactionLevel,
             CreatedAt = now,
         };
-        await _store.PutAsync(BlockPaths.Meta(_tenant, _blockId), BlockMetaJson.Write(meta), cancellationToken).ConfigureAwait(false);
+        await _store.PutAsync(BlockPaths.Meta(_tenant, _blockId), BlockMetaJson.Write(meta), cancellationToken);
         return meta;
     }
 

@@ -40,6 +40,12 @@ internal sealed class ColumnBuffer
 
     public void WriteVarint(ulong value)
     {
+        if (value < 0x80 && Length < _bytes.Length)
+        {
+            _bytes[Length++] = (byte)value;
+            return;
+        }
+
         var position = 0;
         ProtoWire.WriteVarint(Reserve(10), ref position, value);
         Length += position;

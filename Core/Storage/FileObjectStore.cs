@@ -29,6 +29,9 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     // An NFS client renames a file to this that is deleted while it is open, until it is closed.
     private const string DeletedOnNfs = ".nfs";
 
+    // Of what another process's deleting of folders disturbs.
+    private const int MaxAttempts = 100;
+
     private const int NotFound = 2;
     private const int AlreadyExists = 17;
 
@@ -397,7 +400,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
             {
                 return place(temporary, path);
             }
-            catch (Exception e) when (e is DirectoryNotFoundException or FileNotFoundException && attempt < 100 && File.Exists(temporary))
+            catch (Exception e) when (e is DirectoryNotFoundException or FileNotFoundException && attempt < MaxAttempts && File.Exists(temporary))
             {
             }
         }
@@ -506,17 +509,25 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     {
         for (var folder = Path.GetDirectoryName(path)!; ; folder = Path.GetDirectoryName(folder)!)
         {
+            FlushIfThere(folder);
+            if (folder == _root)
+                return;
+        }
+    }
+
+    // A folder goes with its last object, and may be made again for another before it has been looked for.
+    private static void FlushIfThere(string folder)
+    {
+        for (var attempt = 1; Directory.Exists(folder); attempt++)
+        {
             try
             {
                 DirectorySync.Flush(folder);
-            }
-            catch (IOException) when (!Directory.Exists(folder))
-            {
-                // Its last object has been deleted.
-            }
-
-            if (folder == _root)
                 return;
+            }
+            catch (IOException) when (attempt < MaxAttempts)
+            {
+            }
         }
     }
 

@@ -27,6 +27,9 @@ internal sealed class PageBuilder
 
     private readonly SpanDictionary _dictionary = new();
     private readonly ColumnBuffer[] _columns = [.. Enumerable.Range(0, ColumnCount).Select(_ => new ColumnBuffer())];
+    private readonly ColumnBuffer _shapes;
+    private readonly ColumnBuffer _inline;
+    private readonly ColumnBuffer _other;
     private readonly ColumnBuffer _page = new();
     private readonly Dictionary<ulong, int> _places = [];
     private ulong[] _spanIds = new ulong[UsualSpans];
@@ -36,6 +39,13 @@ internal sealed class PageBuilder
     private ulong[] _traceStarts = new ulong[UsualSpans];
     private TraceId _trace;
     private int _traceFirstSpan;
+
+    public PageBuilder()
+    {
+        _shapes = Column(PageColumn.Shapes);
+        _inline = Column(PageColumn.Inline);
+        _other = Column(PageColumn.Other);
+    }
 
     /// <summary>What the spans' shapes must be numbers of.</summary>
     public SpanDictionary Dictionary => _dictionary;
@@ -58,7 +68,7 @@ internal sealed class PageBuilder
     /// <summary>Whether the page must take no further span, even of the same trace.</summary>
     public bool IsOverfull => Spans >= MaxSpans || Bytes >= MaxBytes;
 
-    private int Bytes => Column(PageColumn.Inline).Length + Column(PageColumn.Other).Length;
+    private int Bytes => _inline.Length + _other.Length;
 
     public void BeginTrace(TraceId trace)
     {
@@ -78,12 +88,12 @@ internal sealed class PageBuilder
         _starts[Spans] = row.StartTimeUnixNano;
         _durations[Spans] = ZigZag((long)row.DurationNano);
         Spans++;
-        Column(PageColumn.Shapes).WriteVarint((uint)shape);
+        _shapes.WriteVarint((uint)shape);
         if (inline.Length > 0)
-            Column(PageColumn.Inline).WriteBytes(inline);
-        Column(PageColumn.Other).WriteVarint((uint)other.Length);
+            _inline.WriteBytes(inline);
+        _other.WriteVarint((uint)other.Length);
         if (other.Length > 0)
-            Column(PageColumn.Other).WriteBytes(other);
+            _other.WriteBytes(other);
     }
 
     public void EndTrace()

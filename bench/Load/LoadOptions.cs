@@ -4,7 +4,7 @@ namespace OrleansTempo.Bench.Load;
 internal sealed record LoadOptions
 {
     /// <summary>Of the OTLP receiver that speaks <see cref="Grpc"/> or HTTP.</summary>
-    public required Uri Endpoint { get; init; }
+    public Uri Endpoint { get; init; } = new("http://127.0.0.1:4318");
 
     public bool Grpc { get; init; }
 
@@ -20,8 +20,20 @@ internal sealed record LoadOptions
 
     public int SpansPerRequest { get; init; } = 1000;
 
+    /// <summary>All connections together; 0 where each sends its next request as soon as the last is answered.</summary>
+    public int SpansPerSecond { get; init; }
+
+    /// <summary>How many acknowledged traces each connection remembers a second, so that they can be asked for afterwards.</summary>
+    public int SampledTracesPerSecond { get; init; }
+
     public required string PayloadFolder { get; init; }
 
     /// <summary>Of the server, for its CPU time and memory; null where they are not wanted.</summary>
     public int? ProcessId { get; init; }
+
+    public string Name => $"{Protocol}-{Encoding}-{SpansPerRequest}";
+
+    public string Protocol => Grpc ? "grpc" : "http";
+
+    public string Encoding => Gzip ? "gzip" : "identity";
 }

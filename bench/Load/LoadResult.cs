@@ -5,9 +5,8 @@ namespace OrleansTempo.Bench.Load;
 /// <summary>What a load run measured.</summary>
 internal sealed record LoadResult
 {
-    public const string Header =
-        "| protocol | encoding | spans/request | spans sent | spans/s | server CPU s | spans per CPU s | peak RSS MB | refused requests |\n" +
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |";
+    public static IReadOnlyList<string> Columns { get; } =
+        ["protocol", "encoding", "spans/request", "spans sent", "spans/s", "server CPU s", "spans per CPU s", "peak RSS MB", "RSS MB every 10 s", "refused requests"];
 
     public required LoadOptions Options { get; init; }
 
@@ -28,10 +27,30 @@ internal sealed record LoadResult
     /// <summary>Since the server's start; null where it is not known.</summary>
     public long? PeakMemoryBytes { get; init; }
 
+    /// <summary>What the server had resident after every 10 s of the measured time.</summary>
+    public IReadOnlyList<long> MemoryBytes { get; init; } = [];
+
     /// <summary>Of the whole run, partial successes among them.</summary>
     public required long RefusedRequests { get; init; }
 
-    public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture,
-        $"| {(Options.Grpc ? "grpc" : "http")} | {(Options.Gzip ? "gzip" : "identity")} | {Options.SpansPerRequest} | {SpansSent} | {SpansSent / Elapsed.TotalSeconds:F0} | {(ServerCpu is { } cpu ? $"{cpu.TotalSeconds:F2} | {SpansSent / cpu.TotalSeconds:F0}" : "- | -")} | {(PeakMemoryBytes is { } bytes ? $"{bytes >> 20}" : "-")} | {RefusedRequests} |");
+    /// <summary>Acknowledged traces of the whole run.</summary>
+    public IReadOnlyCollection<SampledTrace> SampledTraces { get; init; } = [];
+
+    public double SpansPerSecond => SpansSent / Elapsed.TotalSeconds;
+
+    public IReadOnlyList<string> Cells =>
+    [
+        Options.Protocol,
+        Options.Encoding,
+        Text($"{Options.SpansPerRequest}"),
+        Text($"{SpansSent:N0}"),
+        Text($"{SpansPerSecond:N0}"),
+        ServerCpu is { } cpu ? Text($"{cpu.TotalSeconds:F2}") : "-",
+        ServerCpu is { } used ? Text($"{SpansSent / used.TotalSeconds:N0}") : "-",
+        PeakMemoryBytes is { } peak ? Text($"{peak >> 20}") : "-",
+        MemoryBytes.Count > 0 ? string.Join(' ', MemoryBytes.Select(bytes => Text($"{bytes >> 20}"))) : "-",
+        Text($"{RefusedRequests}"),
+    ];
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,18 +1,20 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 
 namespace OrleansTempo.Bench.Load;
 
-/// <summary>Replays the payload over several connections for a while, each sending its next request as soon as the last is answered.</summary>
+/// <summary>Replays the payload over several connections for a while, each sending its next request as soon as the last is answered, or at a fixed rate.</summary>
 internal sealed class LoadRun
 {
-    // Bodies over all connections.
-    private const int GzipRing = 64;
+    private static readonly TimeSpan MemoryStep = TimeSpan.FromSeconds(10);
 
     // The server answers before the generator has worked through its queue: that work is counted too.
     private static readonly TimeSpan Drain = TimeSpan.FromSeconds(2);
 
     private readonly LoadOptions _options;
     private readonly List<PayloadTemplate> _templates;
+    private readonly ConcurrentQueue<SampledTrace> _samples = new();
+    private readonly List<long> _memory = [];
     private long _spans;
     private long _accepted;
     private long _edges;
@@ -35,18 +37,17 @@ internal sealed class LoadRun
         var threads = new List<Thread>();
         for (var connection = 0; connection < _options.Connections; connection++)
         {
-            // Connections begin at different bodies of the payload.
-            var first = connection * 1009;
-            var thread = new Thread(() => SendUntilStopped(first)) { IsBackground = true, Name = $"connection {connection}" };
+            var number = connection;
+            var thread = new Thread(() => SendUntilStopped(number)) { IsBackground = true, Name = $"connection {connection}" };
             thread.Start();
             threads.Add(thread);
         }
 
-        Wait(_options.WarmUpSeconds);
+        Wait(_options.WarmUpSeconds, measured: false);
         var cpuBefore = Cpu();
         var spansBefore = Interlocked.Read(ref _spans);
         var started = Stopwatch.GetTimestamp();
-        Wait(_options.Seconds);
+        Wait(_options.Seconds, measured: true);
         var elapsed = Stopwatch.GetElapsedTime(started);
         var spans = Interlocked.Read(ref _spans) - spansBefore;
         _stop = true;
@@ -65,25 +66,37 @@ internal sealed class LoadRun
             Elapsed = elapsed,
             ServerCpu = Cpu() - cpuBefore,
             PeakMemoryBytes = _options.ProcessId is { } id ? ServerUsage.PeakMemoryBytes(id) : null,
+            MemoryBytes = _memory,
             RefusedRequests = _refused,
+            SampledTraces = _samples,
         };
     }
 
-    private void SendUntilStopped(int first)
+    private void SendUntilStopped(int number)
     {
         try
         {
             using IConnection connection = _options.Grpc
                 ? new GrpcConnection(_options.Endpoint, _options.Gzip)
                 : new HttpConnection(_options.Endpoint, _options.Gzip);
-            var requests = new RequestSource(_templates, _options.Gzip, Math.Max(1, GzipRing / _options.Connections), first);
-            while (!_stop)
+            // Connections begin at different bodies of the payload, and with a fixed rate at different moments.
+            var requests = new RequestSource(_templates, _options.Gzip, number * 1009);
+            var sent = (long)_options.SpansPerRequest * number / _options.Connections;
+            var started = Stopwatch.GetTimestamp();
+            var sampled = 0;
+            while (WaitForTurn(started, sent))
             {
-                var (template, body) = requests.Next();
-                if (connection.Send(body))
+                var (body, bytes) = requests.Next();
+                var template = body.Template;
+                if (connection.Send(bytes))
                 {
                     Interlocked.Add(ref _accepted, template.SpanCount);
                     Interlocked.Add(ref _edges, template.EdgeCount);
+                    if (sampled < Stopwatch.GetElapsedTime(started).TotalSeconds * _options.SampledTracesPerSecond)
+                    {
+                        sampled++;
+                        _samples.Enqueue(SampledTrace.Of(body.Bytes, Random.Shared.GetItems(template.TraceIdOffsets, 1)[0]));
+                    }
                 }
                 else
                 {
@@ -91,6 +104,7 @@ internal sealed class LoadRun
                 }
 
                 Interlocked.Add(ref _spans, template.SpanCount);
+                sent += template.SpanCount;
             }
         }
         catch (Exception e)
@@ -100,11 +114,30 @@ internal sealed class LoadRun
         }
     }
 
-    private void Wait(int seconds)
+    // Who is late catches up. False where the run is over.
+    private bool WaitForTurn(long started, long sent)
     {
-        var until = Stopwatch.GetTimestamp() + seconds * Stopwatch.Frequency;
-        while (!_stop && Stopwatch.GetTimestamp() < until)
+        if (_options.SpansPerSecond > 0)
+        {
+            var turn = TimeSpan.FromSeconds((double)sent * _options.Connections / _options.SpansPerSecond);
+            while (!_stop && Stopwatch.GetElapsedTime(started) < turn)
+                Thread.Sleep(1);
+        }
+
+        return !_stop;
+    }
+
+    private void Wait(int seconds, bool measured)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var elapsed = TimeSpan.Zero;
+        while (!_stop && elapsed.TotalSeconds < seconds)
+        {
             Thread.Sleep(10);
+            elapsed = Stopwatch.GetElapsedTime(started);
+            if (measured && _options.ProcessId is { } id && elapsed >= MemoryStep * (_memory.Count + 1))
+                _memory.Add(ServerUsage.MemoryBytes(id));
+        }
     }
 
     private TimeSpan? Cpu() => _options.ProcessId is { } id ? ServerUsage.Cpu(id) : null;

@@ -16,14 +16,27 @@ internal static class ServerUsage
     /// <summary>The most memory it has had resident since its start (<c>VmHWM</c>); null where the system does not say.</summary>
     public static long? PeakMemoryBytes(int processId)
     {
-        var status = $"/proc/{processId}/status";
-        if (File.Exists(status))
-        {
-            var line = File.ReadLines(status).First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
-            return long.Parse(line.AsSpan("VmHWM:".Length).Trim().TrimEnd(" kB"), CultureInfo.InvariantCulture) * 1024;
-        }
-
+        if (Status(processId, "VmHWM:") is { } bytes)
+            return bytes;
         using var process = Process.GetProcessById(processId);
         return process.PeakWorkingSet64 > 0 ? process.PeakWorkingSet64 : null;
+    }
+
+    /// <summary>What it has resident now (<c>VmRSS</c>).</summary>
+    public static long MemoryBytes(int processId)
+    {
+        if (Status(processId, "VmRSS:") is { } bytes)
+            return bytes;
+        using var process = Process.GetProcessById(processId);
+        return process.WorkingSet64;
+    }
+
+    private static long? Status(int processId, string name)
+    {
+        var status = $"/proc/{processId}/status";
+        if (!File.Exists(status))
+            return null;
+        var line = File.ReadLines(status).First(line => line.StartsWith(name, StringComparison.Ordinal));
+        return long.Parse(line.AsSpan(name.Length).Trim().TrimEnd(" kB"), CultureInfo.InvariantCulture) * 1024;
     }
 }

@@ -6,15 +6,30 @@ using OrleansTempo.Integration.Harness;
 namespace OrleansTempo.Bench.Whole;
 
 /// <summary>
-/// Measures the whole process as it is used: Standalone with both processors and remote write to a real Prometheus, in a
-/// fresh process for each row, and afterwards compares what was counted with what was sent.
+/// Measures the whole process as it is used: Standalone with storage, both processors and remote write to a real Prometheus,
+/// in a fresh process for each row, and afterwards compares what was counted and stored with what was sent.
 /// </summary>
 internal static class WholeBench
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    // Neither may be lost, and a batch that is not worked on costs only half the way: then the row is no result.
+    private static readonly string[] s_losses =
+    [
+        "tempo_distributor_forwarder_pushes_failures_total",
+        "tempo_discarded_spans_total",
+        "tempo_metrics_generator_spans_discarded_total",
+        "tempo_metrics_generator_registry_series_limited_total",
+        "tempo_metrics_generator_processor_service_graphs_expired_edges",
+        "tempo_metrics_generator_processor_service_graphs_dropped_spans",
+        "tempo_metrics_generator_processor_service_graphs_dropped_edges_total",
+        "tempo_ingester_failed_flushes_total",
+        "tempo_ingester_wal_write_failures_total",
+        "tempodb_blocks_set_aside_total",
+        "tempodb_compaction_errors_total",
+    ];
 
+    /// <param name="rows">What to send for each row; where to is found here.</param>
     /// <returns>0 where nothing was lost, 1 otherwise.</returns>
-    public static async Task<int> ExecuteAsync(int connections, int seconds, int warmUpSeconds, string payload)
+    public static async Task<int> ExecuteAsync(IReadOnlyList<LoadOptions> rows)
     {
         using var folder = new TemporaryFolder();
         using var http = new HttpClient();
@@ -23,88 +38,62 @@ internal static class WholeBench
         if (prometheus is null)
             Console.WriteLine("prometheus is not on the PATH: remote write is off\n");
 
-        (bool Grpc, bool Gzip, int SpansPerRequest)[] rows = [(false, false, 1000), (false, true, 1000), (false, false, 10), (true, false, 1000)];
         var complaints = new List<string>();
-        Console.WriteLine(LoadResult.Header);
-        foreach (var (grpc, gzip, spansPerRequest) in rows)
+        Console.WriteLine(MarkdownTable.Header([.. LoadResult.Columns, .. StorageCheck.Columns]));
+        foreach (var row in rows)
         {
-            var row = $"{(grpc ? "grpc" : "http")}-{(gzip ? "gzip" : "identity")}-{spansPerRequest}";
-            var (apiPort, grpcPort, httpPort) = (FreePorts.Next(), FreePorts.Next(), FreePorts.Next());
+            await using var server = await StandaloneServer.StartAsync(http, Settings(row.Name, prometheus is null ? null : prometheusPort));
+            var result = await Task.Run(() => LoadRun.Execute(row with { Endpoint = server.Otlp(row.Grpc), ProcessId = server.ProcessId }));
+            var storage = new StorageCheck(http, server);
+            await storage.FlushAsync();
+            result = result with { PeakMemoryBytes = ServerUsage.PeakMemoryBytes(server.ProcessId) };
 
-            // A working directory of its own: a row must not read the traces of the one before.
-            using var data = new TemporaryFolder();
-            var configuration = data.Write("tempo.yaml", Configuration(row, apiPort, grpcPort, httpPort, prometheus is null ? null : prometheusPort));
-            await using var standalone = ChildProcess.Start("dotnet", ["exec", Standalone(), $"--config.file={configuration}"], data.Path);
-            var api = new Uri($"http://127.0.0.1:{apiPort}");
-            await WaitAsync(async () => standalone.HasExited || await IsReadyAsync(http, new Uri(api, "/ready")), () => $"Standalone is not ready:\n{standalone.Output}");
-            if (standalone.HasExited)
-                throw new IOException($"Standalone exited with {standalone.ExitCode}:\n{standalone.Output}");
-
-
-            var result = await Task.Run(() => LoadRun.Execute(new LoadOptions
-            {
-                Endpoint = new Uri($"http://127.0.0.1:{(grpc ? grpcPort : httpPort)}"),
-                Grpc = grpc,
-                Gzip = gzip,
-                Connections = connections,
-                Seconds = seconds,
-                WarmUpSeconds = warmUpSeconds,
-                SpansPerRequest = spansPerRequest,
-                PayloadFolder = payload,
-                ProcessId = standalone.Id,
-            }));
-            Console.WriteLine(result);
-
-            complaints.AddRange((await CheckAsync(http, api, result)).Select(complaint => $"{row}: {complaint}"));
-            var exitCode = await standalone.TerminateAsync();
+            var wrong = await CheckAsync(http, server, result, storage);
+            Console.WriteLine(MarkdownTable.Row([.. result.Cells, .. storage.Cells]));
+            var exitCode = await server.TerminateAsync();
             if (exitCode != 0)
-                complaints.Add($"{row}: Standalone exited with {exitCode}:\n{standalone.Output}");
+                wrong.Add($"Standalone exited with {exitCode}:\n{server.Output}");
             if (prometheus is not null)
             {
-                var stored = await StoredAsync(http, prometheusPort, $"sum(traces_spanmetrics_calls_total{{bench=\"{row}\"}})");
+                var stored = await StoredAsync(http, prometheusPort, $"sum(traces_spanmetrics_calls_total{{bench=\"{row.Name}\"}})");
                 if (stored != result.SpansAccepted)
-                    complaints.Add($"{row}: Prometheus has {stored} spans of {result.SpansAccepted}");
+                    wrong.Add($"Prometheus has {stored} spans of {result.SpansAccepted}");
             }
+
+            complaints.AddRange(wrong.Select(complaint => $"{row.Name}: {complaint}"));
         }
 
         Console.WriteLine();
         foreach (var complaint in complaints)
             Console.WriteLine(complaint);
         if (complaints.Count == 0)
-            Console.WriteLine("every span was counted and every edge is in the service graph; no batch was dropped");
+            Console.WriteLine("every span was counted and is in a block, every edge is in the service graph, sampled traces were found as they were sent; nothing was dropped or refused");
         return complaints.Count == 0 ? 0 : 1;
     }
 
-    private static async Task<List<string>> CheckAsync(HttpClient http, Uri api, LoadResult result)
+    private static async Task<List<string>> CheckAsync(HttpClient http, StandaloneServer server, LoadResult result, StorageCheck storage)
     {
         // The generator may still be working through its queue.
         double spans = 0, edges = 0;
-        await WaitAsync(
-            async () =>
-            {
-                var generated = SeriesValues.Parse(await http.GetStringAsync(new Uri(api, "/generator/metrics")));
-                (spans, edges) = (generated.Sum("traces_spanmetrics_calls_total"), generated.Sum("traces_service_graph_request_total"));
-                return spans >= result.SpansAccepted && edges >= result.EdgesAccepted;
-            },
-            message: null);
+        await Patience.HoldsAsync(async () =>
+        {
+            var generated = SeriesValues.Parse(await http.GetStringAsync(server.Api("/generator/metrics")));
+            (spans, edges) = (generated.Sum("traces_spanmetrics_calls_total"), generated.Sum("traces_service_graph_request_total"));
+            return spans >= result.SpansAccepted && edges >= result.EdgesAccepted;
+        });
 
         var complaints = new List<string>();
+        if (result.RefusedRequests > 0)
+            complaints.Add($"{result.RefusedRequests} requests were refused");
+        if (result.Options.SpansPerSecond is var rate and > 0 && result.SpansPerSecond < 0.99 * rate)
+            complaints.Add(string.Create(CultureInfo.InvariantCulture, $"{result.SpansPerSecond:F0} spans/s were sent of the {rate} asked for"));
         if (spans != result.SpansAccepted)
             complaints.Add($"{spans} spans counted of {result.SpansAccepted} accepted");
         if (edges != result.EdgesAccepted)
             complaints.Add($"{edges} edges counted of {result.EdgesAccepted} sent");
-        var own = SeriesValues.Parse(await http.GetStringAsync(new Uri(api, "/metrics")));
-        string[] losses =
-        [
-            "tempo_distributor_forwarder_pushes_failures_total",
-            "tempo_discarded_spans_total",
-            "tempo_metrics_generator_spans_discarded_total",
-            "tempo_metrics_generator_registry_series_limited_total",
-            "tempo_metrics_generator_processor_service_graphs_expired_edges",
-            "tempo_metrics_generator_processor_service_graphs_dropped_spans",
-            "tempo_metrics_generator_processor_service_graphs_dropped_edges_total",
-        ];
-        complaints.AddRange(losses.Where(metric => own.Sum(metric) != 0).Select(metric => $"{metric} is {own.Sum(metric)}"));
+        complaints.AddRange(await storage.CompareAsync(result));
+        var own = SeriesValues.Parse(await http.GetStringAsync(server.Api("/metrics")));
+        complaints.AddRange(s_losses.Where(metric => own.Sum(metric) != 0).Select(metric => $"{metric} is {own.Sum(metric)}"));
         return complaints;
     }
 
@@ -119,18 +108,7 @@ internal static class WholeBench
             folder.Path);
     }
 
-    private static string Configuration(string row, int apiPort, int grpcPort, int httpPort, int? prometheusPort) => $$"""
-        server:
-          http_listen_address: 127.0.0.1
-          http_listen_port: {{apiPort}}
-        distributor:
-          receivers:
-            otlp:
-              protocols:
-                grpc:
-                  endpoint: 127.0.0.1:{{grpcPort}}
-                http:
-                  endpoint: 127.0.0.1:{{httpPort}}
+    private static string Settings(string row, int? prometheusPort) => $$"""
         metrics_generator:
           registry:
             external_labels:
@@ -147,45 +125,10 @@ internal static class WholeBench
               processors: [service-graphs, span-metrics]
         """;
 
-    private static string Standalone()
-    {
-        var path = Path.Combine(Repository.Root, "Standalone", "bin", "Release", "net10.0", "OrleansTempo.Standalone.dll");
-        return File.Exists(path) ? path : throw new FileNotFoundException($"{path} is missing: run the bench with -c Release, which builds it");
-    }
-
-    private static async Task<bool> IsReadyAsync(HttpClient http, Uri ready)
-    {
-        try
-        {
-            using var response = await http.GetAsync(ready);
-            return response.IsSuccessStatusCode;
-        }
-        catch (HttpRequestException)
-        {
-            return false;
-        }
-    }
-
     private static async Task<double> StoredAsync(HttpClient http, int port, string query)
     {
         var json = await http.GetStringAsync($"http://127.0.0.1:{port}/api/v1/query?query={Uri.EscapeDataString(query)}");
         var result = JsonDocument.Parse(json).RootElement.GetProperty("data").GetProperty("result");
         return result.GetArrayLength() == 0 ? 0 : double.Parse(result[0].GetProperty("value")[1].GetString()!, CultureInfo.InvariantCulture);
-    }
-
-    private static async Task WaitAsync(Func<Task<bool>> holds, Func<string>? message)
-    {
-        var deadline = DateTime.UtcNow + Patience;
-        while (!await holds())
-        {
-            if (DateTime.UtcNow > deadline)
-            {
-                if (message is null)
-                    return;
-                throw new TimeoutException(message());
-            }
-
-            await Task.Delay(100);
-        }
     }
 }

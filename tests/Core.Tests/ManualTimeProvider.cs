@@ -35,6 +35,13 @@ internal sealed class ManualTimeProvider : TimeProvider
         }
     }
 
+    /// <summary>How many timers of exactly that length have been begun at this very time.</summary>
+    public int TimersBegun(TimeSpan dueIn)
+    {
+        lock (_gate)
+            return _timers.Count(t => t.DueIn == dueIn && t.DueAt - dueIn == _now);
+    }
+
     /// <summary>Waits for a timer of that length and lets it pass.</summary>
     public async Task PassAsync(TimeSpan dueIn)
     {

@@ -1,6 +1,7 @@
 using System.Text;
 using Google.Protobuf;
 using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Tests.Otlp;
 using Span = OrleansTempo.Tests.Otlp.Span;
@@ -272,7 +273,7 @@ public sealed class DistributorTests
         static bool Returns(Bench bench, byte[] bytes)
         {
             var buffer = Bench.Buffer(bytes);
-            bench.Distributor.Push(TenantId.Single, buffer);
+            Assert.True(bench.Distributor.PushAsync(TenantId.Single, buffer).IsCompletedSuccessfully);
             return buffer.Capacity == 0;
         }
     }
@@ -284,7 +285,7 @@ public sealed class DistributorTests
         bench.Queue.Keeps = true;
         var buffer = Bench.Buffer(Request(Span("kept")).ToByteArray());
 
-        bench.Distributor.Push(TenantId.Single, buffer);
+        Assert.True(bench.Distributor.PushAsync(TenantId.Single, buffer).IsCompletedSuccessfully);
 
         var kept = Assert.Single(bench.Queue.Kept);
         Assert.NotEqual(0, buffer.Capacity);
@@ -293,7 +294,176 @@ public sealed class DistributorTests
         Assert.Equal(0, buffer.Capacity);
     }
 
-    private static string Name(SpanBatch batch, int i) => Encoding.UTF8.GetString(batch.Bytes.Slice(batch.Spans[i].Name.Offset, batch.Spans[i].Name.Length));
+    [Fact]
+    public void The_ingesters_get_the_tenants_spans_with_valid_IDs_and_overlong_attributes_cut()
+    {
+        var bench = new Bench(new IngestionLimits { MaxAttributeBytes = 4 });
+        var span = Span("a");
+        span.Attributes.Add(new KeyValue { Key = "k", Value = new AnyValue { StringValue = "too long" } });
+        Assert.True(TenantId.TryParse("acme", out var acme, out _));
+
+        bench.Push(Request(span, Span("bad", spanId: [])).ToByteArray(), acme);
+
+        Assert.Equal([acme], bench.Ingesters.Tenants);
+        Assert.Equal([["a k=too "]], bench.Ingesters.Pushed);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Where_no_span_is_left_the_ingesters_are_not_asked(bool isEmpty)
+    {
+        var bench = new Bench();
+
+        bench.Push(isEmpty ? Request() : Request(Span("bad", spanId: [])));
+
+        Assert.Empty(bench.Ingesters.Pushed);
+    }
+
+    [Fact]
+    public async Task The_answer_and_the_generator_wait_until_the_ingesters_have_the_batch()
+    {
+        var bench = new Bench();
+        var kept = bench.Ingesters.Suspend();
+        var buffer = Bench.Buffer(Request(Span("a"), Span("b")).ToByteArray());
+
+        var push = bench.Distributor.PushAsync(TenantId.Single, buffer);
+
+        Assert.Equal([["a", "b"]], bench.Ingesters.Pushed);
+        Assert.False(push.IsCompleted);
+        Assert.Empty(bench.Queue.Offered);
+        Assert.NotEqual(0, buffer.Capacity);
+        Assert.Equal("b", Name(bench.Ingesters.Last!, 1));
+
+        kept.SetResult(default);
+        Assert.Equal(PushResult.Accepted, await push);
+        Assert.Equal([["a", "b"]], bench.Queue.Offered);
+        Assert.Equal(0, buffer.Capacity);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task The_batch_is_released_exactly_once(bool isSuspended)
+    {
+        var bench = new Bench();
+        bench.Queue.Keeps = true;
+        var kept = isSuspended ? bench.Ingesters.Suspend() : null;
+        var buffer = Bench.Buffer(Request(Span("a")).ToByteArray());
+        var push = bench.Distributor.PushAsync(TenantId.Single, buffer);
+        kept?.SetResult(default);
+        await push;
+
+        // Once too often, and the lease of the queue would not hold it any more.
+        Assert.NotEqual(0, buffer.Capacity);
+        Assert.Single(bench.Queue.Kept).Release();
+        Assert.Equal(0, buffer.Capacity);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Ingesters_that_cannot_take_the_batch_are_unavailable_and_the_generator_never_sees_it(bool isSuspended)
+    {
+        var bench = new Bench();
+        var answer = new IngestResult { Unavailable = "the write-ahead log cannot be written: disk full" };
+        var kept = isSuspended ? bench.Ingesters.Suspend() : null;
+        bench.Ingesters.Answer = _ => answer;
+        var buffer = Bench.Buffer(Request(Span("a"), Span("bad", spanId: [])).ToByteArray());
+
+        var push = bench.Distributor.PushAsync(TenantId.Single, buffer);
+        kept?.SetResult(answer);
+        var result = await push;
+
+        Assert.Equal((PushStatus.Unavailable, "the write-ahead log cannot be written: disk full", TimeSpan.FromSeconds(1)), (result.Status, result.Message, result.RetryAfter));
+        Assert.Equal(0, result.RejectedSpans);
+        Assert.Empty(bench.Queue.Offered);
+        Assert.Equal(0, buffer.Capacity);
+    }
+
+    [Fact]
+    public void Spans_that_a_limit_refuses_are_reported_counted_and_not_offered()
+    {
+        var bench = new Bench();
+        bench.Ingesters.Answer = _ => new IngestResult { Refusals = Refuse(liveTraces: [3, 0], tooLarge: [2]) };
+
+        var result = bench.Push(Request(Span("a"), Span("b"), Span("c"), Span("d"), Span("e")));
+
+        Assert.Equal((PushStatus.Accepted, 3, null), (result.Status, result.RejectedSpans, result.RetryAfter));
+        Assert.StartsWith("LIVE_TRACES_EXCEEDED: 2 spans of new traces refused, for user single-tenant ", result.Message);
+        Assert.Contains("max_traces_per_user", result.Message);
+        Assert.Contains("; TRACE_TOO_LARGE: 1 spans refused, ", result.Message);
+        Assert.Contains("max_bytes_per_trace", result.Message);
+        Assert.Equal([["b", "e"]], bench.Queue.Offered);
+        Assert.Equal(2, bench.Counters["tempo_discarded_spans_total{live_traces_exceeded}"]);
+        Assert.Equal(1, bench.Counters["tempo_discarded_spans_total{trace_too_large}"]);
+        Assert.Equal(5, bench.Counters["tempo_distributor_spans_received_total"]);
+    }
+
+    [Fact]
+    public void Refused_spans_and_those_with_invalid_IDs_are_added_up()
+    {
+        var bench = new Bench();
+        bench.Ingesters.Answer = _ => new IngestResult { Refusals = Refuse(liveTraces: [1], tooLarge: []) };
+
+        var result = bench.Push(Request(Span("bad", spanId: []), Span("a"), Span("b")));
+
+        Assert.Equal((PushStatus.Accepted, 2), (result.Status, result.RejectedSpans));
+        Assert.StartsWith("spans rejected: 1 with an invalid span ID (8 bytes, not all zero); LIVE_TRACES_EXCEEDED: 1 spans ", result.Message);
+        Assert.DoesNotContain("TRACE_TOO_LARGE", result.Message);
+        Assert.Equal([["a"]], bench.Queue.Offered);
+    }
+
+    [Fact]
+    public async Task Where_every_span_is_refused_nothing_is_offered()
+    {
+        var bench = new Bench();
+        var kept = bench.Ingesters.Suspend();
+        var buffer = Bench.Buffer(Request(Span("a"), Span("b")).ToByteArray());
+        var push = bench.Distributor.PushAsync(TenantId.Single, buffer);
+
+        kept.SetResult(new IngestResult { Refusals = Refuse(liveTraces: [], tooLarge: [0, 1]) });
+        var result = await push;
+
+        Assert.Equal((PushStatus.Accepted, 2), (result.Status, result.RejectedSpans));
+        Assert.StartsWith("TRACE_TOO_LARGE: 2 spans refused, ", result.Message);
+        Assert.Empty(bench.Queue.Offered);
+        Assert.Equal(0, buffer.Capacity);
+    }
+
+    [Fact]
+    public async Task An_exception_of_the_ingesters_reaches_the_caller_and_the_buffer_goes_back()
+    {
+        var bench = new Bench();
+        var kept = bench.Ingesters.Suspend();
+        var buffer = Bench.Buffer(Request(Span("a")).ToByteArray());
+        var push = bench.Distributor.PushAsync(TenantId.Single, buffer);
+        kept.SetException(new InvalidOperationException("later"));
+        Assert.Equal("later", (await Assert.ThrowsAsync<InvalidOperationException>(async () => await push)).Message);
+        Assert.Equal(0, buffer.Capacity);
+
+        bench.Ingesters.Answer = _ => throw new InvalidOperationException("at once");
+        var another = Bench.Buffer(Request(Span("a")).ToByteArray());
+        Assert.Equal("at once", (await Assert.ThrowsAsync<InvalidOperationException>(async () => await bench.Distributor.PushAsync(TenantId.Single, another))).Message);
+        Assert.Equal(0, another.Capacity);
+        Assert.Empty(bench.Queue.Offered);
+    }
+
+    private static Refusals Refuse(int[] liveTraces, int[] tooLarge)
+    {
+        var refusals = new Refusals();
+        foreach (var span in liveTraces)
+            refusals.AddLiveTracesExceeded(span);
+        foreach (var span in tooLarge)
+            refusals.AddTraceTooLarge(span);
+        return refusals;
+    }
+
+    private static string Name(SpanBatch batch, int i) => Text(batch, batch.Spans[i].Name);
+
+    private static string Text(SpanBatch batch, Slice slice) => Encoding.UTF8.GetString(batch.Bytes.Slice(slice.Offset, slice.Length));
+
+    private static IEnumerable<string> Attributes(SpanBatch batch, SpanRecord span) => batch.Attributes(span).ToArray().Select(a => $"{Text(batch, a.Key)}={Text(batch, a.Value)}");
 
     private static ExportTraceServiceRequest Request(params Span[] spans) => new()
     {
@@ -315,7 +485,7 @@ public sealed class DistributorTests
         public Bench(IngestionLimits limits = default)
         {
             Counters = new MetricValues(Metrics);
-            Distributor = new Core.Distributor.Distributor(_ => limits, Queue, Metrics, Time);
+            Distributor = new Core.Distributor.Distributor(_ => limits, Ingesters, Queue, Metrics, Time);
         }
 
         public ManualTimeProvider Time { get; } = new();
@@ -323,6 +493,8 @@ public sealed class DistributorTests
         public TempoMetrics Metrics { get; } = new();
 
         public MetricValues Counters { get; }
+
+        public Ingesters Ingesters { get; } = new();
 
         public Queue Queue { get; } = new();
 
@@ -338,7 +510,37 @@ public sealed class DistributorTests
 
         public PushResult Push(ExportTraceServiceRequest request) => Push(request.ToByteArray());
 
-        public PushResult Push(byte[] bytes, TenantId? tenant = null) => Distributor.Push(tenant ?? TenantId.Single, Buffer(bytes));
+        public PushResult Push(byte[] bytes, TenantId? tenant = null)
+        {
+            var push = Distributor.PushAsync(tenant ?? TenantId.Single, Buffer(bytes));
+            Assert.True(push.IsCompletedSuccessfully);
+            return push.Result;
+        }
+    }
+
+    private sealed class Ingesters : IIngesters
+    {
+        private TaskCompletionSource<IngestResult>? _suspended;
+
+        public Func<SpanBatch, IngestResult> Answer { get; set; } = _ => default;
+
+        public List<TenantId> Tenants { get; } = [];
+
+        /// <summary>The spans of each batch: name and attributes.</summary>
+        public List<string[]> Pushed { get; } = [];
+
+        public SpanBatch? Last { get; private set; }
+
+        /// <summary>The next push is not answered before the returned source is.</summary>
+        public TaskCompletionSource<IngestResult> Suspend() => _suspended = new TaskCompletionSource<IngestResult>();
+
+        public ValueTask<IngestResult> PushAsync(TenantId tenant, SpanBatch batch)
+        {
+            Tenants.Add(tenant);
+            Last = batch;
+            Pushed.Add([.. batch.Spans.ToArray().Select(s => string.Join(' ', [Text(batch, s.Name), .. Attributes(batch, s)]))]);
+            return Interlocked.Exchange(ref _suspended, null) is { } suspended ? new(suspended.Task) : new(Answer(batch));
+        }
     }
 
     private sealed class Queue : IGeneratorQueue
@@ -358,18 +560,12 @@ public sealed class DistributorTests
         {
             Tenants.Add(tenant);
             Offered.Add([.. Enumerable.Range(0, batch.Spans.Length).Select(i => Name(batch, i))]);
-            foreach (ref readonly var span in batch.Spans)
-            {
-                foreach (ref readonly var attribute in batch.Attributes(span))
-                    Attributes.Add($"{Text(batch, attribute.Key)}={Text(batch, attribute.Value)}");
-            }
-
+            foreach (var span in batch.Spans)
+                Attributes.AddRange(DistributorTests.Attributes(batch, span));
             if (!Keeps)
                 return;
             batch.Lease();
             Kept.Add(batch);
         }
-
-        private static string Text(SpanBatch batch, Slice slice) => Encoding.UTF8.GetString(batch.Bytes.Slice(slice.Offset, slice.Length));
     }
 }

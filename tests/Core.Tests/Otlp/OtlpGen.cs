@@ -27,6 +27,28 @@ internal static class OtlpGen
         from resourceSpans in ResourceSpans.ListOf(3).Or(ResourceSpans.ListOf())
         select new ExportTraceServiceRequest { ResourceSpans = { resourceSpans } };
 
+    /// <summary>Requests whose spans have valid IDs: of a few traces, now and then the same ID twice.</summary>
+    public static Gen<ExportTraceServiceRequest> RequestWithValidIds =>
+        from request in Request
+        from seed in Gen.Choose(0, int.MaxValue)
+        select WithValidIds(request, new Random(seed));
+
+    private static ExportTraceServiceRequest WithValidIds(ExportTraceServiceRequest request, Random random)
+    {
+        foreach (var span in request.ResourceSpans.SelectMany(static r => r.ScopeSpans).SelectMany(static s => s.Spans))
+        {
+            var ids = TestBatch.Span(new TraceId((ulong)random.Next(2), (ulong)random.Next(1, 5)), (ulong)random.Next(1, 40) << (8 * random.Next(7)));
+            span.TraceId = ids.TraceId;
+            span.SpanId = ids.SpanId;
+            if (random.Next(3) == 0)
+                span.ParentSpanId = TestBatch.SpanId((ulong)random.Next(1, 40));
+            if (random.Next(4) == 0)
+                span.EndTimeUnixNano = span.StartTimeUnixNano + ((ulong)random.Next(1000) * 1_000_000);
+        }
+
+        return request;
+    }
+
     private static Gen<ResourceSpans> ResourceSpans =>
         from attributes in Attributes
         from scopes in Scope.ListOf(2)

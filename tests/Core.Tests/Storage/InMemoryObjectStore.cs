@@ -5,12 +5,31 @@ using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Core.Tests.Storage;
 
-/// <summary>An object store in memory. What a test wants to fail or to hold up, it does in <see cref="Before"/> and <see cref="After"/>.</summary>
-internal sealed class InMemoryObjectStore(TimeProvider? time = null) : IObjectStore
+/// <summary>
+/// An object store in memory. What a test wants to fail or to hold up, it does in <see cref="Before"/> and <see cref="After"/>;
+/// what it wants only one process to feel, in a <see cref="View"/>.
+/// </summary>
+internal sealed class InMemoryObjectStore : IObjectStore
 {
-    private readonly Lock _gate = new();
-    private readonly SortedDictionary<string, (byte[] Content, string ETag, DateTimeOffset Modified)> _objects = new(StringComparer.Ordinal);
-    private long _changes;
+    private static long s_changes;
+
+    private readonly TimeProvider _time;
+    private readonly Lock _gate;
+    private readonly SortedDictionary<string, (byte[] Content, string ETag, DateTimeOffset Modified)> _objects;
+
+    public InMemoryObjectStore(TimeProvider? time = null)
+    {
+        _time = time ?? TimeProvider.System;
+        _gate = new Lock();
+        _objects = new(StringComparer.Ordinal);
+    }
+
+    private InMemoryObjectStore(InMemoryObjectStore other)
+    {
+        _time = other._time;
+        _gate = other._gate;
+        _objects = other._objects;
+    }
 
     /// <summary>Awaited before an operation takes effect, with its method's name without <c>Async</c> and the object's name or prefix.</summary>
     public Func<string, string, Task>? Before { get; set; }
@@ -38,6 +57,9 @@ internal sealed class InMemoryObjectStore(TimeProvider? time = null) : IObjectSt
                 return _objects[name].Content;
         }
     }
+
+    /// <summary>The same objects, as one more process sees them.</summary>
+    public InMemoryObjectStore View() => new(this);
 
     public async Task<string> PutAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
         (await RunAsync("Put", name, cancellationToken, () => Set(name, content)))!;
@@ -107,8 +129,8 @@ internal sealed class InMemoryObjectStore(TimeProvider? time = null) : IObjectSt
     // Under the gate.
     private string Set(string name, ReadOnlyMemory<byte> content)
     {
-        var etag = (++_changes).ToString(CultureInfo.InvariantCulture);
-        _objects[name] = (content.ToArray(), etag, (time ?? TimeProvider.System).GetUtcNow());
+        var etag = Interlocked.Increment(ref s_changes).ToString(CultureInfo.InvariantCulture);
+        _objects[name] = (content.ToArray(), etag, _time.GetUtcNow());
         return etag;
     }
 

@@ -1,0 +1,47 @@
+using BenchmarkDotNet.Attributes;
+using OrleansTempo.Bench.Payload;
+using OrleansTempo.Core;
+using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Overrides;
+
+namespace OrleansTempo.Bench.Micro;
+
+/// <summary>What the ingesters of a tenant cost a batch of 1000 spans; divide by 1000 for a span.</summary>
+public class IngestBenchmarks
+{
+    private const int Partitions = 8;
+
+    // 62,500 spans a partition: what is new in a generation is seldom, as it is in the process.
+    private const int Batches = 500;
+
+    private readonly TraceSplit _split = new();
+    private readonly Random _random = new(1);
+    private PayloadBatch[] _batches = [];
+
+    [GlobalSetup]
+    public void Setup() => _batches = PayloadBatch.ReadFolder(PayloadBatch.UsualFolder);
+
+    /// <summary>Split, and pushed into eight ingesters; in the end all is cut and let go. Making the trace IDs new (2 % of it or so) is in the number.</summary>
+    [Benchmark(OperationsPerInvoke = Batches)]
+    public void Ingest()
+    {
+        var liveTraces = new LiveTraceCount();
+        var ingesters = new TraceIngester[Partitions];
+        for (var i = 0; i < ingesters.Length; i++)
+            ingesters[i] = new TraceIngester(TenantId.Single, liveTraces, new IngesterOptions(), TimeProvider.System);
+
+        Refusals? refusals = null;
+        for (var n = 0; n < Batches; n++)
+        {
+            var payload = _batches[n % _batches.Length];
+            payload.Refresh(_random);
+            _split.Split(payload.Batch, Partitions);
+            for (var i = 0; i < ingesters.Length; i++)
+                ingesters[i].Push(payload.Batch, _split.Spans(i), segment: 1, default, ref refusals);
+        }
+
+        foreach (var ingester in ingesters)
+            ingester.Cut(CutReason.Everything)!.Release();
+    }
+}

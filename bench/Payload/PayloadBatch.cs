@@ -1,0 +1,31 @@
+using OrleansTempo.Bench.Load;
+using OrleansTempo.Bench.Whole;
+using OrleansTempo.Core.Otlp;
+
+namespace OrleansTempo.Bench.Payload;
+
+/// <summary>A request of the payload as the ingesters get it: read, in a pooled buffer. Its trace IDs can be made new in place, for some nanoseconds a span.</summary>
+internal sealed class PayloadBatch
+{
+    private readonly PayloadBody _body;
+
+    private PayloadBatch(PayloadTemplate template)
+    {
+        var buffer = RequestBuffer.Rent(template.Bytes.Length);
+        template.Bytes.CopyTo(buffer.Array, 0);
+        buffer.Length = template.Bytes.Length;
+        _body = new PayloadBody(template, buffer.Array);
+        _body.Refresh(Random.Shared);
+        Batch = SpanBatch.TryRead(buffer, 0, out var batch, out var error) ? batch : throw new InvalidDataException(error.ToString());
+    }
+
+    public static string UsualFolder => Path.Combine(Repository.Root, "..", "shared", "otlp", "payload");
+
+    public SpanBatch Batch { get; }
+
+    /// <summary>Reads the payload, in batches of 1000 spans.</summary>
+    public static PayloadBatch[] ReadFolder(string folder) => [.. PayloadTemplate.ReadFolder(folder, 1000).Select(template => new PayloadBatch(template))];
+
+    /// <summary>Other trace IDs; the times stay those at which it was read.</summary>
+    public void Refresh(Random random) => _body.Refresh(random);
+}

@@ -1,0 +1,90 @@
+using OrleansTempo.Integration.Harness;
+
+namespace OrleansTempo.Bench.Whole;
+
+/// <summary>A Standalone in a process, a folder and on ports of its own.</summary>
+internal sealed class StandaloneServer : IAsyncDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly int _apiPort = FreePorts.Next(), _grpcPort = FreePorts.Next(), _httpPort = FreePorts.Next();
+    private readonly ChildProcess _process;
+
+    private StandaloneServer(string settings)
+    {
+        _folder.Write("tempo.yaml", $"""
+            server:
+              http_listen_address: 127.0.0.1
+              http_listen_port: {_apiPort}
+            distributor:
+              receivers:
+                otlp:
+                  protocols:
+                    grpc:
+                      endpoint: 127.0.0.1:{_grpcPort}
+                    http:
+                      endpoint: 127.0.0.1:{_httpPort}
+
+            """ + settings);
+        _process = ChildProcess.Start("dotnet", ["exec", Assembly(), "--config.file=tempo.yaml"], _folder.Path);
+    }
+
+    public int ProcessId => _process.Id;
+
+    public string Output => _process.Output;
+
+    /// <summary>Its working directory, where it also keeps its data unless it is told otherwise.</summary>
+    public string Folder => _folder.Path;
+
+    public Uri Otlp(bool grpc) => new($"http://127.0.0.1:{(grpc ? _grpcPort : _httpPort)}");
+
+    public Uri Api(string path) => new($"http://127.0.0.1:{_apiPort}{path}");
+
+    /// <summary>Starts it and waits until it is ready.</summary>
+    /// <param name="http">Asks whether it is ready.</param>
+    /// <param name="settings">Its <c>tempo.yaml</c> but for <c>server</c> and <c>distributor</c>.</param>
+    /// <exception cref="IOException">It ended instead.</exception>
+    public static async Task<StandaloneServer> StartAsync(HttpClient http, string settings)
+    {
+        var server = new StandaloneServer(settings);
+        try
+        {
+            var ready = await Patience.HoldsAsync(async () => server._process.HasExited || await server.IsReadyAsync(http));
+            if (!ready || server._process.HasExited)
+                throw new IOException($"Standalone {(ready ? $"exited with {server._process.ExitCode}" : "is not ready")}:\n{server.Output}");
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Stops it in order; returns its exit code.</summary>
+    public Task<int> TerminateAsync() => _process.TerminateAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _process.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    private static string Assembly()
+    {
+        var path = Path.Combine(Repository.Root, "Standalone", "bin", "Release", "net10.0", "OrleansTempo.Standalone.dll");
+        return File.Exists(path) ? path : throw new FileNotFoundException($"{path} is missing: run the bench with -c Release, which builds it");
+    }
+
+    private async Task<bool> IsReadyAsync(HttpClient http)
+    {
+        try
+        {
+            using var response = await http.GetAsync(Api("/ready"));
+            return response.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+}

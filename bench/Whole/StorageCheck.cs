@@ -1,0 +1,94 @@
+using System.Globalization;
+using System.Net;
+using OrleansTempo.Bench.Load;
+using OrleansTempo.Integration.Harness;
+
+namespace OrleansTempo.Bench.Whole;
+
+/// <summary>
+/// Has a server put all it was sent into blocks, and holds what is stored then against what it acknowledged: every span is
+/// in a block, sampled traces are found as they were sent, and the write-ahead log is let go.
+/// </summary>
+internal sealed class StorageCheck(HttpClient http, StandaloneServer server)
+{
+    private TimeSpan _cpu;
+    private StoredBlocks _stored;
+    private double _logBytes;
+    private long _spansAccepted;
+
+    public static IReadOnlyList<string> Columns { get; } =
+        ["spans per CPU s, start to last block", "blocks", "merged", "bytes on disk per span", "WAL bytes per span"];
+
+    public IReadOnlyList<string> Cells =>
+    [
+        Text($"{_spansAccepted / _cpu.TotalSeconds:N0}"),
+        Text($"{_stored.Blocks}"),
+        Text($"{_stored.MergedBlocks}"),
+        Text($"{(double)_stored.Bytes / _spansAccepted:F1}"),
+        Text($"{_logBytes / _spansAccepted:F1}"),
+    ];
+
+    /// <summary>Cuts all there is into blocks and waits until they are written.</summary>
+    public async Task FlushAsync()
+    {
+        using var answer = await http.PostAsync(server.Api("/flush"), null);
+        if (answer.StatusCode != HttpStatusCode.NoContent)
+            throw new IOException($"/flush answered {(int)answer.StatusCode}: {await answer.Content.ReadAsStringAsync()}\n{server.Output}");
+        _cpu = ServerUsage.Cpu(server.ProcessId);
+    }
+
+    /// <summary>To be called after <see cref="FlushAsync"/>.</summary>
+    /// <param name="sent">What was sent and acknowledged.</param>
+    /// <returns>What does not hold.</returns>
+    public async Task<List<string>> CompareAsync(LoadResult sent)
+    {
+        _spansAccepted = sent.SpansAccepted;
+        _logBytes = SeriesValues.Parse(await http.GetStringAsync(server.Api("/metrics"))).Sum("tempo_ingester_wal_bytes_written_total");
+        var complaints = new List<string>();
+
+        // Between a merged block's completion and the marking of its inputs their spans are there twice.
+        if (!await Patience.HoldsAsync(() => Task.FromResult(HasAllSpans())))
+            complaints.Add($"{_stored.Spans} spans in {_stored.Blocks} blocks of {sent.SpansAccepted} accepted");
+
+        var lost = 0;
+        foreach (var trace in sent.SampledTraces)
+        {
+            var found = await CountFoundAsync(trace);
+            if (found < trace.SpanCount && lost++ == 0)
+                complaints.Add($"trace {trace.TraceId}: {found} of {trace.SpanCount} spans are found as they were sent");
+        }
+
+        if (lost > 0)
+            complaints.Add($"{lost} of {sent.SampledTraces.Count} sampled traces are not found as they were sent");
+        if (sent.SampledTraces.Count == 0)
+            complaints.Add("no trace was sampled: send for longer");
+
+        var log = Path.Combine(server.Folder, "data", "wal");
+        if (!await Patience.HoldsAsync(() => Task.FromResult(Directory.GetFiles(log, "*.wal").Length <= 1)))
+            complaints.Add($"{Directory.GetFiles(log, "*.wal").Length} segments of the write-ahead log are kept though all is in blocks");
+        return complaints;
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    private bool HasAllSpans()
+    {
+        try
+        {
+            _stored = StoredBlocks.Read(Path.Combine(server.Folder, "data", "blocks"));
+            return _stored.Spans == _spansAccepted;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private async Task<int> CountFoundAsync(SampledTrace trace)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, server.Api($"/api/traces/{trace.TraceId}"));
+        request.Headers.Accept.ParseAdd("application/protobuf");
+        using var answer = await http.SendAsync(request);
+        return answer.StatusCode == HttpStatusCode.OK ? trace.CountIn(await answer.Content.ReadAsByteArrayAsync()) : 0;
+    }
+}

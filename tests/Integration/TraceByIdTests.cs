@@ -51,9 +51,8 @@ public sealed class TraceByIdTests
             var answer = i % 2 == 0 ? await standalone.Sender.PushAsync(request.Body) : await standalone.Sender.PushOverGrpcAsync(request.Body);
             Assert.True(answer.IsWhole, answer.ToString());
             request.Acknowledge();
-            var traceId = ExportTraceServiceRequest.Parser.ParseFrom(request.Body).ResourceSpans[0].ScopeSpans[0].Spans[0].TraceId;
 
-            Assert.Equal("", sent.ProblemsOf(traceId, await standalone.Traces.FindAsync(traceId)));
+            await sent.AssertFoundAsync(standalone.Traces, request.Traces, $"after push {i}");
         }
     }
 

@@ -75,6 +75,8 @@ internal sealed class OtlpSender(Uri httpEndpoint, Uri grpcEndpoint) : IDisposab
             return null;
         var base64 = values.Single();
         var status = Status.Parser.ParseFrom(Convert.FromBase64String(base64.PadRight((base64.Length + 3) / 4 * 4, '=')));
-        return status.Details.Select(static detail => detail.TryUnpack(out RetryInfo retry) ? retry.RetryDelay.ToTimeSpan() : (TimeSpan?)null).FirstOrDefault(static delay => delay is not null);
+        return status.Details.FirstOrDefault(static detail => detail.TypeUrl == "type.googleapis.com/google.rpc.RetryInfo") is { } detail
+            ? RetryInfo.Parser.ParseFrom(detail.Value).RetryDelay.ToTimeSpan()
+            : null;
     }
 }

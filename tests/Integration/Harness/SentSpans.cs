@@ -36,10 +36,12 @@ internal sealed class SentSpans
     /// <summary>Notes a request that is about to be sent: from now on its spans may be found.</summary>
     public SentRequest Add(ExportTraceServiceRequest request)
     {
+        var traces = new HashSet<ByteString>();
         var spans = new List<SentSpan>();
         foreach (var whole in Split(request.ResourceSpans))
         {
             var span = whole.ScopeSpans[0].Spans[0];
+            traces.Add(span.TraceId);
             lock (_lock)
             {
                 if (!_traces.TryGetValue(span.TraceId, out var trace))
@@ -50,18 +52,44 @@ internal sealed class SentSpans
             }
         }
 
-        return new SentRequest(request.ToByteArray(), spans, this);
+        return new SentRequest(request.ToByteArray(), [.. traces], spans, this);
     }
 
-    /// <summary>What is wrong with an answer for a trace; empty where nothing is.</summary>
-    public string ProblemsOf(ByteString traceId, TraceByIDResponse answer)
+    /// <summary>Asks for traces, several at a time, and fails where one is not as it was sent.</summary>
+    /// <param name="reader">Whom to ask.</param>
+    /// <param name="traces">Their IDs.</param>
+    /// <param name="when">Stands in the failure's message.</param>
+    /// <param name="besides">Something that every answer must name as missing; null where they must be complete.</param>
+    public async Task AssertFoundAsync(TraceReader reader, IEnumerable<ByteString> traces, string when, string? besides = null)
     {
+        const int AtOnce = 8;
         var problems = new List<string>();
-        if (answer.Status != PartialStatus.Complete || answer.Message.Length > 0)
+        await Parallel.ForEachAsync(traces, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (traceId, _) =>
+        {
+            var found = await ProblemsAsync(reader, traceId, besides);
+            if (found.Length == 0)
+                return;
+            lock (problems)
+                problems.Add(found);
+        });
+        Assert.True(problems.Count == 0, $"{when}, {problems.Count} traces are not as they were sent:\n{string.Join('\n', problems.Take(5))}");
+    }
+
+    // What is wrong with the answer for a trace; empty where nothing is. Spans may be sent meanwhile.
+    private async Task<string> ProblemsAsync(TraceReader reader, ByteString traceId, string? besides)
+    {
+        HashSet<ByteString> missing;
+        lock (_lock)
+            missing = [.. _traces[traceId].Where(static span => span.Value.IsAcknowledged).Select(static span => span.Key)];
+
+        var answer = await reader.FindAsync(traceId);
+
+        var problems = new List<string>();
+        var (status, message) = besides is null ? (PartialStatus.Complete, "") : (PartialStatus.Partial, besides);
+        if (answer.Status != status || !answer.Message.Contains(message, StringComparison.Ordinal) || (besides is null && answer.Message.Length > 0))
             problems.Add($"{answer.Status}: {answer.Message}");
         lock (_lock)
         {
-            var missing = _traces[traceId].Where(static span => span.Value.IsAcknowledged).Select(static span => span.Key).ToHashSet();
             var seen = new HashSet<ByteString>();
             foreach (var whole in Split(answer.Trace?.ResourceSpans ?? []))
             {
@@ -82,22 +110,6 @@ internal sealed class SentSpans
         return problems.Count == 0
             ? ""
             : string.Create(CultureInfo.InvariantCulture, $"trace {TraceReader.Hex(traceId)}, {problems.Count} problems:\n  {string.Join("\n  ", problems.Take(Shown).Select(Short))}");
-    }
-
-    /// <summary>Asks for traces, several at a time, and fails where one is not as it was sent.</summary>
-    public async Task AssertFoundAsync(TraceReader reader, IEnumerable<ByteString> traces, string when)
-    {
-        const int AtOnce = 8;
-        var problems = new List<string>();
-        await Parallel.ForEachAsync(traces, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (traceId, _) =>
-        {
-            var found = ProblemsOf(traceId, await reader.FindAsync(traceId));
-            if (found.Length == 0)
-                return;
-            lock (problems)
-                problems.Add(found);
-        });
-        Assert.True(problems.Count == 0, $"{when}, {problems.Count} traces are not as they were sent:\n{string.Join('\n', problems.Take(5))}");
     }
 
     private static string Short(string text) => text.Length <= 1000 ? text : text[..1000] + "…";
@@ -126,9 +138,10 @@ internal sealed class SentSpans
 
     /// <summary>A request and its spans.</summary>
     /// <param name="Body">What is sent.</param>
+    /// <param name="Traces">The IDs of the traces that it has spans of.</param>
     /// <param name="Spans">Its spans.</param>
     /// <param name="Owner">Where they are noted.</param>
-    internal sealed record SentRequest(byte[] Body, IReadOnlyList<SentSpan> Spans, SentSpans Owner)
+    internal sealed record SentRequest(byte[] Body, IReadOnlyList<ByteString> Traces, IReadOnlyList<SentSpan> Spans, SentSpans Owner)
     {
         /// <summary>It was answered with success: from now on its spans must be found.</summary>
         public void Acknowledge()

@@ -46,6 +46,10 @@ internal sealed class StandaloneProcess : IAsyncDisposable
 
     public string BlocksFolder => Path.Combine(Folder, "data", "blocks");
 
+    /// <summary>The files of its object store that are objects, from the store's folder on.</summary>
+    public IReadOnlyList<string> StoredObjects =>
+        [.. Directory.GetFiles(BlocksFolder, "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(BlocksFolder, path)).Where(static name => !name.StartsWith('~'))];
+
     public static async Task<StandaloneProcess> StartAsync(StandaloneSettings settings)
     {
         var standalone = new StandaloneProcess(settings);
@@ -152,8 +156,8 @@ internal sealed class StandaloneProcess : IAsyncDisposable
     /// <summary>What a killed process was compacting stays claimed for five minutes more; after this they have passed.</summary>
     public void LetClaimsRunOut()
     {
-        foreach (var claim in Directory.GetFiles(BlocksFolder, "compactor", SearchOption.AllDirectories))
-            File.Delete(claim);
+        foreach (var claim in StoredObjects.Where(static name => Path.GetFileName(name) == "compactor"))
+            File.Delete(Path.Combine(BlocksFolder, claim));
     }
 
     public async ValueTask DisposeAsync()

@@ -16,6 +16,9 @@ internal sealed class ByteInterner
 
     public int Count { get; private set; }
 
+    /// <summary>The length of all strings together.</summary>
+    public int Bytes => _used;
+
     /// <summary>The memory held, in bytes, used or not.</summary>
     public long MemoryBytes => _bytes.Length + ((long)_entries.Length * Unsafe.SizeOf<Entry>()) + ((long)_slots.Length * sizeof(int));
 

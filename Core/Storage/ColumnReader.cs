@@ -25,11 +25,11 @@ internal ref struct ColumnReader(ReadOnlySpan<byte> bytes)
         throw new InvalidDataException("a number is cut off");
     }
 
-    /// <summary>A varint that counts or measures, and so is no larger than <paramref name="most"/>.</summary>
+    /// <summary>A varint that counts or measures, and so is no larger than <paramref name="most"/>; where that is negative, none is possible.</summary>
     public int ReadCount(int most)
     {
         var value = ReadVarint();
-        return value <= (ulong)most ? (int)value : throw new InvalidDataException($"a count of {value} is more than the {most} that are possible");
+        return most >= 0 && value <= (ulong)most ? (int)value : throw new InvalidDataException($"a count of {value} is more than the {most} that are possible");
     }
 
     public ReadOnlySpan<byte> ReadBytes(int count)

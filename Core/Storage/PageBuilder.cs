@@ -18,7 +18,8 @@ internal sealed class PageBuilder
     private const int UsualSpans = 4096;
     private const int UsualBytes = 512 << 10;
 
-    // A single trace may be larger than a page should be; at this it goes on in the next one.
+    // A single trace may be larger than a page should be; at this it goes on in the next one. What spans share counts as well here:
+    // 256 values of a key may be short, or a megabyte each.
     private const int MaxSpans = 4 * UsualSpans;
     private const int MaxBytes = 16 * UsualBytes;
 
@@ -63,10 +64,10 @@ internal sealed class PageBuilder
     public ulong MaxStart { get; private set; }
 
     /// <summary>Whether the page should take no further trace.</summary>
-    public bool IsFull => Spans >= UsualSpans || Bytes >= UsualBytes;
+    public bool IsFull => Spans >= UsualSpans || Bytes >= UsualBytes || IsOverfull;
 
     /// <summary>Whether the page must take no further span, even of the same trace.</summary>
-    public bool IsOverfull => Spans >= MaxSpans || Bytes >= MaxBytes;
+    public bool IsOverfull => Spans >= MaxSpans || Bytes + _dictionary.Bytes >= MaxBytes;
 
     private int Bytes => _inline.Length + _other.Length;
 

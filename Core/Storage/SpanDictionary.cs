@@ -32,6 +32,9 @@ internal sealed class SpanDictionary
     /// <summary>Shapes: numbers as laid out in <see cref="SpanShape"/>.</summary>
     public ByteInterner Shapes { get; } = new();
 
+    /// <summary>The length of all that is in it.</summary>
+    public long Bytes => (long)Resources.Bytes + Scopes.Bytes + Texts.Bytes + Attributes.Bytes + Keys.Bytes + Shapes.Bytes;
+
     public long MemoryBytes =>
         Resources.MemoryBytes + Scopes.MemoryBytes + Texts.MemoryBytes + Attributes.MemoryBytes + Keys.MemoryBytes + Shapes.MemoryBytes;
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
@@ -16,6 +17,7 @@ internal sealed partial class BlockFlushQueue : IAsyncDisposable
     private static readonly TimeSpan s_longestBackoff = TimeSpan.FromSeconds(30);
 
     private readonly Channel<Job> _jobs = Channel.CreateUnbounded<Job>();
+    private readonly ConcurrentDictionary<Guid, Job> _unwritten = new();
     private readonly BlockFlusher _flusher;
     private readonly BlockList _blocks;
     private readonly TempoMetrics _metrics;
@@ -39,14 +41,18 @@ internal sealed partial class BlockFlushQueue : IAsyncDisposable
         _writers = [.. Enumerable.Range(0, threads).Select(_ => Task.Factory.StartNew(WriteAllAsync, CancellationToken.None, TaskCreationOptions.None, _threads).Unwrap())];
     }
 
-    /// <summary>Queues a block; the task completes when it has been written, and is cancelled where it was not before the queue was closed.</summary>
-    public Task Enqueue(IngesterPartition partition, CutBlock block)
+    /// <summary>Queues a block; after the queue was closed it is left to the log.</summary>
+    public void Enqueue(IngesterPartition partition, CutBlock block)
     {
         var job = new Job(partition, block, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        _unwritten[block.BlockId] = job;
         if (!_jobs.Writer.TryWrite(job))
             job.Written.SetCanceled();
-        return job.Written.Task;
     }
+
+    /// <summary>Completes when all blocks that are queued now have been written, of a tenant or with null of all; is cancelled where the queue is closed before.</summary>
+    public Task WrittenAsync(TenantId? tenant) =>
+        Task.WhenAll(_unwritten.Values.Where(job => tenant is null || job.Block.Tenant == tenant).Select(static job => job.Written.Task));
 
     /// <summary>Ends without writing what still waits: it is in the write-ahead log.</summary>
     public async ValueTask DisposeAsync()
@@ -85,6 +91,7 @@ internal sealed partial class BlockFlushQueue : IAsyncDisposable
                 _metrics.BlocksFlushed.Add(1, tenant);
                 _metrics.FlushedBytes.Add(meta.SizeBytes, tenant);
                 _metrics.FlushDuration.Record(_time.GetElapsedTime(started).TotalSeconds, tenant);
+                _unwritten.TryRemove(job.Block.BlockId, out _);
                 job.Written.SetResult();
                 return;
             }

@@ -12,7 +12,8 @@ internal sealed class StandaloneProcess : IAsyncDisposable
 
     private readonly StandaloneSettings _settings;
     private readonly TemporaryFolder _folder = new();
-    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(30) };
+    // Long enough for a flush whose next try comes half a minute later.
+    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(90) };
     private readonly List<ChildProcess> _runs = [];
     private int _apiPort;
 

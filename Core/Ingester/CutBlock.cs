@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Storage;
 
@@ -9,13 +11,15 @@ namespace OrleansTempo.Core.Ingester;
 /// </summary>
 public sealed class CutBlock
 {
+    private const int PrefetchedTraces = 2;
+
     private readonly Generation _generation;
 
     internal CutBlock(TenantId tenant, Generation generation)
     {
         Tenant = tenant;
         _generation = generation;
-        foreach (var trace in generation.Traces.Values)
+        foreach (ref readonly var trace in generation.Traces.All)
             Traces += trace.IsLive ? 0 : 1;
     }
 
@@ -33,29 +37,51 @@ public sealed class CutBlock
 
     internal void Find(TraceId id, TraceSpans into)
     {
-        if (_generation.Traces.TryGetValue(id, out var trace) && !trace.IsLive)
+        ref readonly var trace = ref _generation.Traces.Find(id);
+        if (!Unsafe.IsNullRef(in trace) && !trace.IsLive)
             _generation.Find(id, into);
     }
 
     /// <summary>Writes the block, page by page.</summary>
     internal async Task WriteAsync(BlockWriter writer, CancellationToken cancellationToken)
     {
-        var ids = new TraceId[Traces];
-        var lastRows = new uint[Traces];
+        var (ids, lastRows) = (ArrayPool<TraceId>.Shared.Rent(Traces), ArrayPool<uint>.Shared.Rent(Traces));
+        try
+        {
+            Sort(ids, lastRows);
+            await WriteAsync(writer, ids, lastRows, cancellationToken);
+        }
+        finally
+        {
+            ArrayPool<TraceId>.Shared.Return(ids);
+            ArrayPool<uint>.Shared.Return(lastRows);
+        }
+    }
+
+    internal void Release() => _generation.Dispose();
+
+    private void Sort(TraceId[] ids, uint[] lastRows)
+    {
         var count = 0;
-        foreach (var (id, trace) in _generation.Traces)
+        foreach (ref readonly var trace in _generation.Traces.All)
         {
             if (trace.IsLive)
                 continue;
-            ids[count] = id;
+            ids[count] = trace.Id;
             lastRows[count++] = trace.LastRow;
         }
 
-        Array.Sort(ids, lastRows);
+        Array.Sort(ids, lastRows, 0, count);
+    }
+
+    private async Task WriteAsync(BlockWriter writer, TraceId[] ids, uint[] lastRows, CancellationToken cancellationToken)
+    {
         var source = new SpanSource();
         source.Use(_generation.Dictionary);
-        for (var i = 0; i < ids.Length; i++)
+        for (var i = 0; i < Traces; i++)
         {
+            if (i + PrefetchedTraces < Traces)
+                _generation.Rows.Prefetch(lastRows[i + PrefetchedTraces]);
             var row = lastRows[i];
             writer.BeginTrace(ids[i]);
             while (WriteRows(writer, source, ref row))
@@ -70,8 +96,6 @@ public sealed class CutBlock
                 await writer.WritePageAsync(cancellationToken);
         }
     }
-
-    internal void Release() => _generation.Dispose();
 
     // Whether there are rows left that must go to another page.
     private bool WriteRows(BlockWriter writer, SpanSource source, ref uint reference)

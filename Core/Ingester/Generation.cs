@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Storage;
 
@@ -6,10 +7,7 @@ namespace OrleansTempo.Core.Ingester;
 /// <summary>What a partition holds from one block to the next: its traces, their spans as rows, and what those have in common.</summary>
 internal sealed class Generation : IDisposable
 {
-    // A dictionary's entry with its key, and its share of the buckets.
-    private const int BytesPerTrace = 96;
-
-    public Dictionary<TraceId, LiveTrace> Traces { get; } = new(TraceIdComparer.Instance);
+    public TraceTable Traces { get; } = new();
 
     public SpanDictionary Dictionary { get; } = new();
 
@@ -26,12 +24,13 @@ internal sealed class Generation : IDisposable
     /// <summary>The earliest segment of the write-ahead log with a span of it.</summary>
     public long OldestSegment { get; set; } = long.MaxValue;
 
-    public long MemoryBytes => Rows.MemoryBytes + Dictionary.MemoryBytes + ((long)Traces.Count * BytesPerTrace);
+    public long MemoryBytes => Rows.MemoryBytes + Dictionary.MemoryBytes + Traces.MemoryBytes;
 
     /// <summary>Adds the spans of a trace that are here, cut or not.</summary>
     public void Find(TraceId id, TraceSpans into)
     {
-        if (!Traces.TryGetValue(id, out var trace))
+        ref readonly var trace = ref Traces.Find(id);
+        if (Unsafe.IsNullRef(in trace))
             return;
         var restorer = new SpanRestorer(Dictionary);
         for (var reference = trace.LastRow; reference != 0;)
@@ -59,5 +58,9 @@ internal sealed class Generation : IDisposable
             ValuesOfKey.Add(int.MaxValue);
     }
 
-    public void Dispose() => Rows.Dispose();
+    public void Dispose()
+    {
+        Rows.Dispose();
+        Traces.Dispose();
+    }
 }

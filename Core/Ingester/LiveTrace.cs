@@ -3,6 +3,8 @@ namespace OrleansTempo.Core.Ingester;
 /// <summary>One trace of a generation.</summary>
 internal struct LiveTrace
 {
+    public TraceId Id;
+
     /// <summary>Its last row; the others follow by <see cref="Storage.SpanRow.Previous"/>.</summary>
     public uint LastRow;
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Storage;
 
@@ -17,12 +18,16 @@ internal sealed class RowArena : IDisposable
     private const int Alignment = 8;
     private const int SmallestChunk = 4 << 10;
     private const int UnitBits = 15;
+    private const int CacheLine = 64;
+    private const int PrefetchedLines = 12;
 
     // As far as a reference reaches: a longer chunk is there for the one row that begins it.
     private const int LargestChunk = Alignment << UnitBits;
 
-    // Generations come and go with every block: their chunks are used again.
-    private static readonly BufferPool s_pool = new(maxPooledBytes: 96 << 20);
+    // Generations come and go with every block: their chunks are used again, by as much as is in use and a little more.
+    private const long SmallestPool = 64 << 20;
+    private static readonly BufferPool s_pool = new(maxPooledBytes: long.MaxValue);
+    private static long s_outstandingBytes;
 
     private readonly List<byte[]> _chunks = [];
     private byte[] _current = [];
@@ -55,11 +60,26 @@ internal sealed class RowArena : IDisposable
         return ref row;
     }
 
+    /// <summary>Has the processor fetch a row and those just before it, which mostly are of the same trace: from memory long left, each would be waited for.</summary>
+    public unsafe void Prefetch(uint reference)
+    {
+        if (!Sse.IsSupported)
+            return;
+        ref var row = ref _chunks[(int)(reference >> UnitBits)][(int)(reference & ((1 << UnitBits) - 1)) * Alignment];
+        var address = (byte*)Unsafe.AsPointer(ref row);
+        for (var line = 1; line >= -PrefetchedLines; line--)
+            Sse.Prefetch0(address + (line * CacheLine));
+    }
+
     /// <summary>Gives the chunks back; no row may be looked at afterwards.</summary>
     public void Dispose()
     {
         foreach (var chunk in _chunks)
-            s_pool.Return(chunk);
+        {
+            if (s_pool.PooledBytes + chunk.Length <= Interlocked.Add(ref s_outstandingBytes, -chunk.Length) + SmallestPool)
+                s_pool.Return(chunk);
+        }
+
         _chunks.Clear();
         _current = [];
         _position = 0;
@@ -75,5 +95,6 @@ internal sealed class RowArena : IDisposable
         _chunks.Add(_current);
         _position = first;
         MemoryBytes += _current.Length;
+        Interlocked.Add(ref s_outstandingBytes, _current.Length);
     }
 }

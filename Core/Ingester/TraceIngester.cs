@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Storage;
@@ -76,15 +75,15 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
         for (var i = 0; i < spans.Length;)
         {
             var id = TraceIdOf(bytes, records[spans[i]]);
-            ref var trace = ref CollectionsMarshal.GetValueRefOrAddDefault(generation.Traces, id, out var known);
-            if (!known)
-                trace = new LiveTrace { FirstSeen = now, Segment = segment };
+            ref var trace = ref generation.Traces.GetOrAdd(id, out var isNew);
+            if (isNew)
+                (trace.FirstSeen, trace.Segment) = (now, segment);
             if (!trace.IsLive)
             {
                 if (!liveTraces.TryAdd(limits.MaxTraces))
                 {
-                    if (!known)
-                        generation.Traces.Remove(id);
+                    if (isNew)
+                        generation.Traces.RemoveLast();
                     refusals ??= new Refusals();
                     do
                         refusals.AddLiveTracesExceeded(spans[i++]);
@@ -92,7 +91,7 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
                     continue;
                 }
 
-                Begin(ref trace, known);
+                Begin(ref trace, isNew);
             }
 
             trace.LastSeen = now;
@@ -114,7 +113,7 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
             while (++i < spans.Length && TraceIdOf(bytes, records[spans[i]]) == id);
 
             if (trace.Spans == 0)
-                Forget(id);
+                ForgetLast();
         }
 
         // All refused: nothing of it holds up the log.
@@ -133,10 +132,10 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
         if (_generation.Spans == 0)
             return null;
 
-        foreach (var (id, trace) in _generation.Traces)
+        foreach (ref var trace in _generation.Traces.All)
         {
             if (trace.IsLive && (reason == CutReason.Everything || time.GetElapsedTime(trace.LastSeen, now) >= options.TraceIdlePeriod || time.GetElapsedTime(trace.FirstSeen, now) >= options.TraceLivePeriod))
-                End(ref CollectionsMarshal.GetValueRefOrNullRef(_generation.Traces, id), now);
+                End(ref trace, now);
         }
 
         if (_cutTraces == 0 || (reason == CutReason.Due && !IsBlockDue(now)))
@@ -173,24 +172,24 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
 
     // A late span of a trace that is cut and has no block yet makes it live again: better one piece than two. But it does not
     // begin anew: one that gets spans for ever must be cut when a block is, or the log would keep it for ever.
-    private void Begin(ref LiveTrace trace, bool known)
+    private void Begin(ref LiveTrace trace, bool isNew)
     {
         trace.IsLive = true;
-        if (known)
+        if (isNew)
+        {
+            TracesCreated++;
+        }
+        else
         {
             _cutTraces--;
             _cutSpans -= trace.Spans;
         }
-        else
-        {
-            TracesCreated++;
-        }
     }
 
     // Not one span of it fitted.
-    private void Forget(TraceId id)
+    private void ForgetLast()
     {
-        _generation.Traces.Remove(id);
+        _generation.Traces.RemoveLast();
         liveTraces.Remove();
         TracesCreated--;
     }
@@ -214,7 +213,7 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
         var next = new Generation();
         var translator = new ShapeTranslator();
         translator.Begin(former.Dictionary, next.Dictionary);
-        foreach (var (id, trace) in former.Traces)
+        foreach (ref readonly var trace in former.Traces.All)
         {
             if (!trace.IsLive)
                 continue;
@@ -231,7 +230,7 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
                 other.CopyTo(tail[inline.Length..]);
             }
 
-            next.Traces.Add(id, moved);
+            next.Traces.GetOrAdd(trace.Id, out _) = moved;
             next.Spans += moved.Spans;
             next.OldestSegment = Math.Min(next.OldestSegment, moved.Segment);
         }

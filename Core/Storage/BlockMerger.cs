@@ -63,7 +63,7 @@ public sealed class BlockMerger(IObjectStore store, BlockReader reader, TimeProv
     /// <summary>Where the merge stands in one input.</summary>
     private sealed class Cursor(BlockReader reader, BlockMeta block)
     {
-        private readonly BlockPage _page = new();
+        private readonly BlockPage _page = reader.RentPage();
         private readonly SpanSource _source = new();
         private BlockFooter? _footer;
         private int _nextPage;
@@ -98,6 +98,7 @@ public sealed class BlockMerger(IObjectStore store, BlockReader reader, TimeProv
                 return true;
             }
 
+            reader.ReturnPage(_page);
             return false;
         }
 

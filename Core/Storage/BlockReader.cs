@@ -50,6 +50,11 @@ public sealed class BlockReader(IObjectStore store, long footerCacheBytes = Bloc
         }
     }
 
+    /// <summary>Arrays to read pages into, some megabytes; given back to be used again.</summary>
+    internal BlockPage RentPage() => _pages.TryTake(out var former) ? former : new BlockPage();
+
+    internal void ReturnPage(BlockPage page) => _pages.Add(page);
+
     /// <summary>Reads a page whole into <paramref name="into"/>.</summary>
     internal async ValueTask ReadPageAsync(BlockMeta block, PageEntry entry, BlockPage into, CancellationToken cancellationToken)
     {
@@ -78,7 +83,7 @@ public sealed class BlockReader(IObjectStore store, long footerCacheBytes = Bloc
         if (!BloomFilter.MayContain(footer.Bloom, trace))
             return;
 
-        var page = _pages.TryTake(out var former) ? former : new BlockPage();
+        var page = RentPage();
         for (var i = footer.FirstPageOf(trace); i >= 0 && i < footer.Pages.Length && footer.Pages[i].FirstTrace.CompareTo(trace) <= 0; i++)
         {
             await ReadPageAsync(block, footer.Pages[i], page, cancellationToken).ConfigureAwait(false);
@@ -87,7 +92,7 @@ public sealed class BlockReader(IObjectStore store, long footerCacheBytes = Bloc
         }
 
         // A page that failed is not used again: what it holds of the next one would not be worth finding out.
-        _pages.Add(page);
+        ReturnPage(page);
     }
 
     private static void AddSpans(BlockPage page, TraceId trace, TraceSpans into)

@@ -12,7 +12,7 @@ internal static partial class DirectorySync
     private const int Interrupted = 4;
     private const int Invalid = 22;
 
-    /// <exception cref="IOException">The directory is not there, or the disk fails.</exception>
+    /// <exception cref="IOException">The directory is not there, or the disk fails; <see cref="Exception.HResult"/> is the system's error number.</exception>
     public static void Flush(string directory)
     {
         if (OperatingSystem.IsWindows())
@@ -44,7 +44,7 @@ internal static partial class DirectorySync
     }
 
     private static IOException Failed(string directory, int error) =>
-        new($"the directory '{directory}' cannot be flushed to disk: {Marshal.GetPInvokeErrorMessage(error)}");
+        new($"the directory '{directory}' cannot be flushed to disk: {Marshal.GetPInvokeErrorMessage(error)}", error);
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);

@@ -29,7 +29,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     // An NFS client renames a file to this that is deleted while it is open, until it is closed.
     private const string DeletedOnNfs = ".nfs";
 
-    // Of what another process's deleting of folders disturbs.
+    // To put an object into a folder that others remove.
     private const int MaxAttempts = 100;
 
     private const int NotFound = 2;
@@ -515,19 +515,15 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         }
     }
 
-    // A folder goes with its last object, and may be made again for another before it has been looked for.
+    // A folder goes with its last object: what was in it then needs no flushing.
     private static void FlushIfThere(string folder)
     {
-        for (var attempt = 1; Directory.Exists(folder); attempt++)
+        try
         {
-            try
-            {
-                DirectorySync.Flush(folder);
-                return;
-            }
-            catch (IOException) when (attempt < MaxAttempts)
-            {
-            }
+            DirectorySync.Flush(folder);
+        }
+        catch (IOException e) when (e.HResult == NotFound)
+        {
         }
     }
 

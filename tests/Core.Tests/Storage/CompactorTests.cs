@@ -449,7 +449,8 @@ public sealed class CompactorTests : IDisposable
                 inputs.Max(static input => input.EndTime),
                 inputs.Max(static input => input.CompactionLevel) + 1,
                 inputs.Sum(static input => input.SizeBytes),
-                inputs.Sum(static input => input.Traces)) with { Tenant = tenant, CreatedAt = time.GetUtcNow() };
+                inputs.Sum(static input => input.Traces)) with
+            { Tenant = tenant, CreatedAt = time.GetUtcNow() };
             await store.StoreAsync(merged);
             return merged;
         }

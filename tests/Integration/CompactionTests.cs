@@ -21,7 +21,7 @@ public sealed class CompactionTests
         using var enough = new CancellationTokenSource();
         var asking = AskAsync(standalone, sent, enough.Token);
 
-        // Sixteen and their merged ones: merged twice.
+        // More than the sixteen that a merge takes at most.
         for (var block = 0; block < 24; block++)
         {
             var request = sent.Add(traces.Next(50));

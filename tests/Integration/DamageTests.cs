@@ -69,6 +69,18 @@ public sealed class DamageTests
     }
 
     [Fact]
+    public async Task Flipped_bit_in_the_head_of_a_segment_costs_nothing()
+    {
+        await using var logged = await LoggedRequests.CreateAsync();
+        FlipBit(logged.Segment, 13);
+
+        await logged.Standalone.StartAgainAsync();
+
+        await logged.AssertFoundAllButAsync(-1);
+        Assert.Equal(0, (await logged.Standalone.OwnMetricsAsync()).Sum("tempo_ingester_replay_errors_total"));
+    }
+
+    [Fact]
     public async Task Flipped_bit_in_a_page_costs_the_block_and_answers_say_which()
     {
         await using var stored = await StoredBlocks.CreateAsync();
@@ -185,6 +197,7 @@ public sealed class DamageTests
         public async Task<double> ReplayErrorsAsync(string reason) =>
             (await Standalone.OwnMetricsAsync()).GetValueOrDefault($"tempo_ingester_replay_errors_total{{reason=\"{reason}\"}}");
 
+        /// <param name="lost">The request whose traces must not be there; -1 where none is lost.</param>
         public async Task AssertFoundAllButAsync(int lost)
         {
             for (var request = 0; request < _sent.Count; request++)
@@ -196,7 +209,7 @@ public sealed class DamageTests
             }
         }
 
-        // The damage is behind: what is sent now is kept, and the start after this one has nothing to complain of that it has not had before.
+        /// <summary>Asserts that the damage is behind: what is sent now is kept, and once all is in blocks no start complains any more.</summary>
         public async Task AssertPushesAreKeptAsync()
         {
             await PushAsync(_sent.Count);

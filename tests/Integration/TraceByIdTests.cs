@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text;
 using Google.Protobuf;
 using OrleansTempo.Core.Tests.Querier;
 using OrleansTempo.Integration.Harness;
@@ -29,14 +28,13 @@ public sealed class TraceByIdTests
         Assert.Equal(HttpStatusCode.NoContent, await standalone.FlushAsync());
         Assert.Equal(0, (await standalone.OwnMetricsAsync()).Sum("tempo_ingester_live_traces"));
 
-        // It asked for 1970, where no block is; what was live did not mind.
+        // One asks for 1970, where no block is; what was live did not mind.
         var ranged = Assert.Single(recorded, static answer => answer.HasRange);
         foreach (var answer in recorded.Where(answer => answer != ranged))
             await AssertAnsweredAsync(standalone, answer);
         Assert.Empty(TraceByIDResponse.Parser.ParseFrom(await standalone.Traces.ProtobufAsync(ranged.PathAndQuery)).Trace.ResourceSpans);
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-        var ranges = $"/api/v2/traces/{ranged.TraceId}?start={now - 3600}&end={now + 60}";
-        ranged.AssertSame(await standalone.Traces.JsonAsync(ranges));
+        ranged.AssertSame(await standalone.Traces.JsonAsync($"/api/v2/traces/{ranged.TraceId}?start={now - 3600}&end={now + 60}"));
     }
 
     [Fact]
@@ -200,7 +198,6 @@ public sealed class TraceByIdTests
         return merged;
     }
 
-    // In JSON and in protobuf, by the path that was asked, and by the ID alone.
     private static async Task AssertAnsweredAsync(StandaloneProcess standalone, RecordedAnswer recorded)
     {
         recorded.AssertSame(await standalone.Traces.JsonAsync(recorded.PathAndQuery));

@@ -18,9 +18,6 @@ internal sealed class SmallDisk : IAsyncDisposable
 
     public string Path => _folder.Path;
 
-    /// <summary>What is still free, in bytes.</summary>
-    public long FreeBytes => new DriveInfo(Path).AvailableFreeSpace;
-
     public static async Task<SmallDisk> MountAsync(long bytes)
     {
         var disk = new SmallDisk();

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text;
 using System.Text.Json.Nodes;
 using Google.Protobuf;
 using OrleansTempo.Tests.Query;
@@ -12,19 +13,19 @@ internal sealed class TraceReader(Uri api) : IDisposable
     private readonly HttpClient _http = new() { BaseAddress = api, Timeout = TimeSpan.FromSeconds(30) };
 
     /// <summary>v2 in protobuf; a response without a trace's spans where there is no such trace.</summary>
-    public async Task<TraceByIDResponse> FindAsync(ByteString traceId, string? tenant = null, string query = "")
+    public async Task<TraceByIDResponse> FindAsync(ByteString traceId, string? tenant = null)
     {
-        using var response = await GetAsync($"/api/v2/traces/{Hex(traceId)}{query}", "application/protobuf", tenant);
+        using var response = await GetAsync($"/api/v2/traces/{Hex(traceId)}", "application/protobuf", tenant);
         var body = await response.Content.ReadAsByteArrayAsync();
         return response.StatusCode == HttpStatusCode.OK
             ? TraceByIDResponse.Parser.ParseFrom(body)
-            : throw new HttpRequestException($"trace {Hex(traceId)} was answered with {(int)response.StatusCode}: {System.Text.Encoding.UTF8.GetString(body)}");
+            : throw new HttpRequestException($"trace {Hex(traceId)} was answered with {(int)response.StatusCode}: {Encoding.UTF8.GetString(body)}");
     }
 
     /// <summary>The status that v1 answers with.</summary>
-    public async Task<HttpStatusCode> StatusAsync(ByteString traceId, string? tenant = null, string query = "")
+    public async Task<HttpStatusCode> StatusAsync(ByteString traceId, string? tenant = null)
     {
-        using var response = await GetAsync($"/api/traces/{Hex(traceId)}{query}", null, tenant);
+        using var response = await GetAsync($"/api/traces/{Hex(traceId)}", null, tenant);
         return response.StatusCode;
     }
 
@@ -49,9 +50,9 @@ internal sealed class TraceReader(Uri api) : IDisposable
         return await response.EnsureSuccessStatusCode().Content.ReadAsByteArrayAsync();
     }
 
-    public void Dispose() => _http.Dispose();
-
     public static string Hex(ByteString traceId) => Convert.ToHexStringLower(traceId.Span);
+
+    public void Dispose() => _http.Dispose();
 
     private async Task<HttpResponseMessage> GetAsync(string pathAndQuery, string? accept, string? tenant)
     {

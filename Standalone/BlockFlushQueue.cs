@@ -17,7 +17,7 @@ internal sealed partial class BlockFlushQueue : IAsyncDisposable
     private static readonly TimeSpan s_longestBackoff = TimeSpan.FromSeconds(30);
 
     private readonly Channel<Job> _jobs = Channel.CreateUnbounded<Job>();
-    private readonly ConcurrentDictionary<CutBlock, Task> _unwritten = new();
+    private readonly ConcurrentDictionary<Guid, Job> _unwritten = new();
     private readonly BlockFlusher _flusher;
     private readonly BlockList _blocks;
     private readonly TempoMetrics _metrics;
@@ -41,18 +41,18 @@ internal sealed partial class BlockFlushQueue : IAsyncDisposable
         _writers = [.. Enumerable.Range(0, threads).Select(_ => Task.Factory.StartNew(WriteAllAsync, CancellationToken.None, TaskCreationOptions.None, _threads).Unwrap())];
     }
 
-    /// <summary>Queues a block; the task completes when it has been written, and is cancelled where it was not before the queue was closed.</summary>
-    public Task Enqueue(IngesterPartition partition, CutBlock block)
+    /// <summary>Queues a block; after the queue was closed it is left to the log.</summary>
+    public void Enqueue(IngesterPartition partition, CutBlock block)
     {
         var job = new Job(partition, block, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
-        _unwritten[block] = job.Written.Task;
+        _unwritten[block.BlockId] = job;
         if (!_jobs.Writer.TryWrite(job))
             Cancel(job);
-        return job.Written.Task;
     }
 
-    /// <summary>Completes when the blocks of a tenant, or with null those of all, that are queued now have been written; cancelled where one was not before the queue was closed.</summary>
-    public Task WrittenAsync(TenantId? tenant) => Task.WhenAll(_unwritten.Where(u => tenant is not { } one || u.Key.Tenant == one).Select(static u => u.Value));
+    /// <summary>Completes when all blocks that are queued now have been written, of a tenant or with null of all; is cancelled where the queue is closed before.</summary>
+    public Task WrittenAsync(TenantId? tenant) =>
+        Task.WhenAll(_unwritten.Values.Where(job => tenant is null || job.Block.Tenant == tenant).Select(static job => job.Written.Task));
 
     /// <summary>Ends without writing what still waits: it is in the write-ahead log.</summary>
     public async ValueTask DisposeAsync()
@@ -91,8 +91,8 @@ internal sealed partial class BlockFlushQueue : IAsyncDisposable
                 _metrics.BlocksFlushed.Add(1, tenant);
                 _metrics.FlushedBytes.Add(meta.SizeBytes, tenant);
                 _metrics.FlushDuration.Record(_time.GetElapsedTime(started).TotalSeconds, tenant);
+                _unwritten.TryRemove(job.Block.BlockId, out _);
                 job.Written.SetResult();
-                _unwritten.TryRemove(job.Block, out _);
                 return;
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -114,7 +114,7 @@ internal sealed partial class BlockFlushQueue : IAsyncDisposable
     private void Cancel(Job job)
     {
         job.Written.SetCanceled();
-        _unwritten.TryRemove(job.Block, out _);
+        _unwritten.TryRemove(job.Block.BlockId, out _);
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "block {Block} of tenant {Tenant} could not be written: {Reason}; its traces are kept, next try in {Seconds} s")]

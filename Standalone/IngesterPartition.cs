@@ -9,7 +9,7 @@ namespace OrleansTempo.Standalone;
 /// An ingester of one partition, and what serialises its callers: a lock. An answer waits for what happens under it and nothing there
 /// waits for anything, so a mailbox would only add two switches of threads to every request and partition.
 /// </summary>
-internal sealed class IngesterPartition(TraceIngester ingester, IngesterMemory memory)
+internal sealed class IngesterPartition(TraceIngester ingester, IngesterMemory memory, BlockFlushQueue flushes)
 {
     private readonly Lock _lock = new();
     private long _heldBytes;
@@ -29,26 +29,18 @@ internal sealed class IngesterPartition(TraceIngester ingester, IngesterMemory m
         }
     }
 
-    /// <summary>Cuts what is due, or more; a block to be written, where there is one.</summary>
-    public CutBlock? Cut(CutReason reason)
+    /// <summary>Cuts what is due, or more, and queues the block, where there is one.</summary>
+    public void Cut(CutReason reason)
     {
         lock (_lock)
-        {
-            var block = ingester.Cut(reason);
-            Measure();
-            return block;
-        }
+            CutLocked(reason);
     }
 
-    /// <summary>Cuts for the sake of memory: of idle traces where those are half of it, or else of all.</summary>
-    public CutBlock? CutForMemory()
+    /// <summary>Cuts for the sake of memory: of idle traces where those are half of it, or else of all. False where there is nothing to cut.</summary>
+    public bool CutForMemory()
     {
         lock (_lock)
-        {
-            var block = ingester.Cut(ingester.CutBytes > ingester.UncutBytes / 2 ? CutReason.Memory : CutReason.Everything);
-            Measure();
-            return block;
-        }
+            return CutLocked(ingester.CutBytes > ingester.UncutBytes / 2 ? CutReason.Memory : CutReason.Everything);
     }
 
     public void Flushed(CutBlock block, BlockMeta meta)
@@ -74,6 +66,17 @@ internal sealed class IngesterPartition(TraceIngester ingester, IngesterMemory m
     {
         lock (_lock)
             return new IngesterStatus(ingester.TracesCreated, ingester.MemoryBytes, ingester.OldestSegment);
+    }
+
+    // Queued under the lock, too: whoever cuts after this finds in the queue what was cut before.
+    private bool CutLocked(CutReason reason)
+    {
+        var block = ingester.Cut(reason);
+        Measure();
+        if (block is null)
+            return false;
+        flushes.Enqueue(this, block);
+        return true;
     }
 
     private void Measure()

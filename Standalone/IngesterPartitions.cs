@@ -143,20 +143,11 @@ internal sealed partial class IngesterPartitions : IIngesters, ITraceSource, IAs
         if (tenant is { } one && !_tenants.ContainsKey(one))
             return false;
         var partitions = tenant is { } only ? _tenants[only].Partitions : _tenants.Values.SelectMany(static t => t.Partitions);
-        var writes = new List<Task>();
-        lock (_round)
-        {
-            foreach (var partition in partitions)
-            {
-                if (partition.Cut(CutReason.Everything) is { } block)
-                    writes.Add(_flushes.Enqueue(partition, block));
-            }
+        foreach (var partition in partitions)
+            partition.Cut(CutReason.Everything);
 
-            // Those too that were cut before and wait to be written.
-            writes.Add(_flushes.WrittenAsync(tenant));
-        }
-
-        await Task.WhenAll(writes).WaitAsync(cancellationToken).ConfigureAwait(false);
+        // With those that were cut before and are still to be written.
+        await _flushes.WrittenAsync(tenant).WaitAsync(cancellationToken).ConfigureAwait(false);
         Round();
         return true;
     }
@@ -218,7 +209,7 @@ internal sealed partial class IngesterPartitions : IIngesters, ITraceSource, IAs
     }
 
     private IngesterTenant Tenant(TenantId tenant) =>
-        _tenants.TryGetValue(tenant, out var known) ? known : _tenants.GetOrAdd(tenant, static (t, self) => new IngesterTenant(t, self._options, self._memory, self._time), this);
+        _tenants.TryGetValue(tenant, out var known) ? known : _tenants.GetOrAdd(tenant, static (t, self) => new IngesterTenant(t, self._options, self._memory, self._flushes, self._time), this);
 
     private IngesterLimits LimitsOf(TenantId tenant)
     {
@@ -240,9 +231,8 @@ internal sealed partial class IngesterPartitions : IIngesters, ITraceSource, IAs
             while (_memory.IsShort)
             {
                 var largest = _tenants.Values.SelectMany(static t => t.Partitions).MaxBy(static p => p.UncutBytes);
-                if (largest?.CutForMemory() is not { } block)
+                if (largest?.CutForMemory() is not true)
                     return;
-                _ = _flushes.Enqueue(largest, block);
             }
         }
         finally
@@ -262,8 +252,7 @@ internal sealed partial class IngesterPartitions : IIngesters, ITraceSource, IAs
                 long created = 0, bytes = 0;
                 foreach (var partition in tenant.Partitions)
                 {
-                    if (partition.Cut(CutReason.Due) is { } block)
-                        _ = _flushes.Enqueue(partition, block);
+                    partition.Cut(CutReason.Due);
                     var status = partition.Status();
                     created += status.TracesCreated;
                     bytes += status.MemoryBytes;

@@ -105,7 +105,7 @@ internal static partial class StandaloneHost
             await drained;
             distributor.Stop();
             await mailboxes.StopAsync();
-            await traces.FinishAsync();
+            await traces.FinishAsync(options.Server.GracefulShutdownTimeout);
         }
 
         Stopped(logger);

@@ -104,7 +104,21 @@ internal sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDi
     }
 
     /// <summary>Before the end, when no push comes any more: puts all there is into blocks, where that is asked for; otherwise the next start finds it in the log.</summary>
-    public Task FinishAsync() => _flushOnStop ? Ingesters.FlushAsync(null, CancellationToken.None) : Task.CompletedTask;
+    /// <param name="deadline">How long it may take; what is not in blocks by then is left to the log.</param>
+    public async Task FinishAsync(TimeSpan deadline)
+    {
+        if (!_flushOnStop)
+            return;
+        using var timeout = new CancellationTokenSource(deadline, _time);
+        try
+        {
+            await Ingesters.FlushAsync(null, timeout.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            NotAllFlushed(_logger, deadline.TotalSeconds);
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -151,6 +165,9 @@ internal sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDi
 
     [LoggerMessage(Level = LogLevel.Information, Message = "write-ahead log: {Records} records, {Bytes} bytes in {Segments} segments replayed in {Seconds:F1} s; {Corrupt} corrupt records skipped, {Torn} torn bytes cut off")]
     private static partial void Replayed(ILogger logger, long records, long bytes, int segments, double seconds, long corrupt, long torn);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "not all traces could be put into blocks within {Seconds} s; the next start finds the others in the write-ahead log")]
+    private static partial void NotAllFlushed(ILogger logger, double seconds);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "a write-ahead log that another process left could not be taken over: {Reason}; next try in {Seconds} s")]
     private static partial void AdoptionFailed(ILogger logger, string reason, double seconds);

@@ -37,7 +37,7 @@ public sealed class AssembledTraceTests
             var protobuf = Found.ProtobufV2(trace).Result;
             var json = Found.JsonV2(trace).Result;
 
-            Found.AssertSame(Found.Formatted(protobuf), json);
+            Found.AssertSame(ProtobufAsJson.Format(protobuf), json);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(150));
     }
 

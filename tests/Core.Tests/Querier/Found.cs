@@ -68,36 +68,6 @@ internal static class Found
         static byte[] Envelope(byte[] message) => [.. Fields(message).Where(static f => f.Number != 2).SelectMany(static f => f.Field)];
     }
 
-    /// <summary>The answer as protobuf's own formatter writes it; the messages that Tempo answers even where they were not sent are put in.</summary>
-    public static JsonNode Formatted(TraceByIDResponse response)
-    {
-        var filled = response.Clone();
-        foreach (var (resource, scope, span) in Each(filled.Trace.ResourceSpans))
-        {
-            resource.Resource ??= new Resource();
-            scope.Scope ??= new InstrumentationScope();
-            span.Status ??= new Status();
-            foreach (var attribute in (IEnumerable<KeyValue>)[.. resource.Resource.Attributes, .. scope.Scope.Attributes, .. span.Attributes, .. span.Events.SelectMany(static e => e.Attributes), .. span.Links.SelectMany(static l => l.Attributes)])
-                Fill(attribute);
-        }
-
-        return JsonNode.Parse(JsonFormatter.Default.Format(filled))!;
-
-        static void Fill(KeyValue attribute)
-        {
-            attribute.Value ??= new AnyValue();
-            FillValue(attribute.Value);
-        }
-
-        static void FillValue(AnyValue value)
-        {
-            foreach (var element in value.ArrayValue?.Values ?? [])
-                FillValue(element);
-            foreach (var element in value.KvlistValue?.Values ?? [])
-                Fill(element);
-        }
-    }
-
     public static void AssertSame(JsonNode expected, JsonNode actual) =>
         Assert.True(JsonNode.DeepEquals(expected, actual), $"expected {expected.ToJsonString()}\nactual   {actual.ToJsonString()}");
 
@@ -117,8 +87,6 @@ internal static class Found
     public static Task<JsonNode> JsonV1(AssembledTrace trace) => Read(static bytes => JsonNode.Parse(bytes)!, (output, ct) => TraceJson.WriteV1Async(trace, output, ct));
 
     public static Task<JsonNode> JsonV2(AssembledTrace trace) => Read(static bytes => JsonNode.Parse(bytes)!, (output, ct) => TraceJson.WriteV2Async(trace, output, ct));
-
-    public static JsonNode?[] Array(JsonNode? node) => [.. node?.AsArray() ?? []];
 
     public static async Task<byte[]> Bytes(Func<PipeWriter, CancellationToken, Task> write)
     {

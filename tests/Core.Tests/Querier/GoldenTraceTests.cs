@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text.Json.Nodes;
 using OrleansTempo.Tests.Otlp;
 
 namespace OrleansTempo.Core.Tests.Querier;
@@ -9,7 +7,7 @@ public sealed class GoldenTraceTests
 {
     private static readonly string s_folder = Path.Combine(AppContext.BaseDirectory, "golden");
 
-    public static TheoryData<string> Answers => [.. Directory.GetFiles(Path.Combine(s_folder, "tempo-api"), "*-trace-v?.json").Select(static f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Answers => [.. RecordedAnswer.Files];
 
     [Fact]
     public void There_are_recorded_answers() => Assert.Equal(14, Answers.Count);
@@ -18,46 +16,18 @@ public sealed class GoldenTraceTests
     [MemberData(nameof(Answers))]
     public async Task The_stored_bodies_are_answered_as_Tempo_answered(string file)
     {
-        var recorded = JsonNode.Parse(await File.ReadAllBytesAsync(Path.Combine(s_folder, "tempo-api", file)))!;
-        var path = recorded["request"]!["path"]!.GetValue<string>();
-        Assert.True(TraceId.TryParse(path[(path.LastIndexOf('/') + 1)..], out var id));
-        var expected = recorded["response"]!;
-        var isV1 = file.Contains("-v1.", StringComparison.Ordinal);
-        var resources = expected["batches"] ?? expected["trace"]!["resourceSpans"];
-        var spans = Found.Spans(Stored(id, resources));
+        var recorded = RecordedAnswer.Read(file);
+        Assert.True(TraceId.TryParse(recorded.TraceId, out var id));
+        var spans = Found.Spans(Stored(id));
         spans.InspectedBytes = spans.Spans.Count == 0 ? 0 : 4711;
         var trace = Found.Assemble(spans);
 
-        var actual = isV1 ? await Found.JsonV1(trace) : await Found.JsonV2(trace);
-
-        // Tempo answers a resource's attributes in the order of its blocks' columns, those without one by key; here they are as sent.
-        SortResourceAttributes(expected["batches"] ?? expected["trace"]!["resourceSpans"]);
-        SortResourceAttributes(actual["batches"] ?? actual["trace"]!["resourceSpans"]);
-
-        // What it costs to find a trace is our own.
-        if (expected["metrics"]?["inspectedBytes"] is { } inspected)
-        {
-            Assert.Equal(inspected.GetValueKind(), actual["metrics"]!["inspectedBytes"]!.GetValueKind());
-            actual["metrics"]!["inspectedBytes"] = inspected.DeepClone();
-        }
-
-        Found.AssertSame(expected, actual);
+        recorded.AssertSame(recorded.IsV1 ? await Found.JsonV1(trace) : await Found.JsonV2(trace));
     }
 
-    private static void SortResourceAttributes(JsonNode? resources)
+    // The trace's part of the bodies.
+    private static ResourceSpans[] Stored(TraceId id)
     {
-        foreach (var resource in Found.Array(resources).Select(static r => r!["resource"]!))
-            resource["attributes"] = new JsonArray([.. Found.Array(resource["attributes"]).OrderBy(static a => a!["key"]!.GetValue<string>(), StringComparer.Ordinal).Select(static a => a!.DeepClone())]);
-    }
-
-    // The trace's part of the bodies, moved in time as far as the recorded answer has it.
-    private static IEnumerable<ResourceSpans> Stored(TraceId id, JsonNode? recordedResources)
-    {
-        var recordedStarts = (
-            from resource in Found.Array(recordedResources)
-            from scope in Found.Array(resource!["scopeSpans"])
-            from span in Found.Array(scope!["spans"])
-            select ulong.Parse(span!["startTimeUnixNano"]!.GetValue<string>(), CultureInfo.InvariantCulture)).ToArray();
         var resources = (
             from body in Directory.GetFiles(s_folder, "*.otlp.pb").Order(StringComparer.Ordinal)
             where !Path.GetFileName(body).StartsWith("09-", StringComparison.Ordinal)
@@ -67,17 +37,6 @@ public sealed class GoldenTraceTests
         {
             foreach (var other in scope.Spans.Where(s => TraceId.Read(s.TraceId.Span) != id).ToArray())
                 scope.Spans.Remove(other);
-        }
-
-        var spans = Found.Each(resources).Select(static s => s.Span).ToArray();
-        Assert.Equal(recordedStarts.Length, spans.Length);
-        if (spans.Length == 0)
-            return [];
-        var shift = recordedStarts.Min() - spans.Min(static s => s.StartTimeUnixNano);
-        foreach (var span in spans)
-        {
-            span.StartTimeUnixNano += shift;
-            span.EndTimeUnixNano += shift;
         }
 
         return resources;

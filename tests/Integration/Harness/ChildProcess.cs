@@ -60,6 +60,13 @@ internal sealed partial class ChildProcess : IAsyncDisposable
         return await WaitForExitAsync();
     }
 
+    /// <summary>Ends the process on the spot (SIGKILL): it does nothing more, not even what it was in the midst of.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync();
+    }
+
     public Task<int> WaitForExitAsync() => WaitForExitAsync(TimeSpan.FromSeconds(60));
 
     /// <summary>Returns the exit code; fails with what was printed where the process is still running after <paramref name="limit"/>.</summary>

@@ -2,48 +2,61 @@ using System.Net;
 
 namespace OrleansTempo.Integration.Harness;
 
-/// <summary>The built Standalone program, run as a user runs it: own process, own configuration file, own ports.</summary>
+/// <summary>
+/// The built Standalone program, run as a user runs it: own process, own configuration file, own ports. It can be stopped or
+/// killed, and started again on the same folder, in which by default its data is.
+/// </summary>
 internal sealed class StandaloneProcess : IAsyncDisposable
 {
     private const string Assembly = "OrleansTempo.Standalone.dll";
 
-    private readonly TemporaryFolder _folder;
-    private readonly ChildProcess _process;
-    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(30) };
-    private readonly int _apiPort;
+    private readonly StandaloneSettings _settings;
+    private readonly TemporaryFolder _folder = new();
+    // Long enough for a flush whose next try comes half a minute later.
+    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(90) };
+    private readonly List<ChildProcess> _runs = [];
+    private int _apiPort;
 
-    private StandaloneProcess(TemporaryFolder folder, ChildProcess process, string test, int apiPort, int grpcPort, int httpPort)
+    private StandaloneProcess(StandaloneSettings settings)
     {
-        _folder = folder;
-        _process = process;
-        _apiPort = apiPort;
-        Test = test;
-        HttpEndpoint = new Uri($"http://127.0.0.1:{httpPort}");
-        GrpcEndpoint = new Uri($"http://127.0.0.1:{grpcPort}");
-        Sender = new OtlpSender(HttpEndpoint, GrpcEndpoint);
+        _settings = settings;
+        TakePorts();
     }
 
     /// <summary>The external label <c>test</c> of its series.</summary>
-    public string Test { get; }
+    public string Test => _settings.Test;
 
-    public Uri HttpEndpoint { get; }
+    public Uri HttpEndpoint { get; private set; } = null!;
 
-    public Uri GrpcEndpoint { get; }
+    public Uri GrpcEndpoint { get; private set; } = null!;
 
-    public OtlpSender Sender { get; }
+    public OtlpSender Sender { get; private set; } = null!;
 
-    public string Log => _process.Output;
+    public TraceReader Traces { get; private set; } = null!;
+
+    /// <summary>The log of all its runs.</summary>
+    public string Log => string.Concat(_runs.Select(run => run.Output));
+
+    /// <summary>The log since it was last started.</summary>
+    public string LogOfThisRun => _runs[^1].Output;
+
+    /// <summary>Its working directory, with its data in <c>data</c>.</summary>
+    public string Folder => _folder.Path;
+
+    public string WalFolder => Path.Combine(Folder, "data", "wal");
+
+    public string BlocksFolder => Path.Combine(Folder, "data", "blocks");
+
+    /// <summary>The files of its object store that are objects, from the store's folder on.</summary>
+    public IReadOnlyList<string> StoredObjects =>
+        [.. Directory.GetFiles(BlocksFolder, "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(BlocksFolder, path)).Where(static name => !name.StartsWith('~'))];
 
     public static async Task<StandaloneProcess> StartAsync(StandaloneSettings settings)
     {
-        var (apiPort, grpcPort, httpPort) = (FreePorts.Next(), FreePorts.Next(), FreePorts.Next());
-        var folder = new TemporaryFolder();
-        folder.Write("tempo.yaml", settings.ToYaml(apiPort, grpcPort, httpPort));
-        string[] arguments = settings.Demo ? ["--config.file=tempo.yaml", "--demo"] : ["--config.file=tempo.yaml"];
-        var standalone = new StandaloneProcess(folder, Launch(folder, arguments), settings.Test, apiPort, grpcPort, httpPort);
+        var standalone = new StandaloneProcess(settings);
         try
         {
-            await standalone.WaitUntilReadyAsync();
+            await standalone.StartAgainAsync();
             return standalone;
         }
         catch
@@ -51,6 +64,33 @@ internal sealed class StandaloneProcess : IAsyncDisposable
             await standalone.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Starts it, after it has ended, and waits until it is ready.</summary>
+    public async Task StartAgainAsync()
+    {
+        Launch();
+        await WaitUntilReadyAsync();
+    }
+
+    /// <summary>Starts it, after it has ended, and does not wait.</summary>
+    public void Launch()
+    {
+        string[] arguments = _settings.Demo ? ["--config.file=tempo.yaml", "--demo"] : ["--config.file=tempo.yaml"];
+        _runs.Add(Launch(_folder, arguments));
+    }
+
+    /// <summary>From the next start on it listens on other ports.</summary>
+    public void TakePorts()
+    {
+        (_apiPort, var grpcPort, var httpPort) = (FreePorts.Next(), FreePorts.Next(), FreePorts.Next());
+        HttpEndpoint = new Uri($"http://127.0.0.1:{httpPort}");
+        GrpcEndpoint = new Uri($"http://127.0.0.1:{grpcPort}");
+        Sender?.Dispose();
+        Sender = new OtlpSender(HttpEndpoint, GrpcEndpoint);
+        Traces?.Dispose();
+        Traces = new TraceReader(Api("/"));
+        _folder.Write("tempo.yaml", _settings.ToYaml(_apiPort, grpcPort, httpPort));
     }
 
     /// <summary>Runs it on a configuration or with arguments that end it by themselves; returns its exit code and all it printed.</summary>
@@ -93,22 +133,49 @@ internal sealed class StandaloneProcess : IAsyncDisposable
         await Eventually.GetAsync(CollectionsAsync, collections => collections >= goal, collections => $"{collections} collections of {goal}:\n{Log}");
     }
 
+    /// <summary>Cuts all there is, of one tenant or of all, and waits until it is in blocks.</summary>
+    public async Task<HttpStatusCode> FlushAsync(string? tenant = null)
+    {
+        using var response = await _http.PostAsync(Api(tenant is null ? "/flush" : $"/flush?tenant={Uri.EscapeDataString(tenant)}"), null);
+        return response.StatusCode;
+    }
+
+    /// <summary>Asks for <c>/shutdown</c>, and returns the exit code.</summary>
+    public async Task<int> ShutdownAsync()
+    {
+        using (var response = await _http.PostAsync(Api("/shutdown"), null))
+            response.EnsureSuccessStatusCode();
+        return await _runs[^1].WaitForExitAsync();
+    }
+
     /// <summary>Stops it in order; returns its exit code.</summary>
-    public Task<int> TerminateAsync() => _process.TerminateAsync();
+    public Task<int> TerminateAsync() => _runs[^1].TerminateAsync();
+
+    /// <summary>Ends it on the spot (SIGKILL).</summary>
+    public Task KillAsync() => _runs[^1].KillAsync();
+
+    /// <summary>What a killed process was compacting stays claimed for five minutes more; after this they have passed.</summary>
+    public void LetClaimsRunOut()
+    {
+        foreach (var claim in StoredObjects.Where(static name => Path.GetFileName(name) == "compactor"))
+            File.Delete(Path.Combine(BlocksFolder, claim));
+    }
 
     public async ValueTask DisposeAsync()
     {
-        await _process.DisposeAsync();
+        foreach (var run in _runs)
+            await run.DisposeAsync();
         Sender.Dispose();
+        Traces.Dispose();
         _http.Dispose();
         _folder.Dispose();
     }
 
-    private async Task WaitUntilReadyAsync() => await Eventually.GetAsync(
+    public async Task WaitUntilReadyAsync() => await Eventually.GetAsync(
         async () =>
         {
-            if (_process.HasExited)
-                throw new InvalidOperationException($"Standalone exited with {_process.ExitCode}:\n{Log}");
+            if (_runs[^1].HasExited)
+                throw new InvalidOperationException($"Standalone exited with {_runs[^1].ExitCode}:\n{LogOfThisRun}");
             try
             {
                 return await ReadyAsync() == HttpStatusCode.OK;
@@ -119,7 +186,7 @@ internal sealed class StandaloneProcess : IAsyncDisposable
             }
         },
         ready => ready,
-        _ => $"Standalone is not ready:\n{Log}");
+        _ => $"Standalone is not ready:\n{LogOfThisRun}");
 
     private Uri Api(string path) => new($"http://127.0.0.1:{_apiPort}{path}");
 

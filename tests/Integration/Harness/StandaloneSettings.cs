@@ -19,33 +19,57 @@ internal sealed record StandaloneSettings
 
     public bool Demo { get; init; }
 
+    /// <summary>Whether tenants are named by <c>X-Scope-OrgID</c>.</summary>
+    public bool Multitenancy { get; init; }
+
+    /// <summary>What stands in <c>ingester</c>, as a YAML flow mapping has it between its braces; so are the others.</summary>
+    public string Ingester { get; init; } = "";
+
+    /// <summary><c>storage.trace</c>.</summary>
+    public string Trace { get; init; } = "";
+
+    public string Compactor { get; init; } = "";
+
+    /// <summary><c>overrides.defaults.ingestion</c>; without it no rate and no number of live traces is too high.</summary>
+    public string Ingestion { get; init; } = "rate_limit_bytes: 0, max_traces_per_user: 0";
+
+    /// <summary><c>overrides.defaults.global</c>.</summary>
+    public string Global { get; init; } = "";
+
     public string ToYaml(int apiPort, int grpcPort, int httpPort)
     {
-        var yaml = new StringBuilder($"""
+        var yaml = new StringBuilder($$"""
+            multitenancy_enabled: {{(Multitenancy ? "true" : "false")}}
             server:
               http_listen_address: 127.0.0.1
-              http_listen_port: {apiPort}
+              http_listen_port: {{apiPort}}
             distributor:
               receivers:
                 otlp:
                   protocols:
                     grpc:
-                      endpoint: 127.0.0.1:{grpcPort}
+                      endpoint: 127.0.0.1:{{grpcPort}}
                     http:
-                      endpoint: 127.0.0.1:{httpPort}
+                      endpoint: 127.0.0.1:{{httpPort}}
+            ingester: { {{Ingester}} }
+            storage:
+              trace: { {{Trace}} }
+            compactor: { {{Compactor}} }
             overrides:
               defaults:
+                ingestion: { {{Ingestion}} }
+                global: { {{Global}} }
                 metrics_generator:
                   processors: [service-graphs, span-metrics]
             metrics_generator:
               processor:
                 service_graphs:
-                  wait: {Wait}
+                  wait: {{Wait}}
               registry:
-                collection_interval: {CollectionInterval}
-                stale_duration: {StaleDuration}
+                collection_interval: {{CollectionInterval}}
+                stale_duration: {{StaleDuration}}
                 external_labels:
-                  test: {Test}
+                  test: {{Test}}
 
             """);
         if (RemoteWriteUrls.Count > 0)

@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using OrleansTempo.Integration.Harness;
+
+namespace OrleansTempo.Integration;
+
+/// <summary>Acknowledged means kept: a process that is killed again and again, at whatever moment, loses nothing it said it had.</summary>
+public sealed partial class KillTests
+{
+    private const int Kills = 20;
+    private const int Senders = 4;
+    private const int Sample = 50;
+
+    // Small limits, so that a second of load cuts, writes and merges blocks, and kills hit each of these.
+    private static readonly StandaloneSettings s_settings = new()
+    {
+        Test = "kill",
+        Ingester = "partitions: 3, trace_idle_period: 200ms, trace_live_period: 1s, flush_check_period: 100ms, max_block_bytes: 65536, max_block_duration: 1s",
+        Trace = "blocklist_poll: 500ms, wal: { segment_bytes: 65536 }",
+        Compactor = "compaction: { compaction_cycle: 500ms, compacted_block_retention: 5s }",
+    };
+
+    [Fact]
+    public async Task Twenty_kills_at_random_moments_lose_no_acknowledged_span()
+    {
+        var seed = int.TryParse(Environment.GetEnvironmentVariable("KILL_SEED"), CultureInfo.InvariantCulture, out var chosen) ? chosen : 20261124;
+        try
+        {
+            await KillAsync(seed);
+        }
+        catch (Exception e)
+        {
+            throw new InvalidOperationException($"with KILL_SEED={seed}: {e.Message}", e);
+        }
+    }
+
+    private static async Task KillAsync(int seed)
+    {
+        var random = new Random(seed);
+        var sent = new SentSpans();
+        var load = new TraceLoad(seed, Senders, sent);
+        await using var standalone = await StandaloneProcess.StartAsync(s_settings);
+        for (var kill = 1; kill <= Kills; kill++)
+        {
+            var known = sent.Traces;
+            var stopLoad = load.Start(standalone);
+            await Task.Delay(random.Next(50, 1000));
+            await standalone.KillAsync();
+            Assert.Empty(await stopLoad());
+
+            standalone.LetClaimsRunOut();
+            if (random.Next(3) == 0)
+                standalone.TakePorts();
+            if (random.Next(4) == 0)
+            {
+                // Once more while it starts, perhaps in the midst of the replay.
+                standalone.Launch();
+                await Task.Delay(random.Next(200, 1200));
+                await standalone.KillAsync();
+            }
+
+            await standalone.StartAgainAsync();
+            var old = known.ToArray();
+            random.Shuffle(old);
+            await sent.AssertFoundAsync(standalone.Traces, [.. old.Take(Sample), .. sent.Traces.Except(known)], $"after kill {kill}");
+        }
+
+        await sent.AssertFoundAsync(standalone.Traces, sent.Traces, "after the last kill");
+        Assert.True(sent.Acknowledged > 5000, $"only {sent.Acknowledged} spans were acknowledged");
+
+        // What is in blocks needs no log, and what is merged no longer what it was made of.
+        await Eventually.GetAsync(standalone.OwnMetricsAsync, own => own.Sum("tempo_ingester_live_trace_bytes") == 0 && own.Sum("tempo_ingester_wal_segments") == 1, own => $"{own}\n{standalone.Log}");
+        Assert.Single(Directory.GetFiles(standalone.WalFolder, "*.wal"));
+        await Eventually.GetAsync(standalone.OwnMetricsAsync, own => own.Sum("tempodb_blocklist_length") is > 0 and < 40, own => $"{own}\n{standalone.Log}");
+        await Eventually.GetAsync(() => Task.FromResult(Directory.GetFiles(standalone.BlocksFolder, "meta*.json", SearchOption.AllDirectories).Length), metas => metas < 40, metas => $"{metas} blocks\n{standalone.Log}");
+        await sent.AssertFoundAsync(standalone.Traces, sent.Traces, "from merged blocks");
+
+        Assert.Equal("", string.Join('\n', Complaints().Matches(standalone.Log).Select(match => match.Value)));
+        Assert.Contains("replayed in", standalone.Log);
+        Assert.Contains("Merged ", standalone.Log);
+    }
+
+    [GeneratedRegex("^.*( level=error | err=|[Ee]xception|^   at ).*$", RegexOptions.Multiline)]
+    private static partial Regex Complaints();
+}

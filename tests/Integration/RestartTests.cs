@@ -1,0 +1,75 @@
+using System.Net;
+using OrleansTempo.Integration.Harness;
+
+namespace OrleansTempo.Integration;
+
+/// <summary>A stop in order, and what the next start finds.</summary>
+public sealed class RestartTests
+{
+    // Blocks are due all the time, so the stop finds some cut, some queued and some half written.
+    private const string Busy = "partitions: 8, trace_idle_period: 100ms, trace_live_period: 500ms, flush_check_period: 50ms, max_block_bytes: 65536, max_block_duration: 200ms";
+
+    private const string StaysLive = "trace_idle_period: 1h, trace_live_period: 1h, max_block_duration: 1h";
+
+    [Theory]
+    [InlineData(Busy)]
+    [InlineData(StaysLive)]
+    public async Task Everything_is_found_after_sigterm_and_another_start(string ingester)
+    {
+        await using var standalone = await StandaloneProcess.StartAsync(new() { Test = "restart", Ingester = ingester });
+        var sent = await LoadAsync(standalone, () => standalone.TerminateAsync());
+
+        await standalone.StartAgainAsync();
+
+        await sent.AssertFoundAsync(standalone.Traces, sent.Traces, "after the restart");
+        Assert.Contains("replayed in", standalone.LogOfThisRun);
+        Assert.DoesNotContain("level=error", standalone.Log);
+    }
+
+    [Theory]
+    [InlineData(Busy)]
+    [InlineData(StaysLive)]
+    public async Task With_flush_all_on_shutdown_everything_is_in_blocks_after_sigterm(string ingester)
+    {
+        await using var standalone = await StandaloneProcess.StartAsync(new() { Test = "flush-all", Ingester = ingester + ", flush_all_on_shutdown: true" });
+        var sent = await LoadAsync(standalone, () => standalone.TerminateAsync());
+
+        await AssertNoLogIsNeededAsync(standalone, sent);
+    }
+
+    [Theory]
+    [InlineData(Busy)]
+    [InlineData(StaysLive)]
+    public async Task Shutdown_ends_the_process_with_everything_in_blocks(string ingester)
+    {
+        await using var standalone = await StandaloneProcess.StartAsync(new() { Test = "shutdown", Ingester = ingester });
+        var sent = await LoadAsync(standalone, () => standalone.ShutdownAsync());
+
+        await AssertNoLogIsNeededAsync(standalone, sent);
+    }
+
+    // The load goes on while the process stops: what it refuses then is not acknowledged.
+    private static async Task<SentSpans> LoadAsync(StandaloneProcess standalone, Func<Task<int>> stop)
+    {
+        var sent = new SentSpans();
+        var stopLoad = new TraceLoad(seed: 7, senders: 4, sent).Start(standalone);
+        await Eventually.GetAsync(() => Task.FromResult(sent.Acknowledged), acknowledged => acknowledged >= 3000, acknowledged => $"{acknowledged} spans acknowledged");
+
+        Assert.True(await stop() == 0, standalone.Log);
+
+        foreach (var answer in await stopLoad())
+            Assert.True(answer.Code is (int)HttpStatusCode.ServiceUnavailable or 14, answer.ToString());
+        return sent;
+    }
+
+    private static async Task AssertNoLogIsNeededAsync(StandaloneProcess standalone, SentSpans sent)
+    {
+        Assert.Empty(Directory.GetFiles(standalone.WalFolder, "*.wal"));
+        Directory.Delete(standalone.WalFolder, recursive: true);
+
+        await standalone.StartAgainAsync();
+
+        await sent.AssertFoundAsync(standalone.Traces, sent.Traces, "after the stop, from blocks");
+        Assert.DoesNotContain("level=error", standalone.Log);
+    }
+}

@@ -47,7 +47,7 @@ internal sealed partial class BlockFlushQueue : IAsyncDisposable
         var job = new Job(partition, block, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         _unwritten[block.BlockId] = job;
         if (!_jobs.Writer.TryWrite(job))
-            Cancel(job);
+            job.Written.SetCanceled();
     }
 
     /// <summary>Completes when all blocks that are queued now have been written, of a tenant or with null of all; is cancelled where the queue is closed before.</summary>
@@ -61,7 +61,7 @@ internal sealed partial class BlockFlushQueue : IAsyncDisposable
         await _stop.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(_writers).ConfigureAwait(false);
         while (_jobs.Reader.TryRead(out var job))
-            Cancel(job);
+            job.Written.SetCanceled();
         _threads.Dispose();
         _stop.Dispose();
     }
@@ -108,13 +108,7 @@ internal sealed partial class BlockFlushQueue : IAsyncDisposable
             await Task.Delay(backoff, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         }
 
-        Cancel(job);
-    }
-
-    private void Cancel(Job job)
-    {
         job.Written.SetCanceled();
-        _unwritten.TryRemove(job.Block.BlockId, out _);
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "block {Block} of tenant {Tenant} could not be written: {Reason}; its traces are kept, next try in {Seconds} s")]

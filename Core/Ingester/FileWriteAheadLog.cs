@@ -60,7 +60,9 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
 
     // Guarded by _releaseGate: the segments before the current one, in order.
     private readonly List<long> _old;
-    private long _released;
+
+    // As the current segment was when it was released, guarded by _gate; what is appended afterwards is not.
+    private (long Number, long Length) _released;
 
     private FileWriteAheadLog(WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk, WalLock held)
     {
@@ -152,7 +154,6 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     {
         lock (_releaseGate)
         {
-            _released = Math.Max(_released, segment);
             var released = 0;
             while (released < _old.Count && _old[released] < segment)
                 Delete(WalSegmentFile.PathOf(_directory, _old[released++]));
@@ -161,6 +162,12 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
                 _old.RemoveRange(0, released);
                 _metrics.WalSegments.Record(_old.Count + 1);
             }
+        }
+
+        if (segment > CurrentSegment)
+        {
+            lock (_gate)
+                _released = (_current.Number, _current.Length);
         }
 
         if (segment >= CurrentSegment)
@@ -232,13 +239,10 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         await _flushTimer.DisposeAsync().ConfigureAwait(false);
         if (_options.Sync != WalSync.Never)
             FlushAll();
+        // Emptied and not deleted: the numbers go on from it.
+        if (_released == (_current.Number, _current.Length))
+            CutOff(_current, 0);
         _current.Dispose();
-        lock (_releaseGate)
-        {
-            if (_released > _current.Number)
-                Delete(_current.Path);
-        }
-
         _writerWake.Dispose();
         _lock.Dispose();
     }

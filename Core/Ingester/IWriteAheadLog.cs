@@ -20,7 +20,7 @@ public interface IWriteAheadLog : IAsyncDisposable
 
     /// <summary>
     /// Deletes the segments before <paramref name="segment"/>: all their records are in complete blocks. With a number past
-    /// <see cref="CurrentSegment"/>, when nothing is appended any more, the current one goes when the log is closed.
+    /// <see cref="CurrentSegment"/> what is in the current one goes too when the log is closed, unless something was appended since.
     /// </summary>
     void Release(long segment);
 

@@ -54,7 +54,8 @@ internal sealed class TraceTable : IDisposable
     public void RemoveLast()
     {
         _slots[SlotOf(_traces[Count - 1].Id)] = 0;
-        Count--;
+        if (--Count == 0)
+            Dispose();
     }
 
     /// <summary>Gives the arrays back; the table is empty then.</summary>

@@ -87,9 +87,11 @@ internal sealed class TraceTable : IDisposable
         _slots = ArrayPool<int>.Shared.Rent(length);
         _mask = length - 1;
         Array.Clear(_slots, 0, length);
-        if (traces.Length <= length / 2)
+
+        // Half as many as slots, and not one more: the pool would double it.
+        if (traces.Length < length / 2)
         {
-            _traces = ArrayPool<LiveTrace>.Shared.Rent((length / 2) + 1);
+            _traces = ArrayPool<LiveTrace>.Shared.Rent(length / 2);
             traces.AsSpan(0, Count).CopyTo(_traces);
             if (traces.Length > 0)
                 ArrayPool<LiveTrace>.Shared.Return(traces);

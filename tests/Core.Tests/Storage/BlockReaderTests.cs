@@ -77,7 +77,7 @@ public sealed class BlockReaderTests
     }
 
     [Fact]
-    public async Task Traces_that_are_not_there_cost_no_read_but_for_one_in_a_hundred()
+    public async Task Traces_that_are_not_there_cost_no_read_but_for_one_in_thousands()
     {
         var meta = await TestBlocks.WriteAsync(_store, TestBlocks.Spans(2000, 1));
         await _reader.OpenAsync(meta, CancellationToken.None);
@@ -87,7 +87,7 @@ public sealed class BlockReaderTests
         for (var i = 0; i < 100_000; i++)
             Assert.Empty((await _reader.FindAsync(meta, i % 2 == 0 ? new TraceId(0, (ulong)i) : new TraceId((ulong)random.NextInt64(), (ulong)random.NextInt64()))).Spans);
 
-        Assert.InRange(Reads - before, 0, 500);
+        Assert.InRange(Reads - before, 1, 60);
     }
 
     [Theory]

@@ -6,15 +6,14 @@ namespace OrleansTempo.Core.Otlp;
 /// <summary>
 /// Arrays for requests, kept for reuse. The shared pools of .NET hold powers of two only, so that a request of 275 KB would
 /// take 512 KB, and only a few of each: under load most of the rest would be garbage on the large object heap. Here sizes go
-/// up in quarters of a power of two, and what is kept is bounded in bytes. What was given back last is given out first: it is
-/// still in the processor's cache.
+/// up in quarters of a power of two, and what is kept is bounded in bytes.
 /// </summary>
 internal sealed class BufferPool(long maxPooledBytes)
 {
     private const int StepsPerDoubling = 4;
     private const int SmallestBits = 10;
 
-    private readonly ConcurrentStack<byte[]>[] _pools = [.. Enumerable.Range(0, (31 - SmallestBits) * StepsPerDoubling).Select(_ => new ConcurrentStack<byte[]>())];
+    private readonly ConcurrentQueue<byte[]>[] _pools = [.. Enumerable.Range(0, (31 - SmallestBits) * StepsPerDoubling).Select(_ => new ConcurrentQueue<byte[]>())];
     private long _pooledBytes;
 
     /// <summary>Bytes held for reuse.</summary>
@@ -24,7 +23,7 @@ internal sealed class BufferPool(long maxPooledBytes)
     public byte[] Rent(int minimumLength)
     {
         var (index, length) = ClassOf(minimumLength);
-        if (index < _pools.Length && _pools[index].TryPop(out var array))
+        if (index < _pools.Length && _pools[index].TryDequeue(out var array))
         {
             Interlocked.Add(ref _pooledBytes, -array.Length);
             return array;
@@ -44,7 +43,7 @@ internal sealed class BufferPool(long maxPooledBytes)
             return;
         }
 
-        _pools[index].Push(array);
+        _pools[index].Enqueue(array);
     }
 
     // 1024, 1280, 1536, 1792, 2048, 2560, ...: the first that is not less.

@@ -19,7 +19,7 @@ public sealed class SpanBatch
 {
     private const long MaxPooledBytes = 64 << 20;
 
-    private static readonly ConcurrentStack<SpanBatch> s_pool = new();
+    private static readonly ConcurrentQueue<SpanBatch> s_pool = new();
     private static long s_pooledBytes;
 
     private int _leases;
@@ -78,7 +78,7 @@ public sealed class SpanBatch
         [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out SpanBatch? batch,
         [System.Diagnostics.CodeAnalysis.NotNullWhen(false)] out OtlpReadError? error)
     {
-        if (s_pool.TryPop(out batch))
+        if (s_pool.TryDequeue(out batch))
             Interlocked.Add(ref s_pooledBytes, -batch.ArrayBytes);
         else
             batch = new SpanBatch();
@@ -113,7 +113,7 @@ public sealed class SpanBatch
         _buffer = null;
         var bytes = ArrayBytes;
         if (Interlocked.Add(ref s_pooledBytes, bytes) <= MaxPooledBytes)
-            s_pool.Push(this);
+            s_pool.Enqueue(this);
         else
             Interlocked.Add(ref s_pooledBytes, -bytes);
     }

@@ -21,8 +21,6 @@ internal sealed class RowEncoder
     // Keys share the fate of values: nothing keeps a client from inventing one for every span.
     private const int MaxKeys = 16_384;
 
-    private const byte KeyTag = (1 << 3) | 2;
-
     private int[] _resources = [];
     private int[] _scopes = [];
     private uint[] _shape = new uint[64];
@@ -58,8 +56,8 @@ internal sealed class RowEncoder
         var shape = _shape.AsSpan(0, length);
         shape[SpanShape.Resource] = (uint)Resource(span.Resource);
         shape[SpanShape.Scope] = (uint)Scope(span.Scope);
-        shape[SpanShape.Name] = Text(bytes, span.Name);
-        shape[SpanShape.StatusMessage] = Text(bytes, span.StatusMessage);
+        shape[SpanShape.Name] = TextCode(bytes, span.Name);
+        shape[SpanShape.StatusMessage] = TextCode(bytes, span.StatusMessage);
         shape[SpanShape.Kind] = (uint)span.Kind;
         shape[SpanShape.Status] = (uint)span.Status;
         shape[SpanShape.Flags] = span.Flags;
@@ -69,7 +67,8 @@ internal sealed class RowEncoder
         for (var i = 0; i < attributes.Length; i++)
         {
             var place = SpanShape.FirstAttribute + i;
-            shape[place] = place < guess.Length && IsGuessed(bytes, attributes[i], guess[place]) ? guess[place] : Attribute(bytes, attributes[i]);
+            shape[place] = !attributes[i].IsPlain ? OddAttribute(bytes, span, i)
+                : place < guess.Length && IsGuessed(bytes, attributes[i], guess[place]) ? guess[place] : Attribute(bytes, attributes[i]);
         }
 
         if (latest < 0 || !shape.SequenceEqual(guess))
@@ -99,6 +98,8 @@ internal sealed class RowEncoder
         return reference;
     }
 
+    private static ReadOnlySpan<byte> Text(ReadOnlySpan<byte> bytes, Slice slice) => bytes.Slice(slice.Offset, slice.Length);
+
     private static void Reset(ref int[] ids, int count)
     {
         if (ids.Length < count)
@@ -118,12 +119,12 @@ internal sealed class RowEncoder
         return id >= 0 ? id : id = _generation.Dictionary.Scopes.Intern(_batch.Envelope(_batch.Scopes[scope]));
     }
 
-    private uint Text(ReadOnlySpan<byte> bytes, Slice slice)
+    private uint TextCode(ReadOnlySpan<byte> bytes, Slice slice)
     {
         if (slice.IsEmpty)
             return SpanShape.NoText;
         var texts = _generation.Dictionary.Texts;
-        var text = bytes.Slice(slice.Offset, slice.Length);
+        var text = Text(bytes, slice);
         var hash = (uint)Utf8Hash.Of(text);
         var id = texts.Find(text, hash);
         if (id < 0)
@@ -159,28 +160,31 @@ internal sealed class RowEncoder
     {
         var dictionary = _generation.Dictionary;
         if (!SpanShape.IsInline(guess))
-            return bytes.Slice(attribute.Message.Offset, attribute.Message.Length).SequenceEqual(dictionary.Attributes[SpanShape.IdOf(guess)]);
+            return Text(bytes, attribute.PlainMessage).SequenceEqual(dictionary.Attributes[SpanShape.IdOf(guess)]);
 
         var key = SpanShape.IdOf(guess);
-        if (_generation.ValuesOfKey[key] < MaxSharedValues || !BeginsWithKey(bytes, attribute)
-            || !bytes.Slice(attribute.Key.Offset, attribute.Key.Length).SequenceEqual(dictionary.Keys[key]))
-        {
+        if (_generation.ValuesOfKey[key] < MaxSharedValues || !Text(bytes, attribute.Key).SequenceEqual(dictionary.Keys[key]))
             return false;
-        }
-
-        Inline(new Slice(attribute.Key.End, attribute.Message.End - attribute.Key.End));
+        Inline(new Slice(attribute.Key.End, attribute.Value.End - attribute.Key.End));
         return true;
     }
 
-    // Only what begins with its key can be put together again from key and rest; every known SDK writes it so.
-    private static bool BeginsWithKey(ReadOnlySpan<byte> bytes, in AttributeRecord attribute) =>
-        attribute.Message.Length > 0
-        && bytes[attribute.Message.Offset] == KeyTag
-        && attribute.Key.End - attribute.Message.Offset == 1 + ProtoWire.VarintLength((ulong)attribute.Key.Length) + attribute.Key.Length;
+    // What does not begin with its key and end with its value cannot be put together of the two: it is kept whole.
+    private uint OddAttribute(ReadOnlySpan<byte> bytes, in SpanRecord span, int index)
+    {
+        var fields = new ProtobufFields(bytes, span.Message.Offset, span.Message.End);
+        while (fields.MoveNext())
+        {
+            if (fields is { Field: 9, WireType: 2 } && index-- == 0)
+                return SpanShape.OfAttribute(_generation.Dictionary.Attributes.Intern(Text(bytes, fields.Content)));
+        }
+
+        throw new InvalidOperationException("A span has fewer attributes than were read of it.");
+    }
 
     private uint Attribute(ReadOnlySpan<byte> bytes, in AttributeRecord attribute)
     {
-        var message = bytes.Slice(attribute.Message.Offset, attribute.Message.Length);
+        var message = Text(bytes, attribute.PlainMessage);
         var hash = (uint)Utf8Hash.Of(message);
         var id = _generation.Dictionary.Attributes.Find(message, hash);
         return id >= 0 ? SpanShape.OfAttribute(id) : NewAttribute(bytes, attribute, hash);
@@ -189,11 +193,8 @@ internal sealed class RowEncoder
     private uint NewAttribute(ReadOnlySpan<byte> bytes, in AttributeRecord attribute, uint hash)
     {
         var dictionary = _generation.Dictionary;
-        var message = bytes.Slice(attribute.Message.Offset, attribute.Message.Length);
-        if (!BeginsWithKey(bytes, attribute))
-            return SpanShape.OfAttribute(dictionary.Attributes.Add(message, hash));
-
-        var keyText = bytes.Slice(attribute.Key.Offset, attribute.Key.Length);
+        var message = Text(bytes, attribute.PlainMessage);
+        var keyText = Text(bytes, attribute.Key);
         var keyHash = (uint)Utf8Hash.Of(keyText);
         var key = dictionary.Keys.Find(keyText, keyHash);
         var values = _generation.ValuesOfKey;
@@ -211,7 +212,7 @@ internal sealed class RowEncoder
             return SpanShape.OfAttribute(dictionary.Attributes.Add(message, hash));
         }
 
-        Inline(new Slice(attribute.Key.End, attribute.Message.End - attribute.Key.End));
+        Inline(new Slice(attribute.Key.End, attribute.Value.End - attribute.Key.End));
         return SpanShape.OfKey(key);
     }
 

@@ -1,7 +1,7 @@
 namespace OrleansTempo.Core.Otlp;
 
 /// <summary>Which value an attribute carries, and so what its <see cref="AttributeRecord.Value"/> points at.</summary>
-public enum AttributeKind
+public enum AttributeKind : byte
 {
     /// <summary>No value at all; the slice is empty.</summary>
     None,

@@ -271,7 +271,6 @@ internal ref struct OtlpReader
     private bool ReadAttribute(int end, string field, ref AttributeRecord attribute, int depth)
     {
         attribute = default;
-        attribute.Message = new Slice(_position, end - _position);
 
         // Nearly every attribute is a short key and a short string, encoded in order: seen at a glance, no loop.
         var data = _data;
@@ -287,6 +286,7 @@ internal ref struct OtlpReader
                 attribute.Key = new Slice(p + 2, keyLength);
                 attribute.Value = new Slice(valueTag + 4, end - valueTag - 4);
                 attribute.Kind = AttributeKind.String;
+                attribute.IsPlain = true;
                 _position = end;
                 if (Math.Max(keyLength, attribute.Value.Length) > _maxAttributeBytes)
                     CountOversized(attribute);
@@ -316,6 +316,7 @@ internal ref struct OtlpReader
                 return false;
         }
 
+        attribute.IsPlain = attribute.Value.End == end && attribute.PlainMessage.Offset == p;
         if (depth == 0)
             CountOversized(attribute);
         return true;

@@ -21,8 +21,6 @@ internal sealed class BlockFooter
     /// <summary>The first page that can have a trace, by the index; -1 where none can.</summary>
     public int FirstPageOf(TraceId trace)
     {
-        // The last page that begins before the trace: it may begin within that one. Where pages begin with it, the trace is
-        // a large one, which may already have begun in the page before them.
         int low = 0, high = Pages.Length;
         while (low < high)
         {
@@ -33,9 +31,8 @@ internal sealed class BlockFooter
                 high = middle;
         }
 
-        if (low > 0)
-            return low - 1;
-        return Pages.Length > 0 && Pages[0].FirstTrace == trace ? 0 : -1;
+        // The first page that does not begin before the trace: it begins with it, or else the trace can only be in the page before.
+        return low < Pages.Length && Pages[low].FirstTrace == trace && !Pages[low].GoesOn ? low : low - 1;
     }
 
     public void Write(ColumnBuffer target)
@@ -55,7 +52,7 @@ internal sealed class BlockFooter
             pages.WriteVarint((uint)page.SearchLength);
             pages.WriteUInt32(page.SearchChecksum);
             pages.WriteUInt32(page.RestChecksum);
-            pages.WriteVarint((uint)page.Spans);
+            pages.WriteVarint(((uint)page.Spans << 1) | (page.GoesOn ? 1u : 0));
             pages.WriteVarint(page.MinStart);
             pages.WriteVarint(page.MaxStart - page.MinStart);
         }
@@ -110,13 +107,14 @@ internal sealed class BlockFooter
                 SearchLength = reader.ReadCount(int.MaxValue),
                 SearchChecksum = reader.ReadUInt32(),
                 RestChecksum = reader.ReadUInt32(),
+                GoesOn = false,
                 Spans = reader.ReadCount(int.MaxValue),
                 MinStart = reader.ReadVarint(),
                 MaxStart = 0,
             };
             if (page.Offset < 0 || page.Offset > footerOffset - page.Length || page.SearchLength > page.Length)
                 throw new InvalidDataException($"page {i} lies outside of the block");
-            pages[i] = page with { MaxStart = page.MinStart + reader.ReadVarint() };
+            pages[i] = page with { GoesOn = (page.Spans & 1) != 0, Spans = page.Spans >> 1, MaxStart = page.MinStart + reader.ReadVarint() };
         }
 
         return pages;

@@ -22,6 +22,7 @@ internal sealed class BlockWriter : IAsyncDisposable
     private long _spans;
     private long _traces;
     private TraceId _lastTrace;
+    private bool _pageGoesOn;
     private ulong _minStart = ulong.MaxValue;
     private ulong _maxEnd;
 
@@ -68,7 +69,10 @@ internal sealed class BlockWriter : IAsyncDisposable
     public void BeginTrace(TraceId trace)
     {
         _page.BeginTrace(trace);
-        if (_traces > 0 && _lastTrace == trace)
+        var goesOn = _traces > 0 && _lastTrace == trace;
+        if (_page.Spans == 0)
+            _pageGoesOn = goesOn;
+        if (goesOn)
             return;
         _traces++;
         _lastTrace = trace;
@@ -95,6 +99,7 @@ internal sealed class BlockWriter : IAsyncDisposable
         _pages.Add(new PageEntry
         {
             FirstTrace = _page.FirstTrace,
+            GoesOn = _pageGoesOn,
             Offset = _length,
             Length = bytes.Length,
             SearchLength = searchLength,

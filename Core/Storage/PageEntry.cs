@@ -6,6 +6,9 @@ internal readonly record struct PageEntry
     /// <summary>The ID of its first trace; its last is not greater than the next page's first.</summary>
     public required TraceId FirstTrace { get; init; }
 
+    /// <summary>Whether its first trace has spans in the page before, too.</summary>
+    public required bool GoesOn { get; init; }
+
     /// <summary>Where it begins in the block's <c>data</c>.</summary>
     public required long Offset { get; init; }
 

@@ -21,7 +21,8 @@ public sealed class BlockFlusher(IObjectStore store, TimeProvider time)
         {
             await using var writer = await BlockWriter.CreateAsync(store, block.Tenant, block.BlockId, builder, block.Traces, cancellationToken);
             await block.WriteAsync(writer, cancellationToken);
-            return await writer.CompleteAsync(compactionLevel: 0, time.GetUtcNow(), cancellationToken);
+            var now = time.GetUtcNow();
+            return await writer.CompleteAsync(compactionLevel: 0, receivedUntil: now, now, cancellationToken);
         }
         finally
         {

@@ -3,7 +3,7 @@ namespace OrleansTempo.Core.Overrides;
 /// <summary><c>overrides.….compaction</c>: how long one tenant's blocks stay.</summary>
 public sealed record CompactionOverrides
 {
-    /// <summary>A block whose spans all ended this long ago is deleted; zero for <see cref="CompactorOptions.BlockRetention"/>.</summary>
+    /// <summary>A block whose spans were all received this long ago is deleted; zero for <see cref="CompactorOptions.BlockRetention"/>.</summary>
     public TimeSpan BlockRetention { get; init; }
 
     /// <summary>On: none of the tenant's blocks is ever merged or deleted.</summary>

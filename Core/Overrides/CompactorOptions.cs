@@ -6,13 +6,13 @@ public sealed record CompactorOptions
     /// <summary>Off: no block is ever merged or deleted by this process.</summary>
     public bool Disabled { get; init; }
 
-    /// <summary><c>compaction.block_retention</c>: a block whose spans all ended this long ago is deleted.</summary>
+    /// <summary><c>compaction.block_retention</c>: a block whose spans were all received this long ago is deleted.</summary>
     public TimeSpan BlockRetention { get; init; } = TimeSpan.FromDays(14);
 
     /// <summary><c>compaction.compacted_block_retention</c>: how long a block that was merged or has expired stays readable for those who still list it.</summary>
     public TimeSpan CompactedBlockRetention { get; init; } = TimeSpan.FromHours(1);
 
-    /// <summary><c>compaction.compaction_window</c>: only blocks that end within the same window are merged.</summary>
+    /// <summary><c>compaction.compaction_window</c>: only blocks that were received within the same window are merged.</summary>
     public TimeSpan CompactionWindow { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary><c>compaction.compaction_cycle</c>: the time between two looks for work.</summary>

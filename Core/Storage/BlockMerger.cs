@@ -57,7 +57,8 @@ public sealed class BlockMerger(IObjectStore store, BlockReader reader, TimeProv
                 await writer.WritePageAsync(cancellationToken).ConfigureAwait(false);
         }
 
-        return await writer.CompleteAsync(inputs.Max(static i => i.CompactionLevel) + 1, time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
+        return await writer.CompleteAsync(
+            inputs.Max(static i => i.CompactionLevel) + 1, inputs.Max(static i => i.ReceivedUntil), time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Where the merge stands in one input.</summary>
@@ -74,7 +75,7 @@ public sealed class BlockMerger(IObjectStore store, BlockReader reader, TimeProv
 
         public async ValueTask<bool> MoveToFirstAsync(CancellationToken cancellationToken)
         {
-            _footer = await reader.OpenAsync(block, cancellationToken).ConfigureAwait(false);
+            _footer = await reader.ReadFooterAsync(block, cancellationToken).ConfigureAwait(false);
             return await MoveToNextPageAsync(cancellationToken).ConfigureAwait(false);
         }
 

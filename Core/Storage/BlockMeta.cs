@@ -35,6 +35,12 @@ public sealed record BlockMeta
     /// <summary>0 for a block an ingester has cut; one more than its inputs' highest for one that compaction made.</summary>
     public int CompactionLevel { get; init; }
 
+    /// <summary>
+    /// When the last of its spans had been received, by our own clock: what retention and compaction windows go by. The spans' own
+    /// times are their clients', who may be years off.
+    /// </summary>
+    public required DateTimeOffset ReceivedUntil { get; init; }
+
     /// <summary>When the block was completed.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 }

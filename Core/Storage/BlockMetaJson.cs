@@ -49,6 +49,7 @@ internal static class BlockMetaJson
             json.WriteNumber("sizeBytes", meta.SizeBytes);
             json.WriteNumber("footerOffset", meta.FooterOffset);
             json.WriteNumber("compactionLevel", meta.CompactionLevel);
+            json.WriteString("receivedUntil", meta.ReceivedUntil.UtcDateTime);
             json.WriteString("createdAt", meta.CreatedAt.UtcDateTime);
             if (compacted is not null)
             {
@@ -109,6 +110,7 @@ internal static class BlockMetaJson
             SizeBytes = Number(root, "sizeBytes", 1, long.MaxValue),
             FooterOffset = Number(root, "footerOffset", 0, long.MaxValue),
             CompactionLevel = (int)Number(root, "compactionLevel", 0, int.MaxValue - 1),
+            ReceivedUntil = Time(root, "receivedUntil"),
             CreatedAt = Time(root, "createdAt"),
         };
 

@@ -32,7 +32,14 @@ public sealed class BlockReader(IObjectStore store, long footerCacheBytes = Bloc
     {
         if (_footers.TryGet(block.BlockId, out var known))
             return known;
+        var footer = await ReadFooterAsync(block, cancellationToken).ConfigureAwait(false);
+        _footers.Add(block.BlockId, footer);
+        return footer;
+    }
 
+    /// <summary>The block's footer, not kept in memory: for one who reads the block once.</summary>
+    internal async ValueTask<BlockFooter> ReadFooterAsync(BlockMeta block, CancellationToken cancellationToken)
+    {
         var length = block.SizeBytes - block.FooterOffset;
         if (length is <= 0 or > int.MaxValue || block.FooterOffset < BlockWriter.Magic.Length)
             throw new BlockCorruptException(block, $"its footer cannot be from {block.FooterOffset} to {block.SizeBytes}");
@@ -40,9 +47,7 @@ public sealed class BlockReader(IObjectStore store, long footerCacheBytes = Bloc
         await ReadAsync(block, block.FooterOffset, bytes, "the footer", cancellationToken).ConfigureAwait(false);
         try
         {
-            var footer = BlockFooter.Read(bytes, block.FooterOffset);
-            _footers.Add(block.BlockId, footer);
-            return footer;
+            return BlockFooter.Read(bytes, block.FooterOffset);
         }
         catch (InvalidDataException e)
         {

@@ -117,10 +117,11 @@ internal sealed class BlockWriter : IAsyncDisposable
 
     /// <summary>Completes the block: its footer, and last its <c>meta.json</c>.</summary>
     /// <param name="compactionLevel">0 for a block cut by an ingester.</param>
+    /// <param name="receivedUntil">When the last of its spans had been received.</param>
     /// <param name="now">The time it is.</param>
     /// <param name="cancellationToken">Gives up; the block is then none.</param>
     /// <exception cref="IOException">The store cannot be written to; the block is none.</exception>
-    public async Task<BlockMeta> CompleteAsync(int compactionLevel, DateTimeOffset now, CancellationToken cancellationToken)
+    public async Task<BlockMeta> CompleteAsync(int compactionLevel, DateTimeOffset receivedUntil, DateTimeOffset now, CancellationToken cancellationToken)
     {
         await WritePageAsync(cancellationToken);
         var footer = new ColumnBuffer();
@@ -139,6 +140,7 @@ internal sealed class BlockWriter : IAsyncDisposable
             SizeBytes = _length + footer.Length,
             FooterOffset = _length,
             CompactionLevel = compactionLevel,
+            ReceivedUntil = receivedUntil,
             CreatedAt = now,
         };
         await _store.PutAsync(BlockPaths.Meta(_tenant, _blockId), BlockMetaJson.Write(meta), cancellationToken);

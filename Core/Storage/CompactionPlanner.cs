@@ -4,7 +4,7 @@ namespace OrleansTempo.Core.Storage;
 
 /// <summary>
 /// Chooses which blocks of a tenant to merge. A lookup by trace ID asks every block, so there should be few; a merge rewrites all it
-/// reads, so a span should be merged rarely. Blocks that end in the same window are merged by levels, four to sixteen of one level into
+/// reads, so a span should be merged rarely. Blocks received in the same window are merged by levels, four to sixteen of one level into
 /// one of the next:
 /// <code>
 /// level 0   ▪▪▪▪ ▪▪▪▪ ▪▪▪▪ ▪▪▪▪ ▪▪        at most three wait on each level,
@@ -23,7 +23,7 @@ internal static class CompactionPlanner
     public static IReadOnlyList<IReadOnlyList<BlockMeta>> Plan(IReadOnlyList<BlockMeta> blocks, CompactorOptions options, DateTimeOffset now)
     {
         var groups = new List<IReadOnlyList<BlockMeta>>();
-        foreach (var window in blocks.GroupBy(block => WindowEnd(block, options.CompactionWindow, now)))
+        foreach (var window in blocks.GroupBy(block => WindowEnd(block, options.CompactionWindow)))
         {
             if (IsStill(window, window.Key, options.CompactionWindow, now))
             {
@@ -37,16 +37,13 @@ internal static class CompactionPlanner
 
         return [.. groups
             .OrderBy(static group => group.Max(static block => block.CompactionLevel))
-            .ThenByDescending(static group => group.Max(static block => block.EndTime))
+            .ThenByDescending(static group => group.Max(static block => block.ReceivedUntil))
             .ThenBy(static group => group[0].BlockId)];
     }
 
-    // Ends that lie in the future come from wrong clocks and may be far apart: they share one window, which is never over.
-    private static DateTimeOffset WindowEnd(BlockMeta block, TimeSpan window, DateTimeOffset now)
+    private static DateTimeOffset WindowEnd(BlockMeta block, TimeSpan window)
     {
-        if (block.EndTime > now + window)
-            return DateTimeOffset.MaxValue;
-        var ticks = block.EndTime.UtcTicks;
+        var ticks = block.ReceivedUntil.UtcTicks;
         return new DateTimeOffset(ticks - (ticks % window.Ticks) + window.Ticks, TimeSpan.Zero);
     }
 

@@ -35,7 +35,7 @@ public sealed partial class Compactor
     /// <param name="blocks">The process's list, which is polled by its owner besides.</param>
     /// <param name="merger">Makes one block of several.</param>
     /// <param name="options"><c>compactor</c>.</param>
-    /// <param name="retentionOf">How long a tenant's blocks are kept after their spans ended; zero for ever.</param>
+    /// <param name="retentionOf">How long a tenant's blocks are kept after their spans were received; zero for ever.</param>
     /// <param name="metrics">Told what was merged, marked and deleted.</param>
     /// <param name="time">The clock of windows, retention and cycles.</param>
     /// <param name="logger">Told about failures.</param>
@@ -155,7 +155,7 @@ public sealed partial class Compactor
         {
             await _blocks.MarkCompactedAsync(block, mergedInto: null, cancellationToken).ConfigureAwait(false);
             _metrics.RetentionMarked.Add(1);
-            LogExpired(block.BlockId, tenant, block.EndTime);
+            LogExpired(block.BlockId, tenant, block.ReceivedUntil);
         }
     }
 
@@ -183,7 +183,7 @@ public sealed partial class Compactor
         if (retention == TimeSpan.Zero)
             return [];
         var now = _time.GetUtcNow();
-        return [.. _blocks.Blocks(tenant).Where(block => now - (block.EndTime < block.CreatedAt ? block.EndTime : block.CreatedAt) > retention)];
+        return [.. _blocks.Blocks(tenant).Where(block => now - block.ReceivedUntil > retention)];
     }
 
     private List<Guid> Deletable(TenantId tenant)
@@ -213,8 +213,8 @@ public sealed partial class Compactor
     [LoggerMessage(Level = LogLevel.Information, Message = "Merged {Inputs} blocks of tenant {Tenant} into {Block}: level {Level}, {Traces} traces, {Bytes} bytes")]
     private partial void LogMerged(int inputs, TenantId tenant, Guid block, int level, long traces, long bytes);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Block {Block} of tenant {Tenant}, whose last span ended at {EndTime}, has expired")]
-    private partial void LogExpired(Guid block, TenantId tenant, DateTimeOffset endTime);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Block {Block} of tenant {Tenant}, whose last span came at {ReceivedUntil}, has expired")]
+    private partial void LogExpired(Guid block, TenantId tenant, DateTimeOffset receivedUntil);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Deleted block {Block} of tenant {Tenant}")]
     private partial void LogDeleted(Guid block, TenantId tenant);

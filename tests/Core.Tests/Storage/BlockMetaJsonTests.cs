@@ -19,6 +19,7 @@ public sealed class BlockMetaJsonTests
         SizeBytes = 5_000_000_000,
         FooterOffset = 4_999_999_000,
         CompactionLevel = 2,
+        ReceivedUntil = new DateTimeOffset(2026, 2, 1, 0, 4, 0, TimeSpan.Zero),
         CreatedAt = new DateTimeOffset(2026, 2, 1, 0, 5, 0, TimeSpan.Zero),
     };
 
@@ -37,6 +38,7 @@ public sealed class BlockMetaJsonTests
               "sizeBytes": 5000000000,
               "footerOffset": 4999999000,
               "compactionLevel": 2,
+              "receivedUntil": "2026-02-01T00:04:00Z",
               "createdAt": "2026-02-01T00:05:00Z"
             }
             """,

@@ -23,7 +23,6 @@ public sealed class CompactionPlannerTests
     [InlineData("a window that is over and still is merged whatever the level", "10/0*2 50/3*1", 76, "3@3")]
     [InlineData("one block is done", "10/5*1", 600, "")]
     [InlineData("a window that is not still for half its age merges by level", "10/5*1 59/0*1", 60 + 13, "")]
-    [InlineData("ends in the future share a window that is never over", "100000/0*2 200000/0*2 300000/1*2", 30, "4@0")]
     public void Plans(string what, string blocks, int minutesAfterNoon, string expected) =>
         Assert.Equal((what, expected), (what, Show(CompactionPlanner.Plan(Parse(blocks), s_options, At(minutesAfterNoon)))));
 

@@ -131,12 +131,22 @@ public sealed class CompactorTests : IDisposable
     }
 
     [Fact]
-    public async Task A_span_from_the_future_does_not_keep_its_block_for_ever()
+    public async Task Blocks_go_by_when_their_spans_were_received_and_not_by_their_clients_clocks()
     {
-        await _store.StoreAsync(Block(1, Now.AddYears(100)) with { CreatedAt = Now });
-        _time.Advance(_retention + TimeSpan.FromSeconds(1));
+        BlockMeta[] blocks = [Block(1, Now.AddYears(-25)), Block(2, Now), Block(3, Now.AddYears(75)), Block(4, Now)];
+        foreach (var block in blocks)
+            await _store.StoreAsync(block with { ReceivedUntil = Now, CreatedAt = Now });
         await CycleAsync();
 
+        Assert.Equal([1, 2, 3, 4], Assert.Single(_merger.Merges));
+        var merged = Assert.Single(_list.Blocks(TeamA));
+
+        _time.Advance(_retention);
+        await CycleAsync();
+        Assert.Equal([merged], _list.Blocks(TeamA));
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await CycleAsync();
         Assert.Empty(_list.Blocks(TeamA));
     }
 
@@ -450,7 +460,7 @@ public sealed class CompactorTests : IDisposable
                 inputs.Max(static input => input.CompactionLevel) + 1,
                 inputs.Sum(static input => input.SizeBytes),
                 inputs.Sum(static input => input.Traces)) with
-            { Tenant = tenant, CreatedAt = time.GetUtcNow() };
+            { Tenant = tenant, ReceivedUntil = inputs.Max(static input => input.ReceivedUntil), CreatedAt = time.GetUtcNow() };
             await store.StoreAsync(merged);
             return merged;
         }

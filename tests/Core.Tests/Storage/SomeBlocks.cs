@@ -23,6 +23,7 @@ internal static class SomeBlocks
         SizeBytes = sizeBytes,
         FooterOffset = sizeBytes / 2,
         CompactionLevel = level,
+        ReceivedUntil = endTime,
         CreatedAt = endTime,
     };
 

@@ -9,6 +9,9 @@ namespace OrleansTempo.Core.Storage;
 /// </summary>
 internal sealed class BlockFooter
 {
+    /// <summary>No page takes more of the footer than this.</summary>
+    public const int MaxPageBytes = 80;
+
     private const byte BloomSection = 1, PagesSection = 2;
 
     public required byte[] Bloom { get; init; }
@@ -42,7 +45,7 @@ internal sealed class BlockFooter
         target.WriteVarint((uint)Bloom.Length);
         target.WriteBytes(Bloom);
 
-        var pages = new ColumnBuffer();
+        var pages = new ColumnBuffer((Pages.Length * MaxPageBytes) + 16);
         pages.WriteVarint((uint)Pages.Length);
         foreach (var page in Pages)
         {

@@ -11,6 +11,9 @@ namespace OrleansTempo.Core.Storage;
 /// </summary>
 public sealed class BlockMerger(IObjectStore store, BlockReader reader, TimeProvider time) : IBlockMerger
 {
+    // The one of the merge before, unless another merge has it.
+    private PageBuilder? _builder;
+
     public async Task<BlockMeta> MergeAsync(TenantId tenant, IReadOnlyList<BlockMeta> inputs, CancellationToken cancellationToken)
     {
         var cursors = new List<Cursor>();
@@ -21,8 +24,9 @@ public sealed class BlockMerger(IObjectStore store, BlockReader reader, TimeProv
                 cursors.Add(cursor);
         }
 
+        var builder = Interlocked.Exchange(ref _builder, null) ?? new PageBuilder();
         await using var writer = await BlockWriter.CreateAsync(
-            store, tenant, Guid.CreateVersion7(), new PageBuilder(), inputs.Sum(static i => i.Traces), cancellationToken).ConfigureAwait(false);
+            store, tenant, Guid.CreateVersion7(), builder, inputs.Sum(static i => i.Traces), cancellationToken).ConfigureAwait(false);
         var seen = new HashSet<(ulong, uint)>();
         while (cursors.Count > 0)
         {
@@ -57,8 +61,10 @@ public sealed class BlockMerger(IObjectStore store, BlockReader reader, TimeProv
                 await writer.WritePageAsync(cancellationToken).ConfigureAwait(false);
         }
 
-        return await writer.CompleteAsync(
+        var merged = await writer.CompleteAsync(
             inputs.Max(static i => i.CompactionLevel) + 1, inputs.Max(static i => i.ReceivedUntil), time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
+        _builder = builder;
+        return merged;
     }
 
     /// <summary>Where the merge stands in one input.</summary>

@@ -39,9 +39,6 @@ internal sealed class BlockWriter : IAsyncDisposable
     /// <summary>The first bytes of <c>data</c>: the name of the format and its version.</summary>
     public static ReadOnlySpan<byte> Magic => "OTBLOCK\x01"u8;
 
-    /// <summary>Bytes written so far.</summary>
-    public long Length => _length;
-
     /// <summary>Whether the page should be written before the next trace begins.</summary>
     public bool PageIsFull => _page.IsFull;
 
@@ -124,7 +121,7 @@ internal sealed class BlockWriter : IAsyncDisposable
     public async Task<BlockMeta> CompleteAsync(int compactionLevel, DateTimeOffset receivedUntil, DateTimeOffset now, CancellationToken cancellationToken)
     {
         await WritePageAsync(cancellationToken);
-        var footer = new ColumnBuffer();
+        var footer = new ColumnBuffer(_bloom.Length + (_pages.Count * BlockFooter.MaxPageBytes) + 64);
         new BlockFooter { Bloom = _bloom, Pages = [.. _pages] }.Write(footer);
         await _data.WriteAsync(footer.Memory, cancellationToken);
         await _data.CompleteAsync(cancellationToken);

@@ -3,9 +3,9 @@ using System.Buffers.Binary;
 namespace OrleansTempo.Core.Storage;
 
 /// <summary>Bytes being put together, in one array that is used again for the next page.</summary>
-internal sealed class ColumnBuffer
+internal sealed class ColumnBuffer(int capacity = 1024)
 {
-    private byte[] _bytes = new byte[1024];
+    private byte[] _bytes = new byte[capacity];
 
     public int Length { get; private set; }
 

@@ -44,9 +44,11 @@ public sealed class BlockTraces(BlockList blocks, BlockReader reader) : ITraceSo
         }
         catch (BlockCorruptException e)
         {
-            // Merged and deleted since this query began, or broken: then it stands among those that are, below.
-            if (blocks.Blocks(block.Tenant).Contains(block))
-                await blocks.SetAsideAsync(block, e.Reason, cancellationToken).ConfigureAwait(false);
+            await blocks.SetAsideAsync(block, e.Reason, cancellationToken).ConfigureAwait(false);
+
+            // One that is broken stands among those that are, above. One that is gone was merged into a block that was not asked, for the list is that old.
+            if (blocks.Broken(block.Tenant).All(broken => broken.BlockId != block.BlockId))
+                problems.Add($"block {block.BlockId} was merged or deleted after it was listed: {e.Reason}");
         }
     }
 

@@ -140,9 +140,13 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
                 return;
             }
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or OperationCanceledException)
         {
-            // Not known to be gone, so it is corrupt.
+            // Not known to be gone, so here it is corrupt. Others look for themselves: a note in the folder of a block that is gone would stay.
+            Count(block.Tenant, broken);
+            if (e is OperationCanceledException)
+                throw;
+            return;
         }
 
         var isStored = await TellOthersAsync(block.Tenant, broken, cancellationToken).ConfigureAwait(false);
@@ -166,6 +170,24 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
 
     /// <summary>All that is known of a tenant's blocks, also of those that are not read.</summary>
     internal ImmutableDictionary<Guid, BlockState> States(TenantId tenant) => Of(tenant).States;
+
+    /// <summary>Deletes what is left of a block that has no meta.</summary>
+    /// <param name="tenant">Whose it is.</param>
+    /// <param name="blockId">Which one.</param>
+    /// <param name="lastModified">When something of it was last written, as far as is known.</param>
+    /// <param name="cancellationToken">Stops it before or half way.</param>
+    /// <returns>False where something has been written since, perhaps its meta: then nothing is deleted.</returns>
+    internal async Task<bool> TryDeleteIncompleteAsync(TenantId tenant, Guid blockId, DateTimeOffset lastModified, CancellationToken cancellationToken)
+    {
+        await foreach (var found in store.ListAsync(BlockPaths.Block(tenant, blockId), cancellationToken).ConfigureAwait(false))
+        {
+            if (found.LastModified > lastModified)
+                return false;
+        }
+
+        await DeleteAsync(tenant, blockId, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
 
     /// <summary>Deletes a block's objects, the one that keeps it from being read last.</summary>
     internal async Task DeleteAsync(TenantId tenant, Guid blockId, CancellationToken cancellationToken)

@@ -22,6 +22,9 @@ internal static class BlockPaths
     /// <summary>The prefix of all that a tenant has.</summary>
     public static string Tenant(TenantId tenant) => $"{Root}{TenantFolder.Of(tenant)}/";
 
+    /// <summary>The prefix of all that a block has.</summary>
+    public static string Block(TenantId tenant, Guid blockId) => File(tenant, blockId, "");
+
     public static string Data(TenantId tenant, Guid blockId) => File(tenant, blockId, DataFile);
 
     public static string Meta(TenantId tenant, Guid blockId) => File(tenant, blockId, MetaFile);

@@ -161,9 +161,13 @@ public sealed partial class Compactor
 
     private async Task DeleteAsync(TenantId tenant, CancellationToken cancellationToken)
     {
-        foreach (var blockId in Deletable(tenant))
+        foreach (var (blockId, state) in Deletable(tenant))
         {
-            await _blocks.DeleteAsync(tenant, blockId, cancellationToken).ConfigureAwait(false);
+            // Its writer may have tried again and succeeded since the list was made, before merges that took minutes.
+            if (state is not BlockState.Incomplete incomplete)
+                await _blocks.DeleteAsync(tenant, blockId, cancellationToken).ConfigureAwait(false);
+            else if (!await _blocks.TryDeleteIncompleteAsync(tenant, blockId, incomplete.LastModified, cancellationToken).ConfigureAwait(false))
+                continue;
             _metrics.RetentionDeleted.Add(1);
             LogDeleted(blockId, tenant);
         }
@@ -176,7 +180,6 @@ public sealed partial class Compactor
         return CompactionPlanner.Plan([.. _blocks.Blocks(tenant).Where(block => !expired.Contains(block.BlockId))], _options, _time.GetUtcNow());
     }
 
-    // A span that ends in the future, by a wrong clock, does not keep its block for ever: it counts from when the block was made.
     private List<BlockMeta> Expired(TenantId tenant)
     {
         var retention = _retentionOf(tenant);
@@ -186,11 +189,11 @@ public sealed partial class Compactor
         return [.. _blocks.Blocks(tenant).Where(block => now - block.ReceivedUntil > retention)];
     }
 
-    private List<Guid> Deletable(TenantId tenant)
+    private List<KeyValuePair<Guid, BlockState>> Deletable(TenantId tenant)
     {
         var now = _time.GetUtcNow();
         var retention = _retentionOf(tenant);
-        return [.. _blocks.States(tenant).Where(entry => IsDeletable(entry.Value, retention, now)).Select(static entry => entry.Key)];
+        return [.. _blocks.States(tenant).Where(entry => IsDeletable(entry.Value, retention, now))];
     }
 
     private bool IsDeletable(BlockState state, TimeSpan retention, DateTimeOffset now) => state switch

@@ -287,6 +287,35 @@ public sealed class BlockListTests : IDisposable
         Assert.Equal(["data", "meta.compacted.json"], NamesOf(1));
     }
 
+    /// <summary>A store that fails, and a client that hangs up: nobody knows whether the block is corrupt or has been merged and deleted.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_block_that_may_be_gone_is_set_aside_here_and_others_are_not_told(bool isCancelled)
+    {
+        await _store.StoreAsync(Block(1, Now));
+        await _list.PollAsync();
+        await _store.DeleteAsync(BlockPaths.Meta(TeamA, Id(1)));
+        await _store.DeleteAsync(BlockPaths.Data(TeamA, Id(1)));
+        _store.Before = (operation, _) => operation is not "Get" ? Task.CompletedTask : throw (isCancelled ? new OperationCanceledException() : new IOException("timeout"));
+
+        var setAside = _list.SetAsideAsync(Block(1, Now), "its data is not there");
+        if (isCancelled)
+            await Assert.ThrowsAsync<OperationCanceledException>(() => setAside);
+        else
+            await setAside;
+
+        Assert.Empty(_list.Blocks(TeamA));
+        Assert.Single(_list.Broken(TeamA));
+        Assert.Equal([$"Error: Block {Id(1)} of tenant team-a is set aside and not read any more: its data is not there"], _log.Lines);
+        Assert.Equal(1, _values["tempodb_blocks_set_aside_total"]);
+        Assert.Empty(NamesOf(1));
+
+        _store.Before = null;
+        await _list.PollAsync();
+        Assert.Empty(_list.Broken(TeamA));
+    }
+
     [Fact]
     public async Task A_corrupt_meta_sets_its_block_aside()
     {

@@ -173,6 +173,30 @@ public sealed class CompactorTests : IDisposable
         Assert.Empty(_store.Names);
     }
 
+    /// <summary>An ingester that could not write for a day can at last, between the listing and the deletion: as one write, or in the midst of it.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_block_written_again_since_it_was_listed_is_not_deleted(bool isComplete)
+    {
+        await _store.PutAsync(BlockPaths.Data(TeamA, Id(5)), new byte[10]);
+        _time.Advance(TimeSpan.FromDays(1) + TimeSpan.FromSeconds(1));
+        await StoreAsync(1, 2, 3, 4);
+        _merger.Before = async _ =>
+        {
+            if (isComplete)
+                await _store.StoreAsync(Block(5, Now));
+            else
+                await _store.PutAsync(BlockPaths.Data(TeamA, Id(5)), new byte[10]);
+        };
+
+        await CycleAsync();
+
+        Assert.Equal(isComplete ? ["data", "meta.json"] : ["data"], NamesOf(5));
+        Assert.Equal(isComplete ? [5, 101] : [101], Numbers(await FreshAsync()));
+        Assert.Equal(0, _values["tempodb_retention_deleted_total"]);
+    }
+
     [Fact]
     public async Task Blocks_set_aside_are_kept_as_long_as_others()
     {

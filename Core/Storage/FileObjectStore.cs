@@ -97,7 +97,10 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     {
         var path = PathOf(name);
         var content = await Run("read", name, path, () => ReadWhole(path), cancellationToken).ConfigureAwait(false);
-        return content is null ? null : new StoredObject(content, ETag(content));
+        if (content is not null)
+            return new StoredObject(content, ETag(content));
+        ThrowIfGone();
+        return null;
     }
 
     public async ValueTask<int> ReadAsync(string name, long offset, Memory<byte> target, CancellationToken cancellationToken = default)
@@ -124,7 +127,11 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         try
         {
             if (await Run("read", name, path, () => TryOpen(path), cancellationToken).ConfigureAwait(false) is not { } handle)
+            {
+                ThrowIfGone();
                 return -1;
+            }
+
             if (!IsImmutable(name))
             {
                 using (handle)
@@ -226,6 +233,14 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         }
 
         return filled;
+    }
+
+    // Where nothing is found, the volume may not be mounted: then it has not the folders either that it was opened with, and
+    // an object that is not there must not be taken for one that never was.
+    private void ThrowIfGone()
+    {
+        if (!Directory.Exists(Path.Combine(_root, TemporaryFolder)))
+            throw new IOException($"the object store's directory '{_root}' is gone or another one than when it was opened; is its volume mounted?");
     }
 
     private static SafeFileHandle? TryOpen(string path)
@@ -462,6 +477,8 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         {
         }
 
+        if (objects.Count + folders.Count == 0)
+            ThrowIfGone();
         return (objects, folders);
     }
 

@@ -51,6 +51,25 @@ public sealed class FileObjectStoreTests : ObjectStoreContract, IDisposable
     }
 
     [Fact]
+    public async Task A_volume_that_is_not_mounted_is_an_error_and_no_empty_store()
+    {
+        await Store.PutAsync("blocks/a/1/data", Bytes("one"));
+        Directory.Delete(_root, recursive: true);
+        Directory.CreateDirectory(_root);
+
+        await Assert.ThrowsAsync<IOException>(() => Store.GetAsync("blocks/a/1/data"));
+        await Assert.ThrowsAsync<IOException>(async () => await Store.ReadAsync("blocks/a/1/data", 0, new byte[3]));
+        await Assert.ThrowsAsync<IOException>(() => Store.ListFoldersAsync("blocks/"));
+        var error = await Assert.ThrowsAsync<IOException>(async () =>
+        {
+            await foreach (var found in Store.ListAsync("blocks/"))
+                Assert.Fail(found.Name);
+        });
+        Assert.Contains($"'{_root}'", error.Message);
+        Assert.Contains("mounted", error.Message);
+    }
+
+    [Fact]
     public async Task A_write_that_fails_says_what_and_why_and_leaves_nothing()
     {
         await Store.PutAsync("a", Bytes("in the way"));

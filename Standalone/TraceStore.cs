@@ -49,7 +49,8 @@ internal sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDi
         Ingesters = new IngesterPartitions(options.Ingester, overrides, log, _flushes, _blocks, reader, metrics, time, logger);
         _query = new TraceQuery([Ingesters, new BlockTraces(_blocks, reader)]);
         _compactor = new Compactor(
-            store, _blocks, new BlockMerger(store, reader, time), options.Compactor, tenant => RetentionOf(options.Compactor, overrides.For(tenant)), metrics, time, logger);
+            store, _blocks, new BlockMerger(store, reader, time), options.Compactor, tenant => RetentionOf(options.Compactor, overrides.For(tenant)),
+            tenant => overrides.For(tenant).Compaction.CompactionDisabled, metrics, time, logger);
     }
 
     public IngesterPartitions Ingesters { get; }

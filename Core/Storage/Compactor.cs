@@ -26,6 +26,7 @@ public sealed partial class Compactor
     private readonly IBlockMerger _merger;
     private readonly CompactorOptions _options;
     private readonly Func<TenantId, TimeSpan> _retentionOf;
+    private readonly Func<TenantId, bool> _isDisabledFor;
     private readonly TempoMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -36,6 +37,7 @@ public sealed partial class Compactor
     /// <param name="merger">Makes one block of several.</param>
     /// <param name="options"><c>compactor</c>.</param>
     /// <param name="retentionOf">How long a tenant's blocks are kept after their spans were received; zero for ever.</param>
+    /// <param name="isDisabledFor">Whether none of a tenant's blocks is to be merged, marked or deleted.</param>
     /// <param name="metrics">Told what was merged, marked and deleted.</param>
     /// <param name="time">The clock of windows, retention and cycles.</param>
     /// <param name="logger">Told about failures.</param>
@@ -45,6 +47,7 @@ public sealed partial class Compactor
         IBlockMerger merger,
         CompactorOptions options,
         Func<TenantId, TimeSpan> retentionOf,
+        Func<TenantId, bool> isDisabledFor,
         TempoMetrics metrics,
         TimeProvider time,
         ILogger logger)
@@ -54,6 +57,7 @@ public sealed partial class Compactor
         _merger = merger;
         _options = options;
         _retentionOf = retentionOf;
+        _isDisabledFor = isDisabledFor;
         _metrics = metrics;
         _time = time;
         _logger = logger;
@@ -80,6 +84,8 @@ public sealed partial class Compactor
     {
         foreach (var tenant in _blocks.Tenants)
         {
+            if (_isDisabledFor(tenant))
+                continue;
             try
             {
                 await TakeTurnAsync(tenant, cancellationToken).ConfigureAwait(false);

@@ -17,6 +17,7 @@ public sealed class CompactorTests : IDisposable
     private readonly BlockList _list;
     private readonly Compactor _compactor;
     private TimeSpan _retention = TimeSpan.FromDays(14);
+    private readonly HashSet<TenantId> _disabled = [];
 
     public CompactorTests()
     {
@@ -146,6 +147,23 @@ public sealed class CompactorTests : IDisposable
         Assert.Equal([merged], _list.Blocks(TeamA));
 
         _time.Advance(TimeSpan.FromSeconds(1));
+        await CycleAsync();
+        Assert.Empty(_list.Blocks(TeamA));
+    }
+
+    [Fact]
+    public async Task Of_a_tenant_without_compaction_no_block_is_merged_or_deleted()
+    {
+        _disabled.Add(TeamA);
+        await StoreAsync(1, 2, 3, 4);
+        await CycleAsync();
+        _time.Advance(_retention + TimeSpan.FromSeconds(1));
+        await CycleAsync();
+
+        Assert.Empty(_merger.Merges);
+        Assert.Equal([1, 2, 3, 4], Numbers(_list.Blocks(TeamA)));
+
+        _disabled.Clear();
         await CycleAsync();
         Assert.Empty(_list.Blocks(TeamA));
     }
@@ -427,7 +445,7 @@ public sealed class CompactorTests : IDisposable
     [Fact]
     public async Task Disabled_it_does_nothing()
     {
-        var disabled = new Compactor(_store, _list, _merger, _options with { Disabled = true }, _ => _retention, _metrics, _time, _log);
+        var disabled = new Compactor(_store, _list, _merger, _options with { Disabled = true }, _ => _retention, _disabled.Contains, _metrics, _time, _log);
         await disabled.RunAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));
     }
 
@@ -435,7 +453,7 @@ public sealed class CompactorTests : IDisposable
 
     private BlockList NewList() => new(_store, _metrics, _time, _log);
 
-    private Compactor New(BlockList list, IBlockMerger merger) => new(_store, list, merger, _options, _ => _retention, _metrics, _time, _log);
+    private Compactor New(BlockList list, IBlockMerger merger) => new(_store, list, merger, _options, _ => _retention, _disabled.Contains, _metrics, _time, _log);
 
     private async Task StoreAsync(params int[] numbers)
     {

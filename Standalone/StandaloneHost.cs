@@ -4,10 +4,13 @@ using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Storage;
 using OrleansTempo.Server;
 using OrleansTempo.Server.Api;
 using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Logging;
+using OrleansTempo.Server.Traces;
 
 namespace OrleansTempo.Standalone;
 
@@ -25,38 +28,36 @@ internal static partial class StandaloneHost
 
     /// <summary>Runs until <paramref name="stop"/> is cancelled.</summary>
     /// <returns>The process's exit code: 0 after an orderly stop, 1 where it could not start.</returns>
-    public static async Task<int> RunAsync(
-        TempoOptions options,
-        IReadOnlyList<ConfigurationProblem> warnings,
-        IReadOnlyDictionary<string, string> environment,
-        bool demo,
-        CancellationToken stop)
+    public static async Task<int> RunAsync(TempoCommandLine commandLine, CancellationToken stop)
     {
+        var options = commandLine.Options;
         using var loggerFactory = ConsoleLogging.Create(options.Server);
         var logger = loggerFactory.CreateLogger("OrleansTempo");
-        foreach (var warning in warnings)
-            ConfigurationWarning(logger, warning);
+        ConfigurationLog.Write(logger, [], commandLine.Warnings);
 
         RequestBuffer.MaxOutstandingBytes = options.Distributor.MaxInflightBytes;
         var time = TimeProvider.System;
         using var metrics = new TempoMetrics();
-        if (!TryOpenOverrides(options, environment, metrics, time, loggerFactory, logger, out var overrides))
+        if (!ConfiguredOverrides.TryOpen(options, commandLine.Environment, metrics, time, loggerFactory, logger, out var overrides))
             return 1;
         using var disposeOverrides = overrides as IDisposable;
 
         // A signal stops the process, and so does /shutdown.
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(stop);
         TempoServer server;
+        FileObjectStore? store = null;
         TraceStore? traces = null;
         GeneratorMailboxes mailboxes;
         Distributor distributor;
         try
         {
-            traces = await TraceStore.OpenAsync(options, overrides, stopping.Cancel, metrics, time, logger);
+            store = OpenStore(options.Storage.Trace, time, logger);
+            traces = await TraceStore.OpenAsync(
+                options, options.Storage.Trace.Wal.Type ?? WalType.File, overrides, store, static (ingesters, blocks) => new IngesterPartitions(ingesters, blocks), stopping.Cancel, metrics, time, logger);
             mailboxes = new GeneratorMailboxes(options.MetricsGenerator, overrides, metrics, time, logger);
-            distributor = new Distributor(tenant => LimitsOf(options.Distributor, overrides.For(tenant)), traces.Ingesters, mailboxes, metrics, time);
+            distributor = new Distributor(tenant => options.Distributor.LimitsOf(overrides.For(tenant)), traces.Routing, mailboxes, metrics, time);
             server = new TempoServer(
-                ListenerMapping.ToServerOptions(options) with { TraceIdLabelName = TraceIdLabelName(options) },
+                ListenerMapping.ToServerOptions(options),
                 new TempoServerParts
                 {
                     Push = new TracePush(distributor, mailboxes, time),
@@ -76,9 +77,11 @@ internal static partial class StandaloneHost
             CannotStart(logger, e.Message);
             if (traces is not null)
                 await traces.DisposeAsync();
+            store?.Dispose();
             return 1;
         }
 
+        using (store)
         using (mailboxes)
         await using (traces)
         await using (server)
@@ -86,8 +89,8 @@ internal static partial class StandaloneHost
             stop = stopping.Token;
             if (await ReplayAsync(traces, stop))
                 server.MarkReady();
-            StartUpSummary.Write(logger, options, server.Addresses, mailboxes.RemoteUrls, demo);
-            var traffic = demo && server.Addresses.TryGetValue("otlp/http", out var otlp)
+            StartUpSummary.Write(logger, options, server.Addresses, mailboxes.RemoteUrls, commandLine.Demo);
+            var traffic = commandLine.Demo && server.Addresses.TryGetValue("otlp/http", out var otlp)
                 ? DemoTraffic.RunAsync((IPEndPoint)otlp, time, stop)
                 : Task.CompletedTask;
             await Task.Delay(Timeout.Infinite, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -112,6 +115,10 @@ internal static partial class StandaloneHost
         return 0;
     }
 
+    private static FileObjectStore OpenStore(TraceStorageOptions storage, TimeProvider time, ILogger logger) => storage.Backend == TraceStorageOptions.LocalBackend
+        ? new FileObjectStore(storage.LocalPath, time, logger)
+        : throw new ArgumentException($"storage.trace.backend '{storage.Backend}' is not built into this program, which keeps traces in a directory; write 'local', or run the silo");
+
     // False where the process is told to stop before it is through: what is left is replayed at the next start.
     private static async Task<bool> ReplayAsync(TraceStore traces, CancellationToken stop)
     {
@@ -125,47 +132,6 @@ internal static partial class StandaloneHost
             return false;
         }
     }
-
-    private static bool TryOpenOverrides(
-        TempoOptions options,
-        IReadOnlyDictionary<string, string> environment,
-        TempoMetrics metrics,
-        TimeProvider time,
-        ILoggerFactory loggerFactory,
-        ILogger logger,
-        out IOverrides overrides)
-    {
-        if (options.Overrides.PerTenantOverrideConfig.Length == 0)
-        {
-            overrides = new StaticOverrides(options.Overrides.Defaults);
-            return true;
-        }
-
-        var opened = FileOverrides.Open(options.Overrides, options.MetricsGenerator, environment, metrics, time, loggerFactory.CreateLogger<FileOverrides>());
-        foreach (var problem in opened.Errors)
-            ConfigurationError(logger, problem);
-        foreach (var problem in opened.Warnings)
-            ConfigurationWarning(logger, problem);
-        overrides = (IOverrides?)opened.Value ?? new StaticOverrides(options.Overrides.Defaults);
-        return opened.Succeeded;
-    }
-
-    private static IngestionLimits LimitsOf(DistributorOptions distributor, TenantOverrides tenant) => new()
-    {
-        RateLimitBytes = tenant.Ingestion.RateLimitBytes,
-        BurstSizeBytes = tenant.Ingestion.BurstSizeBytes,
-        MaxAttributeBytes = tenant.Ingestion.MaxAttributeBytes > 0 ? tenant.Ingestion.MaxAttributeBytes : distributor.MaxAttributeBytes,
-        RetryAfter = tenant.Ingestion.RetryInfoEnabled ? distributor.RetryAfterOnResourceExhausted : TimeSpan.Zero,
-    };
-
-    private static string TraceIdLabelName(TempoOptions options) =>
-        options.Overrides.Defaults.MetricsGenerator.TraceIdLabelName is { Length: > 0 } name ? name : GeneratorSettings.DefaultTraceIdLabelName;
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "configuration: {Problem}")]
-    private static partial void ConfigurationWarning(ILogger logger, ConfigurationProblem problem);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "configuration: {Problem}")]
-    private static partial void ConfigurationError(ILogger logger, ConfigurationProblem problem);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "cannot start: {Reason}")]
     private static partial void CannotStart(ILogger logger, string reason);

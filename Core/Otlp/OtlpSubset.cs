@@ -1,51 +1,104 @@
-using System.Buffers;
+using System.Runtime.InteropServices;
 
 namespace OrleansTempo.Core.Otlp;
 
-/// <summary>Writes a request again without some of its spans. Only for requests of which some are refused: nothing else is ever copied.</summary>
+/// <summary>
+/// Some spans of a batch as a request of their own, each with the resource and the scope it was sent in. For the spans that go to another
+/// process, and for what is logged of a batch of which some are refused.
+/// <code>
+///   span, span │ span │ span        neighbours of one scope share an envelope
+///   └─ scope ──┴──────┘      │
+///   └─ resource ─────────────┘
+/// </code>
+/// </summary>
 public static class OtlpSubset
 {
-    // Request, ResourceSpans and ScopeSpans: in each the field that leads to the spans.
-    private static readonly int[] s_path = [1, 2, 2];
+    // ExportTraceServiceRequest.resource_spans, ResourceSpans.scope_spans and ScopeSpans.spans.
+    private const byte ResourceSpansTag = (1 << 3) | 2;
+    private const byte ScopeSpansTag = (2 << 3) | 2;
+    private const byte SpanTag = (2 << 3) | 2;
 
-    /// <summary>The batch's request without the spans at these places.</summary>
-    public static ReadOnlyMemory<byte> Without(SpanBatch batch, IEnumerable<int> spans)
+    /// <summary>The bytes that <see cref="Write"/> takes for these spans.</summary>
+    /// <param name="batch">The batch; <see cref="SpanBatch.Prepare"/> was called before, where several threads use it.</param>
+    /// <param name="spans">Places of spans in the batch, ascending.</param>
+    public static int Length(SpanBatch batch, ReadOnlySpan<int> spans)
     {
-        var left = new HashSet<int>();
-        foreach (var span in spans)
-            left.Add(batch.Spans[span].Message.Offset);
-        var output = new ArrayBufferWriter<byte>(batch.Bytes.Length);
-        Write(batch.Bytes, new Slice(0, batch.Bytes.Length), 0, left, output);
-        return output.WrittenMemory;
+        var length = 0;
+        for (var i = 0; i < spans.Length;)
+            length += FieldLength(ResourceLength(batch, spans, ref i));
+        return length;
     }
 
-    private static void Write(ReadOnlySpan<byte> bytes, Slice message, int depth, HashSet<int> left, ArrayBufferWriter<byte> output)
+    /// <summary>Writes the request to the beginning of <paramref name="target"/>, which has room for it.</summary>
+    public static void Write(SpanBatch batch, ReadOnlySpan<int> spans, Span<byte> target)
     {
-        var fields = new ProtobufFields(bytes, message.Offset, message.End);
-        while (fields.MoveNext())
+        var bytes = batch.Bytes;
+        var all = batch.Spans;
+        var position = 0;
+        for (var i = 0; i < spans.Length;)
         {
-            if (fields.WireType != 2 || fields.Field != s_path[depth])
+            var next = i;
+            var resource = all[spans[i]].Resource;
+            WriteHead(target, ref position, ResourceSpansTag, ResourceLength(batch, spans, ref next));
+            ProtoWire.WriteBytes(target, ref position, batch.Envelope(batch.Resources[resource]));
+            while (i < next)
             {
-                output.Write(bytes[fields.Start..fields.Position]);
-            }
-            else if (depth < s_path.Length - 1)
-            {
-                var inner = new ArrayBufferWriter<byte>(fields.Content.Length + 1);
-                Write(bytes, fields.Content, depth + 1, left, inner);
-                WriteField(fields.Field, inner.WrittenSpan, output);
-            }
-            else if (!left.Contains(fields.Content.Offset))
-            {
-                output.Write(bytes[fields.Start..fields.Position]);
+                var end = i;
+                var scope = all[spans[i]].Scope;
+                WriteHead(target, ref position, ScopeSpansTag, ScopeLength(batch, spans, ref end));
+                ProtoWire.WriteBytes(target, ref position, batch.Envelope(batch.Scopes[scope]));
+                for (; i < end; i++)
+                {
+                    var message = all[spans[i]].Message;
+                    ProtoWire.WriteField(target, ref position, SpanTag, bytes.Slice(message.Offset, message.Length));
+                }
             }
         }
     }
 
-    private static void WriteField(int field, ReadOnlySpan<byte> content, ArrayBufferWriter<byte> output)
+    /// <summary>The batch's request without the spans at these places.</summary>
+    public static ReadOnlyMemory<byte> Without(SpanBatch batch, IReadOnlyCollection<int> left)
     {
-        var target = output.GetSpan(1 + ProtoWire.VarintLength((ulong)content.Length) + content.Length);
-        var position = 0;
-        ProtoWire.WriteField(target, ref position, (byte)((field << 3) | 2), content);
-        output.Advance(position);
+        var refused = left.ToHashSet();
+        var kept = new List<int>(batch.Spans.Length);
+        for (var i = 0; i < batch.Spans.Length; i++)
+        {
+            if (!refused.Contains(i))
+                kept.Add(i);
+        }
+
+        var spans = CollectionsMarshal.AsSpan(kept);
+        var bytes = new byte[Length(batch, spans)];
+        Write(batch, spans, bytes);
+        return bytes;
+    }
+
+    private static int FieldLength(int content) => 1 + ProtoWire.VarintLength((ulong)content) + content;
+
+    private static void WriteHead(Span<byte> target, ref int position, byte tag, int length)
+    {
+        target[position++] = tag;
+        ProtoWire.WriteVarint(target, ref position, (ulong)length);
+    }
+
+    // The inside of the ResourceSpans that begins at a span; moves on to the first span that is not in it.
+    private static int ResourceLength(SpanBatch batch, ReadOnlySpan<int> spans, ref int i)
+    {
+        var all = batch.Spans;
+        var resource = all[spans[i]].Resource;
+        var length = batch.Envelope(batch.Resources[resource]).Length;
+        while (i < spans.Length && all[spans[i]].Resource == resource)
+            length += FieldLength(ScopeLength(batch, spans, ref i));
+        return length;
+    }
+
+    private static int ScopeLength(SpanBatch batch, ReadOnlySpan<int> spans, ref int i)
+    {
+        var all = batch.Spans;
+        var (resource, scope) = (all[spans[i]].Resource, all[spans[i]].Scope);
+        var length = batch.Envelope(batch.Scopes[scope]).Length;
+        for (; i < spans.Length && all[spans[i]].Scope == scope && all[spans[i]].Resource == resource; i++)
+            length += FieldLength(all[spans[i]].Message.Length);
+        return length;
     }
 }

@@ -17,7 +17,14 @@ public sealed class RequestBuffer
 
     private byte[] _array;
 
-    private RequestBuffer(byte[] array) => _array = array;
+    // Whether the array counts among those given out, and so must come off that count exactly once.
+    private int _counted;
+
+    private RequestBuffer(byte[] array, bool counted)
+    {
+        _array = array;
+        _counted = counted ? 1 : 0;
+    }
 
     /// <summary>Bytes in use.</summary>
     public int Length { get; set; }
@@ -30,7 +37,10 @@ public sealed class RequestBuffer
     public ReadOnlySpan<byte> Bytes => _array.AsSpan(0, Length);
 
     /// <exception cref="RequestMemoryException">There is no room for it, see <see cref="MaxOutstandingBytes"/>.</exception>
-    public static RequestBuffer Rent(int minimumCapacity) => new(Take(minimumCapacity));
+    public static RequestBuffer Rent(int minimumCapacity) => new(Take(minimumCapacity), counted: true);
+
+    /// <summary>As <see cref="Rent"/>, but for bytes from another process, which may be dropped unread on their way: it is not counted, and may be left to the garbage collector.</summary>
+    public static RequestBuffer RentUncounted(int capacity) => new(s_pool.Rent(capacity), counted: false);
 
     /// <summary>Room for at least <paramref name="minimum"/> more bytes after <see cref="Length"/>; grows when it must.</summary>
     /// <exception cref="RequestMemoryException">There is no room to grow, see <see cref="MaxOutstandingBytes"/>.</exception>
@@ -38,6 +48,8 @@ public sealed class RequestBuffer
     {
         if (_array.Length - Length < minimum)
         {
+            if (Volatile.Read(ref _counted) == 0)
+                throw new InvalidOperationException("A buffer that is not counted has its size from the start.");
             var larger = Take((int)Math.Min(Math.Max(Length + (long)minimum, _array.Length * 2L), System.Array.MaxLength));
             _array.AsSpan(0, Length).CopyTo(larger);
             GiveBack(_array);
@@ -51,8 +63,19 @@ public sealed class RequestBuffer
     public void Return()
     {
         var array = Interlocked.Exchange(ref _array, []);
-        if (array.Length > 0)
-            GiveBack(array);
+        if (array.Length == 0)
+            return;
+        Uncount(array.Length);
+        s_pool.Return(array);
+    }
+
+    /// <summary>Counts no more, and leaves the array to whoever may still read it, and to the garbage collector. It must not be returned any more.</summary>
+    public void Abandon() => Uncount(_array.Length);
+
+    private void Uncount(int bytes)
+    {
+        if (Interlocked.Exchange(ref _counted, 0) == 1)
+            Interlocked.Add(ref s_outstandingBytes, -bytes);
     }
 
     private static byte[] Take(int minimumLength)

@@ -118,14 +118,23 @@ public sealed class SpanBatch
             Interlocked.Add(ref s_pooledBytes, -bytes);
     }
 
-    /// <summary>The fields of a resource's <c>ResourceSpans</c> but its scope spans, each with its tag: the resource and its schema URL. Called by one thread at a time.</summary>
+    /// <summary>
+    /// In place of a <see cref="Release"/>, where it is not known whether somebody still reads: the batch stays readable for as
+    /// long as anybody has it, and is left to the garbage collector.
+    /// </summary>
+    public void Abandon() => _buffer!.Abandon();
+
+    /// <summary>Makes what is otherwise made when it is first asked for; from then on any number of threads may read the batch at once.</summary>
+    public void Prepare() => BuildEnvelopes();
+
+    /// <summary>The fields of a resource's <c>ResourceSpans</c> but its scope spans, each with its tag: the resource and its schema URL. Called by one thread at a time, or after <see cref="Prepare"/>.</summary>
     internal ReadOnlySpan<byte> Envelope(in ResourceRecord resource)
     {
         BuildEnvelopes();
         return _envelopes.AsSpan(resource.Envelope.Offset, resource.Envelope.Length);
     }
 
-    /// <summary>The fields of a scope's <c>ScopeSpans</c> but its spans, each with its tag: the scope and its schema URL. Called by one thread at a time.</summary>
+    /// <summary>The fields of a scope's <c>ScopeSpans</c> but its spans, each with its tag: the scope and its schema URL. Called by one thread at a time, or after <see cref="Prepare"/>.</summary>
     internal ReadOnlySpan<byte> Envelope(in ScopeRecord scope)
     {
         BuildEnvelopes();

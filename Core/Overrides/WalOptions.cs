@@ -15,8 +15,8 @@ public sealed record WalOptions
     /// <summary>The size at which the next segment is begun, in bytes.</summary>
     public long SegmentBytes { get; init; } = 64 << 20;
 
-    /// <summary>Where the log is kept.</summary>
-    public WalType Type { get; init; } = WalType.File;
+    /// <summary>Where the log is kept; null for what suits the host: a directory for one process, the object store for a silo, whose log others must find when it is gone.</summary>
+    public WalType? Type { get; init; }
 
     /// <summary>With <see cref="WalType.Object"/>: the longest an append waits for others to share its put.</summary>
     public TimeSpan CommitInterval { get; init; } = TimeSpan.FromMilliseconds(100);

@@ -36,6 +36,24 @@ public sealed class BlockTraces(BlockList blocks, BlockReader reader) : ITraceSo
             problems.Add($"block {broken.BlockId} is left out: {broken.Reason}");
     }
 
+    /// <summary>Adds what blocks have that an ingester has written lately, as far as they are not listed yet.</summary>
+    public async ValueTask FindUnlistedAsync(IReadOnlyList<BlockMeta> written, TraceId traceId, TraceSpans into, CancellationToken cancellationToken)
+    {
+        foreach (var block in written)
+        {
+            if (blocks.Contains(block.Tenant, block.BlockId))
+                continue;
+            try
+            {
+                await reader.FindAsync(block, traceId, into, cancellationToken).ConfigureAwait(false);
+            }
+            catch (BlockCorruptException)
+            {
+                // Gone from the list meanwhile, and from the store: whoever reads the listed blocks knows why, and says so.
+            }
+        }
+    }
+
     private async ValueTask FindAsync(BlockMeta block, TraceId traceId, TraceSpans into, ICollection<string> problems, CancellationToken cancellationToken)
     {
         try

@@ -155,7 +155,7 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
 
     /// <summary>Lists one tenant's blocks now.</summary>
     /// <exception cref="IOException">The store fails; what was known stays.</exception>
-    internal async Task RefreshAsync(TenantId tenant, CancellationToken cancellationToken)
+    public async Task RefreshAsync(TenantId tenant, CancellationToken cancellationToken)
     {
         await BeginAsync(cancellationToken).ConfigureAwait(false);
         try

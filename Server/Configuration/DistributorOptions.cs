@@ -1,3 +1,6 @@
+using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Overrides;
+
 namespace OrleansTempo.Server.Configuration;
 
 /// <summary><c>distributor</c>.</summary>
@@ -13,4 +16,13 @@ public sealed record DistributorOptions
 
     /// <summary>When a client refused over the rate limit is told to try again; zero to tell it nothing.</summary>
     public TimeSpan RetryAfterOnResourceExhausted { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>What a tenant with these overrides may send.</summary>
+    public IngestionLimits LimitsOf(TenantOverrides tenant) => new()
+    {
+        RateLimitBytes = tenant.Ingestion.RateLimitBytes,
+        BurstSizeBytes = tenant.Ingestion.BurstSizeBytes,
+        MaxAttributeBytes = tenant.Ingestion.MaxAttributeBytes > 0 ? tenant.Ingestion.MaxAttributeBytes : MaxAttributeBytes,
+        RetryAfter = tenant.Ingestion.RetryInfoEnabled ? RetryAfterOnResourceExhausted : TimeSpan.Zero,
+    };
 }

@@ -49,7 +49,7 @@ internal static class StorageReader
 
         if (backend == TraceStorageOptions.AzureBackend)
             CheckAzure(azure, options.Azure);
-        else if (options.Wal.Type == WalType.File && Overlap(options.Wal.Path, options.LocalPath))
+        else if (options.Wal.Type != WalType.Object && Overlap(options.Wal.Path, options.LocalPath))
             (wal.Has("path") ? wal : local).Error("path", $"the write-ahead log's directory {Spelling.Quote(options.Wal.Path)} and the blocks' {Spelling.Quote(options.LocalPath)} must be two, neither within the other");
         return options;
     }
@@ -73,7 +73,7 @@ internal static class StorageReader
             Sync = wal.Choice("sync", defaults.Sync, [("always", WalSync.Always), ("interval", WalSync.Interval), ("never", WalSync.Never)]),
             SyncInterval = wal.OptionalDuration("sync_interval", ShortestInterval, MappingReader.LongestWait) ?? defaults.SyncInterval,
             SegmentBytes = wal.Long("segment_bytes", defaults.SegmentBytes, MinSegmentBytes, MaxSegmentBytes),
-            Type = wal.Choice("type", defaults.Type, [("file", WalType.File), ("object", WalType.Object)]),
+            Type = wal.Choice<WalType?>("type", defaults.Type, [("file", WalType.File), ("object", WalType.Object)]),
             CommitInterval = wal.OptionalDuration("commit_interval", ShortestInterval, LongestCommit) ?? defaults.CommitInterval,
             CommitBytes = wal.Int("commit_bytes", defaults.CommitBytes, MinCommitBytes, MaxCommitBytes),
         };

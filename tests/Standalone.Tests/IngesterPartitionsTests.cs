@@ -26,6 +26,7 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
     private readonly List<IAsyncDisposable> _opened = [];
     private BlockList _blocks;
     private BlockFlushQueue? _flushes;
+    private LocalIngesters? _ingesters;
 
     public IngesterPartitionsTests()
     {
@@ -49,12 +50,12 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
     public async Task What_is_pushed_is_found_at_once_and_after_it_was_flushed()
     {
         var partitions = Open(s_options, _log);
-        await partitions.ReplayAsync(CancellationToken.None);
+        await Ingesters.ReplayAsync(partitions.ReplayAsync, CancellationToken.None);
         await PushAsync(partitions, Traces(200));
 
         Assert.Equal(Traces(200), await FoundAsync(partitions, 200));
         Assert.Equal(1, _log.Appended);
-        Assert.True(await partitions.FlushAsync(null, CancellationToken.None));
+        Assert.True(await Ingesters.FlushAsync(null, CancellationToken.None));
 
         Assert.Equal(Traces(200), await FoundAsync(partitions, 200));
         Assert.Equal(8, _blocks.Blocks(TenantId.Single).Count);
@@ -70,9 +71,9 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
         await PushAsync(partitions, Traces(20));
 
         Assert.Empty(await FoundAsync(partitions, 20, other));
-        Assert.False(await partitions.FlushAsync(other, CancellationToken.None));
+        Assert.False(await Ingesters.FlushAsync(other, CancellationToken.None));
         await PushAsync(partitions, Traces(5), other);
-        Assert.True(await partitions.FlushAsync(other, CancellationToken.None));
+        Assert.True(await Ingesters.FlushAsync(other, CancellationToken.None));
 
         Assert.Empty(_blocks.Blocks(TenantId.Single));
         Assert.Equal(Traces(5), await FoundAsync(partitions, 20, other));
@@ -83,13 +84,13 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
     public async Task A_store_that_fails_a_few_times_loses_nothing()
     {
         var partitions = Open(s_options with { Partitions = 1 }, _log);
-        await partitions.ReplayAsync(CancellationToken.None);
+        await Ingesters.ReplayAsync(partitions.ReplayAsync, CancellationToken.None);
         await PushAsync(partitions, Traces(50));
         _log.CurrentSegment = 4;
         var failures = 0;
         _store.Before = name => (name.EndsWith("meta.json", StringComparison.Ordinal) ? failures < 4 : failures < 2) && ++failures > 0 ? throw new IOException("full") : Task.CompletedTask;
 
-        var flush = partitions.FlushAsync(null, CancellationToken.None);
+        var flush = Ingesters.FlushAsync(null, CancellationToken.None);
         foreach (var backoff in (double[])[0.5, 1, 2, 4])
         {
             await _time.TimerOf(TimeSpan.FromSeconds(backoff));
@@ -116,13 +117,13 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
 
         // Before the replay nothing goes: what it has not read yet nobody knows of.
         Assert.Equal(0, _log.Released);
-        await partitions.ReplayAsync(CancellationToken.None);
+        await Ingesters.ReplayAsync(partitions.ReplayAsync, CancellationToken.None);
         Tick();
         Assert.Equal(1, _log.Released);
 
         await PushAsync(partitions, [.. Traces(30).Skip(10)]);
         _log.CurrentSegment = 5;
-        await partitions.FlushAsync(null, CancellationToken.None);
+        await Ingesters.FlushAsync(null, CancellationToken.None);
         Assert.Equal(5, _log.Released);
 
         await PushAsync(partitions, Traces(1));
@@ -137,7 +138,7 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
         await using (var log = OpenLog())
         {
             var partitions = Open(s_options, log);
-            await partitions.ReplayAsync(CancellationToken.None);
+            await Ingesters.ReplayAsync(partitions.ReplayAsync, CancellationToken.None);
             await PushAsync(partitions, Traces(200));
             await CloseAsync();
         }
@@ -146,11 +147,11 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
         await using (var log = OpenLog())
         {
             var partitions = Open(s_options with { Partitions = 3 }, log);
-            var replay = await partitions.ReplayAsync(CancellationToken.None);
+            var replay = await Ingesters.ReplayAsync(partitions.ReplayAsync, CancellationToken.None);
             Assert.Equal((1, 0), (replay.Records, replay.CorruptRecords));
             Assert.Equal(Traces(200), await FoundAsync(partitions, 200));
             await PushAsync(partitions, Traces(300)[200..]);
-            await partitions.FlushAsync(null, CancellationToken.None);
+            await Ingesters.FlushAsync(null, CancellationToken.None);
             Assert.Equal(3, _blocks.Blocks(TenantId.Single).Count);
             await CloseAsync();
         }
@@ -159,7 +160,7 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
         await using (var log = OpenLog())
         {
             var partitions = Open(s_options with { Partitions = 5 }, log);
-            Assert.Equal(0, (await partitions.ReplayAsync(CancellationToken.None)).Records);
+            Assert.Equal(0, (await Ingesters.ReplayAsync(partitions.ReplayAsync, CancellationToken.None)).Records);
             Assert.Equal(Traces(300), await FoundAsync(partitions, 300));
             await CloseAsync();
         }
@@ -174,13 +175,13 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
             await PushAsync(partitions, Traces(100));
 
             // Not replayed, so that the log is kept as after a crash.
-            await partitions.FlushAsync(null, CancellationToken.None);
+            await Ingesters.FlushAsync(null, CancellationToken.None);
             await CloseAsync();
         }
 
         await using var next = OpenLog();
         var replayed = Open(s_options with { Partitions = 2 }, next);
-        Assert.Equal(1, (await replayed.ReplayAsync(CancellationToken.None)).Records);
+        Assert.Equal(1, (await Ingesters.ReplayAsync(replayed.ReplayAsync, CancellationToken.None)).Records);
         Assert.Equal(Traces(100), await FoundAsync(replayed, 100));
         await CloseAsync();
     }
@@ -208,7 +209,7 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
         var waiting = PushAsync(partitions, Traces(101)[100..]);
         await _time.TimerOf(s_patience);
         store.SetResult();
-        await Flushes.WrittenAsync(null).WaitAsync(s_longest);
+        await Flushes.WrittenAsync(static _ => true).WaitAsync(s_longest);
         Assert.Null((await WhileTimePassesAsync(waiting)).Unavailable);
         Assert.Equal(2, _log.Appended);
         Assert.Equal(Traces(101), await FoundAsync(partitions, 101));
@@ -220,7 +221,7 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
         var partitions = Open(s_options with { MaxMemoryBytes = 2_000_000 }, _log);
         for (var i = 0; i < 400; i += 10)
             Assert.Equal(default, await WhileTimePassesAsync(PushAsync(partitions, Traces(i + 10)[i..], nameLength: 3000)));
-        await Flushes.WrittenAsync(null).WaitAsync(s_longest);
+        await Flushes.WrittenAsync(static _ => true).WaitAsync(s_longest);
 
         Assert.NotEmpty(_blocks.Blocks(TenantId.Single));
         Assert.Equal(Traces(400), await FoundAsync(partitions, 400));
@@ -267,7 +268,7 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
         Assert.Empty(_blocks.Blocks(TenantId.Single));
 
         _time.Advance(TimeSpan.FromMinutes(1));
-        await Flushes.WrittenAsync(TenantId.Single).WaitAsync(s_longest);
+        await Flushes.WrittenAsync(static _ => true).WaitAsync(s_longest);
         Assert.Equal(40, _blocks.Blocks(TenantId.Single).Sum(static b => b.Traces));
         Assert.Equal(40, _values["tempo_ingester_traces_created_total"]);
     }
@@ -281,7 +282,7 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
         await PushAsync(partitions, Traces(40));
         _time.Advance(TimeSpan.FromSeconds(10));
 
-        var flush = partitions.FlushAsync(null, CancellationToken.None);
+        var flush = Ingesters.FlushAsync(null, CancellationToken.None);
         Assert.False(flush.IsCompleted);
         Assert.True(TenantId.TryParse("other", out var other, out _));
         Assert.True(Flushes.WrittenAsync(other).IsCompleted);
@@ -299,7 +300,7 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
         _blocks = new BlockList(_store, _metrics, _time, NullLogger.Instance);
         var unaware = Open(s_options, _log, listOfQueue: new BlockList(_store, _metrics, _time, NullLogger.Instance));
         await PushAsync(unaware, Traces(3));
-        await unaware.FlushAsync(null, CancellationToken.None);
+        await Ingesters.FlushAsync(null, CancellationToken.None);
         Assert.Empty(_blocks.Blocks(TenantId.Single));
 
         Assert.Equal(Traces(3), await FoundAsync(unaware, 3));
@@ -317,7 +318,7 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
         var partitions = Open(s_options, _log);
         _store.Before = static _ => throw new IOException("unplugged");
         await PushAsync(partitions, Traces(40));
-        var flush = partitions.FlushAsync(null, CancellationToken.None);
+        var flush = Ingesters.FlushAsync(null, CancellationToken.None);
         await _time.TimerOf(TimeSpan.FromMilliseconds(500));
 
         await Flushes.DisposeAsync().AsTask().WaitAsync(s_longest);
@@ -328,22 +329,22 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
 
         // And takes nothing more.
         await PushAsync(partitions, Traces(41));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => partitions.FlushAsync(null, CancellationToken.None).WaitAsync(s_longest));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Ingesters.FlushAsync(null, CancellationToken.None).WaitAsync(s_longest));
     }
 
     [Fact]
     public async Task Pushes_queries_rounds_and_flushes_at_the_same_time_lose_nothing()
     {
         var partitions = Open(s_options with { MaxBlockDuration = TimeSpan.Zero }, _log);
-        await partitions.ReplayAsync(CancellationToken.None);
+        await Ingesters.ReplayAsync(partitions.ReplayAsync, CancellationToken.None);
         await WhileTimePassesAsync(Parallel.ForAsync(0, 80, async (i, _) =>
         {
             Assert.Null((await PushAsync(partitions, Traces((i + 1) * 10)[(i * 10)..], nameLength: 500)).Unavailable);
             Assert.Single((await FindAsync(partitions, Traces(800)[i * 10].Trace)).Spans);
             if (i % 20 == 0)
-                await partitions.FlushAsync(null, CancellationToken.None);
+                await Ingesters.FlushAsync(null, CancellationToken.None);
         }));
-        await partitions.FlushAsync(null, CancellationToken.None).WaitAsync(s_longest);
+        await Ingesters.FlushAsync(null, CancellationToken.None).WaitAsync(s_longest);
 
         Assert.Equal(Traces(800), await FoundAsync(partitions, 800));
         Assert.Equal(800, _blocks.Blocks(TenantId.Single).Sum(static b => b.Traces));
@@ -351,6 +352,8 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
     }
 
     private BlockFlushQueue Flushes => _flushes!;
+
+    private LocalIngesters Ingesters => _ingesters!;
 
     // One span each: trace n has span n.
     private static List<(TraceId Trace, ulong Span)> Traces(int count) => [.. Enumerable.Range(1, count).Select(static n => (new TraceId((ulong)n, (ulong)n * 7919), (ulong)n))];
@@ -371,9 +374,9 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
     private IngesterPartitions Open(IngesterOptions options, IWriteAheadLog log, TenantOverrides? overrides = null, BlockList? listOfQueue = null)
     {
         _flushes = new BlockFlushQueue(new BlockFlusher(_store, _time), listOfQueue ?? _blocks, _metrics, _time, NullLogger.Instance);
-        var partitions = new IngesterPartitions(options, new StaticOverrides(overrides ?? new TenantOverrides()), log, _flushes, _blocks, new BlockReader(_store), _metrics, _time, NullLogger.Instance);
-        _opened.AddRange([partitions, _flushes]);
-        return partitions;
+        _ingesters = new LocalIngesters(options, new StaticOverrides(overrides ?? new TenantOverrides()), log, _flushes, _metrics, _time, NullLogger.Instance);
+        _opened.AddRange([_ingesters, _flushes]);
+        return new IngesterPartitions(_ingesters, new BlockTraces(_blocks, new BlockReader(_store)));
     }
 
     private FileWriteAheadLog OpenLog() => FileWriteAheadLog.Open(new WalOptions { Path = Path.Combine(_folder, "wal") }, _metrics, TimeProvider.System, NullLogger.Instance);

@@ -1,4 +1,4 @@
-namespace OrleansTempo.Standalone;
+namespace OrleansTempo.Core.Ingester;
 
 /// <summary>How one partition's ingester is at a moment.</summary>
 /// <param name="TracesCreated">Traces begun so far.</param>

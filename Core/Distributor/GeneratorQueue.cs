@@ -1,11 +1,11 @@
-namespace OrleansTempo.Standalone;
+namespace OrleansTempo.Core.Distributor;
 
 /// <summary>
 /// What waits for one tenant's metrics-generator, in bytes. Past half of what it may be, whoever adds is asked to hold its
 /// answer for a moment as long as the generator is at work: receiving must not take the processors from it and
 /// then throw away what it received. A generator that is stuck holds up nobody.
 /// </summary>
-internal sealed class GeneratorQueue(GeneratorQueueBudget budget, TimeProvider time)
+public sealed class GeneratorQueue(GeneratorQueueBudget budget, TimeProvider time)
 {
     private const double MaxHoldMs = 200;
 

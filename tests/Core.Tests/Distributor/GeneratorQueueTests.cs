@@ -1,6 +1,6 @@
-using OrleansTempo.Core.Tests;
+using OrleansTempo.Core.Distributor;
 
-namespace OrleansTempo.Standalone.Tests;
+namespace OrleansTempo.Core.Tests.Distributor;
 
 public sealed class GeneratorQueueTests
 {

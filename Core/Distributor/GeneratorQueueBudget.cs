@@ -1,7 +1,7 @@
-namespace OrleansTempo.Standalone;
+namespace OrleansTempo.Core.Distributor;
 
 /// <summary>How much memory requests may hold that wait for the metrics-generators: all tenants together, and one of them half of it, so that a tenant whose generator does not keep up leaves room for the others.</summary>
-internal sealed class GeneratorQueueBudget(long maxBytes)
+public sealed class GeneratorQueueBudget(long maxBytes)
 {
     private long _waiting;
 

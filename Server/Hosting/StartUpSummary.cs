@@ -2,10 +2,10 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Server.Configuration;
 
-namespace OrleansTempo.Standalone;
+namespace OrleansTempo.Server.Hosting;
 
 /// <summary>What a person wants to know when the process has started: what listens where, what is on, where it goes.</summary>
-internal static partial class StartUpSummary
+public static partial class StartUpSummary
 {
     public static void Write(ILogger logger, TempoOptions options, IReadOnlyDictionary<string, EndPoint> addresses, IReadOnlyList<string> remoteUrls, bool demo)
     {

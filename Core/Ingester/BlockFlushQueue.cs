@@ -1,17 +1,15 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
-using OrleansTempo.Core;
-using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Storage;
 
-namespace OrleansTempo.Standalone;
+namespace OrleansTempo.Core.Ingester;
 
 /// <summary>
 /// Writes the blocks that partitions have cut, on threads of its own. A block that cannot be written is tried again until it can:
 /// meanwhile its traces are in memory and in the write-ahead log, and once memory is used up, pushes are refused.
 /// </summary>
-internal sealed partial class BlockFlushQueue : IAsyncDisposable
+public sealed partial class BlockFlushQueue : IAsyncDisposable
 {
     private static readonly TimeSpan s_firstBackoff = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_longestBackoff = TimeSpan.FromSeconds(30);
@@ -42,7 +40,7 @@ internal sealed partial class BlockFlushQueue : IAsyncDisposable
     }
 
     /// <summary>Queues a block; after the queue was closed it is left to the log.</summary>
-    public void Enqueue(IngesterPartition partition, CutBlock block)
+    internal void Enqueue(IngesterPartition partition, CutBlock block)
     {
         var job = new Job(partition, block, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         _unwritten[block.BlockId] = job;
@@ -50,9 +48,9 @@ internal sealed partial class BlockFlushQueue : IAsyncDisposable
             job.Written.SetCanceled();
     }
 
-    /// <summary>Completes when all blocks that are queued now have been written, of a tenant or with null of all; is cancelled where the queue is closed before.</summary>
-    public Task WrittenAsync(TenantId? tenant) =>
-        Task.WhenAll(_unwritten.Values.Where(job => tenant is null || job.Block.Tenant == tenant).Select(static job => job.Written.Task));
+    /// <summary>Completes when all blocks of some partitions that are queued now have been written; is cancelled where the queue is closed before.</summary>
+    public Task WrittenAsync(Func<IngesterPartition, bool> isOf) =>
+        Task.WhenAll(_unwritten.Values.Where(job => isOf(job.Partition)).Select(static job => job.Written.Task));
 
     /// <summary>Ends without writing what still waits: it is in the write-ahead log.</summary>
     public async ValueTask DisposeAsync()

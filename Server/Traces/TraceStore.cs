@@ -7,7 +7,7 @@ using OrleansTempo.Core.Storage;
 using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Ports;
 
-namespace OrleansTempo.Standalone;
+namespace OrleansTempo.Server.Traces;
 
 /// <summary>
 /// Where traces are kept and found again: the write-ahead log, the ingesters, the blocks, and the loops that look after them.
@@ -16,13 +16,11 @@ namespace OrleansTempo.Standalone;
 ///   stop:   no more pushes ─► where asked for: all into blocks ─► log closed
 /// </code>
 /// </summary>
-internal sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisposable
+public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisposable
 {
     private static readonly TimeSpan s_adoptionPeriod = TimeSpan.FromSeconds(10);
 
-    private readonly FileObjectStore _store;
     private readonly IWriteAheadLog _log;
-    private readonly BlockList _blocks;
     private readonly BlockFlushQueue _flushes;
     private readonly Compactor _compactor;
     private readonly TraceQuery _query;
@@ -34,60 +32,83 @@ internal sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDi
     private Task _loops = Task.CompletedTask;
     private volatile bool _flushOnStop;
 
-    private TraceStore(TempoOptions options, IOverrides overrides, FileObjectStore store, IWriteAheadLog log, Action requestStop, TempoMetrics metrics, TimeProvider time, ILogger logger)
+    private TraceStore(
+        TempoOptions options,
+        IOverrides overrides,
+        IObjectStore store,
+        IWriteAheadLog log,
+        Func<LocalIngesters, BlockTraces, ITraceRouting> routing,
+        Action requestStop,
+        TempoMetrics metrics,
+        TimeProvider time,
+        ILogger logger)
     {
         _options = options.Storage.Trace;
-        _store = store;
         _log = log;
         _time = time;
         _logger = logger;
         _requestStop = requestStop;
         _flushOnStop = options.Ingester.FlushAllOnShutdown;
-        _blocks = new BlockList(store, metrics, time, logger);
-        _flushes = new BlockFlushQueue(new BlockFlusher(store, time), _blocks, metrics, time, logger);
+        Blocks = new BlockList(store, metrics, time, logger);
+        _flushes = new BlockFlushQueue(new BlockFlusher(store, time), Blocks, metrics, time, logger);
         var reader = new BlockReader(store);
-        Ingesters = new IngesterPartitions(options.Ingester, overrides, log, _flushes, _blocks, reader, metrics, time, logger);
-        _query = new TraceQuery([Ingesters, new BlockTraces(_blocks, reader)]);
+        var stored = new BlockTraces(Blocks, reader);
+        Ingesters = new LocalIngesters(options.Ingester, overrides, log, _flushes, metrics, time, logger);
+        Routing = routing(Ingesters, stored);
+        _query = new TraceQuery([Routing, stored]);
         _compactor = new Compactor(
-            store, _blocks, new BlockMerger(store, reader, time), options.Compactor, tenant => RetentionOf(options.Compactor, overrides.For(tenant)),
+            store, Blocks, new BlockMerger(store, reader, time), options.Compactor, tenant => RetentionOf(options.Compactor, overrides.For(tenant)),
             tenant => overrides.For(tenant).Compaction.CompactionDisabled, metrics, time, logger);
     }
 
-    public IngesterPartitions Ingesters { get; }
+    /// <summary>The ingester partitions in this process.</summary>
+    public LocalIngesters Ingesters { get; }
 
-    /// <summary>Opens the directories; no trace is read yet.</summary>
+    /// <summary>The way to all ingester partitions.</summary>
+    public ITraceRouting Routing { get; }
+
+    public BlockList Blocks { get; }
+
+    /// <summary>Opens the log; no trace is read yet.</summary>
     /// <param name="options">The configuration.</param>
+    /// <param name="walType">Where the log is kept.</param>
     /// <param name="overrides">What each tenant may have.</param>
+    /// <param name="store">Where blocks are, and perhaps the log; stays the caller's.</param>
+    /// <param name="routing">Makes the host's way to the ingester partitions.</param>
     /// <param name="requestStop">Asks the process to stop in order, for <c>/shutdown</c>.</param>
     /// <param name="metrics">The process's own metrics.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The process's log.</param>
-    /// <exception cref="IOException">A directory cannot be used, or another process uses it.</exception>
-    /// <exception cref="ArgumentException">The backend is not one of this program's.</exception>
-    public static async Task<TraceStore> OpenAsync(TempoOptions options, IOverrides overrides, Action requestStop, TempoMetrics metrics, TimeProvider time, ILogger logger)
+    /// <exception cref="IOException">A directory or the store cannot be used, or another process uses the log.</exception>
+    public static async Task<TraceStore> OpenAsync(
+        TempoOptions options,
+        WalType walType,
+        IOverrides overrides,
+        IObjectStore store,
+        Func<LocalIngesters, BlockTraces, ITraceRouting> routing,
+        Action requestStop,
+        TempoMetrics metrics,
+        TimeProvider time,
+        ILogger logger)
     {
-        var storage = options.Storage.Trace;
-        if (storage.Backend != TraceStorageOptions.LocalBackend)
-            throw new ArgumentException($"storage.trace.backend '{storage.Backend}' is not built into this program, which keeps traces in a directory; write 'local', or run the silo");
-
-        var store = new FileObjectStore(storage.LocalPath, time, logger);
-        IWriteAheadLog log = storage.Wal.Type == WalType.Object
-            ? await ObjectWriteAheadLog.OpenAsync(store, storage.Wal, metrics, time, logger)
-            : FileWriteAheadLog.Open(storage.Wal, metrics, time, logger);
-        return new TraceStore(options, overrides, store, log, requestStop, metrics, time, logger);
+        var wal = options.Storage.Trace.Wal;
+        IWriteAheadLog log = walType == WalType.Object
+            ? await ObjectWriteAheadLog.OpenAsync(store, wal, metrics, time, logger)
+            : FileWriteAheadLog.Open(wal, metrics, time, logger);
+        return new TraceStore(options, overrides, store, log, routing, requestStop, metrics, time, logger);
     }
 
     /// <summary>Lists the blocks and replays the log; pushes may come when it returns.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        await _blocks.PollAsync(cancellationToken);
+        await Blocks.PollAsync(cancellationToken);
         var started = _time.GetTimestamp();
-        var replay = await Ingesters.ReplayAsync(cancellationToken);
+        var replay = await Ingesters.ReplayAsync(Routing.ReplayAsync, cancellationToken);
         if (replay.Segments > 0)
             Replayed(_logger, replay.Records, replay.Bytes, replay.Segments, _time.GetElapsedTime(started).TotalSeconds, replay.CorruptRecords, replay.TornBytes);
         await AdoptAsync(cancellationToken);
         _loops = Task.WhenAll(
-            RepeatAsync(_options.BlocklistPoll, _blocks.PollAsync),
+            RepeatAsync(_options.BlocklistPoll, Blocks.PollAsync),
             RepeatAsync(s_adoptionPeriod, AdoptAsync),
             Task.Run(() => _compactor.RunAsync(_stop.Token), CancellationToken.None));
     }
@@ -128,7 +149,6 @@ internal sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDi
         await Ingesters.DisposeAsync();
         await _flushes.DisposeAsync();
         await _log.DisposeAsync();
-        _store.Dispose();
         _stop.Dispose();
     }
 
@@ -143,7 +163,7 @@ internal sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDi
         try
         {
             foreach (var stream in await log.ListOrphansAsync(cancellationToken))
-                await log.AdoptAsync(stream, Ingesters.AdoptAsync, cancellationToken);
+                await log.AdoptAsync(stream, Routing.AdoptAsync, cancellationToken);
         }
         catch (IOException e)
         {

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 
-namespace OrleansTempo.Standalone;
+namespace OrleansTempo.Server.Hosting;
 
 /// <summary>
 /// <c>--demo</c>: the traffic of a small shop, sent to this process's own OTLP/HTTP port ten times a second, so that a
@@ -13,7 +13,7 @@ namespace OrleansTempo.Standalone;
 ///                   └─ orders queue ─► shipping
 /// </code>
 /// </summary>
-internal static class DemoTraffic
+public static class DemoTraffic
 {
     private const int Client = 3, Server = 2, Producer = 4, Consumer = 5;
 

@@ -1,10 +1,9 @@
-using OrleansTempo.Server;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Core.Overrides;
 
-namespace OrleansTempo.Standalone;
+namespace OrleansTempo.Server.Configuration;
 
 /// <summary>What the server listens on, from the configuration file's words.</summary>
-internal static class ListenerMapping
+public static class ListenerMapping
 {
     public static TempoServerOptions ToServerOptions(TempoOptions options)
     {
@@ -13,6 +12,7 @@ internal static class ListenerMapping
         {
             MultitenancyEnabled = options.MultitenancyEnabled,
             HttpApiPrefix = options.HttpApiPrefix,
+            TraceIdLabelName = options.Overrides.Defaults.MetricsGenerator.TraceIdLabelName is { Length: > 0 } name ? name : GeneratorSettings.DefaultTraceIdLabelName,
             HttpApi = new ListenerOptions
             {
                 Endpoint = new ListenEndpoint(options.Server.HttpListenAddress, options.Server.HttpListenPort).ToString(),

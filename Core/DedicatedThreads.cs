@@ -1,13 +1,13 @@
 using System.Collections.Concurrent;
 
-namespace OrleansTempo.Standalone;
+namespace OrleansTempo.Core;
 
 /// <summary>
 /// Threads for work that must not wait for the thread pool: under load its threads turn to their own requests first, and a
 /// mailbox that waits half a second for its turn overflows. Here the operating system shares the processors out between
 /// receiving and what follows from it.
 /// </summary>
-internal sealed class DedicatedThreads : TaskScheduler, IDisposable
+public sealed class DedicatedThreads : TaskScheduler, IDisposable
 {
     private readonly BlockingCollection<Task> _tasks = [];
 

@@ -1,0 +1,116 @@
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Storage;
+
+namespace OrleansTempo.Core.Ingester;
+
+/// <summary>
+/// An ingester of one partition, and what serialises its callers: a lock. Besides those who push and find, whoever writes blocks and whoever
+/// is short of memory come to it. An answer waits for what happens under the lock and nothing there waits for anything, so a mailbox would
+/// only add two switches of threads to every request and partition.
+/// </summary>
+public sealed class IngesterPartition
+{
+    private readonly Lock _lock = new();
+    private readonly TraceIngester _ingester;
+    private readonly IngesterMemory _memory;
+    private readonly BlockFlushQueue _flushes;
+    private long _heldBytes;
+    private long _uncutBytes;
+
+    internal IngesterPartition(TraceIngester ingester, IngesterMemory memory, BlockFlushQueue flushes)
+    {
+        _ingester = ingester;
+        _memory = memory;
+        _flushes = flushes;
+    }
+
+    public TenantId Tenant => _ingester.Tenant;
+
+    /// <summary>Whether it holds nothing that could be lost or asked for.</summary>
+    public bool IsEmpty
+    {
+        get
+        {
+            lock (_lock)
+                return _ingester.IsEmpty;
+        }
+    }
+
+    /// <summary>What is held here that no block has been cut of, in bytes; read without the lock, to choose where to cut.</summary>
+    internal long UncutBytes => Volatile.Read(ref _uncutBytes);
+
+    /// <summary>Takes spans of a batch, see <see cref="TraceIngester.Push"/>.</summary>
+    public void Push(SpanBatch batch, ReadOnlySpan<int> spans, long segment, IngesterLimits limits, ref Refusals? refusals)
+    {
+        lock (_lock)
+        {
+            _ingester.Push(batch, spans, segment, limits, ref refusals);
+            Measure();
+        }
+    }
+
+    /// <summary>Adds what is here of a trace, and returns the blocks written lately, in which more of it may be.</summary>
+    public IReadOnlyList<BlockMeta> Find(TraceId trace, TraceSpans into)
+    {
+        lock (_lock)
+        {
+            _ingester.Find(trace, into);
+            return [.. _ingester.FlushedBlocks];
+        }
+    }
+
+    /// <summary>Cuts all of it and waits until that, and what was cut before, is in blocks.</summary>
+    /// <exception cref="OperationCanceledException">The process ends before, or <paramref name="cancellationToken"/> says so; what is not in blocks is in the log.</exception>
+    public Task FlushAsync(CancellationToken cancellationToken)
+    {
+        Cut(CutReason.Everything);
+        return _flushes.WrittenAsync(job => job == this).WaitAsync(cancellationToken);
+    }
+
+    /// <summary>Cuts what is due, or more, and queues the block, where there is one.</summary>
+    internal void Cut(CutReason reason)
+    {
+        lock (_lock)
+            CutLocked(reason);
+    }
+
+    /// <summary>Cuts for the sake of memory: of idle traces where those are half of it, or else of all. False where there is nothing to cut.</summary>
+    internal bool CutForMemory()
+    {
+        lock (_lock)
+            return CutLocked(_ingester.CutBytes > _ingester.UncutBytes / 2 ? CutReason.Memory : CutReason.Everything);
+    }
+
+    internal void Flushed(CutBlock block, BlockMeta meta)
+    {
+        lock (_lock)
+        {
+            _ingester.Flushed(block, meta);
+            Measure();
+        }
+    }
+
+    internal IngesterStatus Status()
+    {
+        lock (_lock)
+            return new IngesterStatus(_ingester.TracesCreated, _ingester.MemoryBytes, _ingester.OldestSegment);
+    }
+
+    // Queued under the lock, too: whoever cuts after this finds in the queue what was cut before.
+    private bool CutLocked(CutReason reason)
+    {
+        var block = _ingester.Cut(reason);
+        Measure();
+        if (block is null)
+            return false;
+        _flushes.Enqueue(this, block);
+        return true;
+    }
+
+    private void Measure()
+    {
+        _memory.Add(_ingester.MemoryBytes - _heldBytes, _ingester.UncutBytes - _uncutBytes);
+        _heldBytes = _ingester.MemoryBytes;
+        Volatile.Write(ref _uncutBytes, _ingester.UncutBytes);
+    }
+}

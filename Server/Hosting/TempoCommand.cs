@@ -1,0 +1,82 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using OrleansTempo.Server.Configuration;
+
+namespace OrleansTempo.Server.Hosting;
+
+/// <summary>The command line of a host: Tempo's flags as far as they mean something here, the configuration file, and signals that end the process in order.</summary>
+public static class TempoCommand
+{
+    /// <summary>Runs a host, given what its command line says, until it is told to stop.</summary>
+    /// <param name="description">What the program is.</param>
+    /// <param name="arguments">The command line.</param>
+    /// <param name="run">The host: runs until the token is cancelled, and returns the exit code.</param>
+    /// <returns>The process's exit code: 1 where the command line or the configuration is wrong.</returns>
+    public static async Task<int> InvokeAsync(string description, string[] arguments, Func<TempoCommandLine, CancellationToken, Task<int>> run)
+    {
+        var configFile = new Option<string?>("--config.file", "-config.file")
+        {
+            Description = "tempo.yaml; without it: one tenant, span metrics and service graphs on, nothing written remotely",
+        };
+        var demo = new Option<bool>("--demo")
+        {
+            Description = "Send yourself the traffic of a small shop, so that there are numbers to see at once",
+        };
+        var verify = new Option<bool>("--config.verify", "-config.verify")
+        {
+            Description = "Read the configuration, say what is wrong with it, and exit",
+        };
+
+        // What a command line made for Tempo also holds: one that asks for what is so anyway goes on working.
+        var target = new Option<string>("--target", "-target") { Description = "As in Tempo; one process is everything: all", DefaultValueFactory = _ => "all" };
+        target.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && token.Value != "all")
+                result.AddError($"-target: '{token.Value}' is not supported; allowed is all: one process runs every component");
+        });
+        var expandEnvironment = new Option<bool>("--config.expand-env", "-config.expand-env")
+        {
+            Description = "As in Tempo; ${VAR} in the configuration is always expanded",
+        };
+        var command = new RootCommand(description) { configFile, demo, verify, target, expandEnvironment };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var line = new TempoCommandLine { Demo = parsed.GetValue(demo), Environment = TempoConfiguration.ProcessEnvironment() };
+            if (parsed.GetValue(configFile) is { } path)
+            {
+                var result = TempoConfiguration.Load(path, line.Environment);
+                foreach (var error in result.Errors)
+                    Console.Error.WriteLine($"error: {error}");
+                if (!result.Succeeded)
+                    return 1;
+                line = line with { Options = result.Value, Warnings = result.Warnings };
+            }
+
+            if (parsed.GetValue(verify))
+            {
+                foreach (var warning in line.Warnings)
+                    Console.Error.WriteLine($"warning: {warning}");
+                Console.WriteLine("the configuration is valid");
+                return 0;
+            }
+
+            // Signals end the process in order; a second one is left to the system.
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+            using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+
+            return await run(line, stop.Token);
+
+            void Stop(PosixSignalContext signal)
+            {
+                if (stop.IsCancellationRequested)
+                    return;
+                signal.Cancel = true;
+                stop.Cancel();
+            }
+        });
+
+        // The host handles signals itself: it must be given the time that draining takes.
+        return await command.Parse(arguments).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+    }
+}

@@ -9,7 +9,7 @@ namespace OrleansTempo.Core.Storage;
 /// Writes and reads <c>meta.json</c> and <c>meta.compacted.json</c>. Members it does not know are skipped: a later program may add some
 /// without a new format version.
 /// </summary>
-internal static class BlockMetaJson
+public static class BlockMetaJson
 {
     public static ReadOnlyMemory<byte> Write(BlockMeta meta) => Write(meta, null);
 

@@ -4,4 +4,4 @@ namespace OrleansTempo.Core.Storage;
 /// <param name="Meta">What its <c>meta.json</c> said.</param>
 /// <param name="CompactedAt">When it was marked.</param>
 /// <param name="MergedInto">The block that has its spans; null where they expired.</param>
-internal sealed record CompactedBlock(BlockMeta Meta, DateTimeOffset CompactedAt, Guid? MergedInto);
+public sealed record CompactedBlock(BlockMeta Meta, DateTimeOffset CompactedAt, Guid? MergedInto);

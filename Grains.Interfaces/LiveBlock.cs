@@ -1,0 +1,13 @@
+namespace OrleansTempo.Grains.Interfaces;
+
+/// <summary>A block that was written lately.</summary>
+[GenerateSerializer, Immutable, Alias("orleanstempo.LiveBlock")]
+public sealed record LiveBlock
+{
+    [Id(0)]
+    public Guid BlockId { get; init; }
+
+    /// <summary>Its <c>meta.json</c>, see <c>docs/block-format.md</c>.</summary>
+    [Id(1)]
+    public byte[] Meta { get; init; } = [];
+}

@@ -1,0 +1,92 @@
+using OrleansTempo.Core;
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Storage;
+
+namespace OrleansTempo.Grains.Interfaces;
+
+/// <summary>What a partition has of a trace: its live spans, and where more may be.</summary>
+[GenerateSerializer, Immutable, Alias("orleanstempo.LiveTrace")]
+public sealed record LiveTrace
+{
+    [Id(0)]
+    public LiveSpan[] Spans { get; init; } = [];
+
+    /// <summary>What spans refer to: resources and scopes as in <see cref="FoundSpan"/>.</summary>
+    [Id(1)]
+    public byte[][] Envelopes { get; init; } = [];
+
+    /// <summary>Bytes of OTLP protobuf looked at.</summary>
+    [Id(2)]
+    public long InspectedBytes { get; init; }
+
+    /// <summary>The <c>meta.json</c> of blocks that not every silo has listed yet.</summary>
+    [Id(3)]
+    public LiveBlock[] Blocks { get; init; } = [];
+
+    public static LiveTrace From(TraceSpans trace, IEnumerable<BlockMeta> blocks)
+    {
+        var envelopes = new List<byte[]>();
+        var spans = new LiveSpan[trace.Spans.Count];
+        var (resource, scope) = (-1, -1);
+        for (var i = 0; i < spans.Length; i++)
+        {
+            var span = trace.Spans[i];
+            spans[i] = new LiveSpan
+            {
+                SpanId = span.SpanId,
+                Kind = span.Kind,
+                StartTimeUnixNano = span.StartTimeUnixNano,
+                Resource = resource = Envelope(span.Resource, resource),
+                Scope = scope = Envelope(span.Scope, scope),
+                Span = span.Span.ToArray(),
+            };
+        }
+
+        return new LiveTrace
+        {
+            Spans = spans,
+            Envelopes = [.. envelopes],
+            InspectedBytes = trace.InspectedBytes,
+            Blocks = [.. blocks.Select(static block => new LiveBlock { BlockId = block.BlockId, Meta = BlockMetaJson.Write(block).ToArray() })],
+        };
+
+        // A trace's spans have few resources, most often that of the span before.
+        int Envelope(ReadOnlyMemory<byte> bytes, int former)
+        {
+            if (former >= 0 && envelopes[former].AsSpan().SequenceEqual(bytes.Span))
+                return former;
+            var known = envelopes.FindIndex(e => e.AsSpan().SequenceEqual(bytes.Span));
+            if (known >= 0)
+                return known;
+            envelopes.Add(bytes.ToArray());
+            return envelopes.Count - 1;
+        }
+    }
+
+    public void AddTo(TraceSpans trace)
+    {
+        trace.InspectedBytes += InspectedBytes;
+        foreach (var span in Spans)
+        {
+            trace.Add(new FoundSpan
+            {
+                SpanId = span.SpanId,
+                Kind = span.Kind,
+                StartTimeUnixNano = span.StartTimeUnixNano,
+                Resource = Envelopes[span.Resource],
+                Scope = Envelopes[span.Scope],
+                Span = span.Span,
+            });
+        }
+    }
+
+    /// <summary>The blocks, but for those whose description is of a later version.</summary>
+    public IEnumerable<BlockMeta> ReadBlocks(TenantId tenant)
+    {
+        foreach (var block in Blocks)
+        {
+            if (BlockMetaJson.TryRead(block.Meta, tenant, block.BlockId, out BlockMeta? meta, out _))
+                yield return meta;
+        }
+    }
+}

@@ -1,0 +1,8 @@
+using OrleansTempo.Core.Otlp;
+
+namespace OrleansTempo.Grains.Interfaces;
+
+/// <summary>Spans of one batch.</summary>
+/// <param name="Batch">The batch, readable for as long as its owner says.</param>
+/// <param name="Spans">Their places in the batch, each once, in any order.</param>
+public readonly record struct SpanPart(SpanBatch Batch, ReadOnlyMemory<int> Spans);

@@ -1,0 +1,128 @@
+using OrleansTempo.Core.Otlp;
+
+namespace OrleansTempo.Grains.Interfaces;
+
+/// <summary>
+/// Spans on their way to a grain. Within a silo it is the sender's batches themselves, and nothing is copied; to another silo
+/// they go as one <c>ExportTraceServiceRequest</c>, and are read again there.
+/// <code>
+///   sender ─ parts ─┬─ same silo ─────────────────────────────► parts
+///                   └─ OTLP bytes ═══ another silo ═══► read ─► one part
+/// </code>
+/// The sender keeps a lease of its batches until the call completes; where it does not learn whether the call was
+/// received, it abandons them (<see cref="SpanBatch.Abandon"/>), for the call may still be on its way.
+/// </summary>
+[Immutable]
+public sealed class SpanPayload
+{
+    private readonly IReadOnlyList<SpanPart> _parts;
+    private readonly RequestBuffer? _received;
+
+    /// <param name="parts">The spans; all their batches are prepared, see <see cref="SpanBatch.Prepare"/>.</param>
+    /// <param name="isReplayed">Whether they come from a log and have been accepted before, so that no limit may refuse them.</param>
+    public SpanPayload(IReadOnlyList<SpanPart> parts, bool isReplayed = false)
+    {
+        _parts = parts;
+        IsReplayed = isReplayed;
+    }
+
+    internal SpanPayload(RequestBuffer received, bool isReplayed)
+    {
+        _parts = [];
+        _received = received;
+        IsReplayed = isReplayed;
+    }
+
+    public bool IsReplayed { get; }
+
+    /// <summary>Whether it has not left the process it was made in.</summary>
+    public bool IsLocal => _received is null;
+
+    /// <summary>The bytes in which the spans came from another silo, until the reading is closed.</summary>
+    public ReadOnlyMemory<byte> Received => _received is { } buffer ? buffer.Array.AsMemory(0, buffer.Length) : default;
+
+    /// <summary>Begins to read the spans; done once, and closed by <see cref="Reading.Dispose"/>.</summary>
+    /// <exception cref="InvalidDataException">What came from another silo is no request.</exception>
+    public Reading Open()
+    {
+        if (_received is not { } buffer)
+            return new Reading(_parts, null);
+        if (!SpanBatch.TryRead(buffer, 0, out var batch, out var error))
+            throw new InvalidDataException($"spans from another silo cannot be read: {error}");
+        var spans = new int[batch.Spans.Length];
+        for (var i = 0; i < spans.Length; i++)
+            spans[i] = i;
+        return new Reading([new SpanPart(batch, spans)], batch);
+    }
+
+    /// <summary>
+    /// The places in their part of spans that an answer names: it counts all spans of the payload, part after part and each in its batch's
+    /// order, which is how they stand in the bytes for another silo.
+    /// </summary>
+    public IEnumerable<(SpanPart Part, int Span)> Find(IEnumerable<int> places)
+    {
+        var all = _parts.SelectMany(static part => Ascending(part).Select(span => (part, span))).ToArray();
+        return places.Select(place => all[place]);
+    }
+
+    /// <summary>The inverse of <see cref="Find"/>: the places in the payload of spans of a part.</summary>
+    /// <param name="part">Which of <see cref="Reading.Parts"/>.</param>
+    /// <param name="spans">Their places in the part's batch.</param>
+    /// <param name="parts">All of them.</param>
+    public static IEnumerable<int> Place(int part, IEnumerable<int> spans, IReadOnlyList<SpanPart> parts)
+    {
+        var before = parts.Take(part).Sum(static p => p.Spans.Length);
+        var ascending = Ascending(parts[part]);
+        return spans.Select(span => before + Array.BinarySearch(ascending, span));
+    }
+
+    internal int EncodedLength()
+    {
+        var length = 0;
+        foreach (var part in _parts)
+            length += OtlpSubset.Length(part.Batch, Ascending(part));
+        return _received is null ? length : Received.Length;
+    }
+
+    // Several requests one behind the other are one request.
+    internal void Encode(Span<byte> target)
+    {
+        if (_received is not null)
+        {
+            Received.Span.CopyTo(target);
+            return;
+        }
+
+        foreach (var part in _parts)
+        {
+            var spans = Ascending(part);
+            var length = OtlpSubset.Length(part.Batch, spans);
+            OtlpSubset.Write(part.Batch, spans, target[..length]);
+            target = target[length..];
+        }
+    }
+
+    private static int[] Ascending(SpanPart part)
+    {
+        var spans = part.Spans.ToArray();
+        Array.Sort(spans);
+        return spans;
+    }
+
+    /// <summary>The spans of a payload, while they are read.</summary>
+    public readonly struct Reading : IDisposable
+    {
+        private readonly SpanBatch? _own;
+
+        internal Reading(IReadOnlyList<SpanPart> parts, SpanBatch? own)
+        {
+            Parts = parts;
+            _own = own;
+        }
+
+        public IReadOnlyList<SpanPart> Parts { get; }
+
+        /// <summary>Gives back what was made for the reading; the parts must not be used any more, nor the payload's bytes.</summary>
+        public void Dispose() => _own?.Release();
+    }
+}

@@ -1,0 +1,7 @@
+namespace OrleansTempo.Core.Generator;
+
+/// <summary>A <see cref="WriterClaim"/> as a listing shows it.</summary>
+/// <param name="Tenant">Whose series.</param>
+/// <param name="Shard">Which part of them.</param>
+/// <param name="NeedsOwner">Whether somebody writes them, or has died, or has left a snapshot to go on from: there must be an owner.</param>
+public readonly record struct ListedClaim(TenantId Tenant, string Shard, bool NeedsOwner);

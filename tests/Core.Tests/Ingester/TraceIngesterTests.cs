@@ -312,7 +312,7 @@ public sealed class TraceIngesterTests
         Advance(5);
         other.Cut(CutReason.Due);
         Assert.Null(PushTo(_ingester, 1, limits, Trace(4)));
-        Assert.Equal(1, PushTo(other, 1, limits, Trace(3))!.LiveTracesExceeded.Count);
+        Assert.Single(PushTo(other, 1, limits, Trace(3))!.LiveTracesExceeded);
         Assert.Single(Find(other, 3).Spans);
         Assert.Equal(1, other.Cut(CutReason.Memory)!.Traces);
     }
@@ -336,7 +336,7 @@ public sealed class TraceIngesterTests
         // As long as it is held, cut or not.
         Advance(5);
         _ingester.Cut(CutReason.Due);
-        Assert.Equal(1, PushTo(_ingester, 1, limits, Trace(1))!.TracesTooLarge.Count);
+        Assert.Single(PushTo(_ingester, 1, limits, Trace(1))!.TracesTooLarge);
         _ingester.Cut(CutReason.Everything);
         Assert.Null(PushTo(_ingester, 1, limits, Trace(1)));
     }

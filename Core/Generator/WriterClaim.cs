@@ -130,7 +130,7 @@ public sealed class WriterClaim : IWritePermit
                 && TenantFolder.TryRead(folder, out var tenant)
                 && await store.GetAsync(names[i], cancellation).ConfigureAwait(false) is { } there)
             {
-                found[i] = new ListedClaim(tenant, shard, WriterRecord.Read(there.Content.Span).NeedsOwner);
+                found[i] = new ListedClaim(tenant, shard, WriterRecord.Read(there.Content.Span).NeedsOwner, there.ETag);
             }
         }).ConfigureAwait(false);
         return [.. found.OfType<ListedClaim>()];

@@ -13,7 +13,7 @@ namespace OrleansTempo.Core.Generator;
 /// </code>
 /// Each measures its own waiting by its own clock, so only how fast clocks run matters and not what they show. The third of a lease
 /// between the two is for what is under way. What arrives later still is older than all that B stamps, see <see cref="LastTimestampMs"/>,
-/// and is refused there. Safe for concurrent use.
+/// and is refused by the remote end. Safe for concurrent use.
 /// </summary>
 public sealed class WriterClaim : IWritePermit
 {

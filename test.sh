@@ -22,23 +22,29 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
+# Whether there is such a program. Debian keeps PostgreSQL's off the PATH.
+is_there() {
+  command -v "$1" || compgen -G "/usr/lib/postgresql/*/bin/$1"
+} >/dev/null 2>&1
+
 # provide <what for> <package> <command>...: installs the package where one of the commands is missing.
 provide() {
   local purpose=$1 package=$2 missing='' tool
   shift 2
-  for tool in "$@"; do command -v "$tool" >/dev/null 2>&1 || missing=$tool; done
+  for tool in "$@"; do is_there "$tool" || missing=$tool; done
   [ -z "$missing" ] && return
   if command -v apt-get >/dev/null 2>&1 && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
     # An older package list usually still serves; it is refreshed only where it does not.
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $package >"$scratch/apt.log" 2>&1 ||
       { as_root apt-get update && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $package; } >"$scratch/apt.log" 2>&1
   fi
-  command -v "$missing" >/dev/null 2>&1 ||
+  is_there "$missing" ||
     echo "test.sh: $missing is missing and cannot be installed here; $purpose will be skipped"
 }
 
 provide "tests against a real Prometheus" prometheus prometheus
 provide "tests of the OpenTelemetry JS exporters and against Azurite" "nodejs npm" node npm
+provide "tests of a cluster on PostgreSQL" postgresql initdb
 
 status=0
 run_tests() {

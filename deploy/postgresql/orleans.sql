@@ -178,10 +178,20 @@ FROM orleans_silo
 WHERE cluster_id = @DeploymentId AND status = @Status AND proxy_port > 0
 $$),
 
--- 6 is Orleans' SiloStatus.Dead.
+-- Forgets a dead silo (6 is Orleans' SiloStatus.Dead) that is still as the caller has read it.
+('CleanupDefunctSiloEntryKey', $$
+DELETE FROM orleans_silo
+WHERE cluster_id = @DeploymentId AND address = @Address AND port = @Port AND generation = @Generation
+    AND status = 6
+    AND start_time = @StartTime
+    AND i_am_alive_time = @IAmAliveTime
+    AND coalesce(suspect_times, '') = coalesce(@SuspectTimes, '')
+$$),
+
+-- The same for all of them, which older versions of the provider send; newer ones refuse to start without it.
 ('CleanupDefunctSiloEntriesKey', $$
 DELETE FROM orleans_silo
-WHERE cluster_id = @DeploymentId AND status = 6 AND i_am_alive_time < @IAmAliveTime
+WHERE cluster_id = @DeploymentId AND status = 6 AND start_time < @IAmAliveTime AND i_am_alive_time < @IAmAliveTime
 $$),
 
 ('DeleteMembershipTableEntriesKey', $$

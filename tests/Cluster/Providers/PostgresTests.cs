@@ -20,7 +20,7 @@ public sealed class PostgresTests(PostgresFixture postgres) : IClassFixture<Post
         Assert.Equal(before.Version, (await silo.Membership.ReadAllAsync()).Version);
         await using var source = NpgsqlDataSource.Create(postgres.Server.ConnectionString);
         await using var command = source.CreateCommand("SELECT count(*) FROM OrleansQuery");
-        Assert.Equal(13L, await command.ExecuteScalarAsync());
+        Assert.Equal(14L, await command.ExecuteScalarAsync());
     }
 
     [PostgresFact]

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 
@@ -14,6 +16,7 @@ namespace OrleansTempo.Core.Generator;
 /// </summary>
 public sealed class TenantGenerator
 {
+    private readonly TenantId _tenant;
     private readonly GeneratorCounters _counters;
     private readonly TimeProvider _time;
     private readonly SeriesRegistry _registry;
@@ -26,6 +29,7 @@ public sealed class TenantGenerator
     /// <exception cref="ArgumentException">A filter policy is not valid.</exception>
     public TenantGenerator(TenantId tenant, GeneratorSettings settings, TempoMetrics metrics, TimeProvider time)
     {
+        _tenant = tenant;
         _counters = new GeneratorCounters(metrics, tenant);
         _time = time;
         _settings = settings;
@@ -39,7 +43,10 @@ public sealed class TenantGenerator
     public int ActiveSeries => _registry.Budget.Active;
 
     /// <summary>Edges of the service graph that wait for their other side.</summary>
-    public int WaitingEdges => _serviceGraphs?.WaitingEdges ?? 0;
+    public int WaitingEdges => _serviceGraphs?.Waiting.Edges.Count ?? 0;
+
+    /// <summary>Whether it has nothing to say: no series, none still to be ended with a staleness marker, and no edge that waits.</summary>
+    public bool IsEmpty => ActiveSeries == 0 && WaitingEdges == 0;
 
     /// <summary>Counts a batch's spans; keeps nothing of the batch.</summary>
     public void Push(SpanBatch batch)
@@ -99,6 +106,37 @@ public sealed class TenantGenerator
     public void Visit(ISeriesVisitor visitor) => _registry.Visit(_time.GetUtcNow().ToUnixTimeMilliseconds(), visitor);
 
     /// <summary>
+    /// Writes all series, the edges that wait, and when was collected last, so that another generator of the tenant goes on
+    /// exactly where this one stops; see <c>docs/generator-snapshot.md</c>. Only exemplars since the last collection stay behind.
+    /// </summary>
+    public void WriteSnapshot(IBufferWriter<byte> output) =>
+        GeneratorSnapshot.Write(
+            output, _tenant, _time.GetUtcNow().ToUnixTimeMilliseconds(), _registry, _spanMetrics?.Table, _spanMetrics?.TargetInfo?.Table, _serviceGraphs);
+
+    /// <summary>
+    /// Goes on with a snapshot, in a generator that has taken nothing and collected nothing yet. The settings need not be those
+    /// of the snapshot: it is as if they had been applied to the generator that wrote it.
+    /// </summary>
+    /// <param name="snapshot">The bytes, which may be anybody's.</param>
+    /// <param name="reason">Why it is not a snapshot to go on with; nothing has changed then.</param>
+    /// <exception cref="InvalidOperationException">The generator has series already.</exception>
+    public bool TryRestore(ReadOnlySpan<byte> snapshot, [NotNullWhen(false)] out string? reason)
+    {
+        if (!IsEmpty)
+            throw new InvalidOperationException("A snapshot is for a generator that has taken nothing yet.");
+        if (!GeneratorSnapshot.TryRead(snapshot, _tenant, out var content, out reason))
+            return false;
+        _registry.Restore(content.Tables, LivePart);
+        _registry.StartAfter(content.LastCollectionMs);
+        if (content.Edges is { } edges)
+            _serviceGraphs?.GoOnWith(edges);
+        return true;
+    }
+
+    /// <summary>Stamps whatever is sent from now on later than this, where another has sent up to then; Unix milliseconds.</summary>
+    public void StartAfter(long timestampMs) => _registry.StartAfter(timestampMs);
+
+    /// <summary>
     /// Goes on with other settings. A processor that they do not concern is left alone; one that they do concern keeps the
     /// series whose labels stay the same.
     /// </summary>
@@ -124,6 +162,14 @@ public sealed class TenantGenerator
             != (settings.ServiceGraphsRequest, settings.ServiceGraphsLatency, settings.ServiceGraphsConnectionInfo))
             ReplaceServiceGraphs();
     }
+
+    private (EntityTable Table, Func<LabelSet, byte[]?> KeyOf)? LivePart(SnapshotPart part) => part switch
+    {
+        SnapshotPart.SpanMetrics when _spanMetrics is { } spanMetrics => (spanMetrics.Table, spanMetrics.KeyOf),
+        SnapshotPart.TargetInfo when _spanMetrics?.TargetInfo is { } targetInfo => (targetInfo.Table, targetInfo.KeyOf),
+        SnapshotPart.ServiceGraphs when _serviceGraphs is { } serviceGraphs => (serviceGraphs.Table, serviceGraphs.KeyOf),
+        _ => null,
+    };
 
     private void ReplaceSpanMetrics()
     {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Google.Protobuf;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Otlp;
@@ -19,12 +20,14 @@ internal sealed class GeneratorBench
         ServiceGraphsLatency = true,
     };
 
+    private readonly TenantId _tenant;
+
     public GeneratorBench(Func<GeneratorSettings, GeneratorSettings>? configure = null, string tenant = "single-tenant")
     {
-        Assert.True(TenantId.TryParse(tenant, out var id, out _));
+        Assert.True(TenantId.TryParse(tenant, out _tenant, out _));
         Settings = (configure ?? (s => s))(s_both);
         Counters = new MetricValues(Metrics);
-        Generator = new TenantGenerator(id, Settings, Metrics, Time);
+        Generator = New();
     }
 
     public ManualTimeProvider Time { get; } = new();
@@ -35,7 +38,7 @@ internal sealed class GeneratorBench
 
     public GeneratorSettings Settings { get; private set; }
 
-    public TenantGenerator Generator { get; }
+    public TenantGenerator Generator { get; private set; }
 
     public static Span Span(string name, Span.Types.SpanKind kind, byte id, byte parent = 0, double seconds = 0.01, byte trace = 1, params (string Key, object Value)[] attributes) => new()
     {
@@ -67,6 +70,25 @@ internal sealed class GeneratorBench
     {
         Settings = configure(Settings);
         Generator.Apply(Settings);
+    }
+
+    /// <summary>Another generator of the tenant on the same clock and with the same settings, which has taken nothing yet.</summary>
+    public TenantGenerator New() => new(_tenant, Settings, Metrics, Time);
+
+    public byte[] Snapshot()
+    {
+        var output = new ArrayBufferWriter<byte>();
+        Generator.WriteSnapshot(output);
+        return output.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Hands everything on to another generator, perhaps with other settings, and goes on with that one.</summary>
+    public void Restart(Func<GeneratorSettings, GeneratorSettings>? configure = null)
+    {
+        var snapshot = Snapshot();
+        Settings = (configure ?? (s => s))(Settings);
+        Generator = New();
+        Assert.True(Generator.TryRestore(snapshot, out var reason), reason);
     }
 
     /// <summary>Pushes spans of one service; their times so far are durations, and their ends become now.</summary>

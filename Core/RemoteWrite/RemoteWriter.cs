@@ -60,6 +60,9 @@ public sealed class RemoteWriter : IAsyncDisposable
     /// <summary>Whether there is anything to write to; a collection for nobody can be left out.</summary>
     public bool HasEndpoints => Queues.Count > 0;
 
+    /// <summary>Whether anything waits to be sent.</summary>
+    public bool IsPending => Queues.Any(static queue => queue.PendingSamples > 0);
+
     internal IReadOnlyList<RemoteWriteQueue> Queues { get; }
 
     /// <summary>Changes headers from the next attempt on and the rest from the next collection on; what is queued stays.</summary>

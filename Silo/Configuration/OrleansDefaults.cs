@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Configuration;
+using OrleansTempo.Silo.Providers;
 
 namespace OrleansTempo.Silo.Configuration;
 
@@ -11,6 +12,9 @@ namespace OrleansTempo.Silo.Configuration;
 /// </summary>
 internal static class OrleansDefaults
 {
+    // Where a metrics-generator grain that stops leaves its series to the next.
+    private const string GeneratorStorage = "generators";
+
     private const string ClusterName = "orleans-tempo";
 
     /// <summary>Whether the silo is told how to find others.</summary>
@@ -28,6 +32,9 @@ internal static class OrleansDefaults
                     endpoints.AdvertisedIPAddress = IPAddress.Loopback;
             });
         }
+
+        if (!orleans.GetSection($"GrainStorage:{GeneratorStorage}").Exists())
+            silo.AddObjectStoreGrainStorage(GeneratorStorage);
 
         silo.Services.PostConfigure<ClusterOptions>(static cluster =>
         {

@@ -27,9 +27,9 @@ internal sealed class DistributorGrain(GrainEngine engine) : Grain, IDistributor
             return [.. Enumerable.Repeat(full, requests.Count)];
         }
 
-        var pushes = new ValueTask<PushResult>[buffers.Count];
+        var pushes = new Task<PushResult>[buffers.Count];
         for (var i = 0; i < pushes.Length; i++)
-            pushes[i] = engine.Distributor.PushAsync(id, buffers[i]);
+            pushes[i] = PushAsync(id, buffers[i]);
         engine.Routing.Send(id);
 
         var answers = new PushAnswer[pushes.Length];
@@ -39,5 +39,18 @@ internal sealed class DistributorGrain(GrainEngine engine) : Grain, IDistributor
         if (hold > TimeSpan.Zero)
             await Task.Delay(hold, engine.Time);
         return answers;
+    }
+
+    // Up to where it waits it runs at once; what goes wrong with one request is that one's.
+    private async Task<PushResult> PushAsync(TenantId tenant, RequestBuffer request)
+    {
+        try
+        {
+            return await engine.Distributor.PushAsync(tenant, request);
+        }
+        catch (RequestMemoryException e)
+        {
+            return new PushResult { Status = PushStatus.Unavailable, Message = e.Message, RetryAfter = s_soon };
+        }
     }
 }

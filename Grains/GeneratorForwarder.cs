@@ -97,7 +97,17 @@ internal sealed partial class GeneratorForwarder
                 spans += waiting.Batch.Spans.Length;
             }
 
-            await ForwardAsync(batches).ConfigureAwait(false);
+            try
+            {
+                await ForwardAsync(batches).ConfigureAwait(false);
+            }
+            catch (Exception e)
+            {
+                ForwardingFailed(_logger, _tenant, e);
+                CountDropped(batches.Count, batches.Sum(static b => b.Batch.Spans.Length));
+                GiveBack(batches, batches.Select(static b => b.Batch).ToHashSet());
+            }
+
             if (!_draining && spans < MaxSpansPerCall)
                 await Task.Delay(s_gathering, _time).ConfigureAwait(false);
         }
@@ -138,10 +148,16 @@ internal sealed partial class GeneratorForwarder
             lost.UnionWith(some.Select(static p => p.Batch));
         }
 
+        GiveBack(batches, lost);
+    }
+
+    // Where a call failed, it may yet be on its way.
+    private void GiveBack(List<Waiting> batches, HashSet<SpanBatch> abandoned)
+    {
         foreach (var (batch, bytes) in batches)
         {
             _queue.Return(bytes);
-            if (lost.Contains(batch))
+            if (abandoned.Contains(batch))
                 batch.Abandon();
             else
                 batch.Release();
@@ -183,6 +199,9 @@ internal sealed partial class GeneratorForwarder
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "tenant {Tenant}: the metrics-generator cannot be reached, spans are left out of the metrics until it can, and counted: {Reason}")]
     private static partial void CallFailed(ILogger logger, TenantId tenant, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "tenant {Tenant}: spans could not be handed to the metrics-generator")]
+    private static partial void ForwardingFailed(ILogger logger, TenantId tenant, Exception exception);
 
     // What it took of the queue's room, to give back just that: the batch may hold more meanwhile.
     private readonly record struct Waiting(SpanBatch Batch, long Bytes);

@@ -20,14 +20,12 @@ public sealed class PushCoalescer(IGrainFactory grains, TempoMetrics metrics, Ti
     private static readonly KeyValuePair<string, object?> s_distributorGrain = new("grain", "distributor");
 
     private readonly ConcurrentDictionary<TenantId, Waiting> _waiting = new();
-    private TimeProvider Time => time;
-
     private readonly IDistributorGrain _distributor = grains.GetGrain<IDistributorGrain>(IDistributorGrain.Key);
 
     /// <summary>Pushes one request, which is the callee's from here on.</summary>
     public ValueTask<PushResult> PushAsync(TenantId tenant, RequestBuffer request)
     {
-        var waiting = _waiting.TryGetValue(tenant, out var known) ? known : _waiting.GetOrAdd(tenant, static (t, self) => new Waiting(t, self), this);
+        var waiting = _waiting.TryGetValue(tenant, out var known) ? known : _waiting.GetOrAdd(tenant, (t) => new Waiting(t, this, time));
         return new ValueTask<PushResult>(waiting.Add(request));
     }
 
@@ -55,6 +53,7 @@ public sealed class PushCoalescer(IGrainFactory grains, TempoMetrics metrics, Ti
     {
         private readonly TenantId _tenant;
         private readonly PushCoalescer _owner;
+        private readonly TimeProvider _time;
         private readonly Lock _gate = new();
         private readonly ITimer _timer;
 
@@ -64,11 +63,12 @@ public sealed class PushCoalescer(IGrainFactory grains, TempoMetrics metrics, Ti
         private int _bytes;
         private long? _sent;
 
-        public Waiting(TenantId tenant, PushCoalescer owner)
+        public Waiting(TenantId tenant, PushCoalescer owner, TimeProvider time)
         {
             _tenant = tenant;
             _owner = owner;
-            _timer = owner.Time.CreateTimer(static state => ((Waiting)state!).Send(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            _time = time;
+            _timer = time.CreateTimer(static state => ((Waiting)state!).Send(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         }
 
         public Task<PushResult> Add(RequestBuffer request)
@@ -80,7 +80,7 @@ public sealed class PushCoalescer(IGrainFactory grains, TempoMetrics metrics, Ti
                 _requests.Add(request);
                 _results.Add(result);
                 _bytes += request.Length;
-                isDue = _bytes >= EnoughBytes || _sent is not { } sent || _owner.Time.GetElapsedTime(sent) >= s_window;
+                isDue = _bytes >= EnoughBytes || _sent is not { } sent || _time.GetElapsedTime(sent) >= s_window;
                 if (!isDue && _requests.Count == 1)
                     _timer.Change(s_window, Timeout.InfiniteTimeSpan);
             }
@@ -101,7 +101,7 @@ public sealed class PushCoalescer(IGrainFactory grains, TempoMetrics metrics, Ti
                 (requests, _requests) = (_requests, []);
                 (results, _results) = (_results, []);
                 _bytes = 0;
-                _sent = _owner.Time.GetTimestamp();
+                _sent = _time.GetTimestamp();
             }
 
             _ = _owner.SendAsync(_tenant, requests, results);

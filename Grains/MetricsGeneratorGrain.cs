@@ -93,7 +93,11 @@ internal sealed partial class MetricsGeneratorGrain(
     {
         if (!Enabled)
             return Task.FromResult<byte[]?>(null);
-        return Task.FromResult<byte[]?>([]);
+        var bytes = new ArrayBufferWriter<byte>();
+        var recording = new SeriesRecording(bytes);
+        _generator.Visit(recording);
+        recording.Complete();
+        return Task.FromResult<byte[]?>(bytes.WrittenSpan.ToArray());
     }
 
     public Task WakeAsync() => Task.CompletedTask;

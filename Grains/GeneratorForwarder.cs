@@ -55,6 +55,9 @@ internal sealed partial class GeneratorForwarder
 
     public TimeSpan Hold() => _queue.Hold();
 
+    /// <summary>The part of a shard's key.</summary>
+    public static string PartOf(int shard, int shards) => shards == 1 ? "" : $"{shard}-of-{shards}";
+
     /// <summary>Takes a lease of the batch and queues it, or counts it as dropped where the queue is full.</summary>
     public void Offer(SpanBatch batch)
     {
@@ -127,7 +130,7 @@ internal sealed partial class GeneratorForwarder
         for (var i = 0; i < shards; i++)
         {
             if (parts[i] is { } some)
-                calls.Add((some, _grains.GetGrain<IMetricsGeneratorGrain>(GrainKeys.OfGenerator(_tenant, "")).PushAsync(new SpanPayload(some))));
+                calls.Add((some, _grains.GetGrain<IMetricsGeneratorGrain>(GrainKeys.OfGenerator(_tenant, PartOf(i, shards))).PushAsync(new SpanPayload(some))));
         }
 
         _metrics.GrainCalls.Add(calls.Count, s_generatorGrain);

@@ -43,6 +43,13 @@ public sealed class GeneratorForwarders : IGeneratorQueue
     /// <summary>How long the answer to a tenant's request should be held, so that its generator keeps up.</summary>
     public TimeSpan Hold(TenantId tenant) => _forwarders.TryGetValue(tenant, out var forwarder) ? forwarder.Hold() : TimeSpan.Zero;
 
+    /// <summary>The grains that are a tenant's metrics-generator, by the parts of their keys: one that is empty for the whole tenant, or each shard; none where the tenant has no generator.</summary>
+    public IReadOnlyList<string> PartsOf(TenantId tenant)
+    {
+        var shards = ShardsOf(tenant);
+        return [.. Enumerable.Range(0, shards).Select(i => GeneratorForwarder.PartOf(i, shards))];
+    }
+
     /// <summary>Waits until all that was offered before has been handed over or dropped, when no batch comes any more.</summary>
     public async Task DrainAsync(CancellationToken cancellationToken)
     {

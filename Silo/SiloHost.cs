@@ -279,7 +279,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
             new TempoServerParts
             {
                 Push = new TracePush(new PushCoalescer(grains, _metrics, _time)),
-                Series = new GeneratorSeries(grains),
+                Series = new GeneratorSeries(grains, _engine!.Generators),
                 Traces = traces,
                 Ingester = traces,
                 Routes = [_metricsPage.Route, .. settings.Dashboard.Enabled ? DashboardRoutes.Create(services, settings.Dashboard.Public) : []],
@@ -311,6 +311,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
     private static void Adjust(ILoggingBuilder logging, ServerOptions options, IConfiguration? configuration)
     {
         logging.AddFilter("Orleans", LogLevel.Warning);
+        logging.AddFilter("Polly", LogLevel.Warning);
         logging.AddFilter("OrleansTempo", options.LogLevel);
         if (configuration is not null)
             logging.AddConfiguration(configuration.GetSection("Logging"));

@@ -218,10 +218,17 @@ public sealed partial class ClusterIngesters : ITraceRouting
             }
         }
 
-        foreach (var (part, span) in payload.Find(answer.LiveTracesExceeded ?? []))
-            (owners[part.Batch].Refusals ??= new Refusals()).AddLiveTracesExceeded(span);
-        foreach (var (part, span) in payload.Find(answer.TracesTooLarge ?? []))
-            (owners[part.Batch].Refusals ??= new Refusals()).AddTraceTooLarge(span);
+        if (answer.LiveTracesExceeded is { } exceeded)
+        {
+            foreach (var (part, span) in payload.Find(exceeded))
+                (owners[part.Batch].Refusals ??= new Refusals()).AddLiveTracesExceeded(span);
+        }
+
+        if (answer.TracesTooLarge is { } tooLarge)
+        {
+            foreach (var (part, span) in payload.Find(tooLarge))
+                (owners[part.Batch].Refusals ??= new Refusals()).AddTraceTooLarge(span);
+        }
     }
 
     // The whole batch, though some of its spans may be in another silo's log as well: they are a set.

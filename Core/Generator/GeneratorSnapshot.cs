@@ -10,7 +10,7 @@ namespace OrleansTempo.Core.Generator;
 /// The bytes of a tenant's generator, by which one hands its series on to the next; see <c>docs/generator-snapshot.md</c>.
 /// <code>
 /// ┌───────┬─────────┬────────┬───────┬────────────────────────────────┬───────┬───────────────────┬─────┬──────────┐
-/// │ magic │ version │ tenant │ times │ table: metrics, entity, entity…│ table…│ edges, with texts │ end │ checksum │
+/// │ magic │ version │ whose  │ times │ table: metrics, entity, entity…│ table…│ edges, with texts │ end │ checksum │
 /// └───────┴─────────┴────────┴───────┴────────────────────────────────┴───────┴───────────────────┴─────┴──────────┘
 /// </code>
 /// </summary>
@@ -34,6 +34,7 @@ internal static class GeneratorSnapshot
     public static void Write(
         IBufferWriter<byte> output,
         TenantId tenant,
+        GeneratorShard shard,
         long nowMs,
         SeriesRegistry registry,
         EntityTable? spanMetrics,
@@ -44,6 +45,7 @@ internal static class GeneratorSnapshot
         writer.WriteBytes(Magic);
         writer.WriteByte(Version);
         writer.WriteText(Encoding.ASCII.GetBytes(tenant.Value));
+        writer.WriteText(Encoding.ASCII.GetBytes(shard.ToString()));
         writer.WriteUInt64((ulong)nowMs);
         WriteTime(writer, registry.LastCollectionMs, nowMs);
 
@@ -77,7 +79,7 @@ internal static class GeneratorSnapshot
     }
 
     public static bool TryRead(
-        ReadOnlySpan<byte> snapshot, TenantId tenant, [NotNullWhen(true)] out SnapshotContent? content, [NotNullWhen(false)] out string? reason)
+        ReadOnlySpan<byte> snapshot, TenantId tenant, GeneratorShard shard, [NotNullWhen(true)] out SnapshotContent? content, [NotNullWhen(false)] out string? reason)
     {
         content = null;
         if (!snapshot.StartsWith(Magic[..Math.Min(Magic.Length, snapshot.Length)]) || snapshot.IsEmpty)
@@ -106,7 +108,7 @@ internal static class GeneratorSnapshot
 
         try
         {
-            content = Read(snapshot[(Magic.Length + 1)..^TrailerBytes], tenant, out reason);
+            content = Read(snapshot[(Magic.Length + 1)..^TrailerBytes], tenant, shard, out reason);
             return content is not null;
         }
         catch (InvalidDataException e)
@@ -116,13 +118,20 @@ internal static class GeneratorSnapshot
         }
     }
 
-    private static SnapshotContent? Read(ReadOnlySpan<byte> bytes, TenantId tenant, out string? reason)
+    private static SnapshotContent? Read(ReadOnlySpan<byte> bytes, TenantId tenant, GeneratorShard shard, out string? reason)
     {
         var reader = new CompactReader(bytes);
         var writtenFor = Encoding.ASCII.GetString(reader.ReadText());
         if (writtenFor != tenant.Value)
         {
             reason = $"the snapshot is tenant {Shown(writtenFor)}'s, not {tenant}'s";
+            return null;
+        }
+
+        var ofShard = Encoding.ASCII.GetString(reader.ReadText());
+        if (ofShard != shard.ToString())
+        {
+            reason = $"the snapshot is of shard {Shown(ofShard)}, not {shard}";
             return null;
         }
 

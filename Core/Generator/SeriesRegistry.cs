@@ -16,17 +16,21 @@ internal sealed class SeriesRegistry
     private static readonly string[] s_reserved = ["__name__", "le"];
 
     private readonly TenantId _tenant;
+    private readonly GeneratorShard _shard;
     private readonly List<EntityTable> _tables = [];
     private readonly List<EntityTable> _retired = [];
     private long _lastCollectionMs;
 
-    public SeriesRegistry(TenantId tenant, GeneratorSettings settings)
+    public SeriesRegistry(TenantId tenant, GeneratorSettings settings, GeneratorShard shard)
     {
         _tenant = tenant;
+        _shard = shard;
         Apply(settings);
     }
 
     public SeriesBudget Budget { get; } = new();
+
+    public bool HasInfoMetrics => _shard.HasInfoMetrics;
 
     /// <summary>The labels that every series carries, sorted by nothing in particular.</summary>
     public IReadOnlyDictionary<string, string> ExternalLabels { get; private set; } = new Dictionary<string, string>();
@@ -36,10 +40,12 @@ internal sealed class SeriesRegistry
     public void Apply(GeneratorSettings settings)
     {
         Options = settings.Registry;
-        Budget.Max = settings.MaxActiveSeries;
+        Budget.Max = _shard.Share(settings.MaxActiveSeries);
         var labels = new Dictionary<string, string>(settings.Registry.ExternalLabels, StringComparer.Ordinal);
         if (settings.Registry.InjectTenantIdAs.Length > 0)
             labels[settings.Registry.InjectTenantIdAs] = _tenant.Value;
+        if (_shard.IsSharded)
+            labels[GeneratorShard.LabelName] = _shard.ToString();
         foreach (var name in s_reserved)
             labels.Remove(name);
         ExternalLabels = labels;

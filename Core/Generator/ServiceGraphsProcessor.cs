@@ -94,7 +94,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
                 _messagingSeconds = Add(MetricSlot.Histogram("traces_service_graph_request_messaging_system_seconds", options.HistogramBuckets));
         }
 
-        if (settings.ServiceGraphsConnectionInfo)
+        if (settings.ServiceGraphsConnectionInfo && registry.HasInfoMetrics)
             _connectionInfo = Add(MetricSlot.Gauge("traces_service_graph_connection_info"));
 
         // The series an edge begins with; failures and messaging latencies come when they come.

@@ -94,7 +94,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
 
         _seriesPerEntity = slots.Sum(s => s.SeriesCount);
         Table = registry.AddTable(replaced?.Table, [.. slots]);
-        if (options.EnableTargetInfo)
+        if (options.EnableTargetInfo && registry.HasInfoMetrics)
             _targetInfo = new TargetInfo(options, registry, replaced?._targetInfo);
         else if (replaced?._targetInfo is { } ended)
             registry.RemoveTable(ended.Table);

@@ -17,6 +17,7 @@ namespace OrleansTempo.Core.Generator;
 public sealed class TenantGenerator
 {
     private readonly TenantId _tenant;
+    private readonly GeneratorShard _shard;
     private readonly GeneratorCounters _counters;
     private readonly TimeProvider _time;
     private readonly SeriesRegistry _registry;
@@ -26,14 +27,22 @@ public sealed class TenantGenerator
     private int[] _accepted = new int[1024];
     private (long Added, long Removed, long Limited) _reported;
 
-    /// <exception cref="ArgumentException">A filter policy is not valid.</exception>
-    public TenantGenerator(TenantId tenant, GeneratorSettings settings, TempoMetrics metrics, TimeProvider time)
+    /// <param name="tenant">Whose spans it counts.</param>
+    /// <param name="settings">The tenant's settings, the same for all its shards.</param>
+    /// <param name="metrics">The process' own metrics.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="shard">Which part of the tenant's traces it is given.</param>
+    /// <exception cref="ArgumentException">A filter policy is not valid, or there is no such shard.</exception>
+    public TenantGenerator(TenantId tenant, GeneratorSettings settings, TempoMetrics metrics, TimeProvider time, GeneratorShard shard = default)
     {
+        if (shard.Index < 0 || shard.Count < 0 || shard.Index >= Math.Max(shard.Count, 1))
+            throw new ArgumentOutOfRangeException(nameof(shard), $"There is no shard {shard.Index} of {shard.Count}.");
+        _shard = shard;
         _tenant = tenant;
-        _counters = new GeneratorCounters(metrics, tenant);
+        _counters = new GeneratorCounters(metrics, tenant, shard);
         _time = time;
         _settings = settings;
-        _registry = new SeriesRegistry(tenant, settings);
+        _registry = new SeriesRegistry(tenant, settings, shard);
         ReplaceSpanMetrics();
         ReplaceServiceGraphs();
     }
@@ -52,15 +61,9 @@ public sealed class TenantGenerator
     public void Push(SpanBatch batch)
     {
         var now = _time.GetUtcNow();
-        var nowMs = now.ToUnixTimeMilliseconds();
+        var (earliest, latest) = AcceptedEnds(now);
         var spans = batch.Spans;
-        if (_accepted.Length < spans.Length)
-            _accepted = new int[Math.Max(spans.Length, _accepted.Length * 2)];
-
-        var slackNanos = _settings.IngestionTimeRangeSlack.Ticks * TimeSpan.NanosecondsPerTick;
-        var nowNanos = (now - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
-        var earliest = (ulong)Math.Max(nowNanos - slackNanos, 0);
-        var latest = (ulong)(nowNanos + slackNanos);
+        Reserve(spans.Length);
         var accepted = 0;
         for (var i = 0; i < spans.Length; i++)
         {
@@ -69,11 +72,29 @@ public sealed class TenantGenerator
                 _accepted[accepted++] = i;
         }
 
-        _counters.Received(spans.Length, batch.Bytes.Length);
-        _counters.OutsideSlack(spans.Length - accepted);
-        var positions = _accepted.AsSpan(0, accepted);
-        _spanMetrics?.Push(batch, positions, nowMs);
-        _serviceGraphs?.Push(batch, positions, nowMs);
+        Push(batch, accepted, spans.Length, batch.Bytes.Length, now.ToUnixTimeMilliseconds());
+    }
+
+    /// <summary>Counts some of a batch's spans, those of a shard; keeps nothing of the batch.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="positions">Positions in <see cref="SpanBatch.Spans"/>, ascending.</param>
+    public void Push(SpanBatch batch, ReadOnlySpan<int> positions)
+    {
+        var now = _time.GetUtcNow();
+        var (earliest, latest) = AcceptedEnds(now);
+        var spans = batch.Spans;
+        Reserve(positions.Length);
+        var accepted = 0;
+        long bytes = 0;
+        foreach (var i in positions)
+        {
+            ref readonly var span = ref spans[i];
+            bytes += span.Message.Length;
+            if (span.EndTimeUnixNano >= earliest && span.EndTimeUnixNano <= latest)
+                _accepted[accepted++] = i;
+        }
+
+        Push(batch, accepted, positions.Length, bytes, now.ToUnixTimeMilliseconds());
     }
 
     /// <summary>
@@ -111,7 +132,7 @@ public sealed class TenantGenerator
     /// </summary>
     public void WriteSnapshot(IBufferWriter<byte> output) =>
         GeneratorSnapshot.Write(
-            output, _tenant, _time.GetUtcNow().ToUnixTimeMilliseconds(), _registry, _spanMetrics?.Table, _spanMetrics?.TargetInfo?.Table, _serviceGraphs);
+            output, _tenant, _shard, _time.GetUtcNow().ToUnixTimeMilliseconds(), _registry, _spanMetrics?.Table, _spanMetrics?.TargetInfo?.Table, _serviceGraphs);
 
     /// <summary>
     /// Goes on with a snapshot, in a generator that has taken nothing and collected nothing yet. The settings need not be those
@@ -124,7 +145,7 @@ public sealed class TenantGenerator
     {
         if (!IsEmpty)
             throw new InvalidOperationException("A snapshot is for a generator that has taken nothing yet.");
-        if (!GeneratorSnapshot.TryRead(snapshot, _tenant, out var content, out reason))
+        if (!GeneratorSnapshot.TryRead(snapshot, _tenant, _shard, out var content, out reason))
             return false;
         _registry.Restore(content.Tables, LivePart);
         _registry.StartAfter(content.LastCollectionMs);
@@ -161,6 +182,28 @@ public sealed class TenantGenerator
             || (former.ServiceGraphsRequest, former.ServiceGraphsLatency, former.ServiceGraphsConnectionInfo)
             != (settings.ServiceGraphsRequest, settings.ServiceGraphsLatency, settings.ServiceGraphsConnectionInfo))
             ReplaceServiceGraphs();
+    }
+
+    private void Push(SpanBatch batch, int accepted, int received, long bytes, long nowMs)
+    {
+        _counters.Received(received, bytes);
+        _counters.OutsideSlack(received - accepted);
+        var positions = _accepted.AsSpan(0, accepted);
+        _spanMetrics?.Push(batch, positions, nowMs);
+        _serviceGraphs?.Push(batch, positions, nowMs);
+    }
+
+    private void Reserve(int spans)
+    {
+        if (_accepted.Length < spans)
+            _accepted = new int[Math.Max(spans, _accepted.Length * 2)];
+    }
+
+    private (ulong Earliest, ulong Latest) AcceptedEnds(DateTimeOffset now)
+    {
+        var slackNanos = _settings.IngestionTimeRangeSlack.Ticks * TimeSpan.NanosecondsPerTick;
+        var nowNanos = (now - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+        return ((ulong)Math.Max(nowNanos - slackNanos, 0), (ulong)(nowNanos + slackNanos));
     }
 
     private (EntityTable Table, Func<LabelSet, byte[]?> KeyOf)? LivePart(SnapshotPart part) => part switch

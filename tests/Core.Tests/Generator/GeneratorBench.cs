@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using Google.Protobuf;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Otlp;
@@ -21,9 +22,11 @@ internal sealed class GeneratorBench
     };
 
     private readonly TenantId _tenant;
+    private readonly GeneratorShard _shard;
 
-    public GeneratorBench(Func<GeneratorSettings, GeneratorSettings>? configure = null, string tenant = "single-tenant")
+    public GeneratorBench(Func<GeneratorSettings, GeneratorSettings>? configure = null, string tenant = "single-tenant", GeneratorShard shard = default)
     {
+        _shard = shard;
         Assert.True(TenantId.TryParse(tenant, out _tenant, out _));
         Settings = (configure ?? (s => s))(s_both);
         Counters = new MetricValues(Metrics);
@@ -73,7 +76,7 @@ internal sealed class GeneratorBench
     }
 
     /// <summary>Another generator of the tenant on the same clock and with the same settings, which has taken nothing yet.</summary>
-    public TenantGenerator New() => new(_tenant, Settings, Metrics, Time);
+    public TenantGenerator New() => new(_tenant, Settings, Metrics, Time, _shard);
 
     public byte[] Snapshot()
     {
@@ -120,13 +123,30 @@ internal sealed class GeneratorBench
 
     public void Push(ExportTraceServiceRequest request) => Push(request.ToByteArray());
 
-    public void Push(byte[] bytes)
+    /// <param name="bytes">An <c>ExportTraceServiceRequest</c>.</param>
+    /// <param name="takes">Which of its traces; null for all.</param>
+    public void Push(byte[] bytes, Func<TraceId, bool>? takes = null)
     {
         var buffer = RequestBuffer.Rent(bytes.Length);
         bytes.CopyTo(buffer.Array, 0);
         buffer.Length = bytes.Length;
         Assert.True(SpanBatch.TryRead(buffer, 0, out var batch, out var error), error?.ToString());
-        Generator.Push(batch);
+        if (takes is null)
+        {
+            Generator.Push(batch);
+        }
+        else
+        {
+            var positions = new List<int>();
+            for (var i = 0; i < batch.Spans.Length; i++)
+            {
+                if (takes(TraceId.Read(batch.Bytes.Slice(batch.Spans[i].TraceId.Offset, TraceId.Length))))
+                    positions.Add(i);
+            }
+
+            Generator.Push(batch, CollectionsMarshal.AsSpan(positions));
+        }
+
         batch.Release();
     }
 

@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Grains.Interfaces;
 
@@ -56,7 +57,7 @@ internal sealed partial class GeneratorForwarder
     public TimeSpan Hold() => _queue.Hold();
 
     /// <summary>The part of a shard's key.</summary>
-    public static string PartOf(int shard, int shards) => shards == 1 ? "" : $"{shard}-of-{shards}";
+    public static string PartOf(int shard, int shards) => shards == 1 ? "" : new GeneratorShard(shard, shards).ToString();
 
     /// <summary>Takes a lease of the batch and queues it, or counts it as dropped where the queue is full.</summary>
     public void Offer(SpanBatch batch)

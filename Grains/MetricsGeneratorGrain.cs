@@ -36,6 +36,7 @@ internal sealed partial class MetricsGeneratorGrain(
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
 
     private TenantId _tenant;
+    private GeneratorShard _shard;
     private GeneratorSettings _settings = null!;
     private TenantGenerator _generator = null!;
     private RemoteWriter _writer = null!;
@@ -54,10 +55,12 @@ internal sealed partial class MetricsGeneratorGrain(
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         (_tenant, var part) = GrainKeys.Parse(Key);
+        if (part.Length > 0 && !GeneratorShard.TryParse(part, out _shard))
+            throw new ArgumentException($"'{Key}' is no metrics-generator: '{part}' is no shard, such as 0-of-4");
         _claim = await WriterClaim.TakeAsync(
             engine.Store, _tenant, GeneratorClaims.NameOf(part), $"{this.RuntimeIdentity}/{GrainContext.ActivationId}", Lease, engine.Time, cancellationToken);
         _settings = ResolveSettings();
-        _generator = new TenantGenerator(_tenant, _settings, engine.Metrics, engine.Time);
+        _generator = new TenantGenerator(_tenant, _settings, engine.Metrics, engine.Time, _shard);
         await RestoreAsync();
         _generator.StartAfter(_claim.LastTimestampMs);
         _lastCollectionMs = _claim.LastTimestampMs;
@@ -77,7 +80,7 @@ internal sealed partial class MetricsGeneratorGrain(
         {
             try
             {
-                _generator.Push(part.Batch);
+                _generator.Push(part.Batch, part.Spans.Span);
             }
             catch (Exception e)
             {
@@ -257,7 +260,17 @@ internal sealed partial class MetricsGeneratorGrain(
     private GeneratorSettings ResolveSettings()
     {
         var settings = GeneratorSettings.Resolve(engine.GeneratorOptions, engine.Overrides.For(_tenant));
-        return settings;
+        return Math.Max(1, settings.RingSize) == Math.Max(1, _shard.Count)
+            ? settings
+            : settings with
+            {
+                SpanMetricsCount = false,
+                SpanMetricsLatency = false,
+                SpanMetricsSize = false,
+                ServiceGraphsRequest = false,
+                ServiceGraphsLatency = false,
+                ServiceGraphsConnectionInfo = false,
+            };
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "metrics-generator {Generator} failed at a batch; it goes on with the next")]

@@ -26,4 +26,17 @@ public readonly record struct GeneratorShard(int Index, int Count)
 
     /// <summary>As in <c>3-of-8</c>; <c>all</c> for a tenant that is not sharded.</summary>
     public override string ToString() => IsSharded ? string.Create(CultureInfo.InvariantCulture, $"{Index}-of-{Count}") : "all";
+
+    /// <summary>Reads what <see cref="ToString"/> writes of a shard.</summary>
+    public static bool TryParse(string text, out GeneratorShard shard)
+    {
+        shard = default;
+        if (text.Split("-of-") is not [var index, var count]
+            || !int.TryParse(index, NumberStyles.None, CultureInfo.InvariantCulture, out var i)
+            || !int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var n)
+            || n < 2 || i >= n)
+            return false;
+        shard = new GeneratorShard(i, n);
+        return shard.ToString() == text;
+    }
 }

@@ -11,7 +11,7 @@ public sealed class DamageTests
     private const int Requests = 8;
 
     // All stays in the log, and in one segment of it, until it is asked to become a block.
-    private static readonly StandaloneSettings s_settings = new()
+    private static readonly TempoSettings s_settings = new()
     {
         Test = "damage",
         Ingester = "partitions: 1, trace_idle_period: 1h, trace_live_period: 1h, max_block_duration: 1h",

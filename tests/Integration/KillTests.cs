@@ -12,7 +12,7 @@ public sealed partial class KillTests
     private const int Sample = 50;
 
     // Small limits, so that a second of load cuts, writes and merges blocks, and kills hit each of these.
-    private static readonly StandaloneSettings s_settings = new()
+    private static readonly TempoSettings s_settings = new()
     {
         Test = "kill",
         Ingester = "partitions: 3, trace_idle_period: 200ms, trace_live_period: 1s, flush_check_period: 100ms, max_block_bytes: 65536, max_block_duration: 1s",

@@ -7,7 +7,7 @@ namespace OrleansTempo.Integration.Harness;
 /// <summary>A started program, what it printed so far, and the ways to end it.</summary>
 internal sealed partial class ChildProcess : IAsyncDisposable
 {
-    private const int SigTerm = 15;
+    private const int SigTerm = 15, SigCont = 18, SigStop = 19;
 
     private readonly Process _process;
     private readonly StringBuilder _output = new();
@@ -30,7 +30,7 @@ internal sealed partial class ChildProcess : IAsyncDisposable
         }
     }
 
-    public static ChildProcess Start(string program, IEnumerable<string> arguments, string workingDirectory)
+    public static ChildProcess Start(string program, IEnumerable<string> arguments, string workingDirectory, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo(program)
         {
@@ -41,6 +41,8 @@ internal sealed partial class ChildProcess : IAsyncDisposable
         };
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
 
         var process = new Process { StartInfo = start };
         var child = new ChildProcess(process);
@@ -55,8 +57,8 @@ internal sealed partial class ChildProcess : IAsyncDisposable
     /// <summary>Asks the process to stop in order (SIGTERM) and returns its exit code.</summary>
     public async Task<int> TerminateAsync()
     {
-        if (!_process.HasExited && Kill(_process.Id, SigTerm) != 0)
-            throw new InvalidOperationException($"kill({_process.Id}, SIGTERM) failed with errno {Marshal.GetLastPInvokeError()}");
+        if (!_process.HasExited)
+            Send(SigTerm);
         return await WaitForExitAsync();
     }
 
@@ -66,6 +68,12 @@ internal sealed partial class ChildProcess : IAsyncDisposable
         _process.Kill();
         await _process.WaitForExitAsync();
     }
+
+    /// <summary>Lets the process stand still (SIGSTOP on Linux).</summary>
+    public void Pause() => Send(SigStop);
+
+    /// <summary>Lets a process that stands still go on (SIGCONT on Linux).</summary>
+    public void Continue() => Send(SigCont);
 
     public Task<int> WaitForExitAsync() => WaitForExitAsync(TimeSpan.FromSeconds(60));
 
@@ -94,6 +102,12 @@ internal sealed partial class ChildProcess : IAsyncDisposable
         }
 
         _process.Dispose();
+    }
+
+    private void Send(int signal)
+    {
+        if (Kill(_process.Id, signal) != 0)
+            throw new InvalidOperationException($"kill({_process.Id}, {signal}) failed with errno {Marshal.GetLastPInvokeError()}");
     }
 
     private void Append(string? line)

@@ -1,47 +1,13 @@
-using System.Net;
-
 namespace OrleansTempo.Integration.Harness;
 
-/// <summary>
-/// The built Standalone program, run as a user runs it: own process, own configuration file, own ports. It can be stopped or
-/// killed, and started again on the same folder, in which by default its data is.
-/// </summary>
-internal sealed class StandaloneProcess : IAsyncDisposable
+/// <summary>The Standalone program, whose data is in its folder.</summary>
+internal sealed class StandaloneProcess : TempoProcess
 {
-    private const string Assembly = "OrleansTempo.Standalone.dll";
+    private const string Program = "Standalone";
 
-    private readonly StandaloneSettings _settings;
-    private readonly TemporaryFolder _folder = new();
-    // Long enough for a flush whose next try comes half a minute later.
-    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(90) };
-    private readonly List<ChildProcess> _runs = [];
-    private int _apiPort;
-
-    private StandaloneProcess(StandaloneSettings settings)
+    private StandaloneProcess(TempoSettings settings) : base(Program, settings)
     {
-        _settings = settings;
-        TakePorts();
     }
-
-    /// <summary>The external label <c>test</c> of its series.</summary>
-    public string Test => _settings.Test;
-
-    public Uri HttpEndpoint { get; private set; } = null!;
-
-    public Uri GrpcEndpoint { get; private set; } = null!;
-
-    public OtlpSender Sender { get; private set; } = null!;
-
-    public TraceReader Traces { get; private set; } = null!;
-
-    /// <summary>The log of all its runs.</summary>
-    public string Log => string.Concat(_runs.Select(run => run.Output));
-
-    /// <summary>The log since it was last started.</summary>
-    public string LogOfThisRun => _runs[^1].Output;
-
-    /// <summary>Its working directory, with its data in <c>data</c>.</summary>
-    public string Folder => _folder.Path;
 
     public string WalFolder => Path.Combine(Folder, "data", "wal");
 
@@ -51,7 +17,7 @@ internal sealed class StandaloneProcess : IAsyncDisposable
     public IReadOnlyList<string> StoredObjects =>
         [.. Directory.GetFiles(BlocksFolder, "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(BlocksFolder, path)).Where(static name => !name.StartsWith('~'))];
 
-    public static async Task<StandaloneProcess> StartAsync(StandaloneSettings settings)
+    public static async Task<StandaloneProcess> StartAsync(TempoSettings settings)
     {
         var standalone = new StandaloneProcess(settings);
         try
@@ -66,149 +32,19 @@ internal sealed class StandaloneProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts it, after it has ended, and waits until it is ready.</summary>
-    public async Task StartAgainAsync()
-    {
-        Launch();
-        await WaitUntilReadyAsync();
-    }
-
-    /// <summary>Starts it, after it has ended, and does not wait.</summary>
-    public void Launch()
-    {
-        string[] arguments = _settings.Demo ? ["--config.file=tempo.yaml", "--demo"] : ["--config.file=tempo.yaml"];
-        _runs.Add(Launch(_folder, arguments));
-    }
-
-    /// <summary>From the next start on it listens on other ports.</summary>
-    public void TakePorts()
-    {
-        (_apiPort, var grpcPort, var httpPort) = (FreePorts.Next(), FreePorts.Next(), FreePorts.Next());
-        HttpEndpoint = new Uri($"http://127.0.0.1:{httpPort}");
-        GrpcEndpoint = new Uri($"http://127.0.0.1:{grpcPort}");
-        Sender?.Dispose();
-        Sender = new OtlpSender(HttpEndpoint, GrpcEndpoint);
-        Traces?.Dispose();
-        Traces = new TraceReader(Api("/"));
-        _folder.Write("tempo.yaml", _settings.ToYaml(_apiPort, grpcPort, httpPort));
-    }
-
     /// <summary>Runs it on a configuration or with arguments that end it by themselves; returns its exit code and all it printed.</summary>
     public static async Task<(int ExitCode, string Output)> RunToEndAsync(string yaml, params string[] arguments)
     {
         using var folder = new TemporaryFolder();
         folder.Write("tempo.yaml", yaml);
-        await using var process = Launch(folder, ["--config.file=tempo.yaml", .. arguments]);
+        await using var process = Launch(Program, folder, ["--config.file=tempo.yaml", .. arguments], new Dictionary<string, string>());
         return (await process.WaitForExitAsync(), process.Output);
     }
-
-    public async Task<HttpStatusCode> ReadyAsync()
-    {
-        using var response = await _http.GetAsync(Api("/ready"));
-        return response.StatusCode;
-    }
-
-    /// <summary>The service's own metrics.</summary>
-    public async Task<SeriesValues> OwnMetricsAsync() => SeriesValues.Parse(await _http.GetStringAsync(Api("/metrics")));
-
-    /// <summary>What it generated, from its scrape page, without the external label; nothing where the tenant has no generator yet (404).</summary>
-    public async Task<SeriesValues> GeneratedAsync()
-    {
-        using var response = await _http.GetAsync(Api("/generator/metrics"));
-        return response.StatusCode == HttpStatusCode.NotFound
-            ? []
-            : SeriesValues.Parse(await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync()).Without("test", Test);
-    }
-
-    /// <summary>What it generated, as <paramref name="prometheus"/> has it now, without the external label.</summary>
-    public async Task<SeriesValues> StoredAsync(PrometheusProcess prometheus) =>
-        (await prometheus.QueryAsync($"{{__name__=~\"traces_.+\",test=\"{Test}\"}}")).Without("test", Test);
-
-    public async Task<double> CollectionsAsync() => (await OwnMetricsAsync()).Sum("tempo_metrics_generator_registry_collections_total");
-
-    /// <summary>Waits until it has collected <paramref name="count"/> times more.</summary>
-    public async Task CollectAsync(int count)
-    {
-        var goal = await CollectionsAsync() + count;
-        await Eventually.GetAsync(CollectionsAsync, collections => collections >= goal, collections => $"{collections} collections of {goal}:\n{Log}");
-    }
-
-    /// <summary>Cuts all there is, of one tenant or of all, and waits until it is in blocks.</summary>
-    public async Task<HttpStatusCode> FlushAsync(string? tenant = null)
-    {
-        using var response = await _http.PostAsync(Api(tenant is null ? "/flush" : $"/flush?tenant={Uri.EscapeDataString(tenant)}"), null);
-        return response.StatusCode;
-    }
-
-    /// <summary>Asks for <c>/shutdown</c>, and returns the exit code.</summary>
-    public async Task<int> ShutdownAsync()
-    {
-        using (var response = await _http.PostAsync(Api("/shutdown"), null))
-            response.EnsureSuccessStatusCode();
-        return await _runs[^1].WaitForExitAsync();
-    }
-
-    /// <summary>Stops it in order; returns its exit code.</summary>
-    public Task<int> TerminateAsync() => _runs[^1].TerminateAsync();
-
-    /// <summary>Ends it on the spot (SIGKILL).</summary>
-    public Task KillAsync() => _runs[^1].KillAsync();
 
     /// <summary>What a killed process was compacting stays claimed for five minutes more; after this they have passed.</summary>
     public void LetClaimsRunOut()
     {
         foreach (var claim in StoredObjects.Where(static name => Path.GetFileName(name) == "compactor"))
             File.Delete(Path.Combine(BlocksFolder, claim));
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var run in _runs)
-            await run.DisposeAsync();
-        Sender.Dispose();
-        Traces.Dispose();
-        _http.Dispose();
-        _folder.Dispose();
-    }
-
-    public async Task WaitUntilReadyAsync() => await Eventually.GetAsync(
-        async () =>
-        {
-            if (_runs[^1].HasExited)
-                throw new InvalidOperationException($"Standalone exited with {_runs[^1].ExitCode}:\n{LogOfThisRun}");
-            try
-            {
-                return await ReadyAsync() == HttpStatusCode.OK;
-            }
-            catch (HttpRequestException)
-            {
-                return false;
-            }
-        },
-        ready => ready,
-        _ => $"Standalone is not ready:\n{LogOfThisRun}");
-
-    private Uri Api(string path) => new($"http://127.0.0.1:{_apiPort}{path}");
-
-    private static ChildProcess Launch(TemporaryFolder folder, IEnumerable<string> arguments) => ChildProcess.Start(
-        Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
-        ["exec", AssemblyPath(), .. arguments],
-        folder.Path);
-
-    // Standalone's own output folder, built in the configuration these tests were built in; where the output was sent
-    // elsewhere, the copy that the project reference put beside the tests.
-    private static string AssemblyPath()
-    {
-        var tests = new DirectoryInfo(AppContext.BaseDirectory);
-        for (var folder = tests; folder is not null; folder = folder.Parent)
-        {
-            if (!File.Exists(Path.Combine(folder.FullName, "OrleansTempo.sln")))
-                continue;
-            var path = Path.Combine(folder.FullName, "Standalone", "bin", tests.Parent!.Name, tests.Name, Assembly);
-            if (File.Exists(path))
-                return path;
-        }
-
-        return Path.Combine(AppContext.BaseDirectory, Assembly);
     }
 }

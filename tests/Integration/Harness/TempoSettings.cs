@@ -2,8 +2,8 @@ using System.Text;
 
 namespace OrleansTempo.Integration.Harness;
 
-/// <summary>What the tests vary in the configuration of a Standalone; written as a <c>tempo.yaml</c>.</summary>
-internal sealed record StandaloneSettings
+/// <summary>What the tests vary in the configuration of one of our programs; written as a <c>tempo.yaml</c>.</summary>
+internal sealed record TempoSettings
 {
     /// <summary>The external label <c>test</c> of every series, so that tests can share a Prometheus.</summary>
     public required string Test { get; init; }

@@ -1,0 +1,155 @@
+using OrleansTempo.Cluster.Harness;
+using OrleansTempo.Integration.Harness;
+
+namespace OrleansTempo.Cluster;
+
+/// <summary>Three real silos, a real Prometheus: what comes in through any of them, and what becomes of it when they come and go.</summary>
+public sealed class ThreeSilosTests
+{
+    private const string Calls = "traces_spanmetrics_calls_total";
+    private const string Dropped = "tempo_distributor_forwarder_spans_dropped_total";
+
+    private static readonly TempoSettings s_settings = new()
+    {
+        Test = "cluster",
+        CollectionInterval = "2s",
+        Ingester = "partitions: 6, trace_idle_period: 500ms, trace_live_period: 2s, flush_check_period: 200ms, max_block_duration: 3s",
+        Trace = "blocklist_poll: 2s",
+    };
+
+    [ClusterFact]
+    public async Task What_comes_through_all_of_them_is_counted_once_and_a_rolling_restart_loses_nothing()
+    {
+        await using var cluster = await ThreeSilos.StartAsync(s_settings);
+        var sent = new SentSpans();
+        var load = new CountedLoad(cluster.Silos, sent);
+
+        var stopLoad = load.Start();
+        await Task.Delay(TimeSpan.FromSeconds(6));
+        await stopLoad();
+        Assert.Equal(0, load.Resent);
+        await CountedAsync(cluster, load.Calls);
+        foreach (var silo in cluster.Silos)
+            await sent.AssertFoundAsync(silo.Traces, sent.Traces, "before the restarts");
+        var before = load.Calls;
+
+        stopLoad = load.Start();
+        foreach (var silo in cluster.Silos)
+        {
+            Assert.Equal(0, await silo.TerminateAsync());
+            await silo.StartAgainAsync();
+            await Task.Delay(TimeSpan.FromSeconds(2));
+        }
+
+        await stopLoad();
+        Assert.Empty(load.BadRefusals);
+        Assert.True(load.Calls > before + 1000, $"only {load.Calls - before} calls were sent");
+
+        // A silo that has gone took the number of what it dropped with it, so this is a bound and no equation.
+        var counted = await SettledAsync(cluster);
+        Assert.InRange(counted, load.Calls * 2 * 0.95, (load.Calls + load.Resent) * 2);
+        foreach (var (key, samples) in await cluster.Prometheus.RawSamplesAsync($"{{__name__=~\"traces_.+(_total|_count|_sum|_bucket)\"}}"))
+            Assert.True(samples.Zip(samples.Skip(1)).All(static pair => pair.First.Value <= pair.Second.Value), $"{key} decreased: {string.Join(' ', samples)}\n{cluster.Logs}");
+        await cluster.AssertOneWriterAsync();
+        foreach (var silo in cluster.Silos)
+            await sent.AssertFoundAsync(silo.Traces, sent.Traces, "after the restarts");
+    }
+
+    [ClusterFact]
+    public async Task A_silo_that_is_killed_takes_no_acknowledged_span_with_it_and_its_counters_begin_again_at_0()
+    {
+        await using var cluster = await ThreeSilos.StartAsync(s_settings);
+        var sent = new SentSpans();
+        var load = new CountedLoad(cluster.Silos, sent);
+        var stopLoad = load.Start();
+        await Task.Delay(TimeSpan.FromSeconds(5));
+        await stopLoad();
+        await CountedAsync(cluster, load.Calls);
+        var victim = await cluster.GeneratorAsync();
+        var survivors = cluster.Silos.Where(silo => silo != victim).ToArray();
+
+        // What is live in it is in its log alone, and what it has counted since its last collection nowhere.
+        var before = load.Calls;
+        stopLoad = load.Start();
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        await victim.KillAsync();
+        var (killed, atKill) = (DateTimeOffset.UtcNow, load.Calls);
+        await Task.Delay(TimeSpan.FromSeconds(15));
+        await stopLoad();
+        Assert.Empty(load.BadRefusals);
+        Assert.True(load.Calls > atKill + 1000, $"only {load.Calls - atKill} calls were sent after the kill");
+        Assert.InRange(load.Longest, TimeSpan.Zero, TimeSpan.FromSeconds(20));
+
+        // All that was acknowledged is found, once the log of the dead is another's.
+        await Eventually.GetAsync(() => Task.FromResult(survivors.Any(static silo => silo.Log.Contains("Adopted the write-ahead log", StringComparison.Ordinal))), static adopted => adopted, _ => cluster.Logs);
+        foreach (var silo in survivors)
+            await sent.AssertFoundAsync(silo.Traces, sent.Traces, "after the kill");
+
+        await SettledAsync(cluster, survivors);
+        await cluster.AssertOneWriterAsync();
+        var series = await cluster.Prometheus.RawSamplesAsync($"{Calls}{{service=\"web\"}}");
+        var samples = Assert.Single(series).Value;
+        var reset = Enumerable.Range(1, samples.Count - 1).Single(i => samples[i].Value < samples[i - 1].Value);
+        Assert.Equal(0, samples[reset].Value);
+        Assert.True(samples[reset].Milliseconds >= killed.ToUnixTimeMilliseconds());
+
+        // Since then every call that was acknowledged is counted, or counted as one that did not reach the generator.
+        double dropped = 0;
+        foreach (var silo in survivors)
+            dropped += (await silo.OwnMetricsAsync()).Sum(Dropped);
+        var counted = await cluster.StoredAsync(Calls);
+        Assert.InRange(counted + dropped, (load.Calls - atKill) * 2, (load.Calls - before + load.Resent) * 2);
+    }
+
+    [ClusterFact]
+    public async Task A_silo_that_stands_still_and_goes_on_writes_no_series_a_second_time()
+    {
+        await using var cluster = await ThreeSilos.StartAsync(s_settings);
+        var sent = new SentSpans();
+        var load = new CountedLoad(cluster.Silos, sent);
+        var stopLoad = load.Start();
+        await Task.Delay(TimeSpan.FromSeconds(5));
+        await stopLoad();
+        await CountedAsync(cluster, load.Calls);
+        var victim = await cluster.GeneratorAsync();
+        var survivors = cluster.Silos.Where(silo => silo != victim).ToArray();
+
+        victim.Pause();
+        var others = new CountedLoad(survivors, sent);
+        stopLoad = others.Start();
+        await Eventually.GetAsync(() => cluster.GeneratorAsync(), silo => silo != victim, _ => cluster.Logs);
+        await Task.Delay(TimeSpan.FromSeconds(20));
+        victim.Continue();
+
+        // It learns that it has been declared dead, and ends; whoever runs it starts it again.
+        Assert.NotEqual(0, await victim.WaitForExitAsync());
+        await victim.StartAgainAsync();
+        await Task.Delay(TimeSpan.FromSeconds(3));
+        await stopLoad();
+
+        await SettledAsync(cluster);
+        await cluster.AssertOneWriterAsync();
+        await Eventually.GetAsync(() => Task.FromResult(cluster.Silos.Any(static silo => silo.Log.Contains("Adopted the write-ahead log", StringComparison.Ordinal))), static adopted => adopted, _ => cluster.Logs);
+        foreach (var silo in cluster.Silos)
+            await sent.AssertFoundAsync(silo.Traces, sent.Traces, "after it stood still");
+        Assert.Empty(others.BadRefusals);
+    }
+
+    private static async Task<double> GeneratedAsync(TempoProcess silo) => (await silo.GeneratedAsync()).Sum(Calls);
+
+    private static Task<double> CountedAsync(ThreeSilos cluster, long calls) => Eventually.GetAsync(
+        () => cluster.StoredAsync(Calls),
+        counted => counted == calls * 2,
+        counted => $"{counted} spans are counted of {calls * 2}\n{cluster.Logs}");
+
+    // Until Prometheus has what the generator has, and that does not change any more.
+    private static Task<double> SettledAsync(ThreeSilos cluster, IReadOnlyList<TempoProcess>? silos = null) => Eventually.GetAsync(
+        async () =>
+        {
+            var generated = await GeneratedAsync((silos ?? cluster.Silos)[0]);
+            await Task.Delay(TimeSpan.FromSeconds(3));
+            return await cluster.StoredAsync(Calls) == generated && generated == await GeneratedAsync((silos ?? cluster.Silos)[0]) ? generated : -1;
+        },
+        static settled => settled >= 0,
+        _ => $"Prometheus does not have what is generated\n{cluster.Logs}");
+}

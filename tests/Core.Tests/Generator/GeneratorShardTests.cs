@@ -36,10 +36,11 @@ public sealed class GeneratorShardTests
             {
                 Registry = s.Registry with { ExternalLabels = new Dictionary<string, string> { [GeneratorShard.LabelName] = "mine", ["cluster"] = "c1" } },
                 SpanMetrics = s.SpanMetrics with { Dimensions = [GeneratorShard.LabelName] },
-                MaxActiveSeries = 200,
+                MaxActiveSeries = 8 * 45,
             },
             shard: s_third);
-        bench.Push("web", GeneratorBench.Span("root", Kind.Server, 1, attributes: (GeneratorShard.LabelName, "yours")), GeneratorBench.Span("b", Kind.Internal, 2));
+        bench.Push("web", GeneratorBench.Span("root", Kind.Server, 1, attributes: (GeneratorShard.LabelName, "yours")));
+        bench.Push("web", GeneratorBench.Span("b", Kind.Internal, 2));
 
         var series = bench.Collect().Series.ToList();
 

@@ -137,6 +137,7 @@ public sealed class ConfigurationErrorTests
     [InlineData("metrics_generator: {remote_write_headers: {'a:b': c}}", "metrics_generator.remote_write_headers: 'a:b' is not a header name; allowed are letters, digits and !#$%&'*+-.^_`|~")]
     [InlineData("ingestion: {burst_size_bytes: 0}", "ingestion.burst_size_bytes: 0 would refuse every request while rate_limit_bytes is 30000000; it must be at least the size of a request")]
     [InlineData("ingestion: {rate_strategy: fair}", "ingestion.rate_strategy: 'fair' is not known; allowed: local, global")]
+    [InlineData("metrics_generator: {ring_size: 65}", "metrics_generator.ring_size: '65' is not allowed; it must be a whole number from 0 to 64")]
     [InlineData("compaction: {block_retention: 1.5h}", "compaction.block_retention: '1.5h' is not allowed; it must be a Prometheus duration such as 250ms, 15s, 1h30m or 7d, from 0s to 876000h")]
     [InlineData("compaction: {compaction_disabled: 2}", "compaction.compaction_disabled: '2' is not allowed; it must be true or false")]
     [InlineData("compaction: {retention: 2}", "compaction.retention: unknown key; allowed: block_retention, compaction_disabled")]
@@ -145,6 +146,7 @@ public sealed class ConfigurationErrorTests
     [InlineData("block_retention: 1h", "block_retention: the flat form of overrides is not supported; write it as overrides.defaults.compaction.block_retention")]
     [InlineData("max_bytes_per_trace: 1", "max_bytes_per_trace: the flat form of overrides is not supported; write it as overrides.defaults.global.max_bytes_per_trace")]
     [InlineData("metrics_generator_processors: [span-metrics]", "metrics_generator_processors: the flat form of overrides is not supported; write it as overrides.defaults.metrics_generator.processors")]
+    [InlineData("metrics_generator_ring_size: 3", "metrics_generator_ring_size: the flat form of overrides is not supported; write it as overrides.defaults.metrics_generator.ring_size")]
     [InlineData("ingestion_rate_limit_bytes: 1", "ingestion_rate_limit_bytes: the flat form of overrides is not supported; write it as overrides.defaults.ingestion.rate_limit_bytes")]
     public void A_wrong_override_is_an_error(string defaults, string error)
     {

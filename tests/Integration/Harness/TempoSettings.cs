@@ -36,6 +36,12 @@ internal sealed record TempoSettings
     /// <summary><c>overrides.defaults.global</c>.</summary>
     public string Global { get; init; } = "";
 
+    /// <summary>What stands in <c>overrides.defaults.metrics_generator</c> besides its processors.</summary>
+    public string GeneratorOverrides { get; init; } = "";
+
+    /// <summary>What stands in <c>metrics_generator.processor.span_metrics</c>.</summary>
+    public string SpanMetrics { get; init; } = "";
+
     public string ToYaml(int apiPort, int grpcPort, int httpPort)
     {
         var yaml = new StringBuilder($$"""
@@ -59,10 +65,10 @@ internal sealed record TempoSettings
               defaults:
                 ingestion: { {{Ingestion}} }
                 global: { {{Global}} }
-                metrics_generator:
-                  processors: [service-graphs, span-metrics]
+                metrics_generator: { processors: [service-graphs, span-metrics], {{GeneratorOverrides}} }
             metrics_generator:
               processor:
+                span_metrics: { {{SpanMetrics}} }
                 service_graphs:
                   wait: {{Wait}}
               registry:

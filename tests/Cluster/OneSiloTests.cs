@@ -1,0 +1,118 @@
+using System.Net;
+using OrleansTempo.Cluster.Harness;
+using OrleansTempo.Integration.Harness;
+
+namespace OrleansTempo.Cluster;
+
+/// <summary>One real silo as a developer starts it: a cluster of its own, with nothing configured of Orleans.</summary>
+public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<PrometheusFixture>
+{
+    private static readonly int[] s_recorded = [1, 2, 3, 5, 8];
+    private static readonly Dictionary<string, string> s_nothing = [];
+
+    [PrometheusFact]
+    public async Task Recorded_bodies_give_exactly_what_tempo_wrote_and_a_restart_counts_on_from_there()
+    {
+        var expected = GoldenBodies.Expected();
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-golden", RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl] }, s_nothing);
+        await SendRecordedAsync(silo);
+        var stored = await Eventually.GetAsync(
+            () => silo.StoredAsync(prometheus.Process),
+            values => values.DifferenceFrom(expected).Length == 0,
+            values => values.DifferenceFrom(expected) + silo.Log);
+        Assert.Equal(expected.Count, stored.Count);
+        Assert.Equal("", (await silo.GeneratedAsync()).DifferenceFrom(expected));
+
+        Assert.Equal(0, await silo.TerminateAsync());
+        await silo.StartAgainAsync();
+
+        // Its grain wakes though no span comes, and has the numbers of before.
+        await Eventually.GetAsync(silo.GeneratedAsync, values => values.DifferenceFrom(expected).Length == 0, values => values.DifferenceFrom(expected) + silo.Log);
+        await SendRecordedAsync(silo);
+        var twice = new SeriesValues();
+        foreach (var (series, value) in expected)
+            twice.Add(series, value * 2);
+        await Eventually.GetAsync(
+            () => silo.StoredAsync(prometheus.Process),
+            values => values.DifferenceFrom(twice).Length == 0,
+            values => values.DifferenceFrom(twice) + silo.Log);
+        foreach (var (key, samples) in await prometheus.Process.RawSamplesAsync($"{{__name__=~\"traces_.+\",test=\"{silo.Test}\"}}"))
+            Assert.True(samples.Zip(samples.Skip(1)).All(static pair => pair.First.Value <= pair.Second.Value), $"{key} decreased: {string.Join(' ', samples)}");
+        Assert.Empty(prometheus.Process.OrderComplaints);
+    }
+
+    [PrometheusFact]
+    public async Task A_tenant_of_three_shards_counts_every_span_and_pairs_every_edge_in_one_of_them()
+    {
+        const int Calls = 90;
+        await using var silo = await SiloProcess.StartAsync(
+            new() { Test = "silo-shards", RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl], GeneratorOverrides = "ring_size: 3", SpanMetrics = "enable_target_info: true" },
+            s_nothing);
+        var sent = new SentSpans();
+        var load = new CountedLoad([silo], sent);
+        var stop = load.Start();
+        await Eventually.GetAsync(() => Task.FromResult(load.Calls), static calls => calls >= Calls, static calls => $"{calls} calls");
+        await stop();
+
+        var stored = await Eventually.GetAsync(
+            () => silo.StoredAsync(prometheus.Process),
+            values => values.Sum("traces_service_graph_request_total") == load.Calls && values.Sum("traces_spanmetrics_calls_total") == load.Calls * 2,
+            values => $"{load.Calls} calls\n{values}\n{silo.Log}");
+
+        string[] shards = ["0-of-3", "1-of-3", "2-of-3"];
+        Assert.All(shards, shard => Assert.True(stored.Without("__metrics_gen_instance", shard).Sum("traces_service_graph_request_total") > 0, shard));
+        Assert.All(stored.Keys, static key => Assert.Contains("__metrics_gen_instance=", key, StringComparison.Ordinal));
+        Assert.All(stored.Keys.Where(static key => key.StartsWith("traces_target_info", StringComparison.Ordinal)), static key => Assert.Contains("\"0-of-3\"", key, StringComparison.Ordinal));
+        Assert.Equal("", (await silo.GeneratedAsync()).DifferenceFrom(stored));
+    }
+
+    [Fact]
+    public async Task What_a_limit_refuses_in_a_grain_the_client_is_told_of()
+    {
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-limits", Ingestion = "rate_limit_bytes: 0, max_traces_per_user: 3", Ingester = "partitions: 8" }, s_nothing);
+        var request = new RandomTraces(7).Next(60);
+        var spans = request.ResourceSpans.SelectMany(static r => r.ScopeSpans).SelectMany(static s => s.Spans).ToArray();
+        var traces = spans.Select(static s => s.TraceId).Distinct().Count();
+        Assert.True(traces > 3, $"{traces} traces");
+
+        var answer = await silo.Sender.PushAsync(Google.Protobuf.MessageExtensions.ToByteArray(request));
+
+        Assert.Equal(200, answer.Code);
+        Assert.Contains("LIVE_TRACES_EXCEEDED", answer.Message, StringComparison.Ordinal);
+        var own = await silo.OwnMetricsAsync();
+        Assert.Equal(answer.RejectedSpans, own.Sum("tempo_discarded_spans_total"));
+        var kept = 0;
+        foreach (var trace in spans.GroupBy(static s => s.TraceId))
+            kept += (await silo.Traces.FindAsync(trace.Key)).Trace?.ResourceSpans.SelectMany(static r => r.ScopeSpans).Sum(static s => s.Spans.Count) ?? 0;
+        Assert.Equal(spans.Length - answer.RejectedSpans, kept);
+
+        Assert.Equal(400, (await silo.Sender.PushAsync([0xFF, 0xFF])).Code);
+    }
+
+    [Fact]
+    public async Task Small_requests_share_their_calls()
+    {
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-small" }, s_nothing);
+        var body = GoldenBodies.Call("a", "b");
+        var clients = Enumerable.Range(0, 40).Select(_ => Task.Run(async () =>
+        {
+            for (var i = 0; i < 50; i++)
+                Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(body));
+        }));
+        await Task.WhenAll(clients);
+
+        // Of two spans each: a call for each request to each of the three grains would be 6,000.
+        var calls = await Eventually.GetAsync(
+            async () => (await silo.OwnMetricsAsync()).Sum("tempo_distributor_grain_calls_total"),
+            static calls => calls > 0,
+            static calls => $"{calls}");
+        Assert.InRange(calls, 3, 3000);
+        Assert.Equal(4000, (await silo.OwnMetricsAsync()).Sum("tempo_distributor_spans_received_total"));
+    }
+
+    private static async Task SendRecordedAsync(SiloProcess silo)
+    {
+        foreach (var body in s_recorded)
+            Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Read(body)));
+    }
+}

@@ -14,6 +14,7 @@ public sealed class PushCoalescer(IGrainFactory grains, TempoMetrics metrics, Ti
 {
     // This much is worth a call of its own.
     private const int EnoughBytes = 128 << 10;
+    private const int EnoughRequests = 16;
 
     private static readonly TimeSpan s_window = TimeSpan.FromMilliseconds(4);
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(1);
@@ -80,7 +81,7 @@ public sealed class PushCoalescer(IGrainFactory grains, TempoMetrics metrics, Ti
                 _requests.Add(request);
                 _results.Add(result);
                 _bytes += request.Length;
-                isDue = _bytes >= EnoughBytes || _sent is not { } sent || _time.GetElapsedTime(sent) >= s_window;
+                isDue = _bytes >= EnoughBytes || _requests.Count >= EnoughRequests || _sent is not { } sent || _time.GetElapsedTime(sent) >= s_window;
                 if (!isDue && _requests.Count == 1)
                     _timer.Change(s_window, Timeout.InfiniteTimeSpan);
             }

@@ -36,7 +36,7 @@ load.SetAction(parsed =>
 {
     var result = LoadRun.Execute(new LoadOptions
     {
-        Endpoint = parsed.GetValue(endpoint)!,
+        Endpoints = [parsed.GetValue(endpoint)!],
         Grpc = parsed.GetValue(protocol) == "grpc",
         Gzip = parsed.GetValue(encoding) == "gzip",
         Connections = parsed.GetValue(connections),
@@ -45,7 +45,7 @@ load.SetAction(parsed =>
         SpansPerRequest = parsed.GetValue(spansPerRequest),
         SpansPerSecond = parsed.GetValue(rate),
         PayloadFolder = parsed.GetValue(payload)!,
-        ProcessId = parsed.GetValue(processId),
+        ProcessIds = parsed.GetValue(processId) is { } id ? [id] : [],
     });
     Console.WriteLine(MarkdownTable.Header(LoadResult.Columns));
     Console.WriteLine(MarkdownTable.Row(result.Cells));
@@ -55,11 +55,13 @@ load.SetAction(parsed =>
 (bool Grpc, bool Gzip, int SpansPerRequest)[] allRows = [(false, false, 1000), (false, true, 1000), (false, false, 10), (true, false, 1000)];
 string[] rowNames = [.. allRows.Select(row => new LoadOptions { Grpc = row.Grpc, Gzip = row.Gzip, SpansPerRequest = row.SpansPerRequest, PayloadFolder = "" }.Name)];
 var rows = new Option<string[]>("--rows") { Description = "which of them", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => rowNames }.AcceptOnlyFromAmong(rowNames);
-var whole = new Command("whole", "starts Prometheus and Standalone, measures the four rows, and checks that nothing was lost")
+var host = new Option<string>("--host") { Description = "what to measure: standalone; silo, a cluster of one; or silos, of three, with load through all of them", DefaultValueFactory = _ => "standalone" }.AcceptOnlyFromAmong("standalone", "silo", "silos");
+var wal = new Option<string>("--wal") { Description = "where the write-ahead log is: file, or object in the object store", DefaultValueFactory = _ => "file" }.AcceptOnlyFromAmong("file", "object");
+var whole = new Command("whole", "starts Prometheus and the server, measures the four rows, and checks that nothing was lost")
 {
-    rows, rate, connections, seconds, warmUp, payload,
+    rows, host, wal, rate, connections, seconds, warmUp, payload,
 };
-whole.SetAction((parsed, _) => WholeBench.ExecuteAsync(
+whole.SetAction((parsed, _) => WholeBench.ExecuteAsync(parsed.GetValue(host)!, parsed.GetValue(wal)!,
 [
     .. allRows.Select(row => new LoadOptions
     {

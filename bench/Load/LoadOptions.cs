@@ -3,8 +3,8 @@ namespace OrleansTempo.Bench.Load;
 /// <summary>What one load run sends, where, and for how long.</summary>
 internal sealed record LoadOptions
 {
-    /// <summary>Of the OTLP receiver that speaks <see cref="Grpc"/> or HTTP.</summary>
-    public Uri Endpoint { get; init; } = new("http://127.0.0.1:4318");
+    /// <summary>Of OTLP receivers that speak <see cref="Grpc"/> or HTTP; connections go to them in turn.</summary>
+    public IReadOnlyList<Uri> Endpoints { get; init; } = [new("http://127.0.0.1:4318")];
 
     public bool Grpc { get; init; }
 
@@ -28,8 +28,8 @@ internal sealed record LoadOptions
 
     public required string PayloadFolder { get; init; }
 
-    /// <summary>Of the server, for its CPU time and memory; null where they are not wanted.</summary>
-    public int? ProcessId { get; init; }
+    /// <summary>Of the server, or of all of them, for their CPU time and memory; empty where they are not wanted.</summary>
+    public IReadOnlyList<int> ProcessIds { get; init; } = [];
 
     public string Name => $"{Protocol}-{Encoding}-{SpansPerRequest}";
 

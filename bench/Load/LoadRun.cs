@@ -54,7 +54,7 @@ internal sealed class LoadRun
         foreach (var thread in threads)
             thread.Join();
         if (_failure is { } failure)
-            throw new IOException($"a connection to {_options.Endpoint} failed: {failure.Message}", failure);
+            throw new IOException($"a connection to {string.Join(" or ", _options.Endpoints)} failed: {failure.Message}", failure);
         Thread.Sleep(Drain);
 
         return new LoadResult
@@ -65,7 +65,7 @@ internal sealed class LoadRun
             EdgesAccepted = _edges,
             Elapsed = elapsed,
             ServerCpu = Cpu() - cpuBefore,
-            PeakMemoryBytes = _options.ProcessId is { } id ? ServerUsage.PeakMemoryBytes(id) : null,
+            PeakMemoryBytes = ServerUsage.PeakMemoryBytes(_options.ProcessIds),
             MemoryBytes = _memory,
             RefusedRequests = _refused,
             SampledTraces = _samples,
@@ -76,9 +76,9 @@ internal sealed class LoadRun
     {
         try
         {
-            using IConnection connection = _options.Grpc
-                ? new GrpcConnection(_options.Endpoint, _options.Gzip)
-                : new HttpConnection(_options.Endpoint, _options.Gzip);
+            var endpoint = _options.Endpoints[number % _options.Endpoints.Count];
+            using IConnection connection = _options.Grpc ? new GrpcConnection(endpoint, _options.Gzip) : new HttpConnection(endpoint, _options.Gzip);
+
             // Connections begin at different bodies of the payload, and with a fixed rate at different moments.
             var requests = new RequestSource(_templates, _options.Gzip, number * 1009);
             var sent = (long)_options.SpansPerRequest * number / _options.Connections;
@@ -135,10 +135,10 @@ internal sealed class LoadRun
         {
             Thread.Sleep(10);
             elapsed = Stopwatch.GetElapsedTime(started);
-            if (measured && _options.ProcessId is { } id && elapsed >= MemoryStep * (_memory.Count + 1))
-                _memory.Add(ServerUsage.MemoryBytes(id));
+            if (measured && _options.ProcessIds.Count > 0 && elapsed >= MemoryStep * (_memory.Count + 1))
+                _memory.Add(ServerUsage.MemoryBytes(_options.ProcessIds));
         }
     }
 
-    private TimeSpan? Cpu() => _options.ProcessId is { } id ? ServerUsage.Cpu(id) : null;
+    private TimeSpan? Cpu() => ServerUsage.Cpu(_options.ProcessIds);
 }

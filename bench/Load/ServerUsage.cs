@@ -3,18 +3,32 @@ using System.Globalization;
 
 namespace OrleansTempo.Bench.Load;
 
-/// <summary>What a process has used so far.</summary>
+/// <summary>What processes have used so far, together.</summary>
 internal static class ServerUsage
 {
-    /// <summary>User and system time; from <c>/proc</c> on Linux.</summary>
-    public static TimeSpan Cpu(int processId)
+    /// <summary>User and system time; from <c>/proc</c> on Linux. Null for no process.</summary>
+    public static TimeSpan? Cpu(IReadOnlyList<int> processIds)
     {
-        using var process = Process.GetProcessById(processId);
-        return process.TotalProcessorTime;
+        if (processIds.Count == 0)
+            return null;
+        var sum = TimeSpan.Zero;
+        foreach (var processId in processIds)
+        {
+            using var process = Process.GetProcessById(processId);
+            sum += process.TotalProcessorTime;
+        }
+
+        return sum;
     }
 
-    /// <summary>The most memory it has had resident since its start (<c>VmHWM</c>); null where the system does not say.</summary>
-    public static long? PeakMemoryBytes(int processId)
+    /// <summary>The most memory each has had resident since its start (<c>VmHWM</c>), added up; null where the system does not say.</summary>
+    public static long? PeakMemoryBytes(IReadOnlyList<int> processIds) =>
+        processIds.Count > 0 && processIds.Select(PeakMemoryBytes).ToArray() is var peaks && peaks.All(static peak => peak is not null) ? peaks.Sum() : null;
+
+    /// <summary>What they have resident now (<c>VmRSS</c>).</summary>
+    public static long MemoryBytes(IReadOnlyList<int> processIds) => processIds.Sum(MemoryBytes);
+
+    private static long? PeakMemoryBytes(int processId)
     {
         if (Status(processId, "VmHWM:") is { } bytes)
             return bytes;
@@ -22,8 +36,7 @@ internal static class ServerUsage
         return process.PeakWorkingSet64 > 0 ? process.PeakWorkingSet64 : null;
     }
 
-    /// <summary>What it has resident now (<c>VmRSS</c>).</summary>
-    public static long MemoryBytes(int processId)
+    private static long MemoryBytes(int processId)
     {
         if (Status(processId, "VmRSS:") is { } bytes)
             return bytes;

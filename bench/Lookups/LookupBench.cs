@@ -90,7 +90,7 @@ internal sealed class LookupBench
     {
         using var http = new HttpClient();
         http.DefaultRequestHeaders.Accept.ParseAdd("application/protobuf");
-        await using var server = await StandaloneServer.StartAsync(http, string.Format(CultureInfo.InvariantCulture, Settings, folder));
+        await using var server = await ServerProcess.StartAsync(http, "Standalone", string.Format(CultureInfo.InvariantCulture, Settings, folder), new Dictionary<string, string>());
         await MeasureAsync("HTTP", null, null, async trace =>
         {
             using var answer = await http.GetAsync(server.Api($"/api/traces/{trace}"));

@@ -9,7 +9,7 @@ namespace OrleansTempo.Bench.Whole;
 /// Has a server put all it was sent into blocks, and holds what is stored then against what it acknowledged: every span is
 /// in a block, sampled traces are found as they were sent, and the write-ahead log is let go.
 /// </summary>
-internal sealed class StorageCheck(HttpClient http, StandaloneServer server)
+internal sealed class StorageCheck(HttpClient http, Servers servers)
 {
     private TimeSpan _cpu;
     private StoredBlocks _stored;
@@ -31,10 +31,14 @@ internal sealed class StorageCheck(HttpClient http, StandaloneServer server)
     /// <summary>Cuts all there is into blocks and waits until they are written.</summary>
     public async Task FlushAsync()
     {
-        using var answer = await http.PostAsync(server.Api("/flush"), null);
-        if (answer.StatusCode != HttpStatusCode.NoContent)
-            throw new IOException($"/flush answered {(int)answer.StatusCode}: {await answer.Content.ReadAsStringAsync()}\n{server.Output}");
-        _cpu = ServerUsage.Cpu(server.ProcessId);
+        foreach (var server in servers.All)
+        {
+            using var answer = await http.PostAsync(server.Api("/flush"), null);
+            if (answer.StatusCode != HttpStatusCode.NoContent)
+                throw new IOException($"/flush answered {(int)answer.StatusCode}: {await answer.Content.ReadAsStringAsync()}\n{server.Output}");
+        }
+
+        _cpu = ServerUsage.Cpu(servers.ProcessIds) ?? throw new InvalidOperationException("there is no server");
     }
 
     /// <summary>To be called after <see cref="FlushAsync"/>.</summary>
@@ -43,7 +47,7 @@ internal sealed class StorageCheck(HttpClient http, StandaloneServer server)
     public async Task<List<string>> CompareAsync(LoadResult sent)
     {
         _spansAccepted = sent.SpansAccepted;
-        _logBytes = SeriesValues.Parse(await http.GetStringAsync(server.Api("/metrics"))).Sum("tempo_ingester_wal_bytes_written_total");
+        _logBytes = await servers.OwnAsync(http, "tempo_ingester_wal_bytes_written_total");
         var complaints = new List<string>();
 
         // Between a merged block's completion and the marking of its inputs their spans are there twice.
@@ -63,9 +67,10 @@ internal sealed class StorageCheck(HttpClient http, StandaloneServer server)
         if (sent.SampledTraces.Count == 0)
             complaints.Add("no trace was sampled: send for longer");
 
-        var log = Path.Combine(server.Folder, "data", "wal");
-        if (!await Patience.HoldsAsync(() => Task.FromResult(Directory.GetFiles(log, "*.wal").Length <= 1)))
-            complaints.Add($"{Directory.GetFiles(log, "*.wal").Length} segments of the write-ahead log are kept though all is in blocks");
+        // Each keeps the one that is being written, or, in the object store, that shows where the next one goes.
+        double segments = 0;
+        if (!await Patience.HoldsAsync(async () => (segments = await servers.OwnAsync(http, "tempo_ingester_wal_segments")) <= servers.All.Count))
+            complaints.Add($"{segments} segments of the write-ahead log are kept though all is in blocks");
         return complaints;
     }
 
@@ -75,7 +80,7 @@ internal sealed class StorageCheck(HttpClient http, StandaloneServer server)
     {
         try
         {
-            _stored = StoredBlocks.Read(Path.Combine(server.Folder, "data", "blocks"));
+            _stored = StoredBlocks.Read(servers.First.Store);
             return _stored.Spans == _spansAccepted;
         }
         catch (IOException)
@@ -86,7 +91,7 @@ internal sealed class StorageCheck(HttpClient http, StandaloneServer server)
 
     private async Task<int> CountFoundAsync(SampledTrace trace)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, server.Api($"/api/traces/{trace.TraceId}"));
+        using var request = new HttpRequestMessage(HttpMethod.Get, servers.First.Api($"/api/traces/{trace.TraceId}"));
         request.Headers.Accept.ParseAdd("application/protobuf");
         using var answer = await http.SendAsync(request);
         return answer.StatusCode == HttpStatusCode.OK ? trace.CountIn(await answer.Content.ReadAsByteArrayAsync()) : 0;

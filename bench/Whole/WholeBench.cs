@@ -6,7 +6,7 @@ using OrleansTempo.Integration.Harness;
 namespace OrleansTempo.Bench.Whole;
 
 /// <summary>
-/// Measures the whole process as it is used: Standalone with storage, both processors and remote write to a real Prometheus,
+/// Measures the whole process as it is used: Standalone, or silos, with storage, both processors and remote write to a real Prometheus,
 /// in a fresh process for each row, and afterwards compares what was counted and stored with what was sent.
 /// </summary>
 internal static class WholeBench
@@ -27,9 +27,11 @@ internal static class WholeBench
         "tempodb_compaction_errors_total",
     ];
 
+    /// <param name="host">What to measure, see <see cref="Servers.StartAsync"/>.</param>
+    /// <param name="wal">Where its write-ahead log is.</param>
     /// <param name="rows">What to send for each row; where to is found here.</param>
     /// <returns>0 where nothing was lost, 1 otherwise.</returns>
-    public static async Task<int> ExecuteAsync(IReadOnlyList<LoadOptions> rows)
+    public static async Task<int> ExecuteAsync(string host, string wal, IReadOnlyList<LoadOptions> rows)
     {
         using var folder = new TemporaryFolder();
         using var http = new HttpClient();
@@ -39,20 +41,26 @@ internal static class WholeBench
             Console.WriteLine("prometheus is not on the PATH: remote write is off\n");
 
         var complaints = new List<string>();
-        Console.WriteLine(MarkdownTable.Header([.. LoadResult.Columns, .. StorageCheck.Columns]));
+        Console.WriteLine(MarkdownTable.Header([.. LoadResult.Columns, .. StorageCheck.Columns, .. CallCheck.Columns]));
         foreach (var row in rows)
         {
-            await using var server = await StandaloneServer.StartAsync(http, Settings(row.Name, prometheus is null ? null : prometheusPort));
-            var result = await Task.Run(() => LoadRun.Execute(row with { Endpoint = server.Otlp(row.Grpc), ProcessId = server.ProcessId }));
-            var storage = new StorageCheck(http, server);
+            await using var servers = await Servers.StartAsync(http, host, wal, Settings(row.Name, prometheus is null ? null : prometheusPort));
+            var result = await Task.Run(() => LoadRun.Execute(row with { Endpoints = [.. servers.All.Select(server => server.Otlp(row.Grpc))], ProcessIds = servers.ProcessIds }));
+            var storage = new StorageCheck(http, servers);
+            var calls = new CallCheck(http, servers);
             await storage.FlushAsync();
-            result = result with { PeakMemoryBytes = ServerUsage.PeakMemoryBytes(server.ProcessId) };
+            result = result with { PeakMemoryBytes = ServerUsage.PeakMemoryBytes(servers.ProcessIds) };
+            await calls.ReadAsync(result);
 
-            var wrong = await CheckAsync(http, server, result, storage);
-            Console.WriteLine(MarkdownTable.Row([.. result.Cells, .. storage.Cells]));
-            var exitCode = await server.TerminateAsync();
-            if (exitCode != 0)
-                wrong.Add($"Standalone exited with {exitCode}:\n{server.Output}");
+            var wrong = await CheckAsync(http, servers, result, storage);
+            Console.WriteLine(MarkdownTable.Row([.. result.Cells, .. storage.Cells, .. calls.Cells]));
+            foreach (var server in servers.All.Reverse())
+            {
+                var exitCode = await server.TerminateAsync();
+                if (exitCode != 0)
+                    wrong.Add($"{server.Program} exited with {exitCode}:\n{server.Output}");
+            }
+
             if (prometheus is not null)
             {
                 var stored = await StoredAsync(http, prometheusPort, $"sum(traces_spanmetrics_calls_total{{bench=\"{row.Name}\"}})");
@@ -71,13 +79,13 @@ internal static class WholeBench
         return complaints.Count == 0 ? 0 : 1;
     }
 
-    private static async Task<List<string>> CheckAsync(HttpClient http, StandaloneServer server, LoadResult result, StorageCheck storage)
+    private static async Task<List<string>> CheckAsync(HttpClient http, Servers servers, LoadResult result, StorageCheck storage)
     {
         // The generator may still be working through its queue.
         double spans = 0, edges = 0;
         await Patience.HoldsAsync(async () =>
         {
-            var generated = SeriesValues.Parse(await http.GetStringAsync(server.Api("/generator/metrics")));
+            var generated = SeriesValues.Parse(await http.GetStringAsync(servers.First.Api("/generator/metrics")));
             (spans, edges) = (generated.Sum("traces_spanmetrics_calls_total"), generated.Sum("traces_service_graph_request_total"));
             return spans >= result.SpansAccepted && edges >= result.EdgesAccepted;
         });
@@ -92,8 +100,12 @@ internal static class WholeBench
         if (edges != result.EdgesAccepted)
             complaints.Add($"{edges} edges counted of {result.EdgesAccepted} sent");
         complaints.AddRange(await storage.CompareAsync(result));
-        var own = SeriesValues.Parse(await http.GetStringAsync(server.Api("/metrics")));
-        complaints.AddRange(s_losses.Where(metric => own.Sum(metric) != 0).Select(metric => $"{metric} is {own.Sum(metric)}"));
+        foreach (var metric in s_losses)
+        {
+            if (await servers.OwnAsync(http, metric) is var lost and not 0)
+                complaints.Add($"{metric} is {lost}");
+        }
+
         return complaints;
     }
 

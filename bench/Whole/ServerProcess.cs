@@ -2,15 +2,16 @@ using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Bench.Whole;
 
-/// <summary>A Standalone in a process, a folder and on ports of its own.</summary>
-internal sealed class StandaloneServer : IAsyncDisposable
+/// <summary>A Standalone or a Silo in a process, a folder and on ports of its own.</summary>
+internal sealed class ServerProcess : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private readonly int _apiPort = FreePorts.Next(), _grpcPort = FreePorts.Next(), _httpPort = FreePorts.Next();
     private readonly ChildProcess _process;
 
-    private StandaloneServer(string settings)
+    private ServerProcess(string program, string settings, IReadOnlyDictionary<string, string> environment)
     {
+        Program = program;
         _folder.Write("tempo.yaml", $"""
             server:
               http_listen_address: 127.0.0.1
@@ -25,8 +26,11 @@ internal sealed class StandaloneServer : IAsyncDisposable
                       endpoint: 127.0.0.1:{_httpPort}
 
             """ + settings);
-        _process = ChildProcess.Start("dotnet", ["exec", Assembly(), "--config.file=tempo.yaml"], _folder.Path);
+        _process = ChildProcess.Start("dotnet", ["exec", Assembly(program), "--config.file=tempo.yaml"], _folder.Path, environment);
     }
+
+    /// <summary>The folder of its project.</summary>
+    public string Program { get; }
 
     public int ProcessId => _process.Id;
 
@@ -35,22 +39,27 @@ internal sealed class StandaloneServer : IAsyncDisposable
     /// <summary>Its working directory, where it also keeps its data unless it is told otherwise.</summary>
     public string Folder => _folder.Path;
 
+    /// <summary>The directory of its object store, unless it is told otherwise.</summary>
+    public string Store => Path.Combine(Folder, "data", "blocks");
+
     public Uri Otlp(bool grpc) => new($"http://127.0.0.1:{(grpc ? _grpcPort : _httpPort)}");
 
     public Uri Api(string path) => new($"http://127.0.0.1:{_apiPort}{path}");
 
     /// <summary>Starts it and waits until it is ready.</summary>
     /// <param name="http">Asks whether it is ready.</param>
+    /// <param name="program">The folder of its project: <c>Standalone</c> or <c>Silo</c>.</param>
     /// <param name="settings">Its <c>tempo.yaml</c> but for <c>server</c> and <c>distributor</c>.</param>
+    /// <param name="environment">Environment variables besides the bench's own.</param>
     /// <exception cref="IOException">It ended instead.</exception>
-    public static async Task<StandaloneServer> StartAsync(HttpClient http, string settings)
+    public static async Task<ServerProcess> StartAsync(HttpClient http, string program, string settings, IReadOnlyDictionary<string, string> environment)
     {
-        var server = new StandaloneServer(settings);
+        var server = new ServerProcess(program, settings, environment);
         try
         {
             var ready = await Patience.HoldsAsync(async () => server._process.HasExited || await server.IsReadyAsync(http));
             if (!ready || server._process.HasExited)
-                throw new IOException($"Standalone {(ready ? $"exited with {server._process.ExitCode}" : "is not ready")}:\n{server.Output}");
+                throw new IOException($"{program} {(ready ? $"exited with {server._process.ExitCode}" : "is not ready")}:\n{server.Output}");
             return server;
         }
         catch
@@ -69,10 +78,11 @@ internal sealed class StandaloneServer : IAsyncDisposable
         _folder.Dispose();
     }
 
-    private static string Assembly()
+    // The bench is built where Orleans does not restore, too, so it does not build the silo.
+    private static string Assembly(string program)
     {
-        var path = Path.Combine(Repository.Root, "Standalone", "bin", "Release", "net10.0", "OrleansTempo.Standalone.dll");
-        return File.Exists(path) ? path : throw new FileNotFoundException($"{path} is missing: run the bench with -c Release, which builds it");
+        var path = Path.Combine(Repository.Root, program, "bin", "Release", "net10.0", $"OrleansTempo.{program}.dll");
+        return File.Exists(path) ? path : throw new FileNotFoundException($"{path} is missing: dotnet build {program} -c Release");
     }
 
     private async Task<bool> IsReadyAsync(HttpClient http)

@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
@@ -126,9 +128,9 @@ public sealed partial class ClusterIngesters : ITraceRouting
         try
         {
             await CallAsync(tenant, pushes, partitions, isReplayed).ConfigureAwait(false);
-            if (pushes.Any(static p => p.LogsHere))
+            if (pushes.Any(static p => p.LogsHere.Count > 0))
             {
-                await Task.WhenAll(pushes.Where(static p => p.LogsHere && p.Failure is null).Select(p => LogAsync(tenant, p))).ConfigureAwait(false);
+                await Task.WhenAll(pushes.Where(static p => p.LogsHere.Count > 0 && p.Failure is null).Select(p => LogAsync(tenant, p))).ConfigureAwait(false);
                 await _ingesters.SettleAsync().ConfigureAwait(false);
             }
         }
@@ -213,8 +215,9 @@ public sealed partial class ClusterIngesters : ITraceRouting
             foreach (var part in parts)
             {
                 var push = owners[part.Batch];
-                push.LogsHere |= answer.LogHere;
                 push.Failure ??= answer.Unavailable;
+                if (answer.LogHere)
+                    push.LogsHere.Add(part.Spans);
             }
         }
 
@@ -231,12 +234,35 @@ public sealed partial class ClusterIngesters : ITraceRouting
         }
     }
 
-    // The whole batch, though some of its spans may be in another silo's log as well: they are a set.
+    // What was indexed here, but for what a limit kept out. Most often that is the whole batch, which then needs no copy.
     private async Task LogAsync(TenantId tenant, Push push)
     {
-        if (push.Refusals is { } refusals && refusals.Count == push.Batch.Spans.Length)
+        var refused = push.Refusals?.Spans.ToHashSet() ?? [];
+        var count = push.LogsHere.Sum(static spans => spans.Length);
+        if (count == push.Batch.Spans.Length && refused.Count == 0)
+        {
+            push.Failure = await _ingesters.LogAsync(tenant, push.Batch.Memory).ConfigureAwait(false);
             return;
-        push.Failure = await _ingesters.LogAsync(tenant, push.Refusals is null ? push.Batch.Memory : OtlpSubset.Without(push.Batch, push.Refusals.Spans)).ConfigureAwait(false);
+        }
+
+        var spans = new List<int>(count);
+        foreach (var part in push.LogsHere)
+        {
+            foreach (var span in part.Span)
+            {
+                if (!refused.Contains(span))
+                    spans.Add(span);
+            }
+        }
+
+        if (spans.Count == 0)
+            return;
+        spans.Sort();
+        var length = OtlpSubset.Length(push.Batch, CollectionsMarshal.AsSpan(spans));
+        var bytes = ArrayPool<byte>.Shared.Rent(length);
+        OtlpSubset.Write(push.Batch, CollectionsMarshal.AsSpan(spans), bytes);
+        push.Failure = await _ingesters.LogAsync(tenant, bytes.AsMemory(0, length)).ConfigureAwait(false);
+        ArrayPool<byte>.Shared.Return(bytes);
     }
 
     private static readonly KeyValuePair<string, object?> s_traceGrain = new("grain", "trace");
@@ -260,7 +286,8 @@ public sealed partial class ClusterIngesters : ITraceRouting
 
         public TaskCompletionSource<IngestResult> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public bool LogsHere { get; set; }
+        /// <summary>The spans that are indexed in this silo and still to be logged, partition by partition.</summary>
+        public List<ReadOnlyMemory<int>> LogsHere { get; } = [];
 
         public bool MayStillBeRead { get; set; }
 

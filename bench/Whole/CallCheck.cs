@@ -22,7 +22,7 @@ internal sealed class CallCheck(HttpClient http, Servers servers)
         SpansPerRequest = sent.Options.SpansPerRequest;
         _spans = sent.SpansAccepted;
         _calls = await servers.OwnAsync(http, "tempo_distributor_grain_calls_total");
-        _bytes = await servers.OwnAsync(http, "orleans_messaging_sent_messages_size_bytes_sum");
+        _bytes = await servers.OwnAsync(http, "orleans_messaging_received_messages_size_sum");
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

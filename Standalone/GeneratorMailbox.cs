@@ -79,14 +79,14 @@ internal sealed partial class GeneratorMailbox
         var bytes = batch.MemoryBytes;
         if (!_queue.TryTake(bytes))
         {
-            _metrics.ForwarderPushFailures.Add(1, _tenantTag);
+            CountDropped(batch);
             return;
         }
 
         batch.Lease();
         if (_letters.Writer.TryWrite(new Letter { Batch = batch }))
             return;
-        _metrics.ForwarderPushFailures.Add(1, _tenantTag);
+        CountDropped(batch);
         _queue.Return(bytes);
         batch.Release();
     }
@@ -151,6 +151,12 @@ internal sealed partial class GeneratorMailbox
         var left = await _writer.FlushAsync(deadline).ConfigureAwait(false);
         await _writer.DisposeAsync().ConfigureAwait(false);
         return left;
+    }
+
+    private void CountDropped(SpanBatch batch)
+    {
+        _metrics.ForwarderPushFailures.Add(1, _tenantTag);
+        _metrics.ForwarderSpansDropped.Add(batch.Spans.Length, _tenantTag);
     }
 
     private void Collect()

@@ -285,7 +285,7 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
         var flush = Ingesters.FlushAsync(null, CancellationToken.None);
         Assert.False(flush.IsCompleted);
         Assert.True(TenantId.TryParse("other", out var other, out _));
-        Assert.True(Flushes.WrittenAsync(static p => p.Tenant == TenantId.Single).IsCompleted);
+        Assert.True(Flushes.WrittenAsync(p => p.Tenant == other).IsCompleted);
 
         store.SetResult();
         await flush.WaitAsync(s_longest);

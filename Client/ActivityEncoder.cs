@@ -26,7 +26,7 @@ internal sealed class ActivityEncoder(ActivityLimits limits)
         var buffer = new ProtobufBuffer();
         var resourceSpans = buffer.Begin(1);
         var start = buffer.Begin(1);
-        WriteAttributes(buffer, 1, 2, resource.Attributes);
+        WriteAttributes(buffer, 1, 2, resource.Attributes!);
         buffer.End(start);
 
         // In the order in which they first occur.

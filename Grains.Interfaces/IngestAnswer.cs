@@ -14,7 +14,7 @@ public sealed record IngestAnswer
 
     /// <summary>The spans refused because their trace has all the bytes it may, by their places in the payload; null for none.</summary>
     [Id(2)]
-    public int[]? TraceTooLarge { get; init; }
+    public int[]? TracesTooLarge { get; init; }
 
     /// <summary>Whether they are only indexed, in the caller's own process, and its log is for the caller to write.</summary>
     [Id(3)]

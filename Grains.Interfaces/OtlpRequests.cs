@@ -6,7 +6,7 @@ namespace OrleansTempo.Grains.Interfaces;
 /// Requests on their way to a distributor, each an <c>ExportTraceServiceRequest</c> in protobuf. Within a silo it is the
 /// receiver's buffers themselves; from a client it is bytes.
 /// </summary>
-[Immutable]
+[Immutable, Alias("orleanstempo.OtlpRequests")]
 public sealed class OtlpRequests
 {
     private readonly IReadOnlyList<ReadOnlyMemory<byte>> _bytes;

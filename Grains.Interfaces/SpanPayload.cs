@@ -12,7 +12,7 @@ namespace OrleansTempo.Grains.Interfaces;
 /// The sender keeps a lease of its batches until the call completes; where it does not learn whether the call was
 /// received, it abandons them (<see cref="SpanBatch.Abandon"/>), for the call may still be on its way.
 /// </summary>
-[Immutable]
+[Immutable, Alias("orleanstempo.SpanPayload")]
 public sealed class SpanPayload
 {
     private readonly IReadOnlyList<SpanPart> _parts;

@@ -19,8 +19,11 @@ public sealed record TempoServerParts
     /// <summary>What <c>/flush</c> and <c>/shutdown</c> ask; null for none, and neither path is there.</summary>
     public IIngesterAdmin? Ingester { get; init; }
 
-    /// <summary>What <c>/metrics</c> shows, besides the process and the runtime.</summary>
-    public required TempoMetrics Metrics { get; init; }
+    /// <summary>What <c>/metrics</c> shows, besides the process and the runtime; null where one of <see cref="Routes"/> is that page.</summary>
+    public TempoMetrics? Metrics { get; init; }
+
+    /// <summary>Why the process takes no spans although its server is ready, in a few words; null where nothing is in the way.</summary>
+    public Func<string?> NotReadyBecause { get; init; } = static () => null;
 
     /// <summary>The configuration in use, secrets masked, for <c>/status/config</c>.</summary>
     public Func<string> ConfigText { get; init; } = static () => "";

@@ -4,7 +4,6 @@ using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Querier;
-using OrleansTempo.Server.Traces;
 
 namespace OrleansTempo.Standalone;
 
@@ -24,7 +23,7 @@ internal sealed class IngesterPartitions(LocalIngesters ingesters, BlockTraces b
             return new IngestResult { Unavailable = full };
 
         var refusals = Index(tenant, batch, ingesters.CurrentSegment, ingesters.LimitsOf(tenant));
-        if (refusals is null || refusals.Spans.Count < batch.Spans.Length)
+        if (refusals is null || refusals.Count < batch.Spans.Length)
         {
             var logged = refusals is null ? batch.Memory : OtlpSubset.Without(batch, refusals.Spans);
             if (await ingesters.LogAsync(tenant, logged).ConfigureAwait(false) is { } failure)

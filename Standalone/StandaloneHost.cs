@@ -1,4 +1,3 @@
-using System.Net;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
@@ -22,7 +21,7 @@ namespace OrleansTempo.Standalone;
 ///                                        └ after a second: a collection of what is there
 /// </code>
 /// </summary>
-internal static partial class StandaloneHost
+internal static class StandaloneHost
 {
     private static readonly TimeSpan s_usualDrain = TimeSpan.FromSeconds(1);
 
@@ -74,7 +73,7 @@ internal static partial class StandaloneHost
         }
         catch (Exception e) when (e is ArgumentException or IOException)
         {
-            CannotStart(logger, e.Message);
+            HostLife.CannotStart(logger, e.Message);
             if (traces is not null)
                 await traces.DisposeAsync();
             store?.Dispose();
@@ -87,16 +86,11 @@ internal static partial class StandaloneHost
         await using (server)
         {
             stop = stopping.Token;
-            if (await ReplayAsync(traces, stop))
+            if (await traces.StartAsync(stop))
                 server.MarkReady();
-            StartUpSummary.Write(logger, options, server.Addresses, mailboxes.RemoteUrls, commandLine.Demo);
-            var traffic = commandLine.Demo && server.Addresses.TryGetValue("otlp/http", out var otlp)
-                ? DemoTraffic.RunAsync((IPEndPoint)otlp, time, stop)
-                : Task.CompletedTask;
-            await Task.Delay(Timeout.Infinite, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await traffic;
+            await HostLife.ServeAsync(commandLine, server, mailboxes.RemoteUrls, time, logger, stop);
 
-            Stopping(logger);
+            HostLife.Stopping(logger);
             server.BeginStopping();
             using var graceful = new CancellationTokenSource(options.Server.GracefulShutdownTimeout);
             var drained = server.StopAsync(graceful.Token);
@@ -111,34 +105,11 @@ internal static partial class StandaloneHost
             await traces.FinishAsync(options.Server.GracefulShutdownTimeout);
         }
 
-        Stopped(logger);
+        HostLife.Stopped(logger);
         return 0;
     }
 
     private static FileObjectStore OpenStore(TraceStorageOptions storage, TimeProvider time, ILogger logger) => storage.Backend == TraceStorageOptions.LocalBackend
         ? new FileObjectStore(storage.LocalPath, time, logger)
         : throw new ArgumentException($"storage.trace.backend '{storage.Backend}' is not built into this program, which keeps traces in a directory; write 'local', or run the silo");
-
-    // False where the process is told to stop before it is through: what is left is replayed at the next start.
-    private static async Task<bool> ReplayAsync(TraceStore traces, CancellationToken stop)
-    {
-        try
-        {
-            await traces.StartAsync(stop);
-            return true;
-        }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-            return false;
-        }
-    }
-
-    [LoggerMessage(Level = LogLevel.Critical, Message = "cannot start: {Reason}")]
-    private static partial void CannotStart(ILogger logger, string reason);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "stopping: no new spans, draining, collecting and sending a last time")]
-    private static partial void Stopping(ILogger logger);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "stopped")]
-    private static partial void Stopped(ILogger logger);
 }

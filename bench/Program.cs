@@ -91,9 +91,12 @@ lookup.SetAction((parsed, _) => LookupBench.ExecuteAsync(
 var collection = new Command("collection", "collects 1,000,000 series and says what each takes");
 collection.SetAction(_ => Collection.Print(Console.Out));
 
+var snapshot = new Command("snapshot", "hands 1,000,000 series on to another generator and says what it takes");
+snapshot.SetAction(_ => Snapshot.Print(Console.Out));
+
 try
 {
-    return await new RootCommand("Measures OrleansTempo; bench/README.md says what is printed. `micro` runs the BenchmarkDotNet benchmarks.") { load, whole, lookup, collection }
+    return await new RootCommand("Measures OrleansTempo; bench/README.md says what is printed. `micro` runs the BenchmarkDotNet benchmarks.") { load, whole, lookup, collection, snapshot }
         .Parse(args)
         .InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }

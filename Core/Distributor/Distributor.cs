@@ -103,19 +103,19 @@ public sealed class Distributor(
     private PushResult Refuse(TenantId tenant, SpanBatch batch, PushResult result, Refusals refusals)
     {
         var tenantTag = new KeyValuePair<string, object?>("tenant", tenant.Value);
-        Discard(tenantTag, "live_traces_exceeded", refusals.LiveTracesExceeded);
-        Discard(tenantTag, "trace_too_large", refusals.TraceTooLarge);
+        Discard(tenantTag, "live_traces_exceeded", refusals.LiveTracesExceeded.Count);
+        Discard(tenantTag, "trace_too_large", refusals.TracesTooLarge.Count);
         var refused = refusals.Spans.ToHashSet();
         batch.RemoveWhere((_, span) => !refused.Contains(span));
 
         var reasons = new List<string>();
         if (result.Message.Length > 0)
             reasons.Add(result.Message);
-        if (refusals.LiveTracesExceeded > 0)
-            reasons.Add($"LIVE_TRACES_EXCEEDED: {refusals.LiveTracesExceeded} spans of new traces refused, for user {tenant} has all the live traces that max_traces_per_user allows. Send fewer traces at a time, or raise it");
-        if (refusals.TraceTooLarge > 0)
-            reasons.Add($"TRACE_TOO_LARGE: {refusals.TraceTooLarge} spans refused, for their traces have all the bytes that max_bytes_per_trace allows user {tenant}. Make smaller traces, or raise it");
-        return result with { RejectedSpans = result.RejectedSpans + refusals.Spans.Count, Message = string.Join("; ", reasons) };
+        if (refusals.LiveTracesExceeded.Count > 0)
+            reasons.Add($"LIVE_TRACES_EXCEEDED: {refusals.LiveTracesExceeded.Count} spans of new traces refused, for user {tenant} has all the live traces that max_traces_per_user allows. Send fewer traces at a time, or raise it");
+        if (refusals.TracesTooLarge.Count > 0)
+            reasons.Add($"TRACE_TOO_LARGE: {refusals.TracesTooLarge.Count} spans refused, for their traces have all the bytes that max_bytes_per_trace allows user {tenant}. Make smaller traces, or raise it");
+        return result with { RejectedSpans = result.RejectedSpans + refusals.Count, Message = string.Join("; ", reasons) };
     }
 
     private static PushResult RateLimited(TenantId tenant, long bytes, IngestionLimits limits, TimeSpan wait)

@@ -17,9 +17,9 @@ internal sealed class Entity
         Exemplars = exemplars == 0 ? [] : new Exemplar[exemplars];
     }
 
-    public byte[] Key { get; }
+    public byte[] Key { get; private set; }
 
-    public ulong Hash { get; }
+    public ulong Hash { get; private set; }
 
     public LabelSet Labels { get; }
 
@@ -38,4 +38,11 @@ internal sealed class Entity
 
     /// <summary>Where the entity stands in its table's list.</summary>
     public int Position { get; set; }
+
+    /// <summary>Gives an entity that came without a key the one it is to be found by.</summary>
+    public void KnowAs(byte[] key, ulong hash)
+    {
+        Key = key;
+        Hash = hash;
+    }
 }

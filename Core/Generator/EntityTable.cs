@@ -155,18 +155,56 @@ internal sealed class EntityTable
     /// </summary>
     public void Succeed(EntityTable former)
     {
+        AddFormer(former);
+        foreach (var table in _formers)
+        {
+            if (table._overflow is { } overflow && overflow.Labels.Equals(OverflowLabels))
+                TakeOver(Overflow, table, overflow);
+        }
+    }
+
+    /// <summary>Whether entities with these slots hold their values as this table's do.</summary>
+    public bool HasSameSlotsAs(MetricSlot[] slots) =>
+        slots.Length == Slots.Length && !Slots.Where((slot, i) => !slot.IsSameAs(slots[i])).Any();
+
+    /// <summary>Whether an entity is the one that takes what finds no room.</summary>
+    public bool IsOverflow(Entity entity) => entity == _overflow;
+
+    /// <summary>Goes on with an entity out of a snapshot, to be found by this key; false where another has it.</summary>
+    public bool TryRestore(Entity entity, byte[] key)
+    {
+        var hash = Utf8Hash.Of(key);
+        if (Find(key, hash) is not null)
+            return false;
+        entity.KnowAs(key, hash);
+        Restore(entity);
+        return true;
+    }
+
+    /// <summary>Takes in an entity out of a snapshot, its arrays being as this table lays them out.</summary>
+    public void Restore(Entity entity)
+    {
+        Insert(entity);
+        _budget.Add(SeriesOf(entity));
+    }
+
+    /// <summary>As <see cref="Restore"/>, for the entity that takes what finds no room; there is none yet.</summary>
+    public void RestoreOverflow(Entity entity)
+    {
+        Append(entity);
+        _budget.Add(SeriesOf(entity));
+        _overflow = entity;
+    }
+
+    /// <summary>Has a table among the replaced ones, and takes over nothing yet.</summary>
+    public void AddFormer(EntityTable former)
+    {
         former._byLabels = [];
         foreach (var entity in former.Entities)
             former._byLabels[entity.Labels] = entity;
         _formers.Add(former);
         _formers.AddRange(former._formers);
         former._formers.Clear();
-
-        foreach (var table in _formers)
-        {
-            if (table._overflow is { } overflow && overflow.Labels.Equals(OverflowLabels))
-                TakeOver(Overflow, table, overflow);
-        }
     }
 
     /// <summary>The replaced tables whose entities have not all ended or turned up here, the latest first.</summary>

@@ -3,12 +3,15 @@ using System.Diagnostics;
 namespace OrleansTempo.Core.Generator;
 
 /// <summary>A tenant's own metrics of its generator, its tags made once.</summary>
-internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant)
+internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant, GeneratorShard shard)
 {
     public const string SpanMetrics = "span-metrics";
     public const string ServiceGraphs = "service-graphs";
 
     private readonly KeyValuePair<string, object?> _tenant = new("tenant", tenant.Value);
+
+    // Counters add up by themselves; a gauge would be that of whichever shard came last.
+    private readonly TagList _gauge = shard.IsSharded ? [new("tenant", tenant.Value), new("shard", shard.ToString())] : [new("tenant", tenant.Value)];
 
     public void Received(long spans, long bytes)
     {
@@ -40,8 +43,8 @@ internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant)
 
     public void Series(SeriesBudget budget, ref (long Added, long Removed, long Limited) reported)
     {
-        metrics.ActiveSeries.Record(budget.Active, _tenant);
-        metrics.MaxActiveSeries.Record(budget.Max, _tenant);
+        metrics.ActiveSeries.Record(budget.Active, _gauge);
+        metrics.MaxActiveSeries.Record(budget.Max, _gauge);
         Add(metrics.SeriesAdded, budget.Added - reported.Added);
         Add(metrics.SeriesRemoved, budget.Removed - reported.Removed);
         Add(metrics.SeriesLimited, budget.Limited - reported.Limited);

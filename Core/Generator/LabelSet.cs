@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Unicode;
 
 namespace OrleansTempo.Core.Generator;
 
@@ -22,9 +23,9 @@ public sealed class LabelSet : IEquatable<LabelSet>
         int? nameSplit = null, bucketSplit = null;
         foreach (var (name, value) in sorted)
         {
-            if (nameSplit is null && name.AsSpan().SequenceCompareTo("__name__"u8) > 0)
+            if (nameSplit is null && IsBehindMetricName(name))
                 nameSplit = (int)stream.Length;
-            if (bucketSplit is null && name.AsSpan().SequenceCompareTo("le"u8) > 0)
+            if (bucketSplit is null && IsBehindBucket(name))
                 bucketSplit = (int)stream.Length;
             stream.Write(EncodeLabel(name, value));
         }
@@ -33,6 +34,16 @@ public sealed class LabelSet : IEquatable<LabelSet>
         _nameSplit = nameSplit ?? _bytes.Length;
         _bucketSplit = bucketSplit ?? _bytes.Length;
     }
+
+    private LabelSet(byte[] bytes, int nameSplit, int bucketSplit)
+    {
+        _bytes = bytes;
+        _nameSplit = nameSplit;
+        _bucketSplit = bucketSplit;
+    }
+
+    /// <summary>The labels as they are encoded, all in one.</summary>
+    internal ReadOnlySpan<byte> Encoded => _bytes;
 
     /// <summary>Labels that sort before <c>__name__</c>.</summary>
     public ReadOnlySpan<byte> Head => _bytes.AsSpan(0, _nameSplit);
@@ -61,6 +72,54 @@ public sealed class LabelSet : IEquatable<LabelSet>
         }
     }
 
+    /// <summary>The value of a label; empty where there is none of that name.</summary>
+    internal ReadOnlySpan<byte> ValueOf(ReadOnlySpan<byte> name)
+    {
+        for (var position = 0; position < _bytes.Length;)
+        {
+            position++;
+            ReadVarint(ref position);
+            position++;
+            var nameLength = ReadVarint(ref position);
+            var found = _bytes.AsSpan(position, nameLength);
+            position += nameLength + 1;
+            var valueLength = ReadVarint(ref position);
+            if (found.SequenceEqual(name))
+                return _bytes.AsSpan(position, valueLength);
+            position += valueLength;
+        }
+
+        return default;
+    }
+
+    /// <summary>Takes back what <see cref="Encoded"/> gave, from where it may have been damaged.</summary>
+    /// <exception cref="InvalidDataException">These are not encoded labels, sorted by name.</exception>
+    internal static LabelSet FromEncoded(ReadOnlySpan<byte> encoded)
+    {
+        int? nameSplit = null, bucketSplit = null;
+        var former = ReadOnlySpan<byte>.Empty;
+        var rest = new CompactReader(encoded);
+        while (!rest.IsAtEnd)
+        {
+            var start = encoded.Length - rest.Left;
+            var isLabel = rest.ReadByte() == 0x0A;
+            var label = new CompactReader(rest.ReadText());
+            isLabel &= label.ReadByte() == 0x0A;
+            var name = label.ReadText();
+            isLabel &= label.ReadByte() == 0x12;
+            var value = label.ReadText();
+            if (!isLabel || !label.IsAtEnd || value.IsEmpty || (start > 0 && name.SequenceCompareTo(former) <= 0) || !Utf8.IsValid(name) || !Utf8.IsValid(value))
+                throw new InvalidDataException("labels that are none");
+            if (nameSplit is null && IsBehindMetricName(name))
+                nameSplit = start;
+            if (bucketSplit is null && IsBehindBucket(name))
+                bucketSplit = start;
+            former = name;
+        }
+
+        return new LabelSet(encoded.ToArray(), nameSplit ?? encoded.Length, bucketSplit ?? encoded.Length);
+    }
+
     public bool Equals(LabelSet? other) => other is not null && _bytes.AsSpan().SequenceEqual(other._bytes);
 
     public override bool Equals(object? obj) => Equals(obj as LabelSet);
@@ -84,6 +143,10 @@ public sealed class LabelSet : IEquatable<LabelSet>
         value.CopyTo(bytes.AsSpan(position));
         return bytes;
     }
+
+    private static bool IsBehindMetricName(ReadOnlySpan<byte> name) => name.SequenceCompareTo("__name__"u8) > 0;
+
+    private static bool IsBehindBucket(ReadOnlySpan<byte> name) => name.SequenceCompareTo("le"u8) > 0;
 
     private int ReadVarint(ref int position)
     {

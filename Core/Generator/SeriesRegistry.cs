@@ -16,17 +16,21 @@ internal sealed class SeriesRegistry
     private static readonly string[] s_reserved = ["__name__", "le"];
 
     private readonly TenantId _tenant;
+    private readonly GeneratorShard _shard;
     private readonly List<EntityTable> _tables = [];
     private readonly List<EntityTable> _retired = [];
     private long _lastCollectionMs;
 
-    public SeriesRegistry(TenantId tenant, GeneratorSettings settings)
+    public SeriesRegistry(TenantId tenant, GeneratorSettings settings, GeneratorShard shard)
     {
         _tenant = tenant;
+        _shard = shard;
         Apply(settings);
     }
 
     public SeriesBudget Budget { get; } = new();
+
+    public bool HasInfoMetrics => _shard.HasInfoMetrics;
 
     /// <summary>The labels that every series carries, sorted by nothing in particular.</summary>
     public IReadOnlyDictionary<string, string> ExternalLabels { get; private set; } = new Dictionary<string, string>();
@@ -36,10 +40,12 @@ internal sealed class SeriesRegistry
     public void Apply(GeneratorSettings settings)
     {
         Options = settings.Registry;
-        Budget.Max = settings.MaxActiveSeries;
+        Budget.Max = _shard.Share(settings.MaxActiveSeries);
         var labels = new Dictionary<string, string>(settings.Registry.ExternalLabels, StringComparer.Ordinal);
         if (settings.Registry.InjectTenantIdAs.Length > 0)
             labels[settings.Registry.InjectTenantIdAs] = _tenant.Value;
+        if (_shard.IsSharded)
+            labels[GeneratorShard.LabelName] = _shard.ToString();
         foreach (var name in s_reserved)
             labels.Remove(name);
         ExternalLabels = labels;
@@ -48,20 +54,14 @@ internal sealed class SeriesRegistry
     /// <summary>A table with these metrics; where it replaces one, the entities of that one go on in it.</summary>
     public EntityTable AddTable(EntityTable? replaced, params MetricSlot[] slots)
     {
-        var table = new EntityTable(Budget, WithExternalLabels([new("metric_overflow", "true"u8.ToArray())]), slots);
+        var table = NewTable(slots);
         if (replaced is not null)
         {
             _tables.Remove(replaced);
             table.Succeed(replaced);
         }
 
-        // Switched off and on again before a collection: the series have not ended yet, so they go on.
-        foreach (var retired in _retired.FindAll(t => t.MayShareSeriesWith(table)))
-        {
-            _retired.Remove(retired);
-            table.Succeed(retired);
-        }
-
+        SucceedRetired(table);
         _tables.Add(table);
         return table;
     }
@@ -71,6 +71,48 @@ internal sealed class SeriesRegistry
     {
         if (_tables.Remove(table))
             _retired.Add(table);
+    }
+
+    /// <summary>The tables that were ended, with what the next collection still says of them.</summary>
+    public IReadOnlyList<EntityTable> Retired => _retired;
+
+    /// <summary>Unix milliseconds; 0 before the first.</summary>
+    public long LastCollectionMs => _lastCollectionMs;
+
+    /// <summary>Collections and zeros from now on are later than this; Unix milliseconds.</summary>
+    public void StartAfter(long timestampMs) => _lastCollectionMs = Math.Max(_lastCollectionMs, timestampMs);
+
+    /// <summary>
+    /// Goes on with the tables of a snapshot, no series being there yet. Where a table's metrics are still the same, its
+    /// entities are found under their keys at once; the rest is as after a change of settings.
+    /// </summary>
+    /// <param name="snapshot">The tables, each before those it had taken over from.</param>
+    /// <param name="live">The table of a part that there is, and the key by which it would find an entity of these labels.</param>
+    public void Restore(IEnumerable<SnapshotTable> snapshot, Func<SnapshotPart, (EntityTable Table, Func<LabelSet, byte[]?> KeyOf)?> live)
+    {
+        foreach (var table in snapshot)
+        {
+            if (live(table.Part) is not var (target, keyOf))
+            {
+                if (table.IsFormer)
+                    _retired[^1].AddFormer(NewTable(table));
+                else
+                    _retired.Add(NewTable(table));
+            }
+            else if (table.IsFormer)
+            {
+                target.Succeed(NewTable(table));
+            }
+            else
+            {
+                var rest = target.HasSameSlotsAs(table.Slots) ? table.RestoreInto(target, keyOf) : table;
+                if (rest.Entities.Count > 0)
+                    target.Succeed(NewTable(rest));
+            }
+        }
+
+        foreach (var table in _tables)
+            SucceedRetired(table);
     }
 
     /// <summary>
@@ -93,6 +135,10 @@ internal sealed class SeriesRegistry
             set[name] = Encoding.UTF8.GetBytes(value);
         return new LabelSet(set.Where(l => l.Value.Length > 0).Select(l => KeyValuePair.Create(Encoding.UTF8.GetBytes(l.Key), l.Value)));
     }
+
+    /// <summary>A label's name as it appears in a series.</summary>
+    public string CutName(string name) =>
+        Encoding.UTF8.GetString(Utf8Text.Cut(Encoding.UTF8.GetBytes(name), Options.MaxLabelNameLength));
 
     /// <summary>
     /// Which of a processor's labels, in the order they are added, appear in its series: one that a later label or an
@@ -146,8 +192,31 @@ internal sealed class SeriesRegistry
         }
     }
 
-    private string CutName(string name) =>
-        Encoding.UTF8.GetString(Utf8Text.Cut(Encoding.UTF8.GetBytes(name), Options.MaxLabelNameLength));
+    // Switched off and on again before a collection: the series have not ended yet, so they go on.
+    private void SucceedRetired(EntityTable table)
+    {
+        foreach (var retired in _retired.FindAll(t => t.MayShareSeriesWith(table)))
+        {
+            _retired.Remove(retired);
+            table.Succeed(retired);
+        }
+    }
+
+    private EntityTable NewTable(SnapshotTable snapshot)
+    {
+        var table = NewTable(snapshot.Slots);
+        foreach (var entity in snapshot.Entities)
+        {
+            if (entity == snapshot.Overflow)
+                table.RestoreOverflow(entity);
+            else
+                table.Restore(entity);
+        }
+
+        return table;
+    }
+
+    private EntityTable NewTable(MetricSlot[] slots) => new(Budget, WithExternalLabels([new("metric_overflow", "true"u8.ToArray())]), slots);
 
     private static void VisitTable(EntityTable table, long nowMs, ISeriesVisitor visitor)
     {

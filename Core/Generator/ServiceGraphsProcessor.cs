@@ -38,8 +38,8 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
     private readonly int _requests = -1, _failed = -1, _serverSeconds = -1, _clientSeconds = -1, _messagingSeconds = -1, _connectionInfo = -1;
     private readonly int _seriesPerEntity;
     private readonly long _waitMs;
-    private readonly EdgeStore _edges;
-    private readonly TextTable _texts;
+    private EdgeStore _edges;
+    private TextTable _texts;
 
     private readonly KeyBuilder _key = new();
     private readonly KeyBuilder _side = new();
@@ -94,16 +94,16 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
                 _messagingSeconds = Add(MetricSlot.Histogram("traces_service_graph_request_messaging_system_seconds", options.HistogramBuckets));
         }
 
-        if (settings.ServiceGraphsConnectionInfo)
+        if (settings.ServiceGraphsConnectionInfo && registry.HasInfoMetrics)
             _connectionInfo = Add(MetricSlot.Gauge("traces_service_graph_connection_info"));
 
         // The series an edge begins with; failures and messaging latencies come when they come.
         _seriesPerEntity = slots.Where((_, i) => i != _failed && i != _messagingSeconds).Sum(s => s.SeriesCount);
         Table = registry.AddTable(replaced?.Table, [.. slots]);
 
-        var sameSides = replaced is not null && replaced._settings.ServiceGraphs.Dimensions.SequenceEqual(options.Dimensions);
-        _edges = sameSides ? replaced!._edges : new EdgeStore();
-        _texts = sameSides ? replaced!._texts : new TextTable();
+        (_edges, _texts) = (new EdgeStore(), new TextTable());
+        if (replaced is not null)
+            GoOnWith(replaced.Waiting);
 
         int Add(MetricSlot slot)
         {
@@ -114,8 +114,8 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
 
     public EntityTable Table { get; }
 
-    /// <summary>Edges that wait for their other side.</summary>
-    public int WaitingEdges => _edges.Count;
+    /// <summary>The edges that wait for their other side.</summary>
+    public WaitingEdges Waiting => new(_settings.ServiceGraphs.Dimensions, _edges, _texts);
 
     public void Push(SpanBatch batch, ReadOnlySpan<int> spans, long nowMs)
     {
@@ -182,6 +182,32 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         Expire(nowMs);
         Report();
         _texts.Sweep();
+    }
+
+    /// <summary>The key under which edges with exactly these labels are counted; null where there are no such edges.</summary>
+    public byte[]? KeyOf(LabelSet labels)
+    {
+        _key.Clear();
+        for (var i = 0; i < _labels.Length; i++)
+        {
+            var value = _visible[i] ? labels.ValueOf(Encoding.UTF8.GetBytes(_registry.CutName(_labels[i]))) : default;
+            if (i == 2)
+                _key.Add((int)TypeOf(value));
+            else
+                _key.Add(value);
+        }
+
+        var key = _key.Key.ToArray();
+        return labels.Equals(LabelsOf(key)) ? key : null;
+    }
+
+    /// <summary>Goes on with edges of another processor or a snapshot, where they have the same dimensions.</summary>
+    public void GoOnWith(WaitingEdges waiting)
+    {
+        if (!waiting.Dimensions.SequenceEqual(_settings.ServiceGraphs.Dimensions))
+            return;
+        _edges = waiting.Edges;
+        _texts = waiting.Texts;
     }
 
     /// <summary>Ends the processor's series.</summary>
@@ -599,8 +625,10 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
     private void AddValue(int label, ReadOnlySpan<byte> value) =>
         _key.Add(_visible[label] ? Utf8Text.Cut(value, _registry.Options.MaxLabelValueLength) : default);
 
+    private Entity? NewEntity(ReadOnlySpan<byte> key, ulong hash) => LabelsOf(key) is { } labels ? Table.Add(key, hash, labels) : null;
+
     // The key holds all the labels' values; null where one of them is not UTF-8.
-    private Entity? NewEntity(ReadOnlySpan<byte> key, ulong hash)
+    private LabelSet? LabelsOf(ReadOnlySpan<byte> key)
     {
         var labels = new List<KeyValuePair<string, byte[]>>(_labels.Length);
         var reader = new KeyReader(key);
@@ -613,7 +641,19 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
                 labels.Add(new(_labels[i], value.ToArray()));
         }
 
-        return Table.Add(key, hash, _registry.WithExternalLabels(labels));
+        return _registry.WithExternalLabels(labels);
+    }
+
+    // A plain request where no other has that name: it is the one without.
+    private ConnectionType TypeOf(ReadOnlySpan<byte> name)
+    {
+        foreach (var type in Enum.GetValues<ConnectionType>())
+        {
+            if (Utf8Text.Cut(TypeName(type), _registry.Options.MaxLabelValueLength).SequenceEqual(name))
+                return type;
+        }
+
+        return ConnectionType.Request;
     }
 
     private static ReadOnlySpan<byte> TypeName(ConnectionType type) => type switch

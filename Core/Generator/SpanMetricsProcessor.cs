@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using System.Text.Unicode;
 using OrleansTempo.Core.Otlp;
@@ -93,13 +94,15 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
 
         _seriesPerEntity = slots.Sum(s => s.SeriesCount);
         Table = registry.AddTable(replaced?.Table, [.. slots]);
-        if (options.EnableTargetInfo)
+        if (options.EnableTargetInfo && registry.HasInfoMetrics)
             _targetInfo = new TargetInfo(options, registry, replaced?._targetInfo);
         else if (replaced?._targetInfo is { } ended)
             registry.RemoveTable(ended.Table);
     }
 
     public EntityTable Table { get; }
+
+    public TargetInfo? TargetInfo => _targetInfo;
 
     public void Push(SpanBatch batch, ReadOnlySpan<int> spans, long nowMs)
     {
@@ -145,6 +148,25 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
 
         _counters.Filtered(filtered, GeneratorCounters.SpanMetrics);
         _counters.InvalidUtf8(invalid, GeneratorCounters.SpanMetrics);
+    }
+
+    /// <summary>The key under which spans with exactly these labels are counted; null where there are no such spans.</summary>
+    public byte[]? KeyOf(LabelSet labels)
+    {
+        _key.Clear();
+        foreach (var column in _columns)
+        {
+            var value = labels.ValueOf(Encoding.UTF8.GetBytes(_registry.CutName(column.Label)));
+            if (column.Source == LabelSource.SpanKind && !_namesAsTexts)
+                _key.Add(NumberOf(value, SpanEnumNames.Kinds));
+            else if (column.Source == LabelSource.StatusCode && !_namesAsTexts)
+                _key.Add(NumberOf(value, SpanEnumNames.StatusCodes));
+            else
+                _key.Add(value);
+        }
+
+        var key = _key.Key.ToArray();
+        return labels.Equals(LabelsOf(key)) ? key : null;
     }
 
     /// <summary>Ends the processor's series.</summary>
@@ -325,8 +347,10 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         return default;
     }
 
+    private Entity? NewEntity(ReadOnlySpan<byte> key, ulong hash) => LabelsOf(key) is { } labels ? Table.Add(key, hash, labels) : null;
+
     // The key holds all the labels' values; null where one of them is not UTF-8.
-    private Entity? NewEntity(ReadOnlySpan<byte> key, ulong hash)
+    private LabelSet? LabelsOf(ReadOnlySpan<byte> key)
     {
         var labels = new List<KeyValuePair<string, byte[]>>(_columns.Length);
         var reader = new KeyReader(key);
@@ -344,7 +368,14 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
                 labels.Add(new(column.Label, value.ToArray()));
         }
 
-        return Table.Add(key, hash, _registry.WithExternalLabels(labels));
+        return _registry.WithExternalLabels(labels);
+    }
+
+    private static int NumberOf(ReadOnlySpan<byte> name, string[] names)
+    {
+        var text = Encoding.UTF8.GetString(name);
+        var number = Array.IndexOf(names, text);
+        return number >= 0 || !int.TryParse(text, CultureInfo.InvariantCulture, out var unnamed) ? number : unnamed;
     }
 
     private enum TargetInfoState

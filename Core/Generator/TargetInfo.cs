@@ -61,17 +61,28 @@ internal sealed class TargetInfo
 
         // What tells one from another is what the series will show, so the labels are finished before the look-up.
         var set = _registry.WithExternalLabels(labels);
-        _key.Clear();
-        foreach (var (name, value) in set.Decode())
-        {
-            _key.Add(Encoding.UTF8.GetBytes(name));
-            _key.Add(Encoding.UTF8.GetBytes(value));
-        }
-
+        BuildKey(set);
         var key = _key.Key;
         var hash = Utf8Hash.Of(key);
         var entity = Table.Find(key, hash) ?? (Table.Refuses(1) ? Table.Overflow : Table.Add(key, hash, set));
         Table.Set(entity, 0, 1, nowMs);
         return true;
+    }
+
+    /// <summary>The key under which a resource with exactly these labels is looked for.</summary>
+    public byte[] KeyOf(LabelSet labels)
+    {
+        BuildKey(labels);
+        return _key.Key.ToArray();
+    }
+
+    private void BuildKey(LabelSet labels)
+    {
+        _key.Clear();
+        foreach (var (name, value) in labels.Decode())
+        {
+            _key.Add(Encoding.UTF8.GetBytes(name));
+            _key.Add(Encoding.UTF8.GetBytes(value));
+        }
     }
 }

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 
@@ -14,6 +16,8 @@ namespace OrleansTempo.Core.Generator;
 /// </summary>
 public sealed class TenantGenerator
 {
+    private readonly TenantId _tenant;
+    private readonly GeneratorShard _shard;
     private readonly GeneratorCounters _counters;
     private readonly TimeProvider _time;
     private readonly SeriesRegistry _registry;
@@ -23,13 +27,22 @@ public sealed class TenantGenerator
     private int[] _accepted = new int[1024];
     private (long Added, long Removed, long Limited) _reported;
 
-    /// <exception cref="ArgumentException">A filter policy is not valid.</exception>
-    public TenantGenerator(TenantId tenant, GeneratorSettings settings, TempoMetrics metrics, TimeProvider time)
+    /// <param name="tenant">Whose spans it counts.</param>
+    /// <param name="settings">The tenant's settings, the same for all its shards.</param>
+    /// <param name="metrics">The process' own metrics.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="shard">Which part of the tenant's traces it is given.</param>
+    /// <exception cref="ArgumentException">A filter policy is not valid, or there is no such shard.</exception>
+    public TenantGenerator(TenantId tenant, GeneratorSettings settings, TempoMetrics metrics, TimeProvider time, GeneratorShard shard = default)
     {
-        _counters = new GeneratorCounters(metrics, tenant);
+        if (shard.Index < 0 || shard.Count < 0 || shard.Index >= Math.Max(shard.Count, 1))
+            throw new ArgumentOutOfRangeException(nameof(shard), $"There is no shard {shard.Index} of {shard.Count}.");
+        _shard = shard;
+        _tenant = tenant;
+        _counters = new GeneratorCounters(metrics, tenant, shard);
         _time = time;
         _settings = settings;
-        _registry = new SeriesRegistry(tenant, settings);
+        _registry = new SeriesRegistry(tenant, settings, shard);
         ReplaceSpanMetrics();
         ReplaceServiceGraphs();
     }
@@ -39,21 +52,18 @@ public sealed class TenantGenerator
     public int ActiveSeries => _registry.Budget.Active;
 
     /// <summary>Edges of the service graph that wait for their other side.</summary>
-    public int WaitingEdges => _serviceGraphs?.WaitingEdges ?? 0;
+    public int WaitingEdges => _serviceGraphs?.Waiting.Edges.Count ?? 0;
+
+    /// <summary>Whether it has nothing to say: no series, none still to be ended with a staleness marker, and no edge that waits.</summary>
+    public bool IsEmpty => ActiveSeries == 0 && WaitingEdges == 0;
 
     /// <summary>Counts a batch's spans; keeps nothing of the batch.</summary>
     public void Push(SpanBatch batch)
     {
         var now = _time.GetUtcNow();
-        var nowMs = now.ToUnixTimeMilliseconds();
+        var (earliest, latest) = AcceptedEnds(now);
         var spans = batch.Spans;
-        if (_accepted.Length < spans.Length)
-            _accepted = new int[Math.Max(spans.Length, _accepted.Length * 2)];
-
-        var slackNanos = _settings.IngestionTimeRangeSlack.Ticks * TimeSpan.NanosecondsPerTick;
-        var nowNanos = (now - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
-        var earliest = (ulong)Math.Max(nowNanos - slackNanos, 0);
-        var latest = (ulong)(nowNanos + slackNanos);
+        Reserve(spans.Length);
         var accepted = 0;
         for (var i = 0; i < spans.Length; i++)
         {
@@ -62,11 +72,29 @@ public sealed class TenantGenerator
                 _accepted[accepted++] = i;
         }
 
-        _counters.Received(spans.Length, batch.Bytes.Length);
-        _counters.OutsideSlack(spans.Length - accepted);
-        var positions = _accepted.AsSpan(0, accepted);
-        _spanMetrics?.Push(batch, positions, nowMs);
-        _serviceGraphs?.Push(batch, positions, nowMs);
+        Push(batch, accepted, spans.Length, batch.Bytes.Length, now.ToUnixTimeMilliseconds());
+    }
+
+    /// <summary>Counts some of a batch's spans, those of a shard; keeps nothing of the batch.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="positions">Positions in <see cref="SpanBatch.Spans"/>, ascending.</param>
+    public void Push(SpanBatch batch, ReadOnlySpan<int> positions)
+    {
+        var now = _time.GetUtcNow();
+        var (earliest, latest) = AcceptedEnds(now);
+        var spans = batch.Spans;
+        Reserve(positions.Length);
+        var accepted = 0;
+        long bytes = 0;
+        foreach (var i in positions)
+        {
+            ref readonly var span = ref spans[i];
+            bytes += span.Message.Length;
+            if (span.EndTimeUnixNano >= earliest && span.EndTimeUnixNano <= latest)
+                _accepted[accepted++] = i;
+        }
+
+        Push(batch, accepted, positions.Length, bytes, now.ToUnixTimeMilliseconds());
     }
 
     /// <summary>
@@ -99,6 +127,37 @@ public sealed class TenantGenerator
     public void Visit(ISeriesVisitor visitor) => _registry.Visit(_time.GetUtcNow().ToUnixTimeMilliseconds(), visitor);
 
     /// <summary>
+    /// Writes all series, the edges that wait, and when was collected last, so that another generator of the tenant goes on
+    /// exactly where this one stops; see <c>docs/generator-snapshot.md</c>. Only exemplars since the last collection stay behind.
+    /// </summary>
+    public void WriteSnapshot(IBufferWriter<byte> output) =>
+        GeneratorSnapshot.Write(
+            output, _tenant, _shard, _time.GetUtcNow().ToUnixTimeMilliseconds(), _registry, _spanMetrics?.Table, _spanMetrics?.TargetInfo?.Table, _serviceGraphs);
+
+    /// <summary>
+    /// Goes on with a snapshot, in a generator that has taken nothing and collected nothing yet. The settings need not be those
+    /// of the snapshot: it is as if they had been applied to the generator that wrote it.
+    /// </summary>
+    /// <param name="snapshot">The bytes, which may be anybody's.</param>
+    /// <param name="reason">Why it is not a snapshot to go on with; nothing has changed then.</param>
+    /// <exception cref="InvalidOperationException">The generator has series already.</exception>
+    public bool TryRestore(ReadOnlySpan<byte> snapshot, [NotNullWhen(false)] out string? reason)
+    {
+        if (!IsEmpty)
+            throw new InvalidOperationException("A snapshot is for a generator that has taken nothing yet.");
+        if (!GeneratorSnapshot.TryRead(snapshot, _tenant, _shard, out var content, out reason))
+            return false;
+        _registry.Restore(content.Tables, LivePart);
+        _registry.StartAfter(content.LastCollectionMs);
+        if (content.Edges is { } edges)
+            _serviceGraphs?.GoOnWith(edges);
+        return true;
+    }
+
+    /// <summary>Stamps whatever is sent from now on later than this, where another has sent up to then; Unix milliseconds.</summary>
+    public void StartAfter(long timestampMs) => _registry.StartAfter(timestampMs);
+
+    /// <summary>
     /// Goes on with other settings. A processor that they do not concern is left alone; one that they do concern keeps the
     /// series whose labels stay the same.
     /// </summary>
@@ -124,6 +183,36 @@ public sealed class TenantGenerator
             != (settings.ServiceGraphsRequest, settings.ServiceGraphsLatency, settings.ServiceGraphsConnectionInfo))
             ReplaceServiceGraphs();
     }
+
+    private void Push(SpanBatch batch, int accepted, int received, long bytes, long nowMs)
+    {
+        _counters.Received(received, bytes);
+        _counters.OutsideSlack(received - accepted);
+        var positions = _accepted.AsSpan(0, accepted);
+        _spanMetrics?.Push(batch, positions, nowMs);
+        _serviceGraphs?.Push(batch, positions, nowMs);
+    }
+
+    private void Reserve(int spans)
+    {
+        if (_accepted.Length < spans)
+            _accepted = new int[Math.Max(spans, _accepted.Length * 2)];
+    }
+
+    private (ulong Earliest, ulong Latest) AcceptedEnds(DateTimeOffset now)
+    {
+        var slackNanos = _settings.IngestionTimeRangeSlack.Ticks * TimeSpan.NanosecondsPerTick;
+        var nowNanos = (now - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+        return ((ulong)Math.Max(nowNanos - slackNanos, 0), (ulong)(nowNanos + slackNanos));
+    }
+
+    private (EntityTable Table, Func<LabelSet, byte[]?> KeyOf)? LivePart(SnapshotPart part) => part switch
+    {
+        SnapshotPart.SpanMetrics when _spanMetrics is { } spanMetrics => (spanMetrics.Table, spanMetrics.KeyOf),
+        SnapshotPart.TargetInfo when _spanMetrics?.TargetInfo is { } targetInfo => (targetInfo.Table, targetInfo.KeyOf),
+        SnapshotPart.ServiceGraphs when _serviceGraphs is { } serviceGraphs => (serviceGraphs.Table, serviceGraphs.KeyOf),
+        _ => null,
+    };
 
     private void ReplaceSpanMetrics()
     {

@@ -51,6 +51,9 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     /// <summary>Into how many partitions a tenant's trace IDs are split at the most.</summary>
     public int Partitions => _options.Partitions;
 
+    /// <summary>How long a block is asked of its ingester after it was written, because not every querier needs to have listed it before.</summary>
+    public TimeSpan CompleteBlockTimeout => _options.CompleteBlockTimeout;
+
     /// <summary>The segment that what is indexed from now on is logged in, or a later one.</summary>
     public long CurrentSegment => _log.CurrentSegment;
 

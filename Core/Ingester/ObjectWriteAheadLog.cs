@@ -49,7 +49,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
 
     // One at a time: each needs the ETag of the one before.
     private readonly SemaphoreSlim _renewal = new(1);
-    private string _ownerETag = "";
+    private OwnedObject _ownerObject = null!;
     private long _renewedTicks;
     private Task _renewing = Task.CompletedTask;
     private volatile string? _lost;
@@ -107,7 +107,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     {
         var log = new ObjectWriteAheadLog(store, options, metrics, time, logger, stream ?? Guid.NewGuid().ToString("N"), lease ?? s_defaultLease);
         var now = time.GetUtcNow();
-        log._ownerETag = await store.PutIfAbsentAsync(OwnerName(log.Stream), log.OwnerAt(now, WalOwnerState.Live), cancellationToken).ConfigureAwait(false)
+        log._ownerObject = await OwnedObject.TryTakeAsync(store, OwnerName(log.Stream), null, log.OwnerAt(now, WalOwnerState.Live), log.IsOwn, cancellationToken).ConfigureAwait(false)
             ?? throw new IOException($"the write-ahead log has a stream '{log.Stream}' already; a process begins one of its own and adopts what others have left");
         log._renewedTicks = now.Ticks;
         log._renewing = log.KeepRenewingAsync();
@@ -289,6 +289,8 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     private static string SegmentName(string stream, long number) => string.Create(CultureInfo.InvariantCulture, $"{Root}{stream}/{number:D20}");
 
     private byte[] OwnerAt(DateTimeOffset now, WalOwnerState state) => new WalOwner(_owner, now, state).ToJson();
+
+    private bool IsOwn(ReadOnlyMemory<byte> json) => WalOwner.Read(json.Span)?.Owner == _owner;
 
     private bool IsOrphan(WalOwner? owner) => owner is null
         || owner.State == WalOwnerState.Stopped
@@ -492,22 +494,14 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
             if (_lost is not null)
                 return false;
             var now = _time.GetUtcNow();
-            var etag = await _store.PutIfMatchAsync(OwnerName(Stream), OwnerAt(now, state), _ownerETag).ConfigureAwait(false);
-            if (etag is null)
+            if (!await _ownerObject.TryPutAsync(OwnerAt(now, state)).ConfigureAwait(false))
             {
-                // A renewal that seemed to fail may have come through.
-                var (there, current) = await ReadOwnerAsync(Stream, CancellationToken.None).ConfigureAwait(false);
-                if (there?.Owner == _owner)
-                    etag = await _store.PutIfMatchAsync(OwnerName(Stream), OwnerAt(now, state), current!).ConfigureAwait(false);
-                if (etag is null)
-                {
-                    _lost = $"the write-ahead log's stream '{Stream}' was taken over by {there?.Owner ?? "another process"}, which took this one for dead; restart this process";
-                    LogLost(Stream, there?.Owner ?? "another process");
-                    return false;
-                }
+                var by = _ownerObject.Successor is { } there && WalOwner.Read(there.Span) is { } record ? record.Owner : "another process";
+                _lost = $"the write-ahead log's stream '{Stream}' was taken over by {by}, which took this one for dead; restart this process";
+                LogLost(Stream, by);
+                return false;
             }
 
-            _ownerETag = etag;
             Volatile.Write(ref _renewedTicks, now.Ticks);
             return true;
         }

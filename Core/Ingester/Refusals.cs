@@ -1,28 +1,23 @@
 namespace OrleansTempo.Core.Ingester;
 
-/// <summary>The spans of one batch that a limit kept out, whichever of the partitions said so.</summary>
+/// <summary>The spans of one batch that a limit kept out, whichever of the partitions said so: their places in the batch, in no order.</summary>
 public sealed class Refusals
 {
-    private readonly List<int> _spans = [];
-
-    /// <summary>Their places in the batch, in no order.</summary>
-    public IReadOnlyList<int> Spans => _spans;
+    private readonly List<int> _liveTracesExceeded = [];
+    private readonly List<int> _tracesTooLarge = [];
 
     /// <summary>Those of traces that would have been one too many.</summary>
-    public int LiveTracesExceeded { get; private set; }
+    public IReadOnlyList<int> LiveTracesExceeded => _liveTracesExceeded;
 
     /// <summary>Those of traces that have all the bytes they may.</summary>
-    public int TraceTooLarge { get; private set; }
+    public IReadOnlyList<int> TracesTooLarge => _tracesTooLarge;
 
-    internal void AddLiveTracesExceeded(int span)
-    {
-        _spans.Add(span);
-        LiveTracesExceeded++;
-    }
+    /// <summary>All of them.</summary>
+    public IReadOnlyList<int> Spans => [.. _liveTracesExceeded, .. _tracesTooLarge];
 
-    internal void AddTraceTooLarge(int span)
-    {
-        _spans.Add(span);
-        TraceTooLarge++;
-    }
+    public int Count => _liveTracesExceeded.Count + _tracesTooLarge.Count;
+
+    public void AddLiveTracesExceeded(int span) => _liveTracesExceeded.Add(span);
+
+    public void AddTraceTooLarge(int span) => _tracesTooLarge.Add(span);
 }

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text;
-using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Core.Ingester;
 

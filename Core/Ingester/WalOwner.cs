@@ -1,5 +1,4 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
+using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Core.Ingester;
 
@@ -9,20 +8,8 @@ namespace OrleansTempo.Core.Ingester;
 /// <param name="State">What is to be expected of it.</param>
 internal sealed record WalOwner(string Owner, DateTimeOffset Renewed, WalOwnerState State)
 {
-    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) } };
-
     /// <summary>Null where that is no owner's record.</summary>
-    public static WalOwner? Read(ReadOnlySpan<byte> json)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<WalOwner>(json, s_json);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static WalOwner? Read(ReadOnlySpan<byte> json) => OwnerJson.Read<WalOwner>(json);
 
-    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, s_json);
+    public byte[] ToJson() => OwnerJson.Write(this);
 }

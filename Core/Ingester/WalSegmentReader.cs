@@ -1,5 +1,4 @@
 using System.Text;
-using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Core.Ingester;
 

@@ -30,6 +30,9 @@ public sealed record GeneratorSettings
     /// <summary>0 for no limit.</summary>
     public int MaxActiveSeries { get; init; }
 
+    /// <summary>How many generators share the tenant's traces; 0 and 1 are one.</summary>
+    public int RingSize { get; init; }
+
     public bool DisableCollection { get; init; }
 
     /// <summary>The label of an exemplar that carries the trace ID.</summary>
@@ -62,6 +65,7 @@ public sealed record GeneratorSettings
             Registry = options.Registry with { CollectionInterval = SetOr(tenant.CollectionInterval, options.Registry.CollectionInterval) },
             IngestionTimeRangeSlack = SetOr(tenant.IngestionTimeRangeSlack, options.MetricsIngestionTimeRangeSlack),
             MaxActiveSeries = tenant.MaxActiveSeries,
+            RingSize = tenant.RingSize,
             DisableCollection = tenant.DisableCollection,
             TraceIdLabelName = SetOr(tenant.TraceIdLabelName, DefaultTraceIdLabelName),
             RemoteWriteHeaders = tenant.RemoteWriteHeaders,

@@ -6,11 +6,16 @@ namespace OrleansTempo.Core.Overrides;
 /// </summary>
 public sealed record MetricsGeneratorOverrides
 {
+    public const int MaxRingSize = 64;
+
     /// <summary>Names from <see cref="ProcessorNames"/>; without any the tenant has no generator.</summary>
     public IReadOnlyList<string> Processors { get; init; } = [];
 
     /// <summary>0 for no limit.</summary>
     public int MaxActiveSeries { get; init; }
+
+    /// <summary>How many generators share the tenant's traces, at most <see cref="MaxRingSize"/>; 0 and 1 are one.</summary>
+    public int RingSize { get; init; }
 
     /// <summary>15 s to 5 min.</summary>
     public TimeSpan? CollectionInterval { get; init; }

@@ -14,7 +14,8 @@ namespace OrleansTempo.Core.RemoteWrite;
 ///    at once    dropped, counted
 /// </code>
 /// The next collection begins when the one before it is done, so no sample ever comes after a later one of its series. The
-/// pump runs only while there is something to send. Safe for concurrent use.
+/// pump runs only while there is something to send, and stands while the tenant's <see cref="IWritePermit"/> is not held. Safe for
+/// concurrent use.
 /// </summary>
 internal sealed partial class RemoteWriteQueue : IAsyncDisposable
 {
@@ -25,6 +26,7 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
     private readonly RemoteWriteMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly IWritePermit? _permit;
     private readonly TenantId _tenant;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _gate = new();
@@ -47,7 +49,7 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
     private bool _outage;
     private bool _dropLogged;
 
-    public RemoteWriteQueue(RemoteWriteEndpoint endpoint, TenantHeaders headers, RemoteWriteMetrics metrics, TimeProvider time, ILogger logger)
+    public RemoteWriteQueue(RemoteWriteEndpoint endpoint, TenantHeaders headers, RemoteWriteMetrics metrics, TimeProvider time, ILogger logger, IWritePermit? permit = null)
     {
         _endpoint = endpoint;
         _tenant = headers.Tenant;
@@ -55,6 +57,7 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
         _metrics = metrics;
         _time = time;
         _logger = logger;
+        _permit = permit;
         Tags = [new("tenant", _tenant.Value), new("remote_name", endpoint.Name), new("url", endpoint.Url)];
         metrics.Add(this);
     }
@@ -271,6 +274,9 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
     {
         for (var backoff = Options.MinBackoff; ;)
         {
+            while (_permit is { IsHeld: false })
+                await _permit.WaitAsync(cancellation).ConfigureAwait(false);
+
             if (Options.SampleAgeLimit > TimeSpan.Zero && Age(request.TimestampMs) > Options.SampleAgeLimit)
             {
                 DropTooOld(collection, request);

@@ -30,13 +30,15 @@ public sealed class RemoteWriter : IAsyncDisposable
     /// <param name="metrics">The process's remote write counters.</param>
     /// <param name="time">The clock of backoff and ages.</param>
     /// <param name="logger">Told about outages, recoveries and what is lost.</param>
+    /// <param name="permit">Nothing leaves while it is not held; null where there can be no other writer.</param>
     public RemoteWriter(
         TenantId tenant,
         IReadOnlyList<RemoteWriteEndpoint> endpoints,
         RemoteWriterSettings settings,
         RemoteWriteMetrics metrics,
         TimeProvider time,
-        ILogger logger)
+        ILogger logger,
+        IWritePermit? permit = null)
     {
         _tenant = tenant;
         _time = time;
@@ -51,12 +53,15 @@ public sealed class RemoteWriter : IAsyncDisposable
                     MaxSamplesPerSend = group.Key.MaxSamplesPerSend,
                     Relabelling = group.First().Relabeler is { } relabeler ? new RelabelledSeries(relabeler) : null,
                 },
-                [.. group.Select(endpoint => new RemoteWriteQueue(endpoint, headers, metrics, time, logger))]))];
+                [.. group.Select(endpoint => new RemoteWriteQueue(endpoint, headers, metrics, time, logger, permit))]))];
         Queues = [.. _routes.SelectMany(static r => r.Queues)];
     }
 
     /// <summary>Whether there is anything to write to; a collection for nobody can be left out.</summary>
     public bool HasEndpoints => Queues.Count > 0;
+
+    /// <summary>Whether anything waits to be sent.</summary>
+    public bool IsPending => Queues.Any(static queue => queue.PendingSamples > 0);
 
     internal IReadOnlyList<RemoteWriteQueue> Queues { get; }
 

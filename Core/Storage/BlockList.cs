@@ -153,6 +153,9 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
         Set(block.Tenant, block.BlockId, new BlockState.Aside(broken, isStored));
     }
 
+    /// <summary>A tenant's blocks that were written since a moment, by ingesters or compactors: not every process needs to have listed them.</summary>
+    public IEnumerable<BlockMeta> WrittenSince(TenantId tenant, DateTimeOffset moment) => Of(tenant).Blocks.Where(block => block.CreatedAt >= moment);
+
     /// <summary>Lists one tenant's blocks now.</summary>
     /// <exception cref="IOException">The store fails; what was known stays.</exception>
     public async Task RefreshAsync(TenantId tenant, CancellationToken cancellationToken)

@@ -1,35 +1,20 @@
-using System.Collections.Frozen;
 using System.Text;
 
 namespace OrleansTempo.Core.Storage;
 
 /// <summary>
-/// A tenant's name as one segment of an object's name. What common names are made of stays as it is; the rest is percent-encoded,
-/// upper case too, so that no two tenants share a folder where the file system knows no case:
-/// <code>
-/// team-a    team-a
-/// Team.A    %54eam%2e%41
-/// con       %63on            (Windows has no file of that name)
-/// </code>
-/// Where that would be too long for a file name, the whole is base32 behind a <c>=</c>, which the other form never has.
+/// A tenant's name as one segment of an object's name: as <see cref="EscapedSegment"/> has it, and where that would be too long for
+/// a file name, the whole is base32 behind a <c>=</c>, which the other form never has.
 /// </summary>
 internal static class TenantFolder
 {
-    /// <summary>What file systems allow a name to have.</summary>
-    public const int MaxLength = 255;
-
     private const char Base32Mark = '=';
     private const string Base32Digits = "abcdefghijklmnopqrstuvwxyz234567";
 
-    private static readonly FrozenSet<string> s_devices = FrozenSet.Create(
-        ["con", "prn", "aux", "nul", .. Enumerable.Range(0, 10).SelectMany(static i => new[] { $"com{i}", $"lpt{i}" })]);
-
     public static string Of(TenantId tenant)
     {
-        var folder = new StringBuilder(tenant.Value.Length);
-        foreach (var c in tenant.Value)
-            Append(folder, c, IsPlain(c) && !(folder.Length == 0 && s_devices.Contains(tenant.Value)));
-        return folder.Length <= MaxLength ? folder.ToString() : Base32(tenant.Value);
+        var folder = EscapedSegment.Of(tenant.Value);
+        return folder.Length <= EscapedSegment.MaxLength ? folder : Base32(tenant.Value);
     }
 
     /// <summary>The tenant whose folder this is; false for what <see cref="Of"/> never makes.</summary>
@@ -37,16 +22,6 @@ internal static class TenantFolder
     {
         var text = folder.StartsWith(Base32Mark) ? FromBase32(folder) : FromPercent(folder);
         return TenantId.TryParse(text, out tenant, out _) && Of(tenant) == folder;
-    }
-
-    private static bool IsPlain(char c) => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '_';
-
-    private static void Append(StringBuilder folder, char c, bool isPlain)
-    {
-        if (isPlain)
-            folder.Append(c);
-        else
-            folder.Append('%').Append(((int)c).ToString("x2"));
     }
 
     // What is no encoding at all comes out as some text, which does not encode to the same folder.

@@ -5,7 +5,8 @@ namespace OrleansTempo.Server.Api;
 /// <summary>One path of the HTTP API.</summary>
 /// <param name="Path">
 /// Without the API prefix. It is an exact path, or one whose last segment is a parameter: <c>/api/traces/{traceID}</c> takes any
-/// one segment there, and its handler finds it in the request's <see cref="HttpRequest.RouteValues"/> under <c>traceID</c>.
+/// one segment there, and its handler finds it in the request's <see cref="HttpRequest.RouteValues"/> under <c>traceID</c>. With
+/// <c>{**}</c> as its last segment, as in <c>/dashboard/{**}</c>, it takes all paths below that have no route of their own.
 /// </param>
 /// <param name="Description">What is found there, for <c>/status/endpoints</c>.</param>
 /// <param name="Handler">Answers it.</param>

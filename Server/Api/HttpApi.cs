@@ -15,7 +15,7 @@ internal sealed class HttpApi : IDisposable
     private readonly TempoServerParts _parts;
     private readonly ServerState _state;
     private readonly StatusPages _status;
-    private readonly MeterPage _meters;
+    private readonly MeterPage? _meters;
 
     public HttpApi(TempoServerOptions options, TempoServerParts parts, ServerState state, Func<IReadOnlyDictionary<string, EndPoint>> addresses)
     {
@@ -23,10 +23,8 @@ internal sealed class HttpApi : IDisposable
         _parts = parts;
         _state = state;
         _status = new(parts, addresses, () => _routes.Routes);
-        _meters = new(parts.Metrics);
 
         Add(new("/ready", "200 while the server takes spans", ReadyAsync));
-        Add(new("/metrics", "own metrics", MetricsAsync));
         Add(new("/generator/metrics", "a tenant's generated series", GeneratorMetricsAsync));
         Add(new("/status", "all of the status pages", context => PlainText.WriteAsync(context.Response, _status.All())));
         Add(new("/status/version", "version", static context => PlainText.WriteAsync(context.Response, StatusPages.Version())));
@@ -35,6 +33,12 @@ internal sealed class HttpApi : IDisposable
         Add(new("/status/config", "the configuration in use, secrets masked", context => PlainText.WriteAsync(context.Response, _status.Config())));
         Add(new("/api/echo", "answers \"echo\"", static context => PlainText.WriteAsync(context.Response, "echo")));
         Add(new("/api/status/buildinfo", "build information as JSON", BuildInfoAsync));
+        if (parts.Metrics is { } metrics)
+        {
+            var page = _meters = new MeterPage(metrics);
+            Add(new("/metrics", "own metrics", context => MetricsAsync(page, context)));
+        }
+
         if (parts.Traces is { } traces)
         {
             var api = new TraceApi(traces, options.MultitenancyEnabled, state);
@@ -54,7 +58,7 @@ internal sealed class HttpApi : IDisposable
             Add(route);
     }
 
-    public void Dispose() => _meters.Dispose();
+    public void Dispose() => _meters?.Dispose();
 
     public Task HandleAsync(HttpContext context)
     {
@@ -74,18 +78,19 @@ internal sealed class HttpApi : IDisposable
 
     private Task ReadyAsync(HttpContext context) => _state.Phase switch
     {
+        ServerPhase.Ready when _parts.NotReadyBecause() is { } reason => PlainText.WriteAsync(context.Response, StatusCodes.Status503ServiceUnavailable, reason + "\n"),
         ServerPhase.Ready => PlainText.WriteAsync(context.Response, "ready\n"),
         ServerPhase.Starting => PlainText.WriteAsync(context.Response, StatusCodes.Status503ServiceUnavailable, "starting\n"),
         _ => PlainText.WriteAsync(context.Response, StatusCodes.Status503ServiceUnavailable, "shutting down\n"),
     };
 
-    private async Task MetricsAsync(HttpContext context)
+    private static async Task MetricsAsync(MeterPage page, HttpContext context)
     {
         var format = ExpositionNegotiation.Choose(context.Request);
         context.Response.ContentType = ExpositionNegotiation.ContentType(format);
         if (HttpMethods.IsHead(context.Request.Method))
             return;
-        _meters.Write(context.Response.BodyWriter, format);
+        page.Write(context.Response.BodyWriter, format);
         await context.Response.BodyWriter.FlushAsync();
     }
 

@@ -118,7 +118,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
 
     private MetricsGeneratorOverrides ReadGenerator(MappingReader block, MetricsGeneratorOverrides fallback)
     {
-        block.Unused(TempoFileReader.NotUsed, "ring_size", "forwarder");
+        block.Unused(TempoFileReader.NotUsed, "forwarder");
         block.Unused("without effect: limiter_type is series", "max_active_entities");
         block.Unused(
             "without effect: native histograms are not supported yet",
@@ -138,6 +138,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
         {
             Processors = ReadProcessors(block) ?? fallback.Processors,
             MaxActiveSeries = block.Int("max_active_series", fallback.MaxActiveSeries),
+            RingSize = block.Int("ring_size", fallback.RingSize, max: MetricsGeneratorOverrides.MaxRingSize),
             CollectionInterval = ReadCollectionInterval(block) ?? fallback.CollectionInterval,
             DisableCollection = block.Bool("disable_collection", fallback.DisableCollection),
             TraceIdLabelName = block.OptionalString("trace_id_label_name") ?? fallback.TraceIdLabelName,

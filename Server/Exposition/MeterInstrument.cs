@@ -150,7 +150,7 @@ internal sealed class MeterInstrument
             _tags = tags;
             var labels = new StringBuilder();
             foreach (var (name, value) in tags)
-                ExpositionWriter.Label(labels, MeterPage.Sanitize(name), Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture) ?? "");
+                ExpositionWriter.Label(labels, PrometheusNames.Sanitize(name), Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture) ?? "");
             Labels = labels.ToString();
             LabelsUtf8 = Encoding.UTF8.GetBytes(Labels);
             Buckets = bounds > 0 ? new long[bounds + 1] : null;

@@ -7,7 +7,9 @@ namespace OrleansTempo.Server.Logging;
 /// <summary>Where the process writes its logs: the console, a line each, as logfmt or JSON.</summary>
 public static class ConsoleLogging
 {
-    public static ILoggerFactory Create(ServerOptions options) => LoggerFactory.Create(builder =>
+    /// <param name="options">The least level, and the format.</param>
+    /// <param name="adjust">What a host has to say of it besides.</param>
+    public static ILoggerFactory Create(ServerOptions options, Action<ILoggingBuilder>? adjust = null) => LoggerFactory.Create(builder =>
     {
         builder.SetMinimumLevel(options.LogLevel);
         builder.AddFilter("Microsoft", LogLevel.Warning);
@@ -24,5 +26,7 @@ public static class ConsoleLogging
             builder.AddConsole(console => console.FormatterName = LogfmtFormatter.FormatterName);
             builder.AddConsoleFormatter<LogfmtFormatter, ConsoleFormatterOptions>();
         }
+
+        adjust?.Invoke(builder);
     });
 }

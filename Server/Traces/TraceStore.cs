@@ -23,7 +23,6 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     private readonly IWriteAheadLog _log;
     private readonly BlockFlushQueue _flushes;
     private readonly Compactor _compactor;
-    private readonly TraceQuery _query;
     private readonly TraceStorageOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -55,7 +54,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         var stored = new BlockTraces(Blocks, reader);
         Ingesters = new LocalIngesters(options.Ingester, overrides, log, _flushes, metrics, time, logger);
         Routing = routing(Ingesters, stored);
-        _query = new TraceQuery([Routing, stored]);
+        Query = new TraceQuery([Routing, stored]);
         _compactor = new Compactor(
             store, Blocks, new BlockMerger(store, reader, time), options.Compactor, tenant => RetentionOf(options.Compactor, overrides.For(tenant)),
             tenant => overrides.For(tenant).Compaction.CompactionDisabled, metrics, time, logger);
@@ -68,6 +67,9 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     public ITraceRouting Routing { get; }
 
     public BlockList Blocks { get; }
+
+    /// <summary>Finds traces in all partitions and blocks.</summary>
+    public TraceQuery Query { get; }
 
     /// <summary>Opens the log; no trace is read yet.</summary>
     /// <param name="options">The configuration.</param>
@@ -99,22 +101,29 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     }
 
     /// <summary>Lists the blocks and replays the log; pushes may come when it returns.</summary>
-    public async Task StartAsync(CancellationToken cancellationToken)
+    /// <returns>False where it was cancelled before it was through: what is left is replayed at the next start.</returns>
+    public async Task<bool> StartAsync(CancellationToken cancellationToken)
     {
-        await Blocks.PollAsync(cancellationToken);
-        var started = _time.GetTimestamp();
-        var replay = await Ingesters.ReplayAsync(Routing.ReplayAsync, cancellationToken);
-        if (replay.Segments > 0)
-            Replayed(_logger, replay.Records, replay.Bytes, replay.Segments, _time.GetElapsedTime(started).TotalSeconds, replay.CorruptRecords, replay.TornBytes);
-        await AdoptAsync(cancellationToken);
+        try
+        {
+            await Blocks.PollAsync(cancellationToken);
+            await ReplayAsync(cancellationToken);
+            await AdoptAsync(cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
+
         _loops = Task.WhenAll(
             RepeatAsync(_options.BlocklistPoll, Blocks.PollAsync),
             RepeatAsync(s_adoptionPeriod, AdoptAsync),
             Task.Run(() => _compactor.RunAsync(_stop.Token), CancellationToken.None));
+        return true;
     }
 
     public ValueTask<TraceAnswer> FindAsync(TenantId tenant, TraceId traceId, TraceRange range, CancellationToken cancellationToken) =>
-        _query.FindAsync(tenant, traceId, range, cancellationToken);
+        Query.FindAsync(tenant, traceId, range, cancellationToken);
 
     public Task<bool> FlushAsync(TenantId? tenant, CancellationToken cancellationToken) => Ingesters.FlushAsync(tenant, cancellationToken);
 
@@ -154,6 +163,14 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
 
     private static TimeSpan RetentionOf(CompactorOptions compactor, TenantOverrides tenant) =>
         tenant.Compaction.BlockRetention > TimeSpan.Zero ? tenant.Compaction.BlockRetention : compactor.BlockRetention;
+
+    private async Task ReplayAsync(CancellationToken cancellationToken)
+    {
+        var started = _time.GetTimestamp();
+        var replay = await Ingesters.ReplayAsync(Routing.ReplayAsync, cancellationToken);
+        if (replay.Segments > 0)
+            Replayed(_logger, replay.Records, replay.Bytes, replay.Segments, _time.GetElapsedTime(started).TotalSeconds, replay.CorruptRecords, replay.TornBytes);
+    }
 
     // Logs in the object store whose processes are gone, on this machine or another.
     private async Task AdoptAsync(CancellationToken cancellationToken)

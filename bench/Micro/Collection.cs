@@ -14,8 +14,9 @@ namespace OrleansTempo.Bench.Micro;
 /// </summary>
 internal static class Collection
 {
+    public const int Entities = 1_000_000 / SeriesPerEntity;
+
     private const int SeriesPerEntity = 19;
-    private const int Entities = 1_000_000 / SeriesPerEntity;
     private const int SpansPerBatch = 1000;
 
     public static void Print(TextWriter output)
@@ -44,7 +45,8 @@ internal static class Collection
         }
     }
 
-    private static void Push(TenantGenerator generator, int entities)
+    /// <summary>A span for each entity, beginning with the first.</summary>
+    public static void Push(TenantGenerator generator, int entities)
     {
         for (var first = 0; first < entities; first += SpansPerBatch)
         {

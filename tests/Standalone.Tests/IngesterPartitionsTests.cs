@@ -247,10 +247,10 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
 
         var result = await PushAsync(partitions, Traces(100));
 
-        Assert.Equal((70, 70), (result.Refusals!.LiveTracesExceeded, result.Refusals.Spans.Count));
+        Assert.Equal((70, 70), (result.Refusals!.LiveTracesExceeded.Count, result.Refusals.Count));
         Assert.Equal(1, _log.Appended);
         Assert.Equal(30, (await FoundAsync(partitions, 100)).Count);
-        Assert.Equal(20, (await PushAsync(partitions, Traces(120)[100..])).Refusals!.LiveTracesExceeded);
+        Assert.Equal(20, (await PushAsync(partitions, Traces(120)[100..])).Refusals!.LiveTracesExceeded.Count);
         Assert.Equal(1, _log.Appended);
     }
 

@@ -5,8 +5,8 @@ using OrleansTempo.Integration.Harness;
 namespace OrleansTempo.Storage.Azure.Tests;
 
 /// <summary>
-/// Azurite, Microsoft's emulator of the storage service, as a process of its own that keeps everything in memory; its npm
-/// package is installed beside the tests, as the lock file in <c>azurite/</c> has it.
+/// Azurite, Microsoft's emulator of the storage service, as a process of its own that keeps everything in memory: blobs, and tables
+/// where a test wants them. Its npm package is installed beside the tests, as the lock file in <c>azurite/</c> has it.
 /// </summary>
 internal sealed class AzuriteProcess : IAsyncDisposable
 {
@@ -19,26 +19,39 @@ internal sealed class AzuriteProcess : IAsyncDisposable
 
     private readonly ChildProcess _process;
     private readonly int _port;
+    private readonly int? _tablePort;
 
-    private AzuriteProcess(ChildProcess process, int port)
+    private AzuriteProcess(ChildProcess process, int port, int? tablePort)
     {
         _process = process;
         _port = port;
+        _tablePort = tablePort;
     }
 
     /// <summary>Why it cannot run here; null where it can.</summary>
     public static string? Missing => Installation.Value;
 
-    /// <summary>Its host and port.</summary>
+    /// <summary>Host and port of its blobs.</summary>
     public string Address => $"127.0.0.1:{_port}";
 
-    public static async Task<AzuriteProcess> StartAsync()
+    /// <summary>For the SDK's clients of all that it serves.</summary>
+    public string ConnectionString =>
+        $"DefaultEndpointsProtocol=http;AccountName={Account};AccountKey={Key};BlobEndpoint=http://{Address}/{Account};"
+        + (_tablePort is { } port ? $"TableEndpoint=http://127.0.0.1:{port}/{Account};" : "");
+
+    public static async Task<AzuriteProcess> StartAsync(bool withTables = false)
     {
         var port = FreePorts.Next();
+        int? tablePort = withTables ? FreePorts.Next() : null;
+        // Tables come with the whole of it, queues too.
+        string[] services = tablePort is null
+            ? [Path.Combine("blob", "main.js")]
+            : ["azurite.js", "--tableHost", "127.0.0.1", "--tablePort", $"{tablePort}", "--queueHost", "127.0.0.1", "--queuePort", $"{FreePorts.Next()}"];
         var process = ChildProcess.Start(
             "node",
             [
-                Path.Combine("node_modules", "azurite", "dist", "src", "blob", "main.js"),
+                Path.Combine("node_modules", "azurite", "dist", "src", services[0]),
+                .. services[1..],
                 "--blobHost", "127.0.0.1",
                 "--blobPort", $"{port}",
                 "--inMemoryPersistence",
@@ -47,36 +60,39 @@ internal sealed class AzuriteProcess : IAsyncDisposable
                 "--silent",
             ],
             Folder);
-        await Eventually.GetAsync(
-            async () =>
-            {
-                if (process.HasExited)
-                    throw new InvalidOperationException($"azurite exited with {process.ExitCode}:\n{process.Output}");
-                try
-                {
-                    using var connection = new TcpClient();
-                    await connection.ConnectAsync("127.0.0.1", port);
-                    return true;
-                }
-                catch (SocketException)
-                {
-                    return false;
-                }
-            },
-            listening => listening,
-            _ => $"azurite does not listen:\n{process.Output}");
-        return new AzuriteProcess(process, port);
+        foreach (var listener in tablePort is null ? [port] : new[] { port, tablePort.Value })
+            await ListensAsync(process, listener);
+        return new AzuriteProcess(process, port, tablePort);
     }
 
     /// <summary>The settings of a container in it.</summary>
     public AzureStorageOptions Options(string container, string prefix = "") => new()
     {
-        ConnectionString = $"DefaultEndpointsProtocol=http;AccountName={Account};AccountKey={Key};BlobEndpoint=http://{Address}/{Account};",
+        ConnectionString = ConnectionString,
         ContainerName = container,
         Prefix = prefix,
     };
 
     public ValueTask DisposeAsync() => _process.DisposeAsync();
+
+    private static Task ListensAsync(ChildProcess process, int port) => Eventually.GetAsync(
+        async () =>
+        {
+            if (process.HasExited)
+                throw new InvalidOperationException($"azurite exited with {process.ExitCode}:\n{process.Output}");
+            try
+            {
+                using var connection = new TcpClient();
+                await connection.ConnectAsync("127.0.0.1", port);
+                return true;
+            }
+            catch (SocketException)
+            {
+                return false;
+            }
+        },
+        listening => listening,
+        _ => $"azurite does not listen:\n{process.Output}");
 
     // Runs while tests are looked for, because only then can a test still be skipped: once for a lock file, whose copy in
     // the folder says that it is done.

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
 using Google.Protobuf;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Otlp;
@@ -19,12 +21,16 @@ internal sealed class GeneratorBench
         ServiceGraphsLatency = true,
     };
 
-    public GeneratorBench(Func<GeneratorSettings, GeneratorSettings>? configure = null, string tenant = "single-tenant")
+    private readonly TenantId _tenant;
+    private readonly GeneratorShard _shard;
+
+    public GeneratorBench(Func<GeneratorSettings, GeneratorSettings>? configure = null, string tenant = "single-tenant", GeneratorShard shard = default)
     {
-        Assert.True(TenantId.TryParse(tenant, out var id, out _));
+        _shard = shard;
+        Assert.True(TenantId.TryParse(tenant, out _tenant, out _));
         Settings = (configure ?? (s => s))(s_both);
         Counters = new MetricValues(Metrics);
-        Generator = new TenantGenerator(id, Settings, Metrics, Time);
+        Generator = New();
     }
 
     public ManualTimeProvider Time { get; } = new();
@@ -35,7 +41,7 @@ internal sealed class GeneratorBench
 
     public GeneratorSettings Settings { get; private set; }
 
-    public TenantGenerator Generator { get; }
+    public TenantGenerator Generator { get; private set; }
 
     public static Span Span(string name, Span.Types.SpanKind kind, byte id, byte parent = 0, double seconds = 0.01, byte trace = 1, params (string Key, object Value)[] attributes) => new()
     {
@@ -69,6 +75,25 @@ internal sealed class GeneratorBench
         Generator.Apply(Settings);
     }
 
+    /// <summary>Another generator of the tenant on the same clock and with the same settings, which has taken nothing yet.</summary>
+    public TenantGenerator New() => new(_tenant, Settings, Metrics, Time, _shard);
+
+    public byte[] Snapshot()
+    {
+        var output = new ArrayBufferWriter<byte>();
+        Generator.WriteSnapshot(output);
+        return output.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Hands everything on to another generator, perhaps with other settings, and goes on with that one.</summary>
+    public void Restart(Func<GeneratorSettings, GeneratorSettings>? configure = null)
+    {
+        var snapshot = Snapshot();
+        Settings = (configure ?? (s => s))(Settings);
+        Generator = New();
+        Assert.True(Generator.TryRestore(snapshot, out var reason), reason);
+    }
+
     /// <summary>Pushes spans of one service; their times so far are durations, and their ends become now.</summary>
     public void Push(string service, params Span[] spans) => Push([("service.name", service)], spans);
 
@@ -98,13 +123,30 @@ internal sealed class GeneratorBench
 
     public void Push(ExportTraceServiceRequest request) => Push(request.ToByteArray());
 
-    public void Push(byte[] bytes)
+    /// <param name="bytes">An <c>ExportTraceServiceRequest</c>.</param>
+    /// <param name="takes">Which of its traces; null for all.</param>
+    public void Push(byte[] bytes, Func<TraceId, bool>? takes = null)
     {
         var buffer = RequestBuffer.Rent(bytes.Length);
         bytes.CopyTo(buffer.Array, 0);
         buffer.Length = bytes.Length;
         Assert.True(SpanBatch.TryRead(buffer, 0, out var batch, out var error), error?.ToString());
-        Generator.Push(batch);
+        if (takes is null)
+        {
+            Generator.Push(batch);
+        }
+        else
+        {
+            var positions = new List<int>();
+            for (var i = 0; i < batch.Spans.Length; i++)
+            {
+                if (takes(TraceId.Read(batch.Bytes.Slice(batch.Spans[i].TraceId.Offset, TraceId.Length))))
+                    positions.Add(i);
+            }
+
+            Generator.Push(batch, CollectionsMarshal.AsSpan(positions));
+        }
+
         batch.Release();
     }
 

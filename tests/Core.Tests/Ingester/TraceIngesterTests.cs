@@ -301,7 +301,7 @@ public sealed class TraceIngesterTests
         var refused = PushTo(_ingester, 1, limits, Trace(1), Trace(4), Trace(4), Trace(2), Trace(5))!;
 
         Assert.Equal([1, 2, 4], refused.Spans);
-        Assert.Equal((3, 0), (refused.LiveTracesExceeded, refused.TraceTooLarge));
+        Assert.Equal((3, 0), (refused.LiveTracesExceeded.Count, refused.TracesTooLarge.Count));
         Assert.Equal([0], PushTo(other, 1, limits, Trace(6))!.Spans);
         Assert.Equal(3, _live.Value);
         Assert.Equal((2, 1), (_ingester.TracesCreated, other.TracesCreated));
@@ -312,7 +312,7 @@ public sealed class TraceIngesterTests
         Advance(5);
         other.Cut(CutReason.Due);
         Assert.Null(PushTo(_ingester, 1, limits, Trace(4)));
-        Assert.Equal(1, PushTo(other, 1, limits, Trace(3))!.LiveTracesExceeded);
+        Assert.Single(PushTo(other, 1, limits, Trace(3))!.LiveTracesExceeded);
         Assert.Single(Find(other, 3).Spans);
         Assert.Equal(1, other.Cut(CutReason.Memory)!.Traces);
     }
@@ -329,14 +329,14 @@ public sealed class TraceIngesterTests
         var refused = PushTo(_ingester, 1, limits, large, Trace(1), Trace(1), Trace(2))!;
 
         Assert.Equal([0, 2], refused.Spans);
-        Assert.Equal((0, 2), (refused.LiveTracesExceeded, refused.TraceTooLarge));
+        Assert.Equal((0, 2), (refused.LiveTracesExceeded.Count, refused.TracesTooLarge.Count));
         Assert.Equal(3, Find(1).Spans.Count);
         Assert.Single(Find(2).Spans);
 
         // As long as it is held, cut or not.
         Advance(5);
         _ingester.Cut(CutReason.Due);
-        Assert.Equal(1, PushTo(_ingester, 1, limits, Trace(1))!.TraceTooLarge);
+        Assert.Single(PushTo(_ingester, 1, limits, Trace(1))!.TracesTooLarge);
         _ingester.Cut(CutReason.Everything);
         Assert.Null(PushTo(_ingester, 1, limits, Trace(1)));
     }

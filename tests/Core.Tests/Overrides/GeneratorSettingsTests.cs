@@ -63,6 +63,7 @@ public sealed class GeneratorSettingsTests
         var settings = Resolve(new MetricsGeneratorOverrides
         {
             MaxActiveSeries = 10,
+            RingSize = 3,
             CollectionInterval = TimeSpan.FromMinutes(1),
             DisableCollection = true,
             TraceIdLabelName = "trace_id",
@@ -82,6 +83,7 @@ public sealed class GeneratorSettingsTests
         });
 
         Assert.Equal(10, settings.MaxActiveSeries);
+        Assert.Equal(3, settings.RingSize);
         Assert.Equal(TimeSpan.FromMinutes(1), settings.Registry.CollectionInterval);
         Assert.True(settings.DisableCollection);
         Assert.Equal("trace_id", settings.TraceIdLabelName);

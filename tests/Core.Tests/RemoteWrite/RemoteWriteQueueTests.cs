@@ -332,6 +332,104 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
         Assert.Equal("new", _end.Received[1].Headers["X-Token"]);
     }
 
+    [Fact]
+    public async Task Nothing_leaves_while_the_permit_is_not_held_and_then_all_in_order()
+    {
+        var permit = new SwitchedPermit();
+        var queue = Queue(new() { MaxShards = 2 }, permit);
+        queue.Enqueue(Collection(1, "a", "b", "c"));
+        queue.Enqueue(Collection(2, "a", "b", "c"));
+        await permit.WaitedForAsync(2);
+        Assert.Empty(_end.Received);
+        Assert.Equal((6, 2), (queue.PendingSamples, queue.Status().PendingCollections));
+
+        permit.IsHeld = true;
+        Assert.Equal(0, await Flushed(queue));
+        Assert.Equal([1, 1, 1, 2, 2, 2], _end.Accepted.Select(r => r.Timeseries[0].Samples[0].Value));
+        Assert.Equal(0, queue.Status().LostSamples);
+    }
+
+    [Fact]
+    public async Task The_permit_is_asked_for_again_before_what_failed_is_repeated()
+    {
+        var permit = new SwitchedPermit { IsHeld = true };
+        _end.Answer(503);
+        var queue = Queue(permit: permit);
+        queue.Enqueue(Collection(1, "a"));
+        await _clock.TimerOf(TimeSpan.FromMilliseconds(100));
+        permit.IsHeld = false;
+        _clock.Advance(TimeSpan.FromMilliseconds(100));
+        await permit.WaitedForAsync(1);
+        Assert.Single(_end.Received);
+
+        permit.IsHeld = true;
+        Assert.Equal(0, await Flushed(queue));
+        Assert.Equal(2, _end.Received.Count);
+        Assert.Equal(["a=1"], _end.AcceptedSamples);
+    }
+
+    [Fact]
+    public async Task A_permit_that_is_gone_again_when_its_waiter_wakes_is_waited_for_again()
+    {
+        var permit = new SwitchedPermit();
+        var queue = Queue(permit: permit);
+        queue.Enqueue(Collection(1, "a"));
+        await permit.WaitedForAsync(1);
+        permit.WakeWaiters();
+        await permit.WaitedForAsync(2);
+        Assert.Empty(_end.Received);
+
+        permit.IsHeld = true;
+        Assert.Equal(0, await Flushed(queue));
+        Assert.Equal(["a=1"], _end.AcceptedSamples);
+    }
+
+    [Fact]
+    public async Task Samples_that_grew_too_old_while_the_permit_was_waited_for_are_dropped()
+    {
+        var permit = new SwitchedPermit();
+        var queue = Queue(new() { SampleAgeLimit = TimeSpan.FromSeconds(60) }, permit);
+        queue.Enqueue(Collection(1, "a"));
+        await permit.WaitedForAsync(1);
+        _clock.Advance(TimeSpan.FromSeconds(120));
+        permit.IsHeld = true;
+        Assert.Equal(0, await Flushed(queue));
+        Assert.Empty(_end.Received);
+        Assert.Equal(1, _metrics["samples_dropped_total{too_old}"]);
+    }
+
+    [Fact]
+    public async Task Stopping_while_the_permit_is_waited_for_ends_at_once_and_counts_what_is_lost()
+    {
+        var permit = new SwitchedPermit();
+        var queue = Queue(permit: permit);
+        queue.Enqueue(Collection(1, "a", "b"));
+        queue.Enqueue(Collection(2, "a"));
+        await permit.WaitedForAsync(1);
+        await queue.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+
+        Assert.Equal(0, queue.PendingSamples);
+        Assert.Equal(3, _metrics["samples_dropped_total{shutdown}"]);
+        Assert.Equal(3, queue.Status().LostSamples);
+        permit.IsHeld = true;
+        Assert.Empty(_end.Received);
+    }
+
+    [Fact]
+    public async Task A_full_queue_drops_the_oldest_collection_though_it_waits_for_the_permit()
+    {
+        var permit = new SwitchedPermit();
+        var bytes = Collection(1, "a").Sum(r => r.Body.Length);
+        var queue = Queue(new() { MaxQueueBytes = 2 * bytes }, permit);
+        for (var i = 1; i <= 3; i++)
+            queue.Enqueue(Collection(i, "a"));
+        Assert.Equal(1, _metrics["samples_dropped_total{queue_full}"]);
+
+        permit.IsHeld = true;
+        Assert.Equal(0, await Flushed(queue));
+        Assert.Equal(["a=2", "a=3"], _end.AcceptedSamples);
+    }
+
     private static async Task Hang(HttpContext context)
     {
         await Task.Delay(Timeout.Infinite, context.RequestAborted);
@@ -344,17 +442,17 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
         return await queue.FlushAsync(patience.Token);
     }
 
-    private RemoteWriteQueue Queue(QueueOptions? options = null) => Queue(Endpoint(options ?? new()), "acme");
+    private RemoteWriteQueue Queue(QueueOptions? options = null, IWritePermit? permit = null) => Queue(Endpoint(options ?? new()), "acme", permit);
 
     private RemoteWriteEndpoint Endpoint(QueueOptions options) => new(
         new() { Url = _end.Url, Name = "test", QueueConfig = options with { MinBackoff = TimeSpan.FromMilliseconds(100), MaxBackoff = TimeSpan.FromMilliseconds(400) } },
         0,
         _clock);
 
-    private RemoteWriteQueue Queue(RemoteWriteEndpoint endpoint, string tenantId)
+    private RemoteWriteQueue Queue(RemoteWriteEndpoint endpoint, string tenantId, IWritePermit? permit = null)
     {
         Assert.True(TenantId.TryParse(tenantId, out var tenant, out _));
-        var queue = new RemoteWriteQueue(endpoint, new TenantHeaders(tenant, true, new Dictionary<string, string>()), new RemoteWriteMetrics(_tempoMetrics), _clock, _log);
+        var queue = new RemoteWriteQueue(endpoint, new TenantHeaders(tenant, true, new Dictionary<string, string>()), new RemoteWriteMetrics(_tempoMetrics), _clock, _log, permit);
         _disposables.Add(queue);
         return queue;
     }

@@ -121,6 +121,42 @@ public sealed class RemoteWriterTests : IAsyncLifetime
         Assert.Empty(writer.Status());
     }
 
+    [Fact]
+    public async Task Nothing_leaves_for_any_endpoint_while_the_permit_is_not_held()
+    {
+        var permit = new SwitchedPermit();
+        await using var writer = PermittedWriter(permit, new() { Url = _first.Url }, new() { Url = _second.Url, SendExemplars = false });
+        Collect(writer, 1);
+        await permit.WaitedForAsync(4);
+        Assert.Empty(_first.Received);
+        Assert.Empty(_second.Received);
+
+        permit.IsHeld = true;
+        Assert.Equal(0, await FlushedAsync(writer));
+        Assert.Equal((2, 2), (_first.Accepted.Count, _second.Accepted.Count));
+    }
+
+    [Fact]
+    public async Task Metadata_waits_for_the_permit_like_samples()
+    {
+        // The permit ends while the samples are being answered.
+        var permit = new SwitchedPermit { IsHeld = true };
+        _first.Answer(context =>
+        {
+            permit.IsHeld = false;
+            context.Response.StatusCode = 204;
+            return Task.CompletedTask;
+        });
+        await using var writer = PermittedWriter(permit, new RemoteWriteOptions() { Url = _first.Url, QueueConfig = new() { MaxShards = 1 } });
+        Collect(writer, 1);
+        await permit.WaitedForAsync(1);
+        Assert.Empty(Assert.Single(_first.Received).Body.Metadata);
+
+        permit.IsHeld = true;
+        Assert.Equal(0, await FlushedAsync(writer));
+        Assert.Single(_first.Accepted[^1].Metadata);
+    }
+
     private static List<string> Texts(RemoteEnd end) => [.. end.Accepted.SelectMany(r => r.Timeseries).Select(SeriesOf.Text)];
 
     private static void Collect(RemoteWriter writer, double value)
@@ -144,7 +180,9 @@ public sealed class RemoteWriterTests : IAsyncLifetime
     // The clock stands, so the deadline never comes.
     private static Task<long> FlushedAsync(RemoteWriter writer) => writer.FlushAsync(TimeSpan.FromMinutes(1)).WaitAsync(TimeSpan.FromSeconds(30));
 
-    private RemoteWriter Writer(params RemoteWriteOptions[] endpoints)
+    private RemoteWriter Writer(params RemoteWriteOptions[] endpoints) => PermittedWriter(null, endpoints);
+
+    private RemoteWriter PermittedWriter(IWritePermit? permit, params RemoteWriteOptions[] endpoints)
     {
         Assert.True(TenantId.TryParse("acme", out var tenant, out _));
         return new RemoteWriter(
@@ -153,6 +191,7 @@ public sealed class RemoteWriterTests : IAsyncLifetime
             new RemoteWriterSettings(),
             new RemoteWriteMetrics(_tempoMetrics),
             _clock,
-            NullLogger.Instance);
+            NullLogger.Instance,
+            permit);
     }
 }

@@ -46,7 +46,7 @@ public sealed class TenantFolderTests
     public void Every_folder_is_one_segment_that_reads_back() => Prop.ForAll(s_tenants, static tenant =>
     {
         var folder = TenantFolder.Of(tenant);
-        return folder.Length <= TenantFolder.MaxLength && ObjectName.IsSegment(folder) && folder == folder.ToLowerInvariant()
+        return folder.Length <= EscapedSegment.MaxLength && ObjectName.IsSegment(folder) && folder == folder.ToLowerInvariant()
             && TenantFolder.TryRead(folder, out var read) && read == tenant;
     }).QuickCheckThrowOnFailure();
 

@@ -73,6 +73,37 @@ public class HttpApiTests
     }
 
     [Fact]
+    public async Task A_route_can_take_all_paths_below_it_that_have_none_of_their_own()
+    {
+        await using var server = await RunningServer.StartAsync(adapt: static parts => parts with
+        {
+            Routes = [Echo("/pages/{**}"), Echo("/pages/{name}"), Echo("/pages/exact")],
+        });
+        foreach (var (path, route) in new[] { ("/pages/", "/pages/{**}"), ("/pages/a/b.css", "/pages/{**}"), ("/pages/a/", "/pages/{**}"), ("/pages/a", "/pages/{name}"), ("/pages/exact", "/pages/exact") })
+            Assert.Equal(route, await server.Client.GetStringAsync(server.Api(path)));
+        foreach (var path in new[] { "/pages", "/pagesandmore", "/other/pages/a/b" })
+        {
+            using var other = await server.Client.GetAsync(server.Api(path));
+            Assert.Equal(HttpStatusCode.NotFound, other.StatusCode);
+        }
+
+        static ApiRoute Echo(string path) => new(path, "says its route", context => Microsoft.AspNetCore.Http.HttpResponseWritingExtensions.WriteAsync(context.Response, path));
+    }
+
+    [Fact]
+    public async Task A_ready_server_of_a_process_that_is_not_says_why()
+    {
+        string? reason = "the silo is Joining";
+        await using var server = await RunningServer.StartAsync(adapt: parts => parts with { NotReadyBecause = () => reason });
+        using var not = await server.Client.GetAsync(server.Api("/ready"));
+        reason = null;
+        using var ready = await server.Client.GetAsync(server.Api("/ready"));
+
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, "the silo is Joining\n"), (not.StatusCode, await not.Content.ReadAsStringAsync()));
+        Assert.Equal((HttpStatusCode.OK, "ready\n"), (ready.StatusCode, await ready.Content.ReadAsStringAsync()));
+    }
+
+    [Fact]
     public async Task Other_methods_and_paths_are_refused_and_head_has_no_body()
     {
         await using var server = await RunningServer.StartAsync();

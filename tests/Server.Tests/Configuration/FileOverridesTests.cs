@@ -50,6 +50,15 @@ public sealed class FileOverridesTests : IDisposable
     }
 
     [Fact]
+    public void A_tenants_ring_size_is_laid_over_the_defaults()
+    {
+        using var overrides = Open("overrides: {a: {metrics_generator: {ring_size: 64}}, b: {metrics_generator: {max_active_series: 1}}}");
+
+        Assert.Equal(64, overrides.For(Tenant("a")).MetricsGenerator.RingSize);
+        Assert.Equal(0, overrides.For(Tenant("b")).MetricsGenerator.RingSize);
+    }
+
+    [Fact]
     public void A_tenants_retention_is_laid_over_the_defaults()
     {
         using var overrides = Open("overrides: {a: {compaction: {block_retention: 7d}}, b: {compaction: {compaction_disabled: true}}, c: {ingestion: {max_traces_per_user: 3}}}");

@@ -1,6 +1,9 @@
+using System.Buffers;
+using System.IO.Pipelines;
 using System.Net;
 using System.Text;
 using OrleansTempo.Core.Generator;
+using OrleansTempo.Server.Exposition;
 
 namespace OrleansTempo.Server.Tests.Exposition;
 
@@ -106,6 +109,34 @@ public class GeneratorPageTests
         var lines = (await server.Client.GetStringAsync(server.Api("/generator/metrics"))).Split('\n');
         Assert.Equal(20_002, lines.Length);
         Assert.Equal("traces_spanmetrics_calls_total{service=\"service-19999\"} 19999", lines[^2]);
+    }
+
+    [Fact]
+    public async Task A_page_of_series_recorded_elsewhere_is_the_page_that_it_would_have_been_there()
+    {
+        var there = await PageAsync(TwoEntities);
+        var recorded = Recorded(TwoEntities);
+
+        Assert.Equal(there, await PageAsync(visitor => SeriesRecording.Replay(recorded, visitor)));
+        Assert.Contains("00ff", there, StringComparison.Ordinal);
+
+        static async Task<string> PageAsync(Action<ISeriesVisitor> visit)
+        {
+            var page = new GeneratorPage("trace_id");
+            visit(page);
+            using var stream = new MemoryStream();
+            await page.WriteAsync(PipeWriter.Create(stream), ExpositionFormat.OpenMetrics, CancellationToken.None);
+            return Encoding.UTF8.GetString(stream.ToArray());
+        }
+    }
+
+    private static byte[] Recorded(Action<ISeriesVisitor> visit)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        var recording = new SeriesRecording(output);
+        visit(recording);
+        recording.Complete();
+        return output.WrittenSpan.ToArray();
     }
 
     private static void TwoEntities(ISeriesVisitor visitor)

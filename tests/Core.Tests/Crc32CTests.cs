@@ -1,7 +1,6 @@
 using System.Text;
-using OrleansTempo.Core.Storage;
 
-namespace OrleansTempo.Core.Tests.Storage;
+namespace OrleansTempo.Core.Tests;
 
 public sealed class Crc32CTests
 {

@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace OrleansTempo.Core.Storage;
+namespace OrleansTempo.Core;
 
 /// <summary>
 /// The CRC-32C (Castagnoli) of bytes, as iSCSI and ext4 use it: check value 0xE3069283 for <c>123456789</c>.

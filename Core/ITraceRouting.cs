@@ -2,9 +2,9 @@ using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Querier;
 
-namespace OrleansTempo.Server.Traces;
+namespace OrleansTempo.Core;
 
-/// <summary>The way from a process to the ingester partitions that own its spans' traces, wherever they are: what a host has of its own in a <see cref="TraceStore"/>.</summary>
+/// <summary>The way from a process to the ingester partitions that own its spans' traces, wherever they are: what one host does otherwise than another.</summary>
 public interface ITraceRouting : IIngesters, ITraceSource
 {
     /// <summary>Takes in a record of this process's own log, from before it was started, before any push.</summary>

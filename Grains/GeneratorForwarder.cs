@@ -1,0 +1,212 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using OrleansTempo.Core;
+using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Grains.Interfaces;
+
+namespace OrleansTempo.Grains;
+
+/// <summary>
+/// One tenant's way to its metrics-generator grain: a queue bounded in bytes, and one call under way at a time, which takes what has gathered
+/// meanwhile. Best effort: what finds no room, and what a call loses, is counted and not tried again, for that could count twice.
+/// <code>
+///   batches ─► queue ─► one call ─┬─► metrics-generator grain
+///                                 └─► of several shards, each the spans of its trace IDs
+/// </code>
+/// </summary>
+internal sealed partial class GeneratorForwarder
+{
+    // What one call carries at the most: enough that calls are few, little enough that a grain's turn is short.
+    private const int MaxSpansPerCall = 20_000;
+
+    // When all is handed over, some more is let gather: a call for each small request would cost more than to count its spans.
+    private static readonly TimeSpan s_gathering = TimeSpan.FromMilliseconds(5);
+
+    private readonly Channel<Waiting> _batches = Channel.CreateUnbounded<Waiting>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly TenantId _tenant;
+    private readonly IGrainFactory _grains;
+    private readonly GeneratorQueue _queue;
+    private readonly TempoMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly KeyValuePair<string, object?> _tenantTag;
+    private readonly Task _reader;
+    private readonly TraceSplit _split = new();
+    private volatile int _shards;
+    private volatile bool _draining;
+    private bool _failing;
+
+    public GeneratorForwarder(TenantId tenant, IGrainFactory grains, int shards, GeneratorQueueBudget budget, TempoMetrics metrics, TimeProvider time, ILogger logger)
+    {
+        _tenant = tenant;
+        _grains = grains;
+        _shards = shards;
+        _queue = new GeneratorQueue(budget, time);
+        _metrics = metrics;
+        _time = time;
+        _logger = logger;
+        _tenantTag = new("tenant", tenant.Value);
+        _reader = Task.Run(ReadAsync);
+    }
+
+    /// <summary>How many grains the tenant's metrics-generator is; 0 for none.</summary>
+    public int Shards { set => _shards = value; }
+
+    public TimeSpan Hold() => _queue.Hold();
+
+    /// <summary>The part of a shard's key.</summary>
+    public static string PartOf(int shard, int shards) => shards == 1 ? "" : new GeneratorShard(shard, shards).ToString();
+
+    /// <summary>Takes a lease of the batch and queues it, or counts it as dropped where the queue is full.</summary>
+    public void Offer(SpanBatch batch)
+    {
+        if (_shards == 0)
+            return;
+        _metrics.ForwarderPushes.Add(1, _tenantTag);
+        var bytes = batch.MemoryBytes;
+        if (!_queue.TryTake(bytes))
+        {
+            CountDropped(1, batch.Spans.Length);
+            return;
+        }
+
+        batch.Lease();
+        if (_batches.Writer.TryWrite(new Waiting(batch, bytes)))
+            return;
+        CountDropped(1, batch.Spans.Length);
+        _queue.Return(bytes);
+        batch.Release();
+    }
+
+    /// <summary>Takes nothing more; completes when the queue is empty.</summary>
+    public Task DrainAsync()
+    {
+        _draining = true;
+        _batches.Writer.TryComplete();
+        return _reader;
+    }
+
+    private async Task ReadAsync()
+    {
+        var batches = new List<Waiting>();
+        while (await _batches.Reader.WaitToReadAsync().ConfigureAwait(false))
+        {
+            batches.Clear();
+            var spans = 0;
+            while (spans < MaxSpansPerCall && _batches.Reader.TryRead(out var waiting))
+            {
+                batches.Add(waiting);
+                spans += waiting.Batch.Spans.Length;
+            }
+
+            try
+            {
+                await ForwardAsync(batches).ConfigureAwait(false);
+            }
+            catch (Exception e)
+            {
+                ForwardingFailed(_logger, _tenant, e);
+                CountDropped(batches.Count, batches.Sum(static b => b.Batch.Spans.Length));
+                GiveBack(batches, batches.Select(static b => b.Batch).ToHashSet());
+            }
+
+            if (!_draining && spans < MaxSpansPerCall)
+                await Task.Delay(s_gathering, _time).ConfigureAwait(false);
+        }
+    }
+
+    private async Task ForwardAsync(List<Waiting> batches)
+    {
+        var shards = Math.Max(1, _shards);
+        var parts = new List<SpanPart>?[shards];
+        foreach (var (batch, _) in batches)
+        {
+            batch.Prepare();
+            Split(batch, parts);
+        }
+
+        var calls = new List<(List<SpanPart> Parts, Task Call)>(shards);
+        for (var i = 0; i < shards; i++)
+        {
+            if (parts[i] is { } some)
+                calls.Add((some, _grains.GetGrain<IMetricsGeneratorGrain>(GrainKeys.OfGenerator(_tenant, PartOf(i, shards))).PushAsync(new SpanPayload(some))));
+        }
+
+        _metrics.GrainCalls.Add(calls.Count, s_generatorGrain);
+        var lost = new HashSet<SpanBatch>();
+        foreach (var (some, call) in calls)
+        {
+            await call.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (call.IsCompletedSuccessfully)
+            {
+                _failing = false;
+                continue;
+            }
+
+            if (!_failing)
+                CallFailed(_logger, _tenant, call.Exception?.InnerException?.Message ?? "the call was cancelled");
+            _failing = true;
+            CountDropped(some.Count, some.Sum(static p => p.Spans.Length));
+            lost.UnionWith(some.Select(static p => p.Batch));
+        }
+
+        GiveBack(batches, lost);
+    }
+
+    // Where a call failed, it may yet be on its way.
+    private void GiveBack(List<Waiting> batches, HashSet<SpanBatch> abandoned)
+    {
+        foreach (var (batch, bytes) in batches)
+        {
+            _queue.Return(bytes);
+            if (abandoned.Contains(batch))
+                batch.Abandon();
+            else
+                batch.Release();
+        }
+    }
+
+    private void Split(SpanBatch batch, List<SpanPart>?[] parts)
+    {
+        var order = new int[batch.Spans.Length];
+        if (parts.Length == 1)
+        {
+            for (var i = 0; i < order.Length; i++)
+                order[i] = i;
+            (parts[0] ??= []).Add(new SpanPart(batch, order));
+            return;
+        }
+
+        _split.Split(batch, parts.Length);
+        var begin = 0;
+        for (var i = 0; i < parts.Length; i++)
+        {
+            var spans = _split.Spans(i);
+            if (spans.Length == 0)
+                continue;
+            spans.CopyTo(order.AsSpan(begin));
+            Array.Sort(order, begin, spans.Length);
+            (parts[i] ??= []).Add(new SpanPart(batch, order.AsMemory(begin, spans.Length)));
+            begin += spans.Length;
+        }
+    }
+
+    private void CountDropped(int batches, int spans)
+    {
+        _metrics.ForwarderPushFailures.Add(batches, _tenantTag);
+        _metrics.ForwarderSpansDropped.Add(spans, _tenantTag);
+    }
+
+    private static readonly KeyValuePair<string, object?> s_generatorGrain = new("grain", "metrics-generator");
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "tenant {Tenant}: the metrics-generator cannot be reached, spans are left out of the metrics until it can, and counted: {Reason}")]
+    private static partial void CallFailed(ILogger logger, TenantId tenant, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "tenant {Tenant}: spans could not be handed to the metrics-generator")]
+    private static partial void ForwardingFailed(ILogger logger, TenantId tenant, Exception exception);
+
+    // What it took of the queue's room, to give back just that: the batch may hold more meanwhile.
+    private readonly record struct Waiting(SpanBatch Batch, long Bytes);
+}

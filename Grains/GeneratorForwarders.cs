@@ -1,0 +1,76 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using OrleansTempo.Core;
+using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Overrides;
+
+namespace OrleansTempo.Grains;
+
+/// <summary>The silo's queues of what is still to be handed to metrics-generator grains, one a tenant, opened when a tenant's first batch comes.</summary>
+public sealed class GeneratorForwarders : IGeneratorQueue
+{
+    private readonly ConcurrentDictionary<TenantId, GeneratorForwarder> _forwarders = new();
+    private readonly IGrainFactory _grains;
+    private readonly MetricsGeneratorOptions _options;
+    private readonly IOverrides _overrides;
+    private readonly GeneratorQueueBudget _budget;
+    private readonly TempoMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+
+    /// <param name="grains">Makes references to grains.</param>
+    /// <param name="options">How much may wait.</param>
+    /// <param name="overrides">Which tenants have a generator, and of how many shards.</param>
+    /// <param name="metrics">The process's own metrics.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">The process's log.</param>
+    public GeneratorForwarders(IGrainFactory grains, MetricsGeneratorOptions options, IOverrides overrides, TempoMetrics metrics, TimeProvider time, ILogger logger)
+    {
+        _grains = grains;
+        _options = options;
+        _overrides = overrides;
+        _budget = new GeneratorQueueBudget(options.QueueMaxBytes);
+        _metrics = metrics;
+        _time = time;
+        _logger = logger;
+        overrides.Changed += ApplyOverrides;
+    }
+
+    public void Offer(TenantId tenant, SpanBatch batch) => Of(tenant).Offer(batch);
+
+    /// <summary>How long the answer to a tenant's request should be held, so that its generator keeps up.</summary>
+    public TimeSpan Hold(TenantId tenant) => _forwarders.TryGetValue(tenant, out var forwarder) ? forwarder.Hold() : TimeSpan.Zero;
+
+    /// <summary>The grains that are a tenant's metrics-generator, by the parts of their keys: one that is empty for the whole tenant, or each shard; none where the tenant has no generator.</summary>
+    public IReadOnlyList<string> PartsOf(TenantId tenant)
+    {
+        var shards = ShardsOf(tenant);
+        return [.. Enumerable.Range(0, shards).Select(i => GeneratorForwarder.PartOf(i, shards))];
+    }
+
+    /// <summary>Waits until all that was offered before has been handed over or dropped, when no batch comes any more.</summary>
+    public async Task DrainAsync(CancellationToken cancellationToken)
+    {
+        _overrides.Changed -= ApplyOverrides;
+        await Task.WhenAll(_forwarders.Values.Select(static f => f.DrainAsync())).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private GeneratorForwarder Of(TenantId tenant) => _forwarders.TryGetValue(tenant, out var known)
+        ? known
+        : _forwarders.GetOrAdd(tenant, static (t, self) => new GeneratorForwarder(t, self._grains, self.ShardsOf(t), self._budget, self._metrics, self._time, self._logger), this);
+
+    // 0 for a tenant without a generator.
+    private int ShardsOf(TenantId tenant)
+    {
+        var settings = GeneratorSettings.Resolve(_options, _overrides.For(tenant));
+        return settings.SpanMetricsEnabled || settings.ServiceGraphsEnabled ? Math.Max(1, settings.RingSize) : 0;
+    }
+
+    private void ApplyOverrides()
+    {
+        foreach (var (tenant, forwarder) in _forwarders)
+            forwarder.Shards = ShardsOf(tenant);
+    }
+}

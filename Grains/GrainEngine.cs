@@ -1,0 +1,44 @@
+using OrleansTempo.Core;
+using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Querier;
+using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.Storage;
+
+namespace OrleansTempo.Grains;
+
+/// <summary>What grains need of the silo they are in: the engine, which is the process's and not a grain's.</summary>
+public sealed record GrainEngine
+{
+    /// <summary>The ingester partitions in this silo.</summary>
+    public required LocalIngesters Ingesters { get; init; }
+
+    public required BlockList Blocks { get; init; }
+
+    public required Distributor Distributor { get; init; }
+
+    public required TraceQuery Query { get; init; }
+
+    /// <summary>The way to the trace grains.</summary>
+    public required ClusterIngesters Routing { get; init; }
+
+    /// <summary>The way to the metrics-generator grains.</summary>
+    public required GeneratorForwarders Generators { get; init; }
+
+    /// <summary>Where claims are, which every silo sees.</summary>
+    public required IObjectStore Store { get; init; }
+
+    public required MetricsGeneratorOptions GeneratorOptions { get; init; }
+
+    public required IOverrides Overrides { get; init; }
+
+    /// <summary>Where remote write goes, for all tenants.</summary>
+    public required IReadOnlyList<RemoteWriteEndpoint> Endpoints { get; init; }
+
+    public required RemoteWriteMetrics RemoteWriteMetrics { get; init; }
+
+    public required TempoMetrics Metrics { get; init; }
+
+    public required TimeProvider Time { get; init; }
+}

@@ -1,0 +1,296 @@
+using System.Buffers;
+using Microsoft.Extensions.Logging;
+using Orleans.Concurrency;
+using OrleansTempo.Core;
+using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Grains.Interfaces;
+
+namespace OrleansTempo.Grains;
+
+/// <summary>
+/// A tenant's metrics-generator, or a shard of it: a shell around a <see cref="TenantGenerator"/>, a <see cref="RemoteWriter"/> and the
+/// <see cref="WriterClaim"/> that makes it the only one to write its series.
+/// <code>
+///   start:  claim ─► snapshot of who released it last, or an explicit 0
+///   push ─► TenantGenerator      timer ─► collect ─► renew the claim ─► queue ─► sent outside of the grain's turns
+///   stop:   collect ─► sent ─► snapshot ─► claim released
+/// </code>
+/// Reentrant: while a claim is renewed spans are counted on; nothing is awaited in the middle of a count or a collection.
+/// </summary>
+[Reentrant]
+internal sealed partial class MetricsGeneratorGrain(
+    GrainEngine engine,
+    [PersistentState("generator", MetricsGeneratorGrain.StorageName)] IPersistentState<StoredSnapshot> snapshot,
+    ILogger<MetricsGeneratorGrain> logger) : Grain, IMetricsGeneratorGrain
+{
+    /// <summary>The grain storage of the snapshots.</summary>
+    public const string StorageName = "generators";
+
+    /// <summary>How long a silo that is cut off may go on sending, and how long whoever follows it waits therefore.</summary>
+    public static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
+
+    // An end in order has this long to send what it has: the silo that stops it waits no longer for it either.
+    private static readonly TimeSpan s_longestFlush = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
+
+    private TenantId _tenant;
+    private GeneratorShard _shard;
+    private GeneratorSettings _settings = null!;
+    private TenantGenerator _generator = null!;
+    private RemoteWriter _writer = null!;
+    private WriterClaim _claim = null!;
+    private IGrainTimer _collecting = null!;
+    private IGrainTimer _renewing = null!;
+    private Task _collection = Task.CompletedTask;
+    private long _lastCollectionMs;
+    private volatile bool _settingsChanged;
+    private readonly CancellationTokenSource _stopping = new();
+
+    private string Key => this.GetPrimaryKeyString();
+
+    private bool Enabled => _settings.SpanMetricsEnabled || _settings.ServiceGraphsEnabled;
+
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        (_tenant, var part) = GrainKeys.Parse(Key);
+        if (part.Length > 0 && !GeneratorShard.TryParse(part, out _shard))
+            throw new ArgumentException($"'{Key}' is no metrics-generator: '{part}' is no shard, such as 0-of-4");
+        _claim = await WriterClaim.TakeAsync(
+            engine.Store, _tenant, GeneratorClaims.NameOf(part), $"{this.RuntimeIdentity}/{GrainContext.ActivationId}", Lease, engine.Time, cancellationToken);
+        _settings = ResolveSettings();
+        _generator = new TenantGenerator(_tenant, _settings, engine.Metrics, engine.Time, _shard);
+        await RestoreAsync();
+        _generator.StartAfter(_claim.LastTimestampMs);
+        _lastCollectionMs = _claim.LastTimestampMs;
+        _writer = new RemoteWriter(_tenant, engine.Endpoints, new RemoteWriterSettings(_settings, engine.GeneratorOptions.Storage), engine.RemoteWriteMetrics, engine.Time, logger, _claim);
+        var interval = _settings.Registry.CollectionInterval;
+        _collecting = this.RegisterGrainTimer(CollectOnTimerAsync, new GrainTimerCreationOptions(interval, interval) { Interleave = true });
+        _renewing = this.RegisterGrainTimer(RenewAsync, new GrainTimerCreationOptions(Lease / 6, Lease / 6) { Interleave = true });
+        engine.Overrides.Changed += NoteChangedSettings;
+        NoteChangedSettings();
+    }
+
+    public Task PushAsync(SpanPayload payload)
+    {
+        ApplyChangedSettings();
+        using var reading = payload.Open();
+        foreach (var part in reading.Parts)
+        {
+            try
+            {
+                _generator.Push(part.Batch, part.Spans.Span);
+            }
+            catch (Exception e)
+            {
+                // One batch may fail; the tenant's metrics go on.
+                BatchFailed(logger, Key, e);
+            }
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public Task<byte[]?> RecordSeriesAsync()
+    {
+        if (!Enabled)
+            return Task.FromResult<byte[]?>(null);
+        var bytes = new ArrayBufferWriter<byte>();
+        var recording = new SeriesRecording(bytes);
+        _generator.Visit(recording);
+        recording.Complete();
+        return Task.FromResult<byte[]?>(bytes.WrittenSpan.ToArray());
+    }
+
+    public Task WakeAsync() => Task.CompletedTask;
+
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        engine.Overrides.Changed -= NoteChangedSettings;
+        if (_writer is null)
+            return;
+        _collecting.Dispose();
+        await _stopping.CancelAsync();
+        try
+        {
+            await _collection;
+            if (!_claim.IsLost)
+                await EndAsync(cancellationToken);
+        }
+        catch (Exception e)
+        {
+            // Whoever takes the claim next finds it as if this one had crashed: counters begin again at 0.
+            NotHandedOver(logger, Key, e);
+        }
+        finally
+        {
+            _renewing.Dispose();
+            await _writer.DisposeAsync();
+        }
+    }
+
+    // What is left is another's to continue only when nothing can be sent from here any more.
+    private async Task EndAsync(CancellationToken cancellationToken)
+    {
+        await CollectAsync(cancellationToken);
+        var longest = engine.GeneratorOptions.Storage.RemoteWriteFlushDeadline;
+        var left = await _writer.FlushAsync(longest < s_longestFlush ? longest : s_longestFlush);
+        if (left > 0)
+            SamplesLeft(logger, Key, left);
+        await _writer.DisposeAsync();
+        if (_claim.IsLost)
+            return;
+        if (_generator.IsEmpty)
+        {
+            await _claim.EndAsync(cancellationToken);
+            return;
+        }
+
+        var bytes = new ArrayBufferWriter<byte>();
+        _generator.WriteSnapshot(bytes);
+        snapshot.State = new StoredSnapshot { Epoch = _claim.Epoch, Bytes = bytes.WrittenSpan.ToArray() };
+        await snapshot.WriteStateAsync(cancellationToken);
+        await _claim.ReleaseAsync(snapshot: true, cancellationToken);
+    }
+
+    private async Task RestoreAsync()
+    {
+        if (_claim.SnapshotEpoch is { } epoch)
+        {
+            // Read before the claim was taken, when it may have been another one.
+            await snapshot.ReadStateAsync();
+            var reason = snapshot.State.Epoch == epoch ? null : $"it is of epoch {snapshot.State.Epoch}, and the series were last written in {epoch}";
+            if (reason is not null || !_generator.TryRestore(snapshot.State.Bytes, out reason))
+                NotRestored(logger, Key, reason);
+        }
+
+        // Used once: what is sent from now on is not in it.
+        if (snapshot.RecordExists)
+            await snapshot.ClearStateAsync();
+    }
+
+    private Task CollectOnTimerAsync(CancellationToken cancellationToken) => _collection = CollectAndLookAsync();
+
+    private async Task CollectAndLookAsync()
+    {
+        try
+        {
+            await CollectAsync(_stopping.Token);
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            return;
+        }
+        catch (Exception e)
+        {
+            CollectionFailed(logger, Key, e);
+        }
+
+        if (_claim.IsLost)
+        {
+            ClaimLost(logger, Key);
+            DeactivateOnIdle();
+        }
+        else if (!_generator.IsEmpty)
+        {
+            DelayDeactivation(_settings.Registry.CollectionInterval * 4);
+        }
+    }
+
+    // The claim says up to when its owner sends before that is sent: whoever follows stamps nothing before it.
+    private async Task CollectAsync(CancellationToken cancellationToken)
+    {
+        ApplyChangedSettings();
+        if (_claim.IsLost)
+            return;
+        using var batch = _writer.BeginCollection(engine.Time.GetUtcNow().ToUnixTimeMilliseconds());
+        _lastCollectionMs = _generator.Collect(batch.Visitor);
+        while (true)
+        {
+            try
+            {
+                if (await _claim.RenewAsync(_lastCollectionMs, cancellationToken))
+                    _writer.Complete(batch);
+                return;
+            }
+            catch (IOException e)
+            {
+                ClaimNotRenewed(logger, Key, e.Message);
+                await Task.Delay(s_retry, engine.Time, cancellationToken);
+            }
+        }
+    }
+
+    // Between collections only where something waits to be sent, or for the right to send: a renewal is a write, and tenants are many.
+    private async Task RenewAsync(CancellationToken cancellationToken)
+    {
+        if (!_writer.IsPending)
+            return;
+        try
+        {
+            await _claim.RenewAsync(_lastCollectionMs, cancellationToken);
+        }
+        catch (IOException e)
+        {
+            ClaimNotRenewed(logger, Key, e.Message);
+        }
+    }
+
+    private void NoteChangedSettings() => _settingsChanged = true;
+
+    private void ApplyChangedSettings()
+    {
+        if (!_settingsChanged)
+            return;
+        _settingsChanged = false;
+        var former = _settings;
+        var settings = ResolveSettings();
+        if (former.Equals(settings))
+            return;
+        _generator.Apply(settings);
+        _settings = settings;
+        _writer.Apply(new RemoteWriterSettings(settings, engine.GeneratorOptions.Storage));
+        var interval = settings.Registry.CollectionInterval;
+        if (former.Registry.CollectionInterval != interval)
+            _collecting.Change(interval, interval);
+    }
+
+    // One of another number of shards than the tenant has now has nothing to count any more, and ends its series.
+    private GeneratorSettings ResolveSettings()
+    {
+        var settings = GeneratorSettings.Resolve(engine.GeneratorOptions, engine.Overrides.For(_tenant));
+        return Math.Max(1, settings.RingSize) == Math.Max(1, _shard.Count)
+            ? settings
+            : settings with
+            {
+                SpanMetricsCount = false,
+                SpanMetricsLatency = false,
+                SpanMetricsSize = false,
+                ServiceGraphsRequest = false,
+                ServiceGraphsLatency = false,
+                ServiceGraphsConnectionInfo = false,
+            };
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "metrics-generator {Generator} failed at a batch; it goes on with the next")]
+    private static partial void BatchFailed(ILogger logger, string generator, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "metrics-generator {Generator} failed at a collection; it goes on with the next")]
+    private static partial void CollectionFailed(ILogger logger, string generator, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "metrics-generator {Generator}: its claim could not be renewed, and nothing is sent until it is: {Reason}")]
+    private static partial void ClaimNotRenewed(ILogger logger, string generator, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "metrics-generator {Generator}: another silo has taken over its series; this one sends nothing more and ends")]
+    private static partial void ClaimLost(ILogger logger, string generator);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "metrics-generator {Generator} could not hand its series over; its counters begin again at 0")]
+    private static partial void NotHandedOver(ILogger logger, string generator, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "metrics-generator {Generator}: the snapshot left for it cannot be used and counters begin again at 0: {Reason}")]
+    private static partial void NotRestored(ILogger logger, string generator, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "metrics-generator {Generator}: {Samples} samples could not be sent before it moved, and are lost; its counters go on")]
+    private static partial void SamplesLeft(ILogger logger, string generator, long samples);
+}

@@ -1,0 +1,29 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+
+namespace OrleansTempo.Server.Hosting;
+
+/// <summary>What is the same in every host's life: the time between its start and its stop, and the lines in the log that tell of both.</summary>
+public static partial class HostLife
+{
+    /// <summary>Says what runs where, sends the demo's traffic if that was asked for, and waits until <paramref name="stop"/> is cancelled.</summary>
+    public static async Task ServeAsync(
+        TempoCommandLine commandLine, TempoServer server, IReadOnlyList<string> remoteUrls, TimeProvider time, ILogger logger, CancellationToken stop)
+    {
+        StartUpSummary.Write(logger, commandLine.Options, server.Addresses, remoteUrls, commandLine.Demo);
+        var traffic = commandLine.Demo && server.Addresses.TryGetValue("otlp/http", out var otlp)
+            ? DemoTraffic.RunAsync((IPEndPoint)otlp, time, stop)
+            : Task.CompletedTask;
+        await Task.Delay(Timeout.Infinite, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await traffic;
+    }
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "cannot start: {Reason}")]
+    public static partial void CannotStart(ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "stopping: no new spans, draining, collecting and sending a last time")]
+    public static partial void Stopping(ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "stopped")]
+    public static partial void Stopped(ILogger logger);
+}

@@ -1,0 +1,10 @@
+namespace OrleansTempo.Silo.Configuration;
+
+/// <summary><c>OrleansTempo:Dashboard</c>: Orleans' dashboard, under <c>/dashboard</c> of the HTTP API.</summary>
+internal sealed record DashboardSettings
+{
+    public bool Enabled { get; init; }
+
+    /// <summary>Whether everyone who reaches the HTTP API sees it; otherwise callers on this machine do.</summary>
+    public bool Public { get; init; }
+}

@@ -1,0 +1,49 @@
+using System.Net;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Configuration;
+using OrleansTempo.Silo.Providers;
+
+namespace OrleansTempo.Silo.Configuration;
+
+/// <summary>
+/// What holds where the <c>Orleans:</c> section says nothing, and what of it Orleans does not read by itself. Without
+/// <c>Orleans:Clustering</c> a silo is a cluster of its own on the loopback address.
+/// </summary>
+internal static class OrleansDefaults
+{
+    // Where a metrics-generator grain that stops leaves its series to the next.
+    private const string GeneratorStorage = "generators";
+
+    private const string ClusterName = "orleans-tempo";
+
+    /// <summary>Whether the silo is told how to find others.</summary>
+    public static bool HasOthers(IConfiguration configuration) => configuration.GetSection("Orleans:Clustering").Exists();
+
+    public static void Apply(ISiloBuilder silo)
+    {
+        var orleans = silo.Configuration.GetSection("Orleans");
+        if (!HasOthers(silo.Configuration))
+        {
+            silo.UseDevelopmentClustering((IPEndPoint?)null);
+            silo.Configure<EndpointOptions>(endpoints =>
+            {
+                if (orleans["Endpoints:AdvertisedIPAddress"] is null)
+                    endpoints.AdvertisedIPAddress = IPAddress.Loopback;
+            });
+        }
+
+        if (!orleans.GetSection($"GrainStorage:{GeneratorStorage}").Exists())
+            silo.AddObjectStoreGrainStorage(GeneratorStorage);
+
+        silo.Services.PostConfigure<ClusterOptions>(static cluster =>
+        {
+            cluster.ClusterId = NameOr(cluster.ClusterId);
+            cluster.ServiceId = NameOr(cluster.ServiceId);
+        });
+
+        silo.Services.Configure<ClusterMembershipOptions>(orleans.GetSection("ClusterMembership"), static binder => binder.ErrorOnUnknownConfiguration = true);
+    }
+
+    private static string NameOr(string? name) => string.IsNullOrWhiteSpace(name) ? ClusterName : name;
+}

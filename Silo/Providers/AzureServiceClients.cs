@@ -1,0 +1,39 @@
+#if AZURE_PROVIDERS
+using Azure.Data.Tables;
+using Azure.Identity;
+using Azure.Storage.Blobs;
+#endif
+using Microsoft.Extensions.DependencyInjection;
+
+namespace OrleansTempo.Silo.Providers;
+
+/// <summary>
+/// Lets Orleans' Azure providers sign in as a managed identity. Their configuration can name a client among the silo's services by
+/// <c>ServiceKey</c>, and has no word for an identity; so the address of the service is the key, and its client is made when it is asked for:
+/// <code>
+/// Orleans:Clustering:ServiceKey            https://acme.table.core.windows.net
+/// Orleans:GrainStorage:Default:ServiceKey  https://acme.blob.core.windows.net
+/// </code>
+/// </summary>
+internal static class AzureServiceClients
+{
+    /// <summary>Adds nothing where the silo was built without Orleans' Azure providers.</summary>
+    public static IServiceCollection AddAzureServiceClients(this IServiceCollection services)
+    {
+#if AZURE_PROVIDERS
+        // One for all of them: it keeps the tokens. AZURE_CLIENT_ID names a user-assigned identity.
+        var credential = new DefaultAzureCredential();
+        services.AddKeyedSingleton(KeyedService.AnyKey, (_, key) => new TableServiceClient(Address(key), credential));
+        services.AddKeyedSingleton(KeyedService.AnyKey, (_, key) => new BlobServiceClient(Address(key), credential));
+#endif
+        return services;
+    }
+
+#if AZURE_PROVIDERS
+    private static Uri Address(object? key) =>
+        Uri.TryCreate(key as string, UriKind.Absolute, out var address) && address.Scheme == Uri.UriSchemeHttps
+            ? address
+            : throw new ArgumentException(
+                $"'{key}' as a ServiceKey in the Orleans section is no https address of a storage account's service, such as https://acme.table.core.windows.net");
+#endif
+}

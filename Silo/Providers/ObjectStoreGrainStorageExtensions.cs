@@ -1,0 +1,25 @@
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Runtime.Hosting;
+using Orleans.Serialization.Serializers;
+using Orleans.Storage;
+using OrleansTempo.Core.Storage;
+
+namespace OrleansTempo.Silo.Providers;
+
+/// <summary>Adds <see cref="ObjectStoreGrainStorage"/> to a silo.</summary>
+internal static class ObjectStoreGrainStorageExtensions
+{
+    /// <summary>
+    /// Keeps state of the grain storage <paramref name="name"/> in the <see cref="IObjectStore"/> of the silo's services, serialised by
+    /// the <see cref="IGrainStorageSerializer"/> of that name among them, or else the silo's.
+    /// </summary>
+    public static ISiloBuilder AddObjectStoreGrainStorage(this ISiloBuilder builder, string name)
+    {
+        builder.Services.AddGrainStorage(name, static (services, name) => new ObjectStoreGrainStorage(
+            name,
+            services.GetRequiredService<IObjectStore>(),
+            services.GetKeyedService<IGrainStorageSerializer>(name) ?? services.GetRequiredService<IGrainStorageSerializer>(),
+            services.GetRequiredService<IActivatorProvider>()));
+        return builder;
+    }
+}

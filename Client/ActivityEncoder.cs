@@ -78,19 +78,12 @@ internal sealed class ActivityEncoder(ActivityLimits limits)
         foreach (ref readonly var tag in activity.EnumerateTagObjects())
         {
             // These two are the span's status, from before an activity had one of its own.
-            if (tag.Key == StatusCodeTag)
-            {
-                if (activity.Status == ActivityStatusCode.Unset)
-                    statusCode = StatusOf(tag.Value as string);
-            }
-            else if (tag.Key == StatusDescriptionTag)
-            {
-                statusDescription ??= tag.Value as string;
-            }
-            else
-            {
+            if (tag.Key is not (StatusCodeTag or StatusDescriptionTag))
                 tags.Write(tag.Key, tag.Value);
-            }
+            else if (activity.Status == ActivityStatusCode.Unset && tag.Key == StatusCodeTag)
+                statusCode = StatusOf(tag.Value as string);
+            else if (activity.Status == ActivityStatusCode.Unset)
+                statusDescription = tag.Value as string;
         }
 
         WriteCount(buffer, 10, tags.Dropped);

@@ -10,7 +10,7 @@ namespace OrleansTempo.Client.Tests;
 /// <summary>A silo with the fake grains, and applications that are its clients over TCP as any other.</summary>
 public sealed class SiloFixture : IAsyncLifetime
 {
-    private readonly TestCluster _cluster = new TestClusterBuilder(1).Build();
+    private readonly TestCluster _cluster = new TestClusterBuilder(1) { Options = { ConnectionTransport = ConnectionTransportType.TcpSocket } }.Build();
 
     public Task InitializeAsync() => _cluster.DeployAsync();
 

@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using OpenTelemetry;
+
+namespace OrleansTempo.Client;
+
+/// <summary>
+/// Exports OpenTelemetry's spans through an <see cref="ITempoClient"/>. An export waits for the cluster's acknowledgement, for
+/// at most <c>ExporterTimeoutMilliseconds</c>; what it could not send is lost and logged. Nothing that happens while it sends is traced, or it would send
+/// for ever.
+/// </summary>
+public sealed partial class OrleansTempoExporter : BaseExporter<Activity>
+{
+    private readonly ITempoClient _client;
+    private readonly string? _tenant;
+    private readonly TimeSpan _timeout;
+    private readonly ILogger _logger;
+    private readonly CancellationTokenSource _stopping = new();
+
+    /// <summary>An exporter for a processor of the application's own; <see cref="OrleansTempoTracing.AddOrleansTempoExporter"/> adds one with its processor.</summary>
+    /// <param name="client">Stays the caller's.</param>
+    /// <param name="options">Null for the defaults.</param>
+    /// <param name="logger">Told of spans that were not taken.</param>
+    public OrleansTempoExporter(ITempoClient client, OrleansTempoExporterOptions? options = null, ILogger<OrleansTempoExporter>? logger = null)
+    {
+        options ??= new OrleansTempoExporterOptions();
+        _client = client;
+        _tenant = options.Tenant;
+        _timeout = TimeSpan.FromMilliseconds(options.BatchExportProcessorOptions.ExporterTimeoutMilliseconds);
+        _logger = logger ?? NullLogger<OrleansTempoExporter>.Instance;
+    }
+
+    /// <inheritdoc/>
+    public override ExportResult Export(in Batch<Activity> batch)
+    {
+        using var untraced = SuppressInstrumentationScope.Begin();
+        var activities = new List<Activity>((int)batch.Count);
+        foreach (var activity in batch)
+            activities.Add(activity);
+
+        try
+        {
+            using var ending = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+            ending.CancelAfter(_timeout);
+            var result = _client.IngestAsync(activities, ParentProvider?.GetResource(), _tenant, ending.Token).WaitAsync(ending.Token).GetAwaiter().GetResult();
+            if (!result.IsComplete)
+                LogRejected(result.RejectedSpans, activities.Count, result.Message);
+            return ExportResult.Success;
+        }
+        catch (OperationCanceledException)
+        {
+            LogTimeout(activities.Count, _timeout);
+            return ExportResult.Failure;
+        }
+        catch (Exception e)
+        {
+            // A processor expects a result, whatever happened: an exception would end its thread.
+            LogFailure(e, activities.Count, e.Message);
+            return ExportResult.Failure;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override bool OnShutdown(int timeoutMilliseconds)
+    {
+        // The processor has exported what it had by now, or has given up waiting for it.
+        _stopping.Cancel();
+        return true;
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            _stopping.Dispose();
+        base.Dispose(disposing);
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Rejected} of {Spans} spans were rejected: {Reason}")]
+    private partial void LogRejected(int rejected, int spans, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Spans} spans are lost: they could not be sent in {Timeout}, or the application stopped meanwhile")]
+    private partial void LogTimeout(int spans, TimeSpan timeout);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Spans} spans are lost: {Reason}")]
+    private partial void LogFailure(Exception exception, int spans, string reason);
+}

@@ -1,0 +1,10 @@
+namespace OrleansTempo.Client;
+
+/// <summary>The bytes are not an OTLP <c>ExportTraceServiceRequest</c> in protobuf; the message says where they are wrong.</summary>
+public sealed class TempoMalformedException : TempoException
+{
+    internal TempoMalformedException(string message)
+        : base(message)
+    {
+    }
+}

@@ -1,9 +1,7 @@
-using System.Diagnostics;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Orleans.Dashboard;
 using Orleans.Runtime;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
@@ -226,12 +224,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         {
             OrleansDefaults.Apply(silo);
             if (settings.Dashboard.Enabled)
-            {
-                // Its live log would show what is in ours to whoever asks.
-                silo.AddDashboard(static dashboard => dashboard.HideTrace = true);
-                services.AddRouting();
-                services.AddSingleton(new DiagnosticListener("OrleansTempo.Dashboard"));
-            }
+                DashboardRoutes.AddServices(silo);
         });
 
         var host = builder.Build();
@@ -311,6 +304,9 @@ internal sealed partial class SiloHost : IAsyncDisposable
     private static void Adjust(ILoggingBuilder logging, ServerOptions options, IConfiguration? configuration)
     {
         logging.AddFilter("Orleans", LogLevel.Warning);
+
+        // At every start it warns of the garbage collector that was chosen.
+        logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Error);
         logging.AddFilter("Polly", LogLevel.Warning);
         logging.AddFilter("OrleansTempo", options.LogLevel);
         if (configuration is not null)

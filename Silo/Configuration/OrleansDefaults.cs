@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Configuration;
+using OrleansTempo.Grains;
 using OrleansTempo.Silo.Providers;
 
 namespace OrleansTempo.Silo.Configuration;
@@ -12,11 +13,6 @@ namespace OrleansTempo.Silo.Configuration;
 /// </summary>
 internal static class OrleansDefaults
 {
-    // Where a metrics-generator grain that stops leaves its series to the next.
-    private const string GeneratorStorage = "generators";
-
-    private const string ClusterName = "orleans-tempo";
-
     /// <summary>Whether the silo is told how to find others.</summary>
     public static bool HasOthers(IConfiguration configuration) => configuration.GetSection("Orleans:Clustering").Exists();
 
@@ -33,17 +29,9 @@ internal static class OrleansDefaults
             });
         }
 
-        if (!orleans.GetSection($"GrainStorage:{GeneratorStorage}").Exists())
-            silo.AddObjectStoreGrainStorage(GeneratorStorage);
-
-        silo.Services.PostConfigure<ClusterOptions>(static cluster =>
-        {
-            cluster.ClusterId = NameOr(cluster.ClusterId);
-            cluster.ServiceId = NameOr(cluster.ServiceId);
-        });
+        if (!orleans.GetSection($"GrainStorage:{MetricsGeneratorGrain.StorageName}").Exists())
+            silo.AddObjectStoreGrainStorage(MetricsGeneratorGrain.StorageName);
 
         silo.Services.Configure<ClusterMembershipOptions>(orleans.GetSection("ClusterMembership"), static binder => binder.ErrorOnUnknownConfiguration = true);
     }
-
-    private static string NameOr(string? name) => string.IsNullOrWhiteSpace(name) ? ClusterName : name;
 }

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Orleans.Dashboard;
 using OrleansTempo.Server.Api;
 
@@ -15,7 +17,16 @@ internal static class DashboardRoutes
     private const string Folder = "/dashboard";
     private const string Refusal = "the dashboard is for callers on this machine alone; OrleansTempo:Dashboard:Public=true shows it to everyone who reaches this port\n";
 
-    /// <param name="services">The silo's, with the dashboard's among them.</param>
+    /// <summary>Adds the dashboard and what its routing takes to a silo's services.</summary>
+    public static void AddServices(ISiloBuilder silo)
+    {
+        // Its live log would show what is in ours to whoever asks.
+        silo.AddDashboard(static dashboard => dashboard.HideTrace = true);
+        silo.Services.AddRouting();
+        silo.Services.AddSingleton(new DiagnosticListener("OrleansTempo.Dashboard"));
+    }
+
+    /// <param name="services">The silo's, with those of <see cref="AddServices"/> among them.</param>
     /// <param name="isPublic">Whether callers on other machines may see it.</param>
     public static IReadOnlyList<ApiRoute> Create(IServiceProvider services, bool isPublic)
     {

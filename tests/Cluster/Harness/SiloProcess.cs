@@ -43,4 +43,8 @@ internal sealed class SiloProcess : TempoProcess
             throw;
         }
     }
+
+    /// <summary>Runs it on what ends it by itself; returns its exit code and all it printed.</summary>
+    public static Task<(int ExitCode, string Output)> RunToEndAsync(string yaml, IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+        RunToEndAsync("Silo", yaml, arguments, environment);
 }

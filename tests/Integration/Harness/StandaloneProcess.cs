@@ -33,13 +33,8 @@ internal sealed class StandaloneProcess : TempoProcess
     }
 
     /// <summary>Runs it on a configuration or with arguments that end it by themselves; returns its exit code and all it printed.</summary>
-    public static async Task<(int ExitCode, string Output)> RunToEndAsync(string yaml, params string[] arguments)
-    {
-        using var folder = new TemporaryFolder();
-        folder.Write("tempo.yaml", yaml);
-        await using var process = Launch(Program, folder, ["--config.file=tempo.yaml", .. arguments], new Dictionary<string, string>());
-        return (await process.WaitForExitAsync(), process.Output);
-    }
+    public static Task<(int ExitCode, string Output)> RunToEndAsync(string yaml, params string[] arguments) =>
+        RunToEndAsync(Program, yaml, arguments, new Dictionary<string, string>());
 
     /// <summary>What a killed process was compacting stays claimed for five minutes more; after this they have passed.</summary>
     public void LetClaimsRunOut()

@@ -164,9 +164,20 @@ internal abstract class TempoProcess : IAsyncDisposable
         ready => ready,
         _ => $"{_program} is not ready:\n{LogOfThisRun}");
 
+    /// <summary>What it answers to a path of its HTTP API.</summary>
+    public Task<HttpResponseMessage> GetAsync(string path) => _http.GetAsync(Api(path));
+
+    protected static async Task<(int ExitCode, string Output)> RunToEndAsync(string program, string yaml, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment)
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("tempo.yaml", yaml);
+        await using var process = Launch(program, folder, ["--config.file=tempo.yaml", .. arguments], environment);
+        return (await process.WaitForExitAsync(), process.Output);
+    }
+
     private Uri Api(string path) => new($"http://127.0.0.1:{_apiPort}{path}");
 
-    protected static ChildProcess Launch(string program, TemporaryFolder folder, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment) => ChildProcess.Start(
+    private static ChildProcess Launch(string program, TemporaryFolder folder, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment) => ChildProcess.Start(
         System.Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
         ["exec", AssemblyPath(program), .. arguments],
         folder.Path,

@@ -1,0 +1,55 @@
+using Microsoft.Extensions.Configuration;
+using OrleansTempo.Integration.Harness;
+using OrleansTempo.Silo.Configuration;
+
+namespace OrleansTempo.Cluster.Configuration;
+
+public sealed class SiloConfigurationTests : IDisposable
+{
+    private readonly TemporaryFolder _program = new();
+    private readonly TemporaryFolder _working = new();
+
+    public void Dispose()
+    {
+        _program.Dispose();
+        _working.Dispose();
+    }
+
+    [Fact]
+    public void The_environment_holds_before_the_working_directory_and_that_before_the_program()
+    {
+        _program.Write("appsettings.json", """{ "A": 1, "B": 1, "C": 1, "D": 1 }""");
+        _program.Write("appsettings.Staging.json", """{ "B": 2, "C": 2, "D": 2 }""");
+        _program.Write("appsettings.Production.json", """{ "A": 9 }""");
+        _working.Write("appsettings.json", """{ "C": 3, "D": 3 }""");
+        using var configuration = Read(("DOTNET_ENVIRONMENT", "Staging"), ("D", "4"), ("Orleans__Endpoints__SiloPort", "7"));
+
+        Assert.Equal(["1", "2", "3", "4", "7"], new[] { "A", "B", "C", "D", "Orleans:Endpoints:SiloPort" }.Select(key => configuration[key]));
+    }
+
+    [Fact]
+    public void A_process_that_is_told_nothing_is_in_production() => Assert.Equal("Production", SiloConfiguration.NameOf(new Dictionary<string, string>()));
+
+    [Fact]
+    public void The_programs_own_settings_show_the_dashboard_to_developers_alone()
+    {
+        foreach (var (environment, isEnabled) in new[] { ("Development", true), ("Production", false) })
+        {
+            var variables = new Dictionary<string, string> { ["DOTNET_ENVIRONMENT"] = environment };
+            using var configuration = SiloConfiguration.Read(variables, AppContext.BaseDirectory);
+            var settings = configuration.GetSection(SiloSettings.Section).Get<SiloSettings>() ?? new SiloSettings();
+            Assert.Equal(new DashboardSettings { Enabled = isEnabled, Public = false }, settings.Dashboard);
+        }
+    }
+
+    [Fact]
+    public void A_file_that_is_not_json_is_named()
+    {
+        var path = _working.Write("appsettings.json", "{");
+        var failure = Assert.Throws<InvalidDataException>(() => Read());
+        Assert.Contains(path, failure.Message);
+    }
+
+    private ConfigurationManager Read(params (string Name, string Value)[] environment) =>
+        SiloConfiguration.Read(environment.ToDictionary(static v => v.Name, static v => v.Value), _program.Path, _working.Path);
+}

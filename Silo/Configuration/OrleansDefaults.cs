@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Configuration;
+using Orleans.Storage;
 using OrleansTempo.Grains;
 using OrleansTempo.Silo.Providers;
 
@@ -30,7 +31,13 @@ internal static class OrleansDefaults
         }
 
         if (!orleans.GetSection($"GrainStorage:{MetricsGeneratorGrain.StorageName}").Exists())
+        {
             silo.AddObjectStoreGrainStorage(MetricsGeneratorGrain.StorageName);
+
+            // As JSON, which is Orleans' own choice, a snapshot's bytes would take a third more.
+            silo.Services.AddKeyedSingleton<IGrainStorageSerializer>(
+                MetricsGeneratorGrain.StorageName, static (services, _) => ActivatorUtilities.CreateInstance<OrleansGrainStorageSerializer>(services));
+        }
 
         silo.Services.Configure<ClusterMembershipOptions>(orleans.GetSection("ClusterMembership"), static binder => binder.ErrorOnUnknownConfiguration = true);
     }

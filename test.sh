@@ -74,6 +74,13 @@ fi
 client=tests/Client.Tests/Client.Tests.csproj
 if restores $client; then run_tests $client; else echo "test.sh: the Orleans packages do not restore here; the client is not tested"; fi
 
+client=tests/Client.Tests/Client.Tests.csproj
+if restores $client; then
+  run_tests $client
+else
+  echo "test.sh: the Orleans packages do not restore here; the client is not tested"
+fi
+
 storage=tests/Storage.Azure.Tests/Storage.Azure.Tests.csproj
 if restores $storage; then
   run_tests $storage

@@ -18,6 +18,9 @@ public sealed partial class OrleansTempoExporter : BaseExporter<Activity>
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stopping = new();
 
+    // Held while a batch is exported, for a flush to wait.
+    private readonly Lock _exporting = new();
+
     /// <summary>An exporter for a processor of the application's own; <see cref="OrleansTempoTracing.AddOrleansTempoExporter"/> adds one with its processor.</summary>
     /// <param name="client">Stays the caller's.</param>
     /// <param name="options">Null for the defaults.</param>
@@ -35,6 +38,7 @@ public sealed partial class OrleansTempoExporter : BaseExporter<Activity>
     public override ExportResult Export(in Batch<Activity> batch)
     {
         using var untraced = SuppressInstrumentationScope.Begin();
+        using var exporting = _exporting.EnterScope();
         var activities = new List<Activity>((int)batch.Count);
         foreach (var activity in batch)
             activities.Add(activity);
@@ -59,6 +63,15 @@ public sealed partial class OrleansTempoExporter : BaseExporter<Activity>
             LogFailure(e, activities.Count, e.Message);
             return ExportResult.Failure;
         }
+    }
+
+    /// <inheritdoc/>
+    protected override bool OnForceFlush(int timeoutMilliseconds)
+    {
+        if (!_exporting.TryEnter(timeoutMilliseconds))
+            return false;
+        _exporting.Exit();
+        return true;
     }
 
     /// <inheritdoc/>

@@ -2,7 +2,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using OpenTelemetry;
 using OpenTelemetry.Trace;
 using Orleans.Runtime;
 
@@ -31,13 +30,9 @@ public static class OrleansTempoTracing
                 BatchExportProcessorOptions = provider.GetRequiredService<IOptionsFactory<BatchExportActivityProcessorOptions>>().Create(Options.DefaultName),
             };
             configure?.Invoke(options);
-            var batch = options.BatchExportProcessorOptions;
-            return new BatchActivityExportProcessor(
+            return new OrleansTempoProcessor(
                 new OrleansTempoExporter(client, options, provider.GetService<ILogger<OrleansTempoExporter>>()),
-                batch.MaxQueueSize,
-                batch.ScheduledDelayMilliseconds,
-                batch.ExporterTimeoutMilliseconds,
-                batch.MaxExportBatchSize);
+                options.BatchExportProcessorOptions);
         });
     }
 }

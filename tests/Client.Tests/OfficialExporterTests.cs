@@ -13,7 +13,7 @@ public sealed class OfficialExporterTests
     [Fact]
     public async Task Spans_are_what_opentelemetrys_exporter_sends()
     {
-        using var source = new ActivitySource("shop", "2.1", new Dictionary<string, object?> { ["team"] = "blue" });
+        using var source = new ActivitySource(nameof(OfficialExporterTests), "2.1", new Dictionary<string, object?> { ["team"] = "blue" });
         var exported = new List<Activity>();
         var resource = ResourceBuilder.CreateEmpty().AddService("checkout", serviceInstanceId: "1").AddAttributes([new("replicas", 3L), new("share", 0.5), new("zones", new[] { "a", "b" })]);
         await using var collector = new CollectingListener();

@@ -102,6 +102,26 @@ public sealed class OrleansTempoExporterTests : IDisposable
     }
 
     [Fact]
+    public async Task Flushing_lasts_as_long_as_the_export_does()
+    {
+        var (begun, answer) = (new TaskCompletionSource(), new TaskCompletionSource<IngestResult>());
+        using var provider = Provider(new FakeTempoClient((_, _, _) =>
+        {
+            begun.SetResult();
+            return answer.Task;
+        }));
+        _source.StartActivity("one")!.Dispose();
+
+        // Longer than the second after which OpenTelemetry's processor is content with an export that has begun.
+        var flushed = provider.ForceFlush(1200);
+        await begun.Task;
+        answer.SetResult(IngestResult.Accepted);
+
+        Assert.False(flushed);
+        Assert.True(provider.ForceFlush());
+    }
+
+    [Fact]
     public void Batches_are_as_opentelemetrys_options_say()
     {
         BatchExportProcessorOptions<Activity>? batch = null;

@@ -72,9 +72,6 @@ else
 fi
 
 client=tests/Client.Tests/Client.Tests.csproj
-if restores $client; then run_tests $client; else echo "test.sh: the Orleans packages do not restore here; the client is not tested"; fi
-
-client=tests/Client.Tests/Client.Tests.csproj
 if restores $client; then
   run_tests $client
 else

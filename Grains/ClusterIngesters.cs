@@ -20,7 +20,7 @@ namespace OrleansTempo.Grains;
 ///   batch ─┘            └─► trace grain elsewhere ─► its own log ─┘
 /// </code>
 /// </summary>
-public sealed partial class ClusterIngesters : ITraceRouting
+internal sealed partial class ClusterIngesters : ITraceRouting
 {
     private readonly ConcurrentDictionary<TenantId, Gathering> _gatherings = new();
     private readonly ConcurrentBag<TraceSplit> _splits = [];

@@ -9,7 +9,7 @@ using OrleansTempo.Core.Overrides;
 namespace OrleansTempo.Grains;
 
 /// <summary>The silo's queues of what is still to be handed to metrics-generator grains, one a tenant, opened when a tenant's first batch comes.</summary>
-public sealed class GeneratorForwarders : IGeneratorQueue
+internal sealed class GeneratorForwarders : IGeneratorQueue
 {
     private readonly ConcurrentDictionary<TenantId, GeneratorForwarder> _forwarders = new();
     private readonly IGrainFactory _grains;

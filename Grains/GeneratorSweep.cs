@@ -10,7 +10,7 @@ namespace OrleansTempo.Grains;
 /// Looks for metrics-generators that nobody runs: of tenants from whom no span comes since their silo has gone. One that is woken sends its
 /// series on, until they go stale in order. Every silo looks; a claim that has changed since it looked last has an owner.
 /// </summary>
-public sealed partial class GeneratorSweep(IGrainFactory grains, IObjectStore store, TimeProvider time, ILogger logger)
+internal sealed partial class GeneratorSweep(IGrainFactory grains, IObjectStore store, TimeProvider time, ILogger logger)
 {
     /// <summary>How often it looks.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(30);

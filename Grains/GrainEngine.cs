@@ -9,7 +9,7 @@ using OrleansTempo.Core.Storage;
 namespace OrleansTempo.Grains;
 
 /// <summary>What grains need of the silo they are in: the engine, which is the process's and not a grain's.</summary>
-public sealed record GrainEngine
+internal sealed record GrainEngine
 {
     /// <summary>The ingester partitions in this silo.</summary>
     public required LocalIngesters Ingesters { get; init; }

@@ -10,7 +10,7 @@ namespace OrleansTempo.Grains;
 /// The receivers' way to the distributor grain: requests of a tenant that come within a few milliseconds go in one call, so that small requests do not
 /// cost calls of their own. One that comes alone, or is large, waits for nobody.
 /// </summary>
-public sealed class PushCoalescer(IGrainFactory grains, TempoMetrics metrics, TimeProvider time)
+internal sealed class PushCoalescer(IGrainFactory grains, TempoMetrics metrics, TimeProvider time)
 {
     // This much is worth a call of its own.
     private const int EnoughBytes = 128 << 10;

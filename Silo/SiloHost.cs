@@ -78,20 +78,26 @@ internal sealed partial class SiloHost : IAsyncDisposable
     {
         var options = commandLine.Options;
         ConfigurationManager? configuration = null;
+        ILoggerFactory? configured = null;
         var problem = "";
         try
         {
             configuration = SiloConfiguration.Read(commandLine.Environment, AppContext.BaseDirectory, Environment.CurrentDirectory);
+            configured = ConsoleLogging.Create(options.Server, logging => Adjust(logging, options.Server, configuration));
         }
-        catch (Exception e) when (e is InvalidDataException or IOException)
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
             problem = Reason(e);
         }
+        catch (InvalidOperationException e)
+        {
+            problem = $"the section 'Logging' of the configuration cannot be used: {Reason(e)}";
+        }
 
-        using var loggerFactory = ConsoleLogging.Create(options.Server, logging => Adjust(logging, options.Server, configuration));
+        using var loggerFactory = configured ?? ConsoleLogging.Create(options.Server);
         var logger = loggerFactory.CreateLogger("OrleansTempo");
         ConfigurationLog.Write(logger, [], commandLine.Warnings);
-        if (configuration is null)
+        if (configuration is null || configured is null)
         {
             HostLife.CannotStart(logger, problem);
             return 1;
@@ -301,7 +307,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
     }
 
     // Orleans logs on its own, and most of it is for those who look into Orleans.
-    private static void Adjust(ILoggingBuilder logging, ServerOptions options, IConfiguration? configuration)
+    private static void Adjust(ILoggingBuilder logging, ServerOptions options, IConfiguration configuration)
     {
         logging.AddFilter("Orleans", LogLevel.Warning);
 
@@ -309,8 +315,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Error);
         logging.AddFilter("Polly", LogLevel.Warning);
         logging.AddFilter("OrleansTempo", options.LogLevel);
-        if (configuration is not null)
-            logging.AddConfiguration(configuration.GetSection("Logging"));
+        logging.AddConfiguration(configuration.GetSection("Logging"));
     }
 
     private static string Reason(Exception exception)

@@ -26,7 +26,11 @@ internal static class SiloConfiguration
                 .AddJsonFile(Path.Combine(folder, $"appsettings.{NameOf(environment)}.json"), optional: true);
         }
 
-        configuration.AddInMemoryCollection(environment.Select(static v => new KeyValuePair<string, string?>(v.Key.Replace("__", ConfigurationPath.KeyDelimiter), v.Value)));
+        // Names that differ in case only, such as http_proxy and HTTP_PROXY, are two variables and one key.
+        var variables = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (name, value) in environment)
+            variables[name.Replace("__", ConfigurationPath.KeyDelimiter)] = value;
+        configuration.AddInMemoryCollection(variables);
         return configuration;
     }
 

@@ -60,6 +60,7 @@ public class LifetimeTests
     [InlineData("Orleans__Clustering__ProviderType", "Carrier pigeon", "Carrier pigeon")]
     [InlineData("Orleans__ClusterMembership__ProbeTimeuot", "00:00:01", "ProbeTimeuot")]
     [InlineData("OrleansTempo__Dashbord__Enabled", "true", "Dashbord")]
+    [InlineData("Logging__LogLevel__Orleans", "Loud", "Loud")]
     public async Task A_setting_that_cannot_be_is_named_in_one_line(string name, string value, string named)
     {
         var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts, new Dictionary<string, string>(Ports()) { [name] = value });

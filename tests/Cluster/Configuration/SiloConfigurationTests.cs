@@ -50,6 +50,13 @@ public sealed class SiloConfigurationTests : IDisposable
         Assert.Contains(path, failure.Message);
     }
 
+    [Fact]
+    public void Variables_that_differ_in_case_alone_are_one_key()
+    {
+        using var configuration = Read(("http_proxy", "http://proxy:1"), ("HTTP_PROXY", "http://proxy:1"));
+        Assert.Equal("http://proxy:1", configuration["HTTP_PROXY"]);
+    }
+
     private ConfigurationManager Read(params (string Name, string Value)[] environment) =>
         SiloConfiguration.Read(environment.ToDictionary(static v => v.Name, static v => v.Value), _program.Path, _working.Path);
 }

@@ -5,4 +5,14 @@ namespace OrleansTempo.Grains.Interfaces;
 /// <summary>Spans of one batch.</summary>
 /// <param name="Batch">The batch, readable for as long as its owner says.</param>
 /// <param name="Spans">Their places in the batch, each once, in any order.</param>
-public readonly record struct SpanPart(SpanBatch Batch, ReadOnlyMemory<int> Spans);
+public readonly record struct SpanPart(SpanBatch Batch, ReadOnlyMemory<int> Spans)
+{
+    /// <summary>All spans of a batch, in its order.</summary>
+    public static SpanPart Whole(SpanBatch batch)
+    {
+        var spans = new int[batch.Spans.Length];
+        for (var i = 0; i < spans.Length; i++)
+            spans[i] = i;
+        return new SpanPart(batch, spans);
+    }
+}

@@ -1,3 +1,4 @@
+using System.Buffers;
 using OrleansTempo.Core.Otlp;
 
 namespace OrleansTempo.Grains.Interfaces;
@@ -49,10 +50,7 @@ public sealed class SpanPayload
             return new Reading(_parts, null);
         if (!SpanBatch.TryRead(buffer, 0, out var batch, out var error))
             throw new InvalidDataException($"spans from another silo cannot be read: {error}");
-        var spans = new int[batch.Spans.Length];
-        for (var i = 0; i < spans.Length; i++)
-            spans[i] = i;
-        return new Reading([new SpanPart(batch, spans)], batch);
+        return new Reading([SpanPart.Whole(batch)], batch);
     }
 
     /// <summary>
@@ -76,30 +74,25 @@ public sealed class SpanPayload
         return spans.Select(span => before + Array.BinarySearch(ascending, span));
     }
 
-    internal int EncodedLength()
-    {
-        var length = 0;
-        foreach (var part in _parts)
-            length += OtlpSubset.Length(part.Batch, Ascending(part));
-        return _received is null ? length : Received.Length;
-    }
-
-    // Several requests one behind the other are one request.
-    internal void Encode(Span<byte> target)
+    // In an array that is the caller's to give back to the shared pool. Several requests one behind the other are one request.
+    internal ArraySegment<byte> Encode()
     {
         if (_received is not null)
         {
-            Received.Span.CopyTo(target);
-            return;
+            var copy = ArrayPool<byte>.Shared.Rent(Received.Length);
+            Received.CopyTo(copy);
+            return new ArraySegment<byte>(copy, 0, Received.Length);
         }
 
-        foreach (var part in _parts)
-        {
-            var spans = Ascending(part);
-            var length = OtlpSubset.Length(part.Batch, spans);
-            OtlpSubset.Write(part.Batch, spans, target[..length]);
-            target = target[length..];
-        }
+        var ascending = _parts.Select(Ascending).ToArray();
+        var length = 0;
+        for (var i = 0; i < ascending.Length; i++)
+            length += OtlpSubset.Length(_parts[i].Batch, ascending[i]);
+        var bytes = ArrayPool<byte>.Shared.Rent(length);
+        var written = 0;
+        for (var i = 0; i < ascending.Length; i++)
+            written += OtlpSubset.Write(_parts[i].Batch, ascending[i], bytes.AsSpan(written));
+        return new ArraySegment<byte>(bytes, 0, written);
     }
 
     private static int[] Ascending(SpanPart part)

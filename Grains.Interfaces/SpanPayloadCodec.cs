@@ -24,13 +24,11 @@ internal sealed class SpanPayloadCodec : IFieldCodec<SpanPayload>, IDeepCopier<S
         if (ReferenceCodec.TryWriteReferenceField(ref writer, fieldIdDelta, expectedType, value))
             return;
         writer.WriteFieldHeader(fieldIdDelta, expectedType, typeof(SpanPayload), WireType.LengthPrefixed);
-        var length = value!.EncodedLength();
-        writer.WriteVarUInt32((uint)(length + 1));
+        var bytes = value!.Encode();
+        writer.WriteVarUInt32((uint)(bytes.Count + 1));
         writer.WriteByte(value.IsReplayed ? Replayed : (byte)0);
-        var bytes = ArrayPool<byte>.Shared.Rent(length);
-        value.Encode(bytes);
-        writer.Write(bytes.AsSpan(0, length));
-        ArrayPool<byte>.Shared.Return(bytes);
+        writer.Write(bytes);
+        ArrayPool<byte>.Shared.Return(bytes.Array!);
     }
 
     public SpanPayload ReadValue<TInput>(ref Reader<TInput> reader, Field field)

@@ -155,13 +155,15 @@ internal sealed partial class ClusterIngesters : ITraceRouting
     {
         var parts = new List<SpanPart>?[partitions];
         var owners = new Dictionary<SpanBatch, Push>(pushes.Length);
+        var split = _splits.TryTake(out var former) ? former : new TraceSplit();
         foreach (var push in pushes)
         {
             owners.Add(push.Batch, push);
             push.Batch.Prepare();
-            Split(push.Batch, parts);
+            SpanParts.Add(push.Batch, split, parts);
         }
 
+        _splits.Add(split);
         var calls = new List<(int Partition, SpanPayload Payload, Task<IngestAnswer> Answer)>(partitions);
         for (var i = 0; i < partitions; i++)
         {
@@ -187,25 +189,6 @@ internal sealed partial class ClusterIngesters : ITraceRouting
             foreach (var part in parts[partition]!)
                 (owners[part.Batch].Failure, owners[part.Batch].MayStillBeRead) = ($"the ingester {GrainKeys.OfPartition(tenant, partition)} cannot be reached: {reason}; send the request again", true);
         }
-    }
-
-    private void Split(SpanBatch batch, List<SpanPart>?[] parts)
-    {
-        var split = _splits.TryTake(out var former) ? former : new TraceSplit();
-        split.Split(batch, parts.Length);
-        var order = new int[batch.Spans.Length];
-        var begin = 0;
-        for (var i = 0; i < parts.Length; i++)
-        {
-            var spans = split.Spans(i);
-            if (spans.Length == 0)
-                continue;
-            spans.CopyTo(order.AsSpan(begin));
-            (parts[i] ??= []).Add(new SpanPart(batch, order.AsMemory(begin, spans.Length)));
-            begin += spans.Length;
-        }
-
-        _splits.Add(split);
     }
 
     private static void Note(IngestAnswer answer, SpanPayload payload, List<SpanPart> parts, Dictionary<SpanBatch, Push> owners)

@@ -168,28 +168,21 @@ internal sealed partial class GeneratorForwarder
         }
     }
 
+    // In the batch's order, as a generator takes them.
     private void Split(SpanBatch batch, List<SpanPart>?[] parts)
     {
-        var order = new int[batch.Spans.Length];
         if (parts.Length == 1)
         {
-            for (var i = 0; i < order.Length; i++)
-                order[i] = i;
-            (parts[0] ??= []).Add(new SpanPart(batch, order));
+            (parts[0] ??= []).Add(SpanPart.Whole(batch));
             return;
         }
 
-        _split.Split(batch, parts.Length);
-        var begin = 0;
-        for (var i = 0; i < parts.Length; i++)
+        var places = SpanParts.Add(batch, _split, parts);
+        for (int i = 0, begin = 0; i < parts.Length; i++)
         {
-            var spans = _split.Spans(i);
-            if (spans.Length == 0)
-                continue;
-            spans.CopyTo(order.AsSpan(begin));
-            Array.Sort(order, begin, spans.Length);
-            (parts[i] ??= []).Add(new SpanPart(batch, order.AsMemory(begin, spans.Length)));
-            begin += spans.Length;
+            var count = _split.Spans(i).Length;
+            Array.Sort(places, begin, count);
+            begin += count;
         }
     }
 

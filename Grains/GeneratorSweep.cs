@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.Storage;
 using OrleansTempo.Grains.Interfaces;
 

@@ -35,6 +35,7 @@ internal sealed partial class MetricsGeneratorGrain(
     private static readonly TimeSpan s_longestFlush = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
 
+    private readonly CancellationTokenSource _stopping = new();
     private TenantId _tenant;
     private GeneratorShard _shard;
     private GeneratorSettings _settings = null!;
@@ -46,7 +47,6 @@ internal sealed partial class MetricsGeneratorGrain(
     private Task _collection = Task.CompletedTask;
     private long _lastCollectionMs;
     private volatile bool _settingsChanged;
-    private readonly CancellationTokenSource _stopping = new();
 
     private string Key => this.GetPrimaryKeyString();
 
@@ -210,7 +210,8 @@ internal sealed partial class MetricsGeneratorGrain(
         {
             try
             {
-                if (await _claim.RenewAsync(_lastCollectionMs, cancellationToken))
+                // Not cancelled half way: the first zeros of new series are in this collection alone.
+                if (await _claim.RenewAsync(_lastCollectionMs, CancellationToken.None))
                     _writer.Complete(batch);
                 return;
             }

@@ -19,9 +19,6 @@ public sealed class Distributor(
     TempoMetrics metrics,
     TimeProvider time)
 {
-    private const int TraceIdLength = 16;
-    private const int SpanIdLength = 8;
-
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<TenantId, RateLimiter> _rateLimiters = new();
@@ -140,10 +137,6 @@ public sealed class Distributor(
         return truncated;
     }
 
-    /// <summary>Leaves out the spans without valid IDs; all that follow the distributor count on there being none.</summary>
-    public static void RemoveInvalid(SpanBatch batch) => batch.RemoveWhere(static (b, i) =>
-        IsId(b.Bytes, b.Spans[i].TraceId, TraceIdLength) && IsId(b.Bytes, b.Spans[i].SpanId, SpanIdLength));
-
     private PushResult RejectInvalid(SpanBatch batch, KeyValuePair<string, object?> tenantTag)
     {
         var bytes = batch.Bytes;
@@ -151,16 +144,16 @@ public sealed class Distributor(
         var badSpanIds = 0;
         foreach (ref readonly var span in batch.Spans)
         {
-            if (!IsId(bytes, span.TraceId, TraceIdLength))
+            if (!ValidIds.HasTraceId(bytes, span))
                 badTraceIds++;
-            else if (!IsId(bytes, span.SpanId, SpanIdLength))
+            else if (!ValidIds.HasSpanId(bytes, span))
                 badSpanIds++;
         }
 
         if (badTraceIds + badSpanIds == 0)
             return PushResult.Accepted;
 
-        RemoveInvalid(batch);
+        ValidIds.RemoveOthers(batch);
         Discard(tenantTag, "invalid_trace_id", badTraceIds);
         Discard(tenantTag, "invalid_span_id", badSpanIds);
 
@@ -175,15 +168,6 @@ public sealed class Distributor(
             RejectedSpans = badTraceIds + badSpanIds,
             Message = "spans rejected: " + string.Join(", ", reasons),
         };
-    }
-
-    private static bool IsId(ReadOnlySpan<byte> bytes, Slice id, int length)
-    {
-        if (id.Length != length)
-            return false;
-        var value = bytes.Slice(id.Offset, length);
-        var first = System.Buffers.Binary.BinaryPrimitives.ReadUInt64LittleEndian(value);
-        return first != 0 || value[(length - 8)..].ContainsAnyExcept((byte)0);
     }
 
     private void Discard(KeyValuePair<string, object?> tenantTag, string reason, int spans)

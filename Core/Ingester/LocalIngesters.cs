@@ -133,7 +133,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
             return null;
         }
 
-        Distributor.Distributor.RemoveInvalid(batch);
+        ValidIds.RemoveOthers(batch);
         return batch;
     }
 

@@ -30,7 +30,8 @@ public static class OtlpSubset
     }
 
     /// <summary>Writes the request to the beginning of <paramref name="target"/>, which has room for it.</summary>
-    public static void Write(SpanBatch batch, ReadOnlySpan<int> spans, Span<byte> target)
+    /// <returns>Its length in bytes.</returns>
+    public static int Write(SpanBatch batch, ReadOnlySpan<int> spans, Span<byte> target)
     {
         var bytes = batch.Bytes;
         var all = batch.Spans;
@@ -54,6 +55,8 @@ public static class OtlpSubset
                 }
             }
         }
+
+        return position;
     }
 
     /// <summary>The batch's request without the spans at these places.</summary>

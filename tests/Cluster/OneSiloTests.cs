@@ -41,6 +41,25 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
         Assert.Empty(prometheus.Process.OrderComplaints);
     }
 
+    [Fact]
+    public async Task A_silo_that_is_killed_finds_what_it_acknowledged_in_its_log_in_a_file()
+    {
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-file", Trace = "wal: { type: file }" }, s_nothing);
+        var sent = new SentSpans();
+        for (var kill = 1; kill <= 2; kill++)
+        {
+            var load = new CountedLoad([silo], sent);
+            var stop = load.Start();
+            await Eventually.GetAsync(() => Task.FromResult(load.Calls), static calls => calls >= 500, static calls => $"{calls} calls");
+            await stop();
+            await silo.KillAsync();
+            await silo.StartAgainAsync();
+            await sent.AssertFoundAsync(silo.Traces, sent.Traces, $"after kill {kill}");
+        }
+
+        Assert.Contains("replayed in", silo.Log, StringComparison.Ordinal);
+    }
+
     [PrometheusFact]
     public async Task A_tenant_of_three_shards_counts_every_span_and_pairs_every_edge_in_one_of_them()
     {

@@ -25,16 +25,13 @@ public sealed class ThreeSilosTests(ITestOutputHelper output)
         var sent = new SentSpans();
         var load = new CountedLoad(cluster.Silos, sent);
 
-        var stopLoad = load.Start();
-        await Task.Delay(TimeSpan.FromSeconds(6));
-        await stopLoad();
+        await SendAndCountAsync(cluster, load);
         Assert.Equal(0, load.Resent);
-        await CountedAsync(cluster, load.Calls);
         foreach (var silo in cluster.Silos)
             await sent.AssertFoundAsync(silo.Traces, sent.Traces, "before the restarts");
         var before = load.Calls;
 
-        stopLoad = load.Start();
+        var stopLoad = load.Start();
         foreach (var silo in cluster.Silos)
         {
             Assert.Equal(0, await silo.TerminateAsync());
@@ -62,16 +59,13 @@ public sealed class ThreeSilosTests(ITestOutputHelper output)
         await using var cluster = await ThreeSilos.StartAsync(s_settings);
         var sent = new SentSpans();
         var load = new CountedLoad(cluster.Silos, sent);
-        var stopLoad = load.Start();
-        await Task.Delay(TimeSpan.FromSeconds(5));
-        await stopLoad();
-        await CountedAsync(cluster, load.Calls);
+        await SendAndCountAsync(cluster, load);
         var victim = await cluster.GeneratorAsync();
         var survivors = cluster.Silos.Where(silo => silo != victim).ToArray();
 
         // What is live in it is in its log alone, and what it has counted since its last collection nowhere.
         var before = load.Calls;
-        stopLoad = load.Start();
+        var stopLoad = load.Start();
         await Task.Delay(TimeSpan.FromSeconds(1));
         await victim.KillAsync();
         var (killed, atKill) = (DateTimeOffset.UtcNow, load.Calls);
@@ -108,16 +102,13 @@ public sealed class ThreeSilosTests(ITestOutputHelper output)
         await using var cluster = await ThreeSilos.StartAsync(s_settings);
         var sent = new SentSpans();
         var load = new CountedLoad(cluster.Silos, sent);
-        var stopLoad = load.Start();
-        await Task.Delay(TimeSpan.FromSeconds(5));
-        await stopLoad();
-        await CountedAsync(cluster, load.Calls);
+        await SendAndCountAsync(cluster, load);
         var victim = await cluster.GeneratorAsync();
         var survivors = cluster.Silos.Where(silo => silo != victim).ToArray();
 
         victim.Pause();
         var others = new CountedLoad(survivors, sent);
-        stopLoad = others.Start();
+        var stopLoad = others.Start();
         await Eventually.GetAsync(() => cluster.GeneratorAsync(), silo => silo != victim, _ => cluster.Logs);
         await Task.Delay(TimeSpan.FromSeconds(20));
         victim.Continue();
@@ -138,10 +129,17 @@ public sealed class ThreeSilosTests(ITestOutputHelper output)
 
     private static async Task<double> GeneratedAsync(TempoProcess silo) => (await silo.GeneratedAsync()).Sum(Calls);
 
-    private static Task<double> CountedAsync(ThreeSilos cluster, long calls) => Eventually.GetAsync(
-        () => cluster.StoredAsync(Calls),
-        counted => counted == calls * 2,
-        counted => $"{counted} spans are counted of {calls * 2}\n{cluster.Logs}");
+    // While nothing happens to any silo: each span once.
+    private static async Task SendAndCountAsync(ThreeSilos cluster, CountedLoad load)
+    {
+        var stopLoad = load.Start();
+        await Task.Delay(TimeSpan.FromSeconds(6));
+        await stopLoad();
+        await Eventually.GetAsync(
+            () => cluster.StoredAsync(Calls),
+            counted => counted == load.Calls * 2,
+            counted => $"{counted} spans are counted of {load.Calls * 2}\n{cluster.Logs}");
+    }
 
     // Until Prometheus has what the generator has, and that does not change any more.
     private static Task<double> SettledAsync(ThreeSilos cluster, IReadOnlyList<TempoProcess>? silos = null) => Eventually.GetAsync(

@@ -1,7 +1,7 @@
-using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.Tests.Storage;
 
-namespace OrleansTempo.Core.Tests.Generator;
+namespace OrleansTempo.Core.Tests.RemoteWrite;
 
 /// <summary>
 /// Several processes fight for one shard over a store that is slow, fails, and fails after it has done what it was told; the same

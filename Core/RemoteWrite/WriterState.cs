@@ -1,4 +1,4 @@
-namespace OrleansTempo.Core.Generator;
+namespace OrleansTempo.Core.RemoteWrite;
 
 /// <summary>What is to be expected of the owner in a <see cref="WriterRecord"/>.</summary>
 internal enum WriterState

@@ -1,8 +1,8 @@
 using System.Text;
-using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.Tests.Storage;
 
-namespace OrleansTempo.Core.Tests.Generator;
+namespace OrleansTempo.Core.Tests.RemoteWrite;
 
 public sealed class WriterClaimTests
 {

@@ -1,4 +1,4 @@
-namespace OrleansTempo.Core.Generator;
+namespace OrleansTempo.Core.RemoteWrite;
 
 /// <summary>A <see cref="WriterClaim"/> as a listing shows it.</summary>
 /// <param name="Tenant">Whose series.</param>

@@ -1,7 +1,7 @@
 using System.Text.Json.Serialization;
 using OrleansTempo.Core.Storage;
 
-namespace OrleansTempo.Core.Generator;
+namespace OrleansTempo.Core.RemoteWrite;
 
 /// <summary>The object <c>generators/&lt;tenant>/&lt;shard></c>: who writes these series.</summary>
 /// <param name="Owner">Who took it, for a human, and a number of its own: no two claims have the same.</param>

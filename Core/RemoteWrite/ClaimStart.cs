@@ -1,4 +1,4 @@
-namespace OrleansTempo.Core.Generator;
+namespace OrleansTempo.Core.RemoteWrite;
 
 /// <summary>What a <see cref="WriterClaim"/> found when it was taken.</summary>
 public enum ClaimStart

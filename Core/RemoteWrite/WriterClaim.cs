@@ -1,7 +1,6 @@
-using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.Storage;
 
-namespace OrleansTempo.Core.Generator;
+namespace OrleansTempo.Core.RemoteWrite;
 
 /// <summary>
 /// The right to write one tenant's series, or those of one shard of it: an object <c>generators/&lt;tenant's folder>/&lt;shard></c>,

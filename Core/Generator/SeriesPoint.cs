@@ -30,5 +30,10 @@ public readonly ref struct SeriesPoint
     /// <summary>The NaN by which Prometheus knows that a series has ended.</summary>
     public const long StaleMarkerBits = 0x7FF0000000000002;
 
+    /// <summary>Whether the series is a native histogram: then <see cref="Native"/> is its sample, <see cref="Value"/> its sum, and an explicit 0 one without observations.</summary>
+    public bool IsNative { get; init; }
+
+    public NativeHistogramPoint Native { get; init; }
+
     public bool IsStale => BitConverter.DoubleToInt64Bits(Value) == StaleMarkerBits;
 }

@@ -30,6 +30,15 @@ public sealed class TempoMetrics : IDisposable
         SeriesAdded = Counter("tempo_metrics_generator_registry_series_added_total", "Series added, by tenant");
         SeriesRemoved = Counter("tempo_metrics_generator_registry_series_removed_total", "Series gone stale, by tenant");
         SeriesLimited = Counter("tempo_metrics_generator_registry_series_limited_total", "Series not added for max_active_series, by tenant");
+        SeriesDemand = Gauge("tempo_metrics_generator_registry_active_series_demand_estimate", "Series there would be without a limit, as estimated, by tenant");
+        ActiveEntities = Gauge("tempo_metrics_generator_registry_active_entities", "Entities held, by tenant");
+        MaxActiveEntities = Gauge("tempo_metrics_generator_registry_max_active_entities", "The limit of active entities, 0 for none, by tenant");
+        EntitiesAdded = Counter("tempo_metrics_generator_registry_entities_added_total", "Entities added, by tenant");
+        EntitiesRemoved = Counter("tempo_metrics_generator_registry_entities_removed_total", "Entities gone stale, by tenant");
+        EntitiesLimited = Counter("tempo_metrics_generator_registry_entities_limited_total", "Entities not added for max_active_entities, by tenant");
+        EntityDemand = Gauge("tempo_metrics_generator_registry_entity_demand_estimate", "Entities there would be without a limit, as estimated, by tenant");
+        LabelValuesLimited = Counter("tempo_metrics_generator_registry_label_values_limited_total", "Label values replaced for max_cardinality_per_label, by tenant and label_name");
+        LabelCardinalityDemand = Gauge("tempo_metrics_generator_registry_label_cardinality_demand_estimate", "Different values of a label, as estimated, by tenant and label_name");
         Collections = Counter("tempo_metrics_generator_registry_collections_total", "Collections, by tenant");
         CollectionsFailed = Counter("tempo_metrics_generator_registry_collections_failed_total", "Collections that failed, by tenant");
         Edges = Counter("tempo_metrics_generator_processor_service_graphs_edges", "Edges begun, by tenant");
@@ -94,6 +103,15 @@ public sealed class TempoMetrics : IDisposable
     public Counter<long> SeriesAdded { get; }
     public Counter<long> SeriesRemoved { get; }
     public Counter<long> SeriesLimited { get; }
+    public Gauge<long> SeriesDemand { get; }
+    public Gauge<long> ActiveEntities { get; }
+    public Gauge<long> MaxActiveEntities { get; }
+    public Counter<long> EntitiesAdded { get; }
+    public Counter<long> EntitiesRemoved { get; }
+    public Counter<long> EntitiesLimited { get; }
+    public Gauge<long> EntityDemand { get; }
+    public Counter<long> LabelValuesLimited { get; }
+    public Gauge<long> LabelCardinalityDemand { get; }
     public Counter<long> Collections { get; }
     public Counter<long> CollectionsFailed { get; }
     public Counter<long> Edges { get; }

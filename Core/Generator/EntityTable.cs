@@ -19,6 +19,7 @@ internal sealed class EntityTable
     private int _count;
     private Entity? _overflow;
     private readonly List<EntityTable> _formers = [];
+    private readonly RefusedDemand _refused;
     private Dictionary<LabelSet, Entity>? _byLabels;
 
     public EntityTable(SeriesBudget budget, LabelSet overflowLabels, params MetricSlot[] slots)
@@ -33,6 +34,8 @@ internal sealed class EntityTable
             _valueCount += slot.ValueCount;
             _exemplarCount += slot.Buckets.Length;
         }
+
+        _refused = new RefusedDemand(this);
     }
 
     public MetricSlot[] Slots { get; }
@@ -60,12 +63,31 @@ internal sealed class EntityTable
     /// Whether an entity with so many series would find no room, so that the caller counts in <see cref="Overflow"/> and
     /// need not make its labels; counts the refusal.
     /// </summary>
-    public bool Refuses(int seriesCount) => _formers.Count == 0 && !_budget.HasRoom(seriesCount);
+    /// <param name="seriesCount">The series it begins with.</param>
+    /// <param name="key">The key that <see cref="Find"/> did not find.</param>
+    /// <param name="slots">As bits, the metrics that it would have.</param>
+    public bool Refuses(int seriesCount, ReadOnlySpan<byte> key, uint slots = RefusedDemand.AllSlots)
+    {
+        if (_formers.Count > 0 || (_budget.HasRoomForEntity() && _budget.HasRoom(seriesCount)))
+            return false;
+        _refused.Add(key, slots);
+        return true;
+    }
 
-    /// <summary>Makes the entity for a key that <see cref="Find"/> did not find, or goes on with the one of these labels in a replaced table.</summary>
+    /// <summary>
+    /// Makes the entity for a key that <see cref="Find"/> did not find, or goes on with the one of these labels in a replaced table;
+    /// where that has none either, and there is no room, it is the overflow entity.
+    /// </summary>
     public Entity Add(ReadOnlySpan<byte> key, ulong hash, LabelSet labels)
     {
-        var entity = Adopt(key, hash, labels) ?? NewEntity(key.ToArray(), hash, labels);
+        var entity = Adopt(key, hash, labels);
+        if (entity is null && _formers.Count > 0 && !_budget.HasRoomForEntity())
+        {
+            _refused.Add(key, RefusedDemand.AllSlots);
+            return Overflow;
+        }
+
+        entity ??= NewEntity(key.ToArray(), hash, labels);
         Insert(entity);
         return entity;
     }
@@ -143,9 +165,13 @@ internal sealed class EntityTable
         _entities[_count] = null!;
         _byLabels?.Remove(entity.Labels);
         if (entity == _overflow)
+        {
             _overflow = null;
-        else
-            Unlink(entity);
+            return;
+        }
+
+        _budget.RemoveEntity();
+        Unlink(entity);
     }
 
     /// <summary>
@@ -217,6 +243,12 @@ internal sealed class EntityTable
     public bool MayShareSeriesWith(EntityTable other) =>
         Array.Exists(Slots, s => other.Has(s.Name.Name)) || _formers.Exists(f => f.MayShareSeriesWith(other));
 
+    /// <summary>The series of the overflow entity.</summary>
+    public int OverflowSeries => _overflow is null ? 0 : SeriesOf(_overflow);
+
+    /// <summary>How many entities and series more there would be without a limit, as estimated; times are milliseconds.</summary>
+    public (long Entities, long Series) RefusedOfLate(long nowMs, long staleMs) => _refused.Estimate(nowMs, staleMs);
+
     public int SeriesOf(Entity entity)
     {
         var series = 0;
@@ -234,6 +266,7 @@ internal sealed class EntityTable
         var series = Slots[slot].SeriesCount;
         if (entity != _overflow && !_budget.HasRoom(series))
         {
+            _refused.Add(entity.Key, 1u << slot);
             entity = Overflow;
             if (entity.FirstSeenMs[slot] != 0)
                 return entity;
@@ -312,6 +345,7 @@ internal sealed class EntityTable
             Grow();
         Link(entity);
         Append(entity);
+        _budget.AddEntity();
     }
 
     private void Append(Entity entity)

@@ -51,6 +51,33 @@ internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant, G
         reported = (budget.Added, budget.Removed, budget.Limited);
     }
 
+    public void Entities(SeriesBudget budget, ref (long Added, long Removed, long Limited) reported)
+    {
+        metrics.ActiveEntities.Record(budget.Entities, _gauge);
+        metrics.MaxActiveEntities.Record(budget.MaxEntities, _gauge);
+        Add(metrics.EntitiesAdded, budget.EntitiesAdded - reported.Added);
+        Add(metrics.EntitiesRemoved, budget.EntitiesRemoved - reported.Removed);
+        Add(metrics.EntitiesLimited, budget.EntitiesLimited - reported.Limited);
+        reported = (budget.EntitiesAdded, budget.EntitiesRemoved, budget.EntitiesLimited);
+    }
+
+    public void Demand((long Entities, long Series) demand)
+    {
+        metrics.EntityDemand.Record(demand.Entities, _gauge);
+        metrics.SeriesDemand.Record(demand.Series, _gauge);
+    }
+
+    /// <param name="name">A label's name.</param>
+    /// <param name="estimate">How many values it has had of late.</param>
+    /// <param name="limited">How many were replaced since this was last called.</param>
+    public void Label(string name, long estimate, long limited)
+    {
+        var label = new KeyValuePair<string, object?>("label_name", name);
+        metrics.LabelCardinalityDemand.Record(estimate, [.. _gauge, label]);
+        if (limited > 0)
+            metrics.LabelValuesLimited.Add(limited, _tenant, label);
+    }
+
     private void Add(System.Diagnostics.Metrics.Counter<long> counter, long amount)
     {
         if (amount > 0)

@@ -1,6 +1,6 @@
 namespace OrleansTempo.Core.Generator;
 
-/// <summary>How many series a tenant has and may have; shared by the tables of its registry.</summary>
+/// <summary>How many series and entities a tenant has and may have, by the one or by the other; shared by the tables of its registry.</summary>
 internal sealed class SeriesBudget
 {
     /// <summary>0 for no limit.</summary>
@@ -13,6 +13,18 @@ internal sealed class SeriesBudget
     public long Removed { get; private set; }
 
     public long Limited { get; private set; }
+
+    /// <summary>0 for no limit.</summary>
+    public int MaxEntities { get; set; }
+
+    /// <summary>Label sets that have a series, an overflow entity not being one.</summary>
+    public int Entities { get; private set; }
+
+    public long EntitiesAdded { get; private set; }
+
+    public long EntitiesRemoved { get; private set; }
+
+    public long EntitiesLimited { get; private set; }
 
     /// <summary>Whether so many series still fit; counts them as limited where they do not.</summary>
     public bool HasRoom(int series)
@@ -34,5 +46,26 @@ internal sealed class SeriesBudget
     {
         Active -= series;
         Removed += series;
+    }
+
+    /// <summary>Whether one entity more still fits, however many series it has; counts it as limited where it does not.</summary>
+    public bool HasRoomForEntity()
+    {
+        if (MaxEntities <= 0 || Entities < MaxEntities)
+            return true;
+        EntitiesLimited++;
+        return false;
+    }
+
+    public void AddEntity()
+    {
+        Entities++;
+        EntitiesAdded++;
+    }
+
+    public void RemoveEntity()
+    {
+        Entities--;
+        EntitiesRemoved++;
     }
 }

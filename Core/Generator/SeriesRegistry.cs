@@ -30,6 +30,8 @@ internal sealed class SeriesRegistry
 
     public SeriesBudget Budget { get; } = new();
 
+    public LabelLimiter Labels { get; } = new();
+
     public bool HasInfoMetrics => _shard.HasInfoMetrics;
 
     /// <summary>The labels that every series carries, sorted by nothing in particular.</summary>
@@ -40,7 +42,9 @@ internal sealed class SeriesRegistry
     public void Apply(GeneratorSettings settings)
     {
         Options = settings.Registry;
-        Budget.Max = _shard.Share(settings.MaxActiveSeries);
+        Budget.Max = settings.LimiterType == LimiterType.Series ? _shard.Share(settings.MaxActiveSeries) : 0;
+        Budget.MaxEntities = settings.LimiterType == LimiterType.Entity ? _shard.Share(settings.MaxActiveEntities) : 0;
+        Labels.Apply(settings.MaxCardinalityPerLabel, settings.Registry.StaleDuration, settings.Registry.MaxLabelValueLength);
         var labels = new Dictionary<string, string>(settings.Registry.ExternalLabels, StringComparer.Ordinal);
         if (settings.Registry.InjectTenantIdAs.Length > 0)
             labels[settings.Registry.InjectTenantIdAs] = _tenant.Value;
@@ -179,6 +183,34 @@ internal sealed class SeriesRegistry
         _retired.Clear();
         _lastCollectionMs = timestampMs;
         return timestampMs;
+    }
+
+    /// <summary>
+    /// How many entities and series there would be without a limit: those there are, without the overflow, and by estimate those
+    /// that were refused within the stale duration.
+    /// </summary>
+    public (long Entities, long Series) Demand(long nowMs)
+    {
+        var staleMs = (long)Options.StaleDuration.TotalMilliseconds;
+        long entities = Budget.Entities, series = Budget.Active;
+        foreach (var table in _tables)
+        {
+            var refused = table.RefusedOfLate(nowMs, staleMs);
+            entities += refused.Entities;
+            series += refused.Series - table.OverflowSeries - table.Formers.Sum(f => f.OverflowSeries);
+        }
+
+        return (entities, series);
+    }
+
+    /// <summary>Has labels over their limit from the start where those of what was restored were; Unix milliseconds.</summary>
+    public void GoOnLimiting(long nowMs)
+    {
+        foreach (var table in _tables.SelectMany(t => t.Formers.Prepend(t)))
+        {
+            foreach (var entity in table.Entities)
+                Labels.GoOnWith(entity.Labels, nowMs);
+        }
     }
 
     /// <summary>Visits every current series with its value, changing nothing.</summary>

@@ -23,6 +23,8 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
 
     private static readonly byte[] s_user = "user"u8.ToArray();
 
+    private static readonly string[] s_typeNames = [.. Enum.GetValues<ConnectionType>().Select(t => Encoding.UTF8.GetString(TypeName(t)))];
+
     private readonly GeneratorSettings _settings;
     private readonly SeriesRegistry _registry;
     private readonly GeneratorCounters _counters;
@@ -38,6 +40,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
     private readonly int _requests = -1, _failed = -1, _serverSeconds = -1, _clientSeconds = -1, _messagingSeconds = -1, _connectionInfo = -1;
     private readonly int _seriesPerEntity;
     private readonly long _waitMs;
+    private readonly KeyLimiter _limiter;
     private EdgeStore _edges;
     private TextTable _texts;
 
@@ -78,6 +81,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         _peers = [.. options.PeerAttributes.Select(_picker.IndexOf)];
         _labels = Labels(options);
         _visible = registry.Visible(_labels);
+        _limiter = new KeyLimiter(registry.Labels, _labels.Select((label, i) => new KeyColumn(registry.CutName(label), i == 2 ? s_typeNames : null)));
 
         var slots = new List<MetricSlot>();
         if (settings.ServiceGraphsRequest)
@@ -192,7 +196,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         {
             var value = _visible[i] ? labels.ValueOf(Encoding.UTF8.GetBytes(_registry.CutName(_labels[i]))) : default;
             if (i == 2)
-                _key.Add((int)TypeOf(value));
+                _key.Add(NumberOfType(value));
             else
                 _key.Add(value);
         }
@@ -554,12 +558,12 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
     private void Complete(in Completed edge, long nowMs)
     {
         BuildKey(edge);
-        var key = _key.Key;
+        var key = _limiter.IsOn ? _limiter.Limit(_key.Key) : _key.Key;
         var hash = Utf8Hash.Of(key);
         var entity = Table.Find(key, hash);
         if (entity is null)
         {
-            entity = Table.Refuses(_seriesPerEntity) ? Table.Overflow : NewEntity(key, hash);
+            entity = Table.Refuses(_seriesPerEntity, key, SlotsOf(edge)) ? Table.Overflow : NewEntity(key, hash);
             if (entity is null)
             {
                 _invalid++;
@@ -578,13 +582,26 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         {
             Table.Observe(entity, _serverSeconds, edge.ServerSeconds, edge.Multiplier, edge.TraceId, nowMs);
             Table.Observe(entity, _clientSeconds, edge.ClientSeconds, edge.Multiplier, edge.TraceId, nowMs);
-            if (_messagingSeconds >= 0 && edge.Type == ConnectionType.MessagingSystem && edge.MessagingSeconds > 0)
+            if (_messagingSeconds >= 0 && HasMessagingSeconds(edge))
                 Table.Observe(entity, _messagingSeconds, edge.MessagingSeconds, edge.Multiplier, edge.TraceId, nowMs);
         }
 
         if (_connectionInfo >= 0)
             Table.Set(entity, _connectionInfo, 1, nowMs);
     }
+
+    // As bits, the metrics that Complete updates.
+    private uint SlotsOf(in Completed edge)
+    {
+        var slots = RefusedDemand.AllSlots;
+        if (_failed >= 0 && !edge.Failed)
+            slots &= ~(1u << _failed);
+        if (_messagingSeconds >= 0 && !HasMessagingSeconds(edge))
+            slots &= ~(1u << _messagingSeconds);
+        return slots;
+    }
+
+    private static bool HasMessagingSeconds(in Completed edge) => edge.Type == ConnectionType.MessagingSystem && edge.MessagingSeconds > 0;
 
     // One value per label, in the order of _labels; what another label hides is left empty, so that it tells nothing apart.
     private void BuildKey(in Completed edge)
@@ -634,7 +651,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         var reader = new KeyReader(key);
         for (var i = 0; i < _labels.Length; i++)
         {
-            var value = i == 2 ? TypeName((ConnectionType)reader.ReadNumber()) : reader.ReadText();
+            var value = i == 2 ? TypeName(reader.ReadNumber()) : reader.ReadText();
             if (!Utf8.IsValid(value))
                 return null;
             if (!value.IsEmpty)
@@ -645,16 +662,18 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
     }
 
     // A plain request where no other has that name: it is the one without.
-    private ConnectionType TypeOf(ReadOnlySpan<byte> name)
+    private int NumberOfType(ReadOnlySpan<byte> name)
     {
         foreach (var type in Enum.GetValues<ConnectionType>())
         {
             if (Utf8Text.Cut(TypeName(type), _registry.Options.MaxLabelValueLength).SequenceEqual(name))
-                return type;
+                return (int)type;
         }
 
-        return ConnectionType.Request;
+        return name.SequenceEqual(_limiter.OverflowValue) ? KeyLimiter.OverflowNumber : (int)ConnectionType.Request;
     }
+
+    private ReadOnlySpan<byte> TypeName(int number) => number == KeyLimiter.OverflowNumber ? _limiter.OverflowValue : TypeName((ConnectionType)number);
 
     private static ReadOnlySpan<byte> TypeName(ConnectionType type) => type switch
     {

@@ -11,10 +11,10 @@ internal static class SpanEnumNames
 
     public static readonly string[] StatusCodes = ["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"];
 
-    public static string Of(SpanKind kind) => Name(Kinds, (int)kind);
+    public static string Of(SpanKind kind) => Of((int)kind, Kinds);
 
-    public static string Of(StatusCode status) => Name(StatusCodes, (int)status);
+    public static string Of(StatusCode status) => Of((int)status, StatusCodes);
 
-    private static string Name(string[] names, int number) =>
+    public static string Of(int number, string[] names) =>
         (uint)number < (uint)names.Length ? names[number] : number.ToString(CultureInfo.InvariantCulture);
 }

@@ -38,6 +38,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
     private readonly int _maxValueBytes;
     private readonly bool _namesAsTexts;
     private readonly TargetInfo? _targetInfo;
+    private readonly KeyLimiter _limiter;
 
     private readonly KeyBuilder _key = new();
     private readonly ArrayBufferWriter<byte> _text = new(256);
@@ -72,6 +73,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         _namespaceIndex = _resourcePicker.IndexOf(ServiceNamespace);
         _instanceIndex = _resourcePicker.IndexOf(ServiceInstanceId);
         _columns = Columns(options);
+        _limiter = new KeyLimiter(registry.Labels, _columns.Select(c => new KeyColumn(registry.CutName(c.Label), NamesOf(c))));
 
         var slots = new List<MetricSlot>();
         if (settings.SpanMetricsCount)
@@ -157,10 +159,8 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         foreach (var column in _columns)
         {
             var value = labels.ValueOf(Encoding.UTF8.GetBytes(_registry.CutName(column.Label)));
-            if (column.Source == LabelSource.SpanKind && !_namesAsTexts)
-                _key.Add(NumberOf(value, SpanEnumNames.Kinds));
-            else if (column.Source == LabelSource.StatusCode && !_namesAsTexts)
-                _key.Add(NumberOf(value, SpanEnumNames.StatusCodes));
+            if (NamesOf(column) is { } names)
+                _key.Add(NumberOf(value, names));
             else
                 _key.Add(value);
         }
@@ -249,12 +249,12 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
     private bool Count(SpanBatch batch, in SpanRecord span, long nowMs)
     {
         BuildKey(batch, span);
-        var key = _key.Key;
+        var key = _limiter.IsOn ? _limiter.Limit(_key.Key) : _key.Key;
         var hash = Utf8Hash.Of(key);
         var entity = Table.Find(key, hash);
         if (entity is null)
         {
-            entity = Table.Refuses(_seriesPerEntity) ? Table.Overflow : NewEntity(key, hash);
+            entity = Table.Refuses(_seriesPerEntity, key) ? Table.Overflow : NewEntity(key, hash);
             if (entity is null)
                 return false;
         }
@@ -356,12 +356,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         var reader = new KeyReader(key);
         foreach (var column in _columns)
         {
-            var value = column.Source switch
-            {
-                LabelSource.SpanKind when !_namesAsTexts => Encoding.UTF8.GetBytes(SpanEnumNames.Of((SpanKind)reader.ReadNumber())),
-                LabelSource.StatusCode when !_namesAsTexts => Encoding.UTF8.GetBytes(SpanEnumNames.Of((StatusCode)reader.ReadNumber())),
-                _ => reader.ReadText(),
-            };
+            var value = NamesOf(column) is { } names ? NameOf(reader.ReadNumber(), names) : reader.ReadText();
             if (!Utf8.IsValid(value))
                 return null;
             if (!value.IsEmpty)
@@ -371,8 +366,21 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         return _registry.WithExternalLabels(labels);
     }
 
-    private static int NumberOf(ReadOnlySpan<byte> name, string[] names)
+    // Of a column that stands in the key as a number, the numbers' names.
+    private string[]? NamesOf(LabelColumn column) => column.Source switch
     {
+        LabelSource.SpanKind when !_namesAsTexts => SpanEnumNames.Kinds,
+        LabelSource.StatusCode when !_namesAsTexts => SpanEnumNames.StatusCodes,
+        _ => null,
+    };
+
+    private ReadOnlySpan<byte> NameOf(int number, string[] names) =>
+        number == KeyLimiter.OverflowNumber ? _limiter.OverflowValue : Encoding.UTF8.GetBytes(SpanEnumNames.Of(number, names));
+
+    private int NumberOf(ReadOnlySpan<byte> name, string[] names)
+    {
+        if (name.SequenceEqual(_limiter.OverflowValue))
+            return KeyLimiter.OverflowNumber;
         var text = Encoding.UTF8.GetString(name);
         var number = Array.IndexOf(names, text);
         return number >= 0 || !int.TryParse(text, CultureInfo.InvariantCulture, out var unnamed) ? number : unnamed;

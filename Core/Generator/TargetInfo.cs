@@ -64,7 +64,7 @@ internal sealed class TargetInfo
         BuildKey(set);
         var key = _key.Key;
         var hash = Utf8Hash.Of(key);
-        var entity = Table.Find(key, hash) ?? (Table.Refuses(1) ? Table.Overflow : Table.Add(key, hash, set));
+        var entity = Table.Find(key, hash) ?? (Table.Refuses(1, key) ? Table.Overflow : Table.Add(key, hash, set));
         Table.Set(entity, 0, 1, nowMs);
         return true;
     }

@@ -26,6 +26,7 @@ public sealed class TenantGenerator
     private ServiceGraphsProcessor? _serviceGraphs;
     private int[] _accepted = new int[1024];
     private (long Added, long Removed, long Limited) _reported;
+    private (long Added, long Removed, long Limited) _reportedEntities;
 
     /// <param name="tenant">Whose spans it counts.</param>
     /// <param name="settings">The tenant's settings, the same for all its shards.</param>
@@ -105,6 +106,8 @@ public sealed class TenantGenerator
     public long Collect(ISeriesVisitor visitor)
     {
         var nowMs = _time.GetUtcNow().ToUnixTimeMilliseconds();
+        if (_registry.Labels.IsOn)
+            _registry.Labels.Update(nowMs);
         _serviceGraphs?.Tidy(nowMs);
         try
         {
@@ -120,6 +123,9 @@ public sealed class TenantGenerator
         finally
         {
             _counters.Series(_registry.Budget, ref _reported);
+            _counters.Entities(_registry.Budget, ref _reportedEntities);
+            _counters.Demand(_registry.Demand(nowMs));
+            _registry.Labels.Report(_counters);
         }
     }
 
@@ -149,6 +155,8 @@ public sealed class TenantGenerator
             return false;
         _registry.Restore(content.Tables, LivePart);
         _registry.StartAfter(content.LastCollectionMs);
+        if (_registry.Labels.IsOn)
+            _registry.GoOnLimiting(_time.GetUtcNow().ToUnixTimeMilliseconds());
         if (content.Edges is { } edges)
             _serviceGraphs?.GoOnWith(edges);
         return true;
@@ -188,6 +196,8 @@ public sealed class TenantGenerator
     {
         _counters.Received(received, bytes);
         _counters.OutsideSlack(received - accepted);
+        if (_registry.Labels.IsOn)
+            _registry.Labels.Update(nowMs);
         var positions = _accepted.AsSpan(0, accepted);
         _spanMetrics?.Push(batch, positions, nowMs);
         _serviceGraphs?.Push(batch, positions, nowMs);

@@ -30,6 +30,15 @@ public sealed record GeneratorSettings
     /// <summary>0 for no limit.</summary>
     public int MaxActiveSeries { get; init; }
 
+    /// <summary>Which of the two limits holds: <see cref="MaxActiveSeries"/> or <see cref="MaxActiveEntities"/>.</summary>
+    public LimiterType LimiterType { get; init; }
+
+    /// <summary>0 for no limit.</summary>
+    public int MaxActiveEntities { get; init; }
+
+    /// <summary>How many different values a label may have before all are replaced; 0 for no limit.</summary>
+    public long MaxCardinalityPerLabel { get; init; }
+
     /// <summary>How many generators share the tenant's traces; 0 and 1 are one.</summary>
     public int RingSize { get; init; }
 
@@ -65,6 +74,9 @@ public sealed record GeneratorSettings
             Registry = options.Registry with { CollectionInterval = SetOr(tenant.CollectionInterval, options.Registry.CollectionInterval) },
             IngestionTimeRangeSlack = SetOr(tenant.IngestionTimeRangeSlack, options.MetricsIngestionTimeRangeSlack),
             MaxActiveSeries = tenant.MaxActiveSeries,
+            LimiterType = options.LimiterType,
+            MaxActiveEntities = tenant.MaxActiveEntities,
+            MaxCardinalityPerLabel = tenant.MaxCardinalityPerLabel,
             RingSize = tenant.RingSize,
             DisableCollection = tenant.DisableCollection,
             TraceIdLabelName = SetOr(tenant.TraceIdLabelName, DefaultTraceIdLabelName),

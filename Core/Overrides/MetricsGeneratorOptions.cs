@@ -8,6 +8,9 @@ public sealed record MetricsGeneratorOptions
     public GeneratorStorageOptions Storage { get; init; } = new();
     public TimeSpan MetricsIngestionTimeRangeSlack { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Which of a tenant's two limits holds.</summary>
+    public LimiterType LimiterType { get; init; }
+
     /// <summary>The memory that requests waiting for the generators hold, in bytes: all tenants together, and one tenant half of it; beyond it they are left out of the metrics, and counted.</summary>
     public long QueueMaxBytes { get; init; } = 256L << 20;
 }

@@ -14,6 +14,12 @@ public sealed record MetricsGeneratorOverrides
     /// <summary>0 for no limit.</summary>
     public int MaxActiveSeries { get; init; }
 
+    /// <summary>0 for no limit; holds where <see cref="MetricsGeneratorOptions.LimiterType"/> says so.</summary>
+    public int MaxActiveEntities { get; init; }
+
+    /// <summary>How many different values a label may have before all are replaced; 0 for no limit.</summary>
+    public long MaxCardinalityPerLabel { get; init; }
+
     /// <summary>How many generators share the tenant's traces, at most <see cref="MaxRingSize"/>; 0 and 1 are one.</summary>
     public int RingSize { get; init; }
 

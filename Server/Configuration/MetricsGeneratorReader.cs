@@ -13,7 +13,6 @@ internal sealed class MetricsGeneratorReader(Problems problems)
             "ring", "override_ring_key", "ring_mode", "codec", "ingest_concurrency", "instance_id", "leave_consumer_group_on_shutdown",
             "skip_stale_backlog_on_startup", "disable_grpc");
         generator.Unused("known to Tempo, not used here: there is no local-blocks processor", "traces_storage", "traces_query_storage", "query_timeout", "disable_local_blocks");
-        generator.Refuse("limiter_type", "not supported yet; allowed: series", "", "series");
 
         var processor = generator.Mapping("processor");
         processor.Unused("known to Tempo, not used here: there is no such processor", "local_blocks");
@@ -28,6 +27,7 @@ internal sealed class MetricsGeneratorReader(Problems problems)
             Registry = ReadRegistry(generator.Mapping("registry"), defaults.Registry),
             Storage = ReadStorage(generator.Mapping("storage"), defaults.Storage),
             MetricsIngestionTimeRangeSlack = generator.OptionalDuration("metrics_ingestion_time_range_slack", max: OverridesReader.MaxSlack) ?? defaults.MetricsIngestionTimeRangeSlack,
+            LimiterType = generator.Choice("limiter_type", defaults.LimiterType, [("series", LimiterType.Series), ("entity", LimiterType.Entity), ("", LimiterType.Series)]),
             QueueMaxBytes = generator.Long("queue_max_bytes", defaults.QueueMaxBytes, 1),
         };
         processor.Done();

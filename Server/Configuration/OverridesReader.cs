@@ -119,12 +119,10 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     private MetricsGeneratorOverrides ReadGenerator(MappingReader block, MetricsGeneratorOverrides fallback)
     {
         block.Unused(TempoFileReader.NotUsed, "forwarder");
-        block.Unused("without effect: limiter_type is series", "max_active_entities");
         block.Unused(
             "without effect: native histograms are not supported yet",
             "native_histogram_bucket_factor", "native_histogram_max_bucket_number", "native_histogram_min_reset_duration");
         block.Refuse("span_name_sanitization", "not supported yet; allowed: an empty string", "");
-        block.Refuse("max_cardinality_per_label", "not supported yet; allowed: 0", "0");
         var histograms = block.Choice("generate_native_histograms", "classic", [("", "classic"), ("classic", "classic"), ("both", "both"), ("native", "native")]);
         if (histograms == "both")
             block.Warn("generate_native_histograms", "'both': native histograms are not supported yet, only classic ones are made");
@@ -138,6 +136,8 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
         {
             Processors = ReadProcessors(block) ?? fallback.Processors,
             MaxActiveSeries = block.Int("max_active_series", fallback.MaxActiveSeries),
+            MaxActiveEntities = block.Int("max_active_entities", fallback.MaxActiveEntities),
+            MaxCardinalityPerLabel = block.Long("max_cardinality_per_label", fallback.MaxCardinalityPerLabel),
             RingSize = block.Int("ring_size", fallback.RingSize, max: MetricsGeneratorOverrides.MaxRingSize),
             CollectionInterval = ReadCollectionInterval(block) ?? fallback.CollectionInterval,
             DisableCollection = block.Bool("disable_collection", fallback.DisableCollection),
@@ -153,6 +153,11 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
         processor.Done();
         block.Done();
 
+        var bySeries = generator.LimiterType == LimiterType.Series;
+        if (bySeries && options.MaxActiveEntities > 0)
+            block.Ineffective("max_active_entities", "without effect: metrics_generator.limiter_type is series");
+        else if (!bySeries && options.MaxActiveSeries > 0)
+            block.Ineffective("max_active_series", "without effect: metrics_generator.limiter_type is entity");
         if (options.TraceIdLabelName is { Length: > 0 } label && !LabelName.IsValid(label))
             block.Error("trace_id_label_name", $"{Spelling.Quote(label)} is not a label name; allowed is [a-zA-Z_][a-zA-Z0-9_]*");
         foreach (var name in options.RemoteWriteHeaders.Keys)

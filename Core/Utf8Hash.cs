@@ -17,7 +17,7 @@ internal static class Utf8Hash
 
     public static ulong Of(ReadOnlySpan<byte> bytes) => Of(bytes, s_seed);
 
-    /// <summary>As <see cref="Of(ReadOnlySpan{byte})"/>, but the same in every process: for what several of them add up, where a prepared collision does no harm.</summary>
+    /// <summary>As <see cref="Of(ReadOnlySpan{byte})"/>, but the same in every process: for what is only estimated, and by several of them, so that a prepared collision breaks nothing.</summary>
     public static ulong Lasting(ReadOnlySpan<byte> bytes) => Of(bytes, LastingSeed);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace OrleansTempo.Core.Generator;
@@ -31,7 +32,7 @@ internal sealed class KeyLimiter
         _isNumber = Array.ConvertAll(all, c => c.Names is not null);
 
         // A number counts as its name does, which another processor may have under the label.
-        _hashes = Array.ConvertAll(all, c => Array.ConvertAll(c.Names ?? [], n => n.Length == 0 ? 0 : Utf8Hash.Of(Encoding.UTF8.GetBytes(n))));
+        _hashes = Array.ConvertAll(all, c => Array.ConvertAll(c.Names ?? [], n => n.Length == 0 ? 0 : Utf8Hash.Lasting(Encoding.UTF8.GetBytes(n))));
         _isOver = new bool[all.Length];
     }
 
@@ -75,9 +76,9 @@ internal sealed class KeyLimiter
         return _limited.Key;
     }
 
-    // 0 for no value, which no limit concerns.
-    private static ulong HashOf(ReadOnlySpan<byte> text) => text.IsEmpty ? 0 : Utf8Hash.Of(text);
+    // 0 for no value, which no limit concerns. Whoever prepares values to be taken for one meets the limit of series.
+    private static ulong HashOf(ReadOnlySpan<byte> text) => text.IsEmpty ? 0 : Utf8Hash.Lasting(text);
 
     private static ulong HashOf(int number, ulong[] hashes) =>
-        (uint)number < (uint)hashes.Length ? hashes[number] : Utf8Hash.Of((ulong)number, 0, 0);
+        (uint)number < (uint)hashes.Length ? hashes[number] : Utf8Hash.Lasting(MemoryMarshal.AsBytes(new Span<int>(ref number)));
 }

@@ -72,13 +72,13 @@ public sealed class EntityTableTests
         var table = NewTable(budget);
         var entity = table.Add("a"u8, 1, Labels(1));
         table.Count(entity, 0, 1, nowMs: 1);
-        Assert.True(table.Refuses(1));
+        Assert.True(table.Refuses(1, "b"u8));
         var overflow = table.Overflow;
         table.Count(overflow, 0, 1, nowMs: 1);
 
         Assert.Null(table.Find([], 0));
         Assert.Equal(2, table.Entities.Length);
-        Assert.Equal((2, 1L), (budget.Active, budget.Limited));
+        Assert.Equal((2, 1, 1L), (budget.Active, budget.Entities, budget.Limited));
         table.Remove(overflow);
 
         Assert.Same(entity, table.Find("a"u8, 1));
@@ -133,6 +133,6 @@ public sealed class EntityTableTests
         }
 
         Assert.Equal(model.Values.ToHashSet(), table.Entities.ToArray().ToHashSet());
-        Assert.Equal(model.Count, budget.Active);
+        Assert.Equal((model.Count, model.Count), (budget.Active, budget.Entities));
     }
 }

@@ -281,9 +281,13 @@ public sealed class GeneratorSnapshotTests
         // Under a limit it does make a difference whether settings change with a restart: what need not be taken over first
         // is refused earlier.
         var max = changes ? 0 : random.Next(4) * 40;
+        var maxEntities = changes ? 0 : random.Next(4) * 3;
+        var type = (LimiterType)random.Next(2);
         GeneratorSettings Settings(int scenario) => scenarios[scenario].Settings with
         {
             MaxActiveSeries = max,
+            MaxActiveEntities = maxEntities,
+            LimiterType = type,
             Registry = scenarios[scenario].Settings.Registry with { StaleDuration = stale },
         };
 

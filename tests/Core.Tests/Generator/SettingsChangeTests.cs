@@ -16,6 +16,8 @@ public sealed class SettingsChangeTests
         { "collection interval", s => s with { Registry = s.Registry with { CollectionInterval = TimeSpan.FromSeconds(60) } } },
         { "stale duration", s => s with { Registry = s.Registry with { StaleDuration = TimeSpan.FromMinutes(60) } } },
         { "series limit", s => s with { MaxActiveSeries = 1 } },
+        { "entity limit", s => s with { LimiterType = LimiterType.Entity, MaxActiveEntities = 1 } },
+        { "values of a label", s => s with { MaxCardinalityPerLabel = 1 } },
         { "size", s => s with { SpanMetricsSize = true } },
         { "buckets of the other processor", s => s with { ServiceGraphs = s.ServiceGraphs with { HistogramBuckets = [1] } } },
         { "nothing", s => s },

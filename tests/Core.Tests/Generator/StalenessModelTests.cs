@@ -30,6 +30,8 @@ public sealed class StalenessModelTests
         var bench = new GeneratorBench(s => s with
         {
             MaxActiveSeries = random.Next(4) * 40,
+            MaxActiveEntities = random.Next(4) * 3,
+            LimiterType = (LimiterType)random.Next(2),
             ServiceGraphsConnectionInfo = random.Next(2) == 0,
             SpanMetrics = s.SpanMetrics with { EnableTargetInfo = random.Next(2) == 0 },
             ServiceGraphs = s.ServiceGraphs with { Wait = TimeSpan.FromSeconds(2) },
@@ -110,9 +112,19 @@ public sealed class StalenessModelTests
             var removed = bench.Counters["tempo_metrics_generator_registry_series_removed_total"];
             if (added - removed != _alive.Count)
                 yield return $"{added} series added and {removed} removed, but {_alive.Count} were sent";
-            var max = bench.Settings.MaxActiveSeries;
+            var max = bench.Settings.LimiterType == LimiterType.Series ? bench.Settings.MaxActiveSeries : 0;
             if (max > 0 && _alive.Count(s => !s.Contains("metric_overflow")) is var limited && limited > max)
                 yield return $"{limited} series, {max} are allowed";
+
+            // Their labels tell entities of all tables apart.
+            var entities = _alive.Where(s => !s.Contains("metric_overflow")).Select(s => Regex.Replace(s, "^[a-z_]*|le=\"[^\"]*\",", "")).Distinct().Count();
+            var maxEntities = bench.Settings.LimiterType == LimiterType.Entity ? bench.Settings.MaxActiveEntities : 0;
+            if (maxEntities > 0 && entities > maxEntities)
+                yield return $"{entities} entities, {maxEntities} are allowed";
+            if (bench.Counters["tempo_metrics_generator_registry_active_entities"] != entities)
+                yield return $"{bench.Counters["tempo_metrics_generator_registry_active_entities"]} active entities, but {entities} were sent";
+            if (bench.Counters["tempo_metrics_generator_registry_entities_added_total"] - bench.Counters["tempo_metrics_generator_registry_entities_removed_total"] != entities)
+                yield return $"entities added and removed do not make {entities}";
 
             foreach (var (series, sample) in collected.Samples)
                 _last[series] = sample;

@@ -63,6 +63,8 @@ public sealed class GeneratorSettingsTests
         var settings = Resolve(new MetricsGeneratorOverrides
         {
             MaxActiveSeries = 10,
+            MaxActiveEntities = 11,
+            MaxCardinalityPerLabel = 12,
             RingSize = 3,
             CollectionInterval = TimeSpan.FromMinutes(1),
             DisableCollection = true,
@@ -82,7 +84,7 @@ public sealed class GeneratorSettingsTests
             },
         });
 
-        Assert.Equal(10, settings.MaxActiveSeries);
+        Assert.Equal((10, 11, 12L), (settings.MaxActiveSeries, settings.MaxActiveEntities, settings.MaxCardinalityPerLabel));
         Assert.Equal(3, settings.RingSize);
         Assert.Equal(TimeSpan.FromMinutes(1), settings.Registry.CollectionInterval);
         Assert.True(settings.DisableCollection);
@@ -111,6 +113,7 @@ public sealed class GeneratorSettingsTests
         var full = Full();
 
         Assert.NotEqual(full, full with { MaxActiveSeries = 1 });
+        Assert.NotEqual(full, full with { LimiterType = LimiterType.Entity });
         Assert.NotEqual(full, full with { Registry = full.Registry with { ExternalLabels = new Dictionary<string, string> { ["a"] = "2" } } });
         Assert.NotEqual(full, full with { SpanMetrics = full.SpanMetrics with { Dimensions = ["y", "x"] } });
         Assert.NotEqual(full, full with { SpanMetrics = full.SpanMetrics with { FilterPolicies = [Policy(1L)] } });

@@ -39,6 +39,8 @@ internal sealed record TempoSettings
     /// <summary>What stands in <c>overrides.defaults.metrics_generator</c> besides its processors.</summary>
     public string GeneratorOverrides { get; init; } = "";
 
+    public string LimiterType { get; init; } = "series";
+
     /// <summary>What stands in <c>metrics_generator.processor.span_metrics</c>.</summary>
     public string SpanMetrics { get; init; } = "";
 
@@ -67,6 +69,7 @@ internal sealed record TempoSettings
                 global: { {{Global}} }
                 metrics_generator: { processors: [service-graphs, span-metrics], {{GeneratorOverrides}} }
             metrics_generator:
+              limiter_type: {{LimiterType}}
               processor:
                 span_metrics: { {{SpanMetrics}} }
                 service_graphs:

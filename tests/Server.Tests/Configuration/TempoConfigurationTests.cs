@@ -136,6 +136,25 @@ public sealed class TempoConfigurationTests
     }
 
     [Fact]
+    public void The_limits_of_the_generator_are_read_and_the_one_that_does_not_hold_is_a_warning()
+    {
+        const string overrides = "overrides: {defaults: {metrics_generator: {max_active_series: 1, max_active_entities: 2, max_cardinality_per_label: 30}}}\n";
+        const string byEntity = overrides + "metrics_generator: {limiter_type: entity}";
+        var options = Options(byEntity);
+        var settings = GeneratorSettings.Resolve(options.MetricsGenerator, options.Overrides.Defaults);
+
+        Assert.Equal((LimiterType.Entity, 1, 2, 30L), (settings.LimiterType, settings.MaxActiveSeries, settings.MaxActiveEntities, settings.MaxCardinalityPerLabel));
+        Assert.Equal(LimiterType.Series, Options(overrides).MetricsGenerator.LimiterType);
+        Assert.Equal(
+            ["tempo.yaml:1:63: overrides.defaults.metrics_generator.max_active_series: without effect: metrics_generator.limiter_type is entity"],
+            Warnings(byEntity));
+        Assert.Equal(
+            ["tempo.yaml:1:87: overrides.defaults.metrics_generator.max_active_entities: without effect: metrics_generator.limiter_type is series"],
+            Warnings(overrides));
+        Assert.Empty(Warnings("overrides: {defaults: {metrics_generator: {max_active_entities: 0}}}"));
+    }
+
+    [Fact]
     public void Remote_write_without_any_processor_is_a_warning()
     {
         const string remoteWrite = "metrics_generator: {storage: {remote_write: [{url: 'http://h'}]}}\n";

@@ -16,7 +16,7 @@ public class GeneratorBenchmarks
 
     private byte[] _body = [];
     private SpanBatch? _batch;
-    private TenantGenerator? _spanMetricsOnly, _serviceGraphsOnly;
+    private TenantGenerator? _spanMetricsOnly, _serviceGraphsOnly, _limitedLabels, _fewEntities;
 
     [GlobalSetup]
     public void Setup()
@@ -28,8 +28,12 @@ public class GeneratorBenchmarks
         var now = new FrozenTime();
         _spanMetricsOnly = new TenantGenerator(TenantId.Single, s_spanMetrics, new TempoMetrics(), now);
         _serviceGraphsOnly = new TenantGenerator(TenantId.Single, s_serviceGraphs, new TempoMetrics(), now);
+        _limitedLabels = new TenantGenerator(TenantId.Single, s_spanMetrics with { MaxCardinalityPerLabel = 1_000_000 }, new TempoMetrics(), now);
+        _fewEntities = new TenantGenerator(TenantId.Single, s_spanMetrics with { LimiterType = LimiterType.Entity, MaxActiveEntities = 1 }, new TempoMetrics(), now);
         SpanMetrics();
         ServiceGraphs();
+        LimitedLabels();
+        FewEntities();
         if (_spanMetricsOnly.ActiveSeries == 0 || _serviceGraphsOnly.ActiveSeries == 0)
             throw new InvalidOperationException("The payload's spans did not count.");
     }
@@ -43,6 +47,14 @@ public class GeneratorBenchmarks
         batch.Release();
         return spans;
     }
+
+    /// <summary>As <see cref="SpanMetrics"/>, with <c>max_cardinality_per_label</c> on and no label over it.</summary>
+    [Benchmark]
+    public void LimitedLabels() => _limitedLabels!.Push(_batch!);
+
+    /// <summary>As <see cref="SpanMetrics"/>, where almost every span finds no room and counts in the overflow and in the demand.</summary>
+    [Benchmark]
+    public void FewEntities() => _fewEntities!.Push(_batch!);
 
     [Benchmark]
     public void SpanMetrics() => _spanMetricsOnly!.Push(_batch!);

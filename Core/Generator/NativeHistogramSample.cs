@@ -8,7 +8,7 @@ namespace OrleansTempo.Core.Generator;
 /// </summary>
 internal sealed class NativeHistogramSample
 {
-    // As Prometheus' own clients: a run with so many empty buckets takes no more bytes than two runs.
+    // As in Prometheus' own clients.
     private const int LongestGap = 2;
 
     private static readonly double s_staleMarker = BitConverter.Int64BitsToDouble(SeriesPoint.StaleMarkerBits);

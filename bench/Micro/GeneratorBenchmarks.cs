@@ -14,9 +14,12 @@ public class GeneratorBenchmarks
     private static readonly GeneratorSettings s_spanMetrics = new() { SpanMetricsCount = true, SpanMetricsLatency = true, SpanMetricsSize = true };
     private static readonly GeneratorSettings s_serviceGraphs = new() { ServiceGraphsRequest = true, ServiceGraphsLatency = true };
 
+    private static readonly GeneratorSettings s_nativeToo = s_spanMetrics with { NativeHistograms = new() { Mode = HistogramMode.Both } };
+    private static readonly GeneratorSettings s_nativeOnly = s_spanMetrics with { NativeHistograms = new() { Mode = HistogramMode.Native } };
+
     private byte[] _body = [];
     private SpanBatch? _batch;
-    private TenantGenerator? _spanMetricsOnly, _serviceGraphsOnly;
+    private TenantGenerator? _spanMetricsOnly, _nativeToo, _nativeOnly, _serviceGraphsOnly;
 
     [GlobalSetup]
     public void Setup()
@@ -27,10 +30,14 @@ public class GeneratorBenchmarks
         _batch = Read();
         var now = new FrozenTime();
         _spanMetricsOnly = new TenantGenerator(TenantId.Single, s_spanMetrics, new TempoMetrics(), now);
+        _nativeToo = new TenantGenerator(TenantId.Single, s_nativeToo, new TempoMetrics(), now);
+        _nativeOnly = new TenantGenerator(TenantId.Single, s_nativeOnly, new TempoMetrics(), now);
         _serviceGraphsOnly = new TenantGenerator(TenantId.Single, s_serviceGraphs, new TempoMetrics(), now);
         SpanMetrics();
+        SpanMetricsWithNativeHistograms();
+        SpanMetricsWithNativeHistogramsOnly();
         ServiceGraphs();
-        if (_spanMetricsOnly.ActiveSeries == 0 || _serviceGraphsOnly.ActiveSeries == 0)
+        if (_spanMetricsOnly.ActiveSeries == 0 || _nativeToo.ActiveSeries == 0 || _nativeOnly.ActiveSeries == 0 || _serviceGraphsOnly.ActiveSeries == 0)
             throw new InvalidOperationException("The payload's spans did not count.");
     }
 
@@ -46,6 +53,13 @@ public class GeneratorBenchmarks
 
     [Benchmark]
     public void SpanMetrics() => _spanMetricsOnly!.Push(_batch!);
+
+    /// <summary>With <c>generate_native_histograms: both</c>.</summary>
+    [Benchmark]
+    public void SpanMetricsWithNativeHistograms() => _nativeToo!.Push(_batch!);
+
+    [Benchmark]
+    public void SpanMetricsWithNativeHistogramsOnly() => _nativeOnly!.Push(_batch!);
 
     /// <summary>Every edge of the batch is complete within it, so pushing it again and again leaves none waiting.</summary>
     [Benchmark]

@@ -8,6 +8,11 @@ internal static class ProtoWire
     /// <summary>A varint takes one byte for every seven bits, and one for 0.</summary>
     public static int VarintLength(ulong value) => (63 - System.Numerics.BitOperations.LeadingZeroCount(value | 1)) / 7 + 1;
 
+    /// <summary>A signed number near 0, of either sign, as a small unsigned one: how <c>sint32</c> and <c>sint64</c> stand in a varint.</summary>
+    public static ulong ZigZag(long value) => (ulong)(value << 1) ^ (ulong)(value >> 63);
+
+    public static long UnZigZag(ulong value) => (long)(value >> 1) ^ -(long)(value & 1);
+
     public static void WriteVarint(Span<byte> target, ref int position, ulong value)
     {
         while (value >= 0x80)

@@ -6,7 +6,7 @@ namespace OrleansTempo.Core.Generator;
 /// </summary>
 internal sealed class Entity
 {
-    public Entity(byte[] key, ulong hash, LabelSet labels, int slots, int values, int exemplars)
+    public Entity(byte[] key, ulong hash, LabelSet labels, int slots, int values, int exemplars, int natives)
     {
         Key = key;
         Hash = hash;
@@ -15,6 +15,7 @@ internal sealed class Entity
         Collected = new bool[slots];
         Values = new double[values];
         Exemplars = exemplars == 0 ? [] : new Exemplar[exemplars];
+        Natives = natives == 0 ? [] : new NativeHistogram[natives];
     }
 
     public byte[] Key { get; private set; }
@@ -26,6 +27,9 @@ internal sealed class Entity
     public double[] Values { get; }
 
     public Exemplar[] Exemplars { get; }
+
+    /// <summary>Null for a slot that has not been updated.</summary>
+    public NativeHistogram?[] Natives { get; }
 
     /// <summary>Per slot, when it was first updated (Unix milliseconds); 0 where it has not been, and so has no series.</summary>
     public long[] FirstSeenMs { get; }

@@ -11,9 +11,13 @@ namespace OrleansTempo.Core.Generator;
 /// </summary>
 internal sealed class EntityTable
 {
+    // What one observation can count for at most: a multiplier may be anything, and a count must not go round.
+    private const double MaxTimes = 1L << 32;
+
     private readonly SeriesBudget _budget;
     private readonly int _valueCount;
     private readonly int _exemplarCount;
+    private readonly int _nativeCount;
     private Place[] _places = new Place[64];
     private Entity[] _entities = new Entity[48];
     private int _count;
@@ -27,14 +31,7 @@ internal sealed class EntityTable
         _budget = budget;
         OverflowLabels = overflowLabels;
         Slots = slots;
-        foreach (var slot in slots)
-        {
-            slot.FirstValue = _valueCount;
-            slot.FirstExemplar = _exemplarCount;
-            _valueCount += slot.ValueCount;
-            _exemplarCount += slot.Buckets.Length;
-        }
-
+        (_valueCount, _exemplarCount, _nativeCount) = MetricSlot.LayOut(slots);
         _refused = new RefusedDemand(this);
     }
 
@@ -151,6 +148,35 @@ internal sealed class EntityTable
         values[metric.FirstValue] += value * weight;
         values[metric.FirstValue + 1 + low] += weight;
         ref var exemplar = ref entity.Exemplars[metric.FirstExemplar + low];
+        exemplar.TraceId = traceId;
+        exemplar.Value = value;
+        exemplar.TimestampMs = nowMs;
+    }
+
+    /// <summary>Observes in whichever forms the histogram has.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Observe(Entity entity, HistogramSlots histogram, double value, double weight, UInt128 traceId, long nowMs)
+    {
+        if (histogram.Classic >= 0)
+            Observe(entity, histogram.Classic, value, weight, traceId, nowMs);
+        if (histogram.Native >= 0)
+            ObserveNative(entity, histogram.Native, value, weight, traceId, nowMs);
+    }
+
+    /// <summary>As <see cref="Observe(Entity, int, double, double, UInt128, long)"/>; a weight counts as the whole number that is not less.</summary>
+    public void ObserveNative(Entity entity, int slot, double value, double weight, UInt128 traceId, long nowMs)
+    {
+        entity = Open(entity, slot, nowMs);
+        entity.LastUpdatedMs = nowMs;
+        var metric = Slots[slot];
+        var settings = metric.Native!;
+        var times = weight == 1 ? 1 : (ulong)Math.Ceiling(Math.Clamp(weight, 0, MaxTimes));
+        (entity.Natives[metric.NativePosition] ??= new NativeHistogram(settings.Schema, nowMs)).Observe(value, times, settings, nowMs);
+        if (!metric.KeepsOwnExemplars)
+            return;
+
+        // The latest of each doubling: ten in a row, three orders of magnitude, have a place each.
+        ref var exemplar = ref entity.Exemplars[metric.FirstExemplar + NativeBuckets.DoublingOf(value) % MetricSlot.OwnExemplars];
         exemplar.TraceId = traceId;
         exemplar.Value = value;
         exemplar.TimestampMs = nowMs;
@@ -277,7 +303,7 @@ internal sealed class EntityTable
         return entity;
     }
 
-    private Entity NewEntity(byte[] key, ulong hash, LabelSet labels) => new(key, hash, labels, Slots.Length, _valueCount, _exemplarCount);
+    private Entity NewEntity(byte[] key, ulong hash, LabelSet labels) => new(key, hash, labels, Slots.Length, _valueCount, _exemplarCount, _nativeCount);
 
     private bool Has(string metric) => Array.Exists(Slots, s => s.Name.Name == metric);
 
@@ -308,6 +334,8 @@ internal sealed class EntityTable
             entity.FirstSeenMs[slot] = former.FirstSeenMs[from];
             entity.Collected[slot] = former.Collected[from];
             former.Values.AsSpan(table.Slots[from].FirstValue, Slots[slot].ValueCount).CopyTo(entity.Values.AsSpan(Slots[slot].FirstValue));
+            if (Slots[slot].Native is not null)
+                entity.Natives[Slots[slot].NativePosition] = former.Natives[table.Slots[from].NativePosition];
             _budget.Add(Slots[slot].SeriesCount);
         }
 

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using OrleansTempo.Core.Otlp;
+using static OrleansTempo.Core.ProtoWire;
 
 namespace OrleansTempo.Core.Generator;
 
@@ -16,7 +17,13 @@ namespace OrleansTempo.Core.Generator;
 /// </summary>
 internal static class GeneratorSnapshot
 {
-    private const byte Version = 1;
+    private const byte Version = 2;
+
+    // After those of MetricType.
+    private const byte NativeHistogramType = 3;
+
+    // No finite value has a bucket further from 0, and no arithmetic on such overflows.
+    private const int MaxBucketIndex = 1024 << NativeBuckets.MaxSchema;
 
     // The end of it: the mark, and the checksum of all before.
     private const int TrailerBytes = 8;
@@ -167,8 +174,14 @@ internal static class GeneratorSnapshot
         writer.WriteCount(table.Slots.Length);
         foreach (var slot in table.Slots)
         {
-            writer.WriteByte((byte)slot.Type);
+            writer.WriteByte(slot.Native is null ? (byte)slot.Type : NativeHistogramType);
             writer.WriteText(Encoding.UTF8.GetBytes(slot.Name.Family));
+            if (slot.Native is not null)
+            {
+                writer.WriteVarint(ZigZag(slot.Native.Schema));
+                continue;
+            }
+
             if (slot.Type != MetricType.Histogram)
                 continue;
             writer.WriteCount(slot.Bounds.Length);
@@ -202,6 +215,11 @@ internal static class GeneratorSnapshot
 
             foreach (var value in entity.Values)
                 writer.WriteDouble(value);
+            for (var slot = 0; slot < table.Slots.Length; slot++)
+            {
+                if (table.Slots[slot].Native is not null && entity.FirstSeenMs[slot] != 0)
+                    WriteNative(writer, entity.Natives[table.Slots[slot].NativePosition]!, nowMs);
+            }
         }
     }
 
@@ -210,8 +228,7 @@ internal static class GeneratorSnapshot
         var slots = new List<MetricSlot>();
         for (var left = reader.ReadCount(); left > 0; left--)
             slots.Add(ReadSlot(ref reader));
-        var values = slots.Sum(s => s.ValueCount);
-        var exemplars = slots.Sum(s => s.Buckets.Length);
+        var (values, exemplars, natives) = MetricSlot.LayOut([.. slots]);
 
         var entities = new List<Entity>();
         Entity? overflow = null;
@@ -225,11 +242,17 @@ internal static class GeneratorSnapshot
             // Each value takes a byte at least, and is looked for before room is made for it.
             if (reader.Left < slots.Count + values)
                 throw new InvalidDataException($"{slots.Count + values} values in {reader.Left} bytes");
-            var entity = new Entity([], (ulong)labels.GetHashCode(), labels, slots.Count, values, exemplars) { LastUpdatedMs = lastUpdatedMs };
+            var entity = new Entity([], (ulong)labels.GetHashCode(), labels, slots.Count, values, exemplars, natives) { LastUpdatedMs = lastUpdatedMs };
             for (var slot = 0; slot < slots.Count; slot++)
                 (entity.FirstSeenMs[slot], entity.Collected[slot]) = ReadFirstSeen(ref reader, nowMs);
             for (var value = 0; value < values; value++)
                 entity.Values[value] = reader.ReadDouble();
+            for (var slot = 0; slot < slots.Count; slot++)
+            {
+                if (slots[slot].Native is { } native && entity.FirstSeenMs[slot] != 0)
+                    entity.Natives[slots[slot].NativePosition] = ReadNative(ref reader, native.Schema, nowMs);
+            }
+
             entities.Add(entity);
             if ((ulong)i + 1 == overflowAt)
                 overflow = entity;
@@ -246,6 +269,8 @@ internal static class GeneratorSnapshot
             return MetricSlot.Counter(name);
         if (type == (byte)MetricType.Gauge)
             return MetricSlot.Gauge(name);
+        if (type == NativeHistogramType)
+            return MetricSlot.NativeHistogram(name, new NativeHistogramSettings(ReadSchema(ref reader, NativeBuckets.MaxSchema), int.MaxValue, 0));
         if (type != (byte)MetricType.Histogram)
             throw new InvalidDataException($"a metric of type {type}");
         var bounds = new List<double>();
@@ -254,6 +279,50 @@ internal static class GeneratorSnapshot
         var slot = MetricSlot.Histogram(name, bounds);
         return slot.Bounds.AsSpan().SequenceEqual(bounds.ToArray()) ? slot : throw new InvalidDataException("bounds of buckets that do not ascend");
     }
+
+    private static void WriteNative(CompactWriter writer, NativeHistogram histogram, long nowMs)
+    {
+        writer.WriteVarint(ZigZag(histogram.Schema));
+        writer.WriteDouble(histogram.Sum);
+        writer.WriteVarint(histogram.ZeroCount);
+        WriteTime(writer, histogram.StartedMs, nowMs);
+        WriteTime(writer, histogram.ResetDueMs, nowMs);
+        writer.WriteByte(histogram.IsReset ? (byte)1 : (byte)0);
+        var indices = histogram.Indices;
+        writer.WriteCount(indices.Length);
+        for (var i = 0; i < indices.Length; i++)
+        {
+            writer.WriteVarint(ZigZag(i == 0 ? indices[0] : indices[i] - indices[i - 1]));
+            writer.WriteVarint(histogram.Counts[i]);
+        }
+    }
+
+    private static NativeHistogram ReadNative(ref CompactReader reader, int finest, long nowMs)
+    {
+        var schema = ReadSchema(ref reader, finest);
+        var sum = reader.ReadDouble();
+        var zeroCount = reader.ReadVarint();
+        var startedMs = ReadTime(ref reader, nowMs);
+        var resetDueMs = ReadTime(ref reader, nowMs);
+        var isReset = reader.ReadByte() != 0;
+        var indices = new int[reader.ReadCount()];
+        var counts = new ulong[indices.Length];
+        long index = 0;
+        for (var i = 0; i < indices.Length; i++)
+        {
+            var step = UnZigZag(reader.ReadVarint());
+            if (step is < -MaxBucketIndex or > 2 * MaxBucketIndex || (i > 0 && step <= 0) || Math.Abs(index += step) > MaxBucketIndex)
+                throw new InvalidDataException($"a bucket {step} after {index}");
+            indices[i] = (int)index;
+            counts[i] = reader.ReadVarint();
+        }
+
+        return NativeHistogram.Restore(schema, sum, zeroCount, indices, counts, startedMs, resetDueMs, isReset);
+    }
+
+    private static int ReadSchema(ref CompactReader reader, int finest) => UnZigZag(reader.ReadVarint()) is var schema and >= NativeBuckets.MinSchema && schema <= finest
+        ? (int)schema
+        : throw new InvalidDataException("a native histogram of a schema that there is not");
 
     private static (long FirstSeenMs, bool Collected) ReadFirstSeen(ref CompactReader reader, long nowMs) => reader.ReadVarint() switch
     {
@@ -383,9 +452,4 @@ internal static class GeneratorSnapshot
         var timeMs = nowMs - UnZigZag(coded);
         return timeMs is >= 0 and <= MaxTimeMs ? timeMs : throw new InvalidDataException("a time that never comes");
     }
-
-    // Signed numbers near 0, of either sign, as small unsigned ones.
-    private static ulong ZigZag(long value) => (ulong)(value << 1) ^ (ulong)(value >> 63);
-
-    private static long UnZigZag(ulong value) => (long)(value >> 1) ^ -(long)(value & 1);
 }

@@ -14,10 +14,10 @@ namespace OrleansTempo.Core.Generator;
 /// </summary>
 public sealed class SeriesRecording : ISeriesVisitor
 {
-    private const byte Version = 1;
+    private const byte Version = 2;
 
     // What of a point is not as it was for the one before, or not as for most.
-    private const byte NewLabels = 1, NewTimestamp = 2, HasZero = 4, HasExemplar = 8;
+    private const byte NewLabels = 1, NewTimestamp = 2, HasZero = 4, HasExemplar = 8, IsNative = 16;
 
     private readonly IBufferWriter<byte> _output;
     private readonly CompactWriter _writer;
@@ -44,6 +44,8 @@ public sealed class SeriesRecording : ISeriesVisitor
             what |= HasZero;
         if (point.ExemplarTraceId.Length == TraceId.Length)
             what |= HasExemplar;
+        if (point.IsNative)
+            what |= IsNative;
         _writer.WriteByte((byte)what);
 
         if ((what & NewLabels) != 0)
@@ -62,6 +64,8 @@ public sealed class SeriesRecording : ISeriesVisitor
             _writer.WriteUInt64((ulong)point.ExemplarTimestampMs);
         }
 
+        if (point.IsNative)
+            WriteNative(point.Native);
         _labels = point.Labels;
         _timestampMs = point.TimestampMs;
     }
@@ -111,8 +115,65 @@ public sealed class SeriesRecording : ISeriesVisitor
                 ExemplarTraceId = hasExemplar ? reader.ReadBytes(TraceId.Length) : default,
                 ExemplarValue = hasExemplar ? reader.ReadDouble() : 0,
                 ExemplarTimestampMs = hasExemplar ? (long)reader.ReadUInt64() : 0,
+                IsNative = (what & IsNative) != 0,
+                Native = (what & IsNative) != 0 ? ReadNative(ref reader, value) : default,
             });
         }
+    }
+
+    private void WriteNative(in NativeHistogramPoint histogram)
+    {
+        _writer.WriteVarint(histogram.Count);
+        _writer.WriteVarint(ProtoWire.ZigZag(histogram.Schema));
+        _writer.WriteDouble(histogram.ZeroThreshold);
+        _writer.WriteVarint(histogram.ZeroCount);
+        _writer.WriteCount(histogram.PositiveSpans.Length);
+        foreach (var span in histogram.PositiveSpans)
+        {
+            _writer.WriteVarint(ProtoWire.ZigZag(span.Offset));
+            _writer.WriteCount(span.Length);
+        }
+
+        _writer.WriteCount(histogram.PositiveDeltas.Length);
+        foreach (var delta in histogram.PositiveDeltas)
+            _writer.WriteVarint(ProtoWire.ZigZag(delta));
+        _writer.WriteCount(histogram.Exemplars.Length);
+        Span<byte> traceId = stackalloc byte[TraceId.Length];
+        foreach (var exemplar in histogram.Exemplars)
+        {
+            BinaryPrimitives.WriteUInt128BigEndian(traceId, exemplar.TraceId);
+            _writer.WriteBytes(traceId);
+            _writer.WriteDouble(exemplar.Value);
+            _writer.WriteUInt64((ulong)exemplar.TimestampMs);
+        }
+    }
+
+    private static NativeHistogramPoint ReadNative(ref CompactReader reader, double sum)
+    {
+        var count = reader.ReadVarint();
+        var schema = (int)ProtoWire.UnZigZag(reader.ReadVarint());
+        var zeroThreshold = reader.ReadDouble();
+        var zeroCount = reader.ReadVarint();
+        var spans = new HistogramSpan[reader.ReadCount()];
+        for (var i = 0; i < spans.Length; i++)
+            spans[i] = new HistogramSpan((int)ProtoWire.UnZigZag(reader.ReadVarint()), (int)reader.ReadVarint());
+        var deltas = new long[reader.ReadCount()];
+        for (var i = 0; i < deltas.Length; i++)
+            deltas[i] = ProtoWire.UnZigZag(reader.ReadVarint());
+        var exemplars = new HistogramExemplar[reader.ReadCount()];
+        for (var i = 0; i < exemplars.Length; i++)
+            exemplars[i] = new HistogramExemplar(BinaryPrimitives.ReadUInt128BigEndian(reader.ReadBytes(TraceId.Length)), reader.ReadDouble(), (long)reader.ReadUInt64());
+        return new NativeHistogramPoint
+        {
+            Count = count,
+            Sum = sum,
+            Schema = schema,
+            ZeroThreshold = zeroThreshold,
+            ZeroCount = zeroCount,
+            PositiveSpans = spans,
+            PositiveDeltas = deltas,
+            Exemplars = exemplars,
+        };
     }
 
     private void WriteName(MetricName name)

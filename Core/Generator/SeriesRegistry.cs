@@ -19,6 +19,7 @@ internal sealed class SeriesRegistry
     private readonly GeneratorShard _shard;
     private readonly List<EntityTable> _tables = [];
     private readonly List<EntityTable> _retired = [];
+    private readonly NativeHistogramSample _nativeSample = new();
     private long _lastCollectionMs;
 
     public SeriesRegistry(TenantId tenant, GeneratorSettings settings, GeneratorShard shard)
@@ -250,7 +251,7 @@ internal sealed class SeriesRegistry
 
     private EntityTable NewTable(MetricSlot[] slots) => new(Budget, WithExternalLabels([new("metric_overflow", "true"u8.ToArray())]), slots);
 
-    private static void VisitTable(EntityTable table, long nowMs, ISeriesVisitor visitor)
+    private void VisitTable(EntityTable table, long nowMs, ISeriesVisitor visitor)
     {
         foreach (var entity in table.Entities)
         {
@@ -275,9 +276,15 @@ internal sealed class SeriesRegistry
                 if (visitor is null || firstSeenMs == 0 || (stale && !entity.Collected[slot]))
                     continue;
                 var metric = table.Slots[slot];
-                var zeroMs = entity.Collected[slot] || metric.Type == MetricType.Gauge ? 0 : ZeroTimestamp(firstSeenMs, timestampMs);
+                var native = metric.Native is null ? null : entity.Natives[metric.NativePosition];
+                var zeroMs = 0L;
+                if (native is { IsReset: true } && !stale)
+                    zeroMs = ZeroTimestamp(native.StartedMs, timestampMs);
+                else if (!entity.Collected[slot] && metric.Type != MetricType.Gauge)
+                    zeroMs = ZeroTimestamp(firstSeenMs, timestampMs);
                 VisitSlot(entity, metric, timestampMs, zeroMs, stale, visitor);
                 entity.Collected[slot] = true;
+                native?.Collected(metric.Native!, timestampMs);
             }
 
             if (entity.Exemplars.Length > 0)
@@ -294,8 +301,14 @@ internal sealed class SeriesRegistry
         return zeroMs < timestampMs ? zeroMs : 0;
     }
 
-    private static void VisitSlot(Entity entity, MetricSlot slot, long timestampMs, long zeroMs, bool stale, ISeriesVisitor visitor)
+    private void VisitSlot(Entity entity, MetricSlot slot, long timestampMs, long zeroMs, bool stale, ISeriesVisitor visitor)
     {
+        if (slot.Native is not null)
+        {
+            VisitNative(entity, slot, timestampMs, zeroMs, stale, visitor);
+            return;
+        }
+
         var values = entity.Values.AsSpan(slot.FirstValue, slot.ValueCount);
         if (slot.Type != MetricType.Histogram)
         {
@@ -348,6 +361,21 @@ internal sealed class SeriesRegistry
             Value = stale ? s_staleMarker : count,
             TimestampMs = timestampMs,
             ZeroTimestampMs = zeroMs,
+        });
+    }
+    private void VisitNative(Entity entity, MetricSlot slot, long timestampMs, long zeroMs, bool stale, ISeriesVisitor visitor)
+    {
+        var histogram = entity.Natives[slot.NativePosition]!;
+        var sample = stale ? NativeHistogramSample.Stale(histogram) : _nativeSample.Of(histogram, entity.Exemplars.AsSpan(slot.FirstExemplar, slot.ExemplarCount));
+        visitor.Visit(new SeriesPoint
+        {
+            Labels = entity.Labels,
+            Name = slot.Name,
+            Value = sample.Sum,
+            TimestampMs = timestampMs,
+            ZeroTimestampMs = zeroMs,
+            IsNative = true,
+            Native = sample,
         });
     }
 }

@@ -37,7 +37,8 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
     private readonly string[] _labels;
     private readonly bool[] _visible;
     private readonly bool _prefixed;
-    private readonly int _requests = -1, _failed = -1, _serverSeconds = -1, _clientSeconds = -1, _messagingSeconds = -1, _connectionInfo = -1;
+    private readonly int _requests = -1, _failed = -1, _connectionInfo = -1;
+    private readonly HistogramSlots _serverSeconds = HistogramSlots.None, _clientSeconds = HistogramSlots.None, _messagingSeconds = HistogramSlots.None;
     private readonly int _seriesPerEntity;
     private readonly long _waitMs;
     private readonly KeyLimiter _limiter;
@@ -92,17 +93,17 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
 
         if (settings.ServiceGraphsLatency)
         {
-            _serverSeconds = Add(MetricSlot.Histogram("traces_service_graph_request_server_seconds", options.HistogramBuckets));
-            _clientSeconds = Add(MetricSlot.Histogram("traces_service_graph_request_client_seconds", options.HistogramBuckets));
+            _serverSeconds = AddHistogram("traces_service_graph_request_server_seconds");
+            _clientSeconds = AddHistogram("traces_service_graph_request_client_seconds");
             if (options.EnableMessagingSystemLatencyHistogram)
-                _messagingSeconds = Add(MetricSlot.Histogram("traces_service_graph_request_messaging_system_seconds", options.HistogramBuckets));
+                _messagingSeconds = AddHistogram("traces_service_graph_request_messaging_system_seconds");
         }
 
         if (settings.ServiceGraphsConnectionInfo && registry.HasInfoMetrics)
             _connectionInfo = Add(MetricSlot.Gauge("traces_service_graph_connection_info"));
 
         // The series an edge begins with; failures and messaging latencies come when they come.
-        _seriesPerEntity = slots.Where((_, i) => i != _failed && i != _messagingSeconds).Sum(s => s.SeriesCount);
+        _seriesPerEntity = slots.Where((_, i) => i != _failed && i != _messagingSeconds.Classic && i != _messagingSeconds.Native).Sum(s => s.SeriesCount);
         Table = registry.AddTable(replaced?.Table, [.. slots]);
 
         (_edges, _texts) = (new EdgeStore(), new TextTable());
@@ -114,6 +115,8 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
             slots.Add(slot);
             return slots.Count - 1;
         }
+
+        HistogramSlots AddHistogram(string name) => HistogramSlots.Add(slots, name, options.HistogramBuckets, settings.NativeHistograms);
     }
 
     public EntityTable Table { get; }
@@ -578,11 +581,11 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
                 Table.Count(entity, _failed, edge.Multiplier, nowMs);
         }
 
-        if (_serverSeconds >= 0)
+        if (_serverSeconds.IsThere)
         {
             Table.Observe(entity, _serverSeconds, edge.ServerSeconds, edge.Multiplier, edge.TraceId, nowMs);
             Table.Observe(entity, _clientSeconds, edge.ClientSeconds, edge.Multiplier, edge.TraceId, nowMs);
-            if (_messagingSeconds >= 0 && HasMessagingSeconds(edge))
+            if (_messagingSeconds.IsThere && HasMessagingSeconds(edge))
                 Table.Observe(entity, _messagingSeconds, edge.MessagingSeconds, edge.Multiplier, edge.TraceId, nowMs);
         }
 
@@ -596,8 +599,8 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         var slots = RefusedDemand.AllSlots;
         if (_failed >= 0 && !edge.Failed)
             slots &= ~(1u << _failed);
-        if (_messagingSeconds >= 0 && !HasMessagingSeconds(edge))
-            slots &= ~(1u << _messagingSeconds);
+        if (!HasMessagingSeconds(edge))
+            slots &= ~_messagingSeconds.Bits;
         return slots;
     }
 

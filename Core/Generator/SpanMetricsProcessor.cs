@@ -33,7 +33,8 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
     private readonly int[] _foundInResource;
     private readonly int[] _foundInSpan;
     private readonly int _serviceIndex, _namespaceIndex, _instanceIndex;
-    private readonly int _calls = -1, _latency = -1, _size = -1;
+    private readonly int _calls = -1, _size = -1;
+    private readonly HistogramSlots _latency = HistogramSlots.None;
     private readonly int _seriesPerEntity;
     private readonly int _maxValueBytes;
     private readonly bool _namesAsTexts;
@@ -83,10 +84,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         }
 
         if (settings.SpanMetricsLatency)
-        {
-            _latency = slots.Count;
-            slots.Add(MetricSlot.Histogram("traces_spanmetrics_latency", options.HistogramBuckets));
-        }
+            _latency = HistogramSlots.Add(slots, "traces_spanmetrics_latency", options.HistogramBuckets, settings.NativeHistograms);
 
         if (settings.SpanMetricsSize)
         {
@@ -262,7 +260,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         var weight = _multiplier.IsOne ? 1 : _multiplier.Of(batch, span);
         if (_calls >= 0)
             Table.Count(entity, _calls, weight, nowMs);
-        if (_latency >= 0)
+        if (_latency.IsThere)
             Table.Observe(entity, _latency, span.DurationSeconds, weight, Exemplar.ReadTraceId(batch.Bytes[span.TraceId.Offset..]), nowMs);
         if (_size >= 0)
             Table.Count(entity, _size, span.Message.Length, nowMs);

@@ -182,11 +182,12 @@ public sealed class TenantGenerator
             CollectionInterval = settings.Registry.CollectionInterval,
             StaleDuration = settings.Registry.StaleDuration,
         });
-        if (labelsChanged || !former.SpanMetrics.Equals(settings.SpanMetrics)
+        var histogramsChanged = former.NativeHistograms != settings.NativeHistograms;
+        if (labelsChanged || (histogramsChanged && settings.SpanMetricsLatency) || !former.SpanMetrics.Equals(settings.SpanMetrics)
             || (former.SpanMetricsCount, former.SpanMetricsLatency, former.SpanMetricsSize)
             != (settings.SpanMetricsCount, settings.SpanMetricsLatency, settings.SpanMetricsSize))
             ReplaceSpanMetrics();
-        if (labelsChanged || !former.ServiceGraphs.Equals(settings.ServiceGraphs)
+        if (labelsChanged || (histogramsChanged && settings.ServiceGraphsLatency) || !former.ServiceGraphs.Equals(settings.ServiceGraphs)
             || (former.ServiceGraphsRequest, former.ServiceGraphsLatency, former.ServiceGraphsConnectionInfo)
             != (settings.ServiceGraphsRequest, settings.ServiceGraphsLatency, settings.ServiceGraphsConnectionInfo))
             ReplaceServiceGraphs();

@@ -24,6 +24,8 @@ public sealed record GeneratorSettings
     /// <summary>With the tenant's <c>collection_interval</c> already in it.</summary>
     public RegistryOptions Registry { get; init; } = new();
 
+    public NativeHistogramOptions NativeHistograms { get; init; } = new();
+
     /// <summary>Spans whose end is further from now than this are left out.</summary>
     public TimeSpan IngestionTimeRangeSlack { get; init; } = TimeSpan.FromSeconds(30);
 
@@ -72,6 +74,13 @@ public sealed record GeneratorSettings
             SpanMetrics = Resolve(options.Processor.SpanMetrics, tenant.Processor.SpanMetrics),
             ServiceGraphs = Resolve(options.Processor.ServiceGraphs, tenant.Processor.ServiceGraphs),
             Registry = options.Registry with { CollectionInterval = SetOr(tenant.CollectionInterval, options.Registry.CollectionInterval) },
+            NativeHistograms = new NativeHistogramOptions
+            {
+                Mode = tenant.GenerateNativeHistograms,
+                BucketFactor = tenant.NativeHistogramBucketFactor,
+                MaxBucketNumber = tenant.NativeHistogramMaxBucketNumber,
+                MinResetDuration = tenant.NativeHistogramMinResetDuration,
+            },
             IngestionTimeRangeSlack = SetOr(tenant.IngestionTimeRangeSlack, options.MetricsIngestionTimeRangeSlack),
             MaxActiveSeries = tenant.MaxActiveSeries,
             LimiterType = options.LimiterType,

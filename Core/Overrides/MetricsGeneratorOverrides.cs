@@ -32,6 +32,17 @@ public sealed record MetricsGeneratorOverrides
     /// <summary>A Prometheus label name.</summary>
     public string? TraceIdLabelName { get; init; }
 
+    public HistogramMode GenerateNativeHistograms { get; init; } = HistogramMode.Classic;
+
+    /// <summary>How much a native histogram's bucket may be wider than the one below it; more than 1.</summary>
+    public double NativeHistogramBucketFactor { get; init; } = NativeHistogramOptions.DefaultBucketFactor;
+
+    /// <summary>How many buckets a native histogram has before it becomes coarser; at least 1.</summary>
+    public int NativeHistogramMaxBucketNumber { get; init; } = NativeHistogramOptions.DefaultMaxBucketNumber;
+
+    /// <summary>How long a native histogram that became coarser has counted at least when it is reset.</summary>
+    public TimeSpan NativeHistogramMinResetDuration { get; init; } = NativeHistogramOptions.DefaultMinResetDuration;
+
     /// <summary>Headers of this tenant's remote write requests.</summary>
     [Secret]
     public IReadOnlyDictionary<string, string> RemoteWriteHeaders { get; init; } = new Dictionary<string, string>();

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using OrleansTempo.Core.Generator;
 using static OrleansTempo.Core.ProtoWire;
 
@@ -7,7 +8,8 @@ namespace OrleansTempo.Core.RemoteWrite;
 /// <summary>
 /// Writes the series of one collection as remote write 1.0 requests:
 /// <code>
-/// WriteRequest { timeseries: { labels*, samples: [0,] value, exemplars: [trace ID] }* }
+/// WriteRequest { timeseries: { labels*, samples: [0,] value, exemplars: [trace ID] }*
+///              | timeseries: { labels*, exemplars: trace ID*, histograms: [empty,] value }* }
 /// </code>
 /// A series' labels are bytes that are already encoded, so a series costs a few copies. A request that is full is compressed
 /// on the spot: while its bytes are still in the processor's cache, and so that one buffer, not the whole collection, is
@@ -25,6 +27,7 @@ public sealed class WriteRequestEncoder : ISeriesVisitor, IDisposable
     private const byte TimeseriesTag = 0x0A;
     private const byte SamplesTag = 0x12;
     private const byte ExemplarsTag = 0x1A;
+    private const byte HistogramsTag = 0x22;
     private const byte ValueTag = 0x09;
     private const byte TimestampTag = 0x10;
     private const byte ExemplarValueTag = 0x11;
@@ -78,6 +81,12 @@ public sealed class WriteRequestEncoder : ISeriesVisitor, IDisposable
             return;
         }
 
+        if (point.IsNative)
+        {
+            VisitNative(point, head, name, middle, tail);
+            return;
+        }
+
         var samples = point.ZeroTimestampMs != 0 ? 2 : 1;
         var hasExemplar = _settings.SendExemplars && point.ExemplarTraceId.Length == 16;
         var seriesLength = head.Length + name.Length + middle.Length + bucket.Length + tail.Length
@@ -90,17 +99,7 @@ public sealed class WriteRequestEncoder : ISeriesVisitor, IDisposable
             seriesLength += 1 + VarintLength((ulong)exemplarLength) + exemplarLength;
         }
 
-        if (_samples > 0 && (_samples + samples > _settings.MaxSamplesPerSend || _length + seriesLength > MaxRawBytes))
-            Cut();
-
-        var needed = _length + 6 + seriesLength;
-        if (needed > _buffer.Length)
-            Grow(needed);
-
-        var target = _buffer.AsSpan();
-        var position = _length;
-        target[position++] = TimeseriesTag;
-        WriteVarint(target, ref position, (ulong)seriesLength);
+        var target = BeginSeries(seriesLength, samples, out var position);
         WriteBytes(target, ref position, head);
         WriteBytes(target, ref position, name);
         WriteBytes(target, ref position, middle);
@@ -110,20 +109,8 @@ public sealed class WriteRequestEncoder : ISeriesVisitor, IDisposable
             WriteSample(target, ref position, 0, point.ZeroTimestampMs);
         WriteSample(target, ref position, point.Value, point.TimestampMs);
         if (hasExemplar)
-        {
-            Convert.TryToHexStringLower(point.ExemplarTraceId, _traceIdLabel.AsSpan(_traceIdLabel.Length - 32), out _);
-            target[position++] = ExemplarsTag;
-            WriteVarint(target, ref position, (ulong)exemplarLength);
-            WriteBytes(target, ref position, _traceIdLabel);
-            target[position++] = ExemplarValueTag;
-            WriteDouble(target, ref position, point.ExemplarValue);
-            target[position++] = ExemplarTimestampTag;
-            WriteVarint(target, ref position, (ulong)point.ExemplarTimestampMs);
-            _exemplars++;
-        }
-
+            WriteExemplar(target, ref position, exemplarLength, point.ExemplarTraceId, point.ExemplarValue, point.ExemplarTimestampMs);
         _length = position;
-        _samples += samples;
     }
 
     /// <summary>Cuts what is left and hands over all requests, in the order of the series.</summary>
@@ -166,6 +153,76 @@ public sealed class WriteRequestEncoder : ISeriesVisitor, IDisposable
         WriteDouble(target, ref position, value);
         target[position++] = TimestampTag;
         WriteVarint(target, ref position, (ulong)timestampMs);
+    }
+
+    private void WriteExemplar(Span<byte> target, ref int position, int length, ReadOnlySpan<byte> traceId, double value, long timestampMs)
+    {
+        Convert.TryToHexStringLower(traceId, _traceIdLabel.AsSpan(_traceIdLabel.Length - 32), out _);
+        target[position++] = ExemplarsTag;
+        WriteVarint(target, ref position, (ulong)length);
+        WriteBytes(target, ref position, _traceIdLabel);
+        target[position++] = ExemplarValueTag;
+        WriteDouble(target, ref position, value);
+        target[position++] = ExemplarTimestampTag;
+        WriteVarint(target, ref position, (ulong)timestampMs);
+        _exemplars++;
+    }
+
+    private void VisitNative(in SeriesPoint point, ReadOnlySpan<byte> head, ReadOnlySpan<byte> name, ReadOnlySpan<byte> middle, ReadOnlySpan<byte> tail)
+    {
+        var histogram = point.Native;
+        var empty = new NativeHistogramPoint { Count = 0, Sum = 0, Schema = histogram.Schema, ZeroThreshold = histogram.ZeroThreshold, ZeroCount = 0 };
+        var hasEmpty = point.ZeroTimestampMs != 0;
+        var exemplars = _settings.SendExemplars ? histogram.Exemplars : default;
+        var emptyLength = hasEmpty ? HistogramMessage.Length(empty, point.ZeroTimestampMs) : 0;
+        var valueLength = HistogramMessage.Length(histogram, point.TimestampMs);
+        var seriesLength = head.Length + name.Length + middle.Length + tail.Length + FieldLength(valueLength) + (hasEmpty ? FieldLength(emptyLength) : 0);
+        foreach (ref readonly var exemplar in exemplars)
+            seriesLength += FieldLength(_traceIdLabel.Length + SampleLength(exemplar.TimestampMs));
+
+        var target = BeginSeries(seriesLength, hasEmpty ? 2 : 1, out var position);
+        WriteBytes(target, ref position, head);
+        WriteBytes(target, ref position, name);
+        WriteBytes(target, ref position, middle);
+        WriteBytes(target, ref position, tail);
+        Span<byte> traceId = stackalloc byte[TraceId.Length];
+        foreach (ref readonly var exemplar in exemplars)
+        {
+            BinaryPrimitives.WriteUInt128BigEndian(traceId, exemplar.TraceId);
+            WriteExemplar(target, ref position, _traceIdLabel.Length + SampleLength(exemplar.TimestampMs), traceId, exemplar.Value, exemplar.TimestampMs);
+        }
+
+        if (hasEmpty)
+            WriteHistogram(target, ref position, emptyLength, empty, point.ZeroTimestampMs);
+        WriteHistogram(target, ref position, valueLength, histogram, point.TimestampMs);
+        _length = position;
+    }
+
+    private static int FieldLength(int bodyLength) => 1 + VarintLength((ulong)bodyLength) + bodyLength;
+
+    private static void WriteHistogram(Span<byte> target, ref int position, int length, in NativeHistogramPoint histogram, long timestampMs)
+    {
+        target[position++] = HistogramsTag;
+        WriteVarint(target, ref position, (ulong)length);
+        HistogramMessage.Write(target, ref position, histogram, timestampMs);
+    }
+
+    // Makes room for a series of that many bytes, in the next request where this one is full, and writes their number.
+    private Span<byte> BeginSeries(int seriesLength, int samples, out int position)
+    {
+        if (_samples > 0 && (_samples + samples > _settings.MaxSamplesPerSend || _length + seriesLength > MaxRawBytes))
+            Cut();
+
+        var needed = _length + 6 + seriesLength;
+        if (needed > _buffer.Length)
+            Grow(needed);
+
+        var target = _buffer.AsSpan();
+        position = _length;
+        target[position++] = TimeseriesTag;
+        WriteVarint(target, ref position, (ulong)seriesLength);
+        _samples += samples;
+        return target;
     }
 
     private void Cut()

@@ -1,3 +1,4 @@
+using System.Globalization;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Overrides;
 
@@ -10,6 +11,9 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     public const string Wildcard = "*";
 
     public static readonly TimeSpan MaxSlack = TimeSpan.FromHours(12);
+
+    private static readonly (string, HistogramMode)[] HistogramModes =
+        [("", HistogramMode.Classic), ("classic", HistogramMode.Classic), ("native", HistogramMode.Native), ("both", HistogramMode.Both)];
 
     private static readonly TimeSpan MinCollectionInterval = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan MaxCollectionInterval = TimeSpan.FromMinutes(5);
@@ -119,15 +123,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     private MetricsGeneratorOverrides ReadGenerator(MappingReader block, MetricsGeneratorOverrides fallback)
     {
         block.Unused(TempoFileReader.NotUsed, "forwarder");
-        block.Unused(
-            "without effect: native histograms are not supported yet",
-            "native_histogram_bucket_factor", "native_histogram_max_bucket_number", "native_histogram_min_reset_duration");
         block.Refuse("span_name_sanitization", "not supported yet; allowed: an empty string", "");
-        var histograms = block.Choice("generate_native_histograms", "classic", [("", "classic"), ("classic", "classic"), ("both", "both"), ("native", "native")]);
-        if (histograms == "both")
-            block.Warn("generate_native_histograms", "'both': native histograms are not supported yet, only classic ones are made");
-        else if (histograms == "native")
-            block.Error("generate_native_histograms", "'native' is not supported yet; allowed: classic");
 
         var processor = block.Mapping("processor");
         processor.Unused("known to Tempo, not used here: there is no such processor", "local_blocks");
@@ -142,6 +138,10 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
             CollectionInterval = ReadCollectionInterval(block) ?? fallback.CollectionInterval,
             DisableCollection = block.Bool("disable_collection", fallback.DisableCollection),
             TraceIdLabelName = block.OptionalString("trace_id_label_name") ?? fallback.TraceIdLabelName,
+            GenerateNativeHistograms = block.Choice("generate_native_histograms", fallback.GenerateNativeHistograms, HistogramModes),
+            NativeHistogramBucketFactor = ReadBucketFactor(block) is > 0 and var factor ? factor : fallback.NativeHistogramBucketFactor,
+            NativeHistogramMaxBucketNumber = block.Int("native_histogram_max_bucket_number", 0) is > 0 and var buckets ? buckets : fallback.NativeHistogramMaxBucketNumber,
+            NativeHistogramMinResetDuration = block.OptionalDuration("native_histogram_min_reset_duration") is { Ticks: > 0 } reset ? reset : fallback.NativeHistogramMinResetDuration,
             RemoteWriteHeaders = block.Map("remote_write_headers", StringComparer.OrdinalIgnoreCase) ?? fallback.RemoteWriteHeaders,
             IngestionTimeRangeSlack = block.OptionalDuration("ingestion_time_range_slack", max: MaxSlack) ?? fallback.IngestionTimeRangeSlack,
             Processor = new ProcessorOverrides
@@ -168,6 +168,11 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
 
         return options;
     }
+
+    // As Tempo has it, 0 is no factor and leaves it to what is laid over.
+    private static double ReadBucketFactor(MappingReader block) => block.Value<double>(
+        "native_histogram_bucket_factor", 0, "a number greater than 1, or 0 for the default",
+        value => double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var factor) && double.IsFinite(factor) && factor is 0 or > 1 ? factor : null);
 
     // Tempo holds tenants to these bounds; 0 leaves it to the registry's own interval, which may be shorter.
     private static TimeSpan? ReadCollectionInterval(MappingReader block)

@@ -23,7 +23,8 @@ internal sealed class RemoteWriteReader(Problems problems)
     {
         var defaults = new RemoteWriteOptions();
         entry.Unused(NotUsed, "metadata_config", "round_robin_dns", "enable_http2");
-        entry.Unused("without effect: native histograms are not supported yet", "send_native_histograms");
+        if (!entry.Bool("send_native_histograms", true))
+            entry.Warn("send_native_histograms", "without effect: native histograms are sent wherever they are generated");
         foreach (var auth in (ReadOnlySpan<string>)["oauth2", "sigv4", "azuread", "google_iam"])
             entry.Refuse(auth, "not supported yet; allowed are basic_auth, authorization, headers and client certificates");
         entry.Refuse("no_proxy", "not supported yet: proxy_url holds for the endpoint", "");

@@ -8,18 +8,30 @@ namespace OrleansTempo.Server.Exposition;
 /// <summary>
 /// One tenant's current series as a scrape page. They come entity by entity, and a page wants them family by family: so the
 /// points are kept during the visit, and written afterwards, off the generator's turn.
+/// <para>
+/// Neither text format has native histograms. One beside a classic histogram is not on the page; one by itself is there as a classic
+/// histogram whose only bucket is <c>+Inf</c>.
+/// </para>
 /// </summary>
 internal sealed class GeneratorPage(string traceIdLabelName) : ISeriesVisitor
 {
     private const int FlushBytes = 64 << 10;
 
+    private static readonly BucketBound s_infinite = new(double.PositiveInfinity);
+
     private readonly Dictionary<string, List<Point>> _families = new(StringComparer.Ordinal);
     private readonly List<Exemplar> _exemplars = [];
+    private readonly Dictionary<MetricName, (MetricName Bucket, MetricName Sum, MetricName Count)> _nativeNames = [];
 
     public void Visit(in SeriesPoint point)
     {
         if (point.IsStale)
             return;
+        if (point.IsNative)
+        {
+            VisitNative(point);
+            return;
+        }
 
         var exemplar = -1;
         if (point.ExemplarTraceId.Length == 16)
@@ -30,6 +42,27 @@ internal sealed class GeneratorPage(string traceIdLabelName) : ISeriesVisitor
 
         ref var points = ref CollectionsMarshal.GetValueRefOrAddDefault(_families, point.Name.Family, out _);
         (points ??= []).Add(new(point.Labels, point.Name, point.Bucket, point.Value, exemplar));
+    }
+
+    // The classic form comes first, where there is one.
+    private void VisitNative(in SeriesPoint point)
+    {
+        ref var points = ref CollectionsMarshal.GetValueRefOrAddDefault(_families, point.Name.Family, out _);
+        points ??= [];
+        if (points.Count > 0 && ReferenceEquals(points[^1].Labels, point.Labels))
+            return;
+        var names = _nativeNames.GetValueOrDefault(point.Name);
+        if (names.Bucket is null)
+        {
+            names = (Name(point.Name, "_bucket"), Name(point.Name, "_sum"), Name(point.Name, "_count"));
+            _nativeNames.Add(point.Name, names);
+        }
+
+        points.Add(new(point.Labels, names.Bucket, s_infinite, point.Native.Count, -1));
+        points.Add(new(point.Labels, names.Sum, null, point.Native.Sum, -1));
+        points.Add(new(point.Labels, names.Count, null, point.Native.Count, -1));
+
+        static MetricName Name(MetricName native, string suffix) => new(native.Family, native.Type, suffix);
     }
 
     /// <summary>Writes the page, flushing as it goes.</summary>

@@ -14,9 +14,12 @@ public class GeneratorBenchmarks
     private static readonly GeneratorSettings s_spanMetrics = new() { SpanMetricsCount = true, SpanMetricsLatency = true, SpanMetricsSize = true };
     private static readonly GeneratorSettings s_serviceGraphs = new() { ServiceGraphsRequest = true, ServiceGraphsLatency = true };
 
+    private static readonly GeneratorSettings s_nativeToo = s_spanMetrics with { NativeHistograms = new() { Mode = HistogramMode.Both } };
+    private static readonly GeneratorSettings s_nativeOnly = s_spanMetrics with { NativeHistograms = new() { Mode = HistogramMode.Native } };
+
     private byte[] _body = [];
     private SpanBatch? _batch;
-    private TenantGenerator? _spanMetricsOnly, _serviceGraphsOnly, _limitedLabels, _fewEntities;
+    private TenantGenerator? _spanMetricsOnly, _nativeToo, _nativeOnly, _serviceGraphsOnly, _limitedLabels, _fewEntities;
 
     [GlobalSetup]
     public void Setup()
@@ -27,14 +30,18 @@ public class GeneratorBenchmarks
         _batch = Read();
         var now = new FrozenTime();
         _spanMetricsOnly = new TenantGenerator(TenantId.Single, s_spanMetrics, new TempoMetrics(), now);
+        _nativeToo = new TenantGenerator(TenantId.Single, s_nativeToo, new TempoMetrics(), now);
+        _nativeOnly = new TenantGenerator(TenantId.Single, s_nativeOnly, new TempoMetrics(), now);
         _serviceGraphsOnly = new TenantGenerator(TenantId.Single, s_serviceGraphs, new TempoMetrics(), now);
         _limitedLabels = new TenantGenerator(TenantId.Single, s_spanMetrics with { MaxCardinalityPerLabel = 1_000_000 }, new TempoMetrics(), now);
         _fewEntities = new TenantGenerator(TenantId.Single, s_spanMetrics with { LimiterType = LimiterType.Entity, MaxActiveEntities = 1 }, new TempoMetrics(), now);
         SpanMetrics();
+        SpanMetricsWithNativeHistograms();
+        SpanMetricsWithNativeHistogramsOnly();
         ServiceGraphs();
         LimitedLabels();
         FewEntities();
-        if (_spanMetricsOnly.ActiveSeries == 0 || _serviceGraphsOnly.ActiveSeries == 0)
+        if (_spanMetricsOnly.ActiveSeries == 0 || _nativeToo.ActiveSeries == 0 || _nativeOnly.ActiveSeries == 0 || _serviceGraphsOnly.ActiveSeries == 0)
             throw new InvalidOperationException("The payload's spans did not count.");
     }
 
@@ -58,6 +65,13 @@ public class GeneratorBenchmarks
 
     [Benchmark]
     public void SpanMetrics() => _spanMetricsOnly!.Push(_batch!);
+
+    /// <summary>With <c>generate_native_histograms: both</c>.</summary>
+    [Benchmark]
+    public void SpanMetricsWithNativeHistograms() => _nativeToo!.Push(_batch!);
+
+    [Benchmark]
+    public void SpanMetricsWithNativeHistogramsOnly() => _nativeOnly!.Push(_batch!);
 
     /// <summary>Every edge of the batch is complete within it, so pushing it again and again leaves none waiting.</summary>
     [Benchmark]

@@ -185,7 +185,7 @@ public sealed class GeneratorSnapshotTests
 
         Assert.Equal("these bytes are not the snapshot of a generator", Refusal(bench, []));
         Assert.Equal("these bytes are not the snapshot of a generator", Refusal(bench, "something else"u8.ToArray()));
-        Assert.Equal("the snapshot has version 2, and only version 1 is known", Refusal(bench, [.. snapshot[..8], 2, .. snapshot[9..]]));
+        Assert.Equal("the snapshot has version 1, and only version 2 is known", Refusal(bench, [.. snapshot[..8], 1, .. snapshot[9..]]));
         Assert.Equal("the snapshot is cut short: 100 bytes without the mark of its end", Refusal(bench, snapshot[..100]));
         Assert.Equal("the snapshot is damaged: its checksum is not that of its bytes", Refusal(bench, [.. snapshot[..100], 77, .. snapshot[101..]]));
         Assert.Equal("the snapshot is tenant single-tenant's, not other's", Refusal(new GeneratorBench(tenant: "other"), snapshot));
@@ -288,6 +288,13 @@ public sealed class GeneratorSnapshotTests
             MaxActiveSeries = max,
             MaxActiveEntities = maxEntities,
             LimiterType = type,
+            NativeHistograms = new NativeHistogramOptions
+            {
+                Mode = (HistogramMode)((scenario + seed) % 3),
+                BucketFactor = scenario < 2 ? 1.1 : 1.5,
+                MaxBucketNumber = 2,
+                MinResetDuration = TimeSpan.FromSeconds(seed % 8),
+            },
             Registry = scenarios[scenario].Settings.Registry with { StaleDuration = stale },
         };
 
@@ -358,6 +365,8 @@ public sealed class GeneratorSnapshotTests
             // Exemplars since the last collection may stay behind.
             if (sample is not null && sample.Exemplar is null)
                 expected = expected is null ? null : expected with { Exemplar = null, ExemplarValue = 0 };
+            sample = sample is null ? null : sample with { NativeExemplars = "" };
+            expected = expected is null ? null : expected with { NativeExemplars = "" };
             if (sample != expected)
                 return $"{series} is {sample}, expected {expected}";
         }
@@ -371,11 +380,12 @@ public sealed class GeneratorSnapshotTests
         var bench = new GeneratorBench(s => s with
         {
             MaxActiveSeries = 60,
+            NativeHistograms = s.NativeHistograms with { Mode = HistogramMode.Both, MaxBucketNumber = 1 },
             SpanMetrics = s.SpanMetrics with { EnableTargetInfo = true },
             ServiceGraphs = s.ServiceGraphs with { Dimensions = ["zone"] },
         });
         (string, object)[] web = [("service.name", "web"), ("zone", "z1")];
-        bench.Push(web, GeneratorBench.Span("root", Kind.Server, 1), GeneratorBench.Span("call", Kind.Client, 2), GeneratorBench.Span("call", Kind.Client, 3, attributes: ("peer.service", "bank")));
+        bench.Push(web, GeneratorBench.Span("root", Kind.Server, 1), GeneratorBench.Span("root", Kind.Server, 7, seconds: 2), GeneratorBench.Span("call", Kind.Client, 2), GeneratorBench.Span("call", Kind.Client, 3, attributes: ("peer.service", "bank")));
         bench.Push("cart", GeneratorBench.Span("call", Kind.Server, 4, parent: 2));
         bench.Collect();
         bench.Push(web, GeneratorBench.Span("pay", Kind.Client, 5));

@@ -1,6 +1,10 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.Tests.RemoteWrite;
 using OrleansTempo.Tests.Otlp;
+using OrleansTempo.Tests.Prometheus;
 
 namespace OrleansTempo.Core.Tests.Generator;
 
@@ -52,6 +56,31 @@ public sealed class GoldenTests
         AssertSame(Golden.Expected("expected-full.prom").Where(s => !s.Key.StartsWith("traces_host_info", StringComparison.Ordinal)).ToDictionary(), collected);
     }
 
+    [Fact]
+    public void All_bodies_but_the_negative_durations_give_exactly_the_native_histograms_that_Tempo_gave()
+    {
+        var bench = new GeneratorBench(s => s with { NativeHistograms = s.NativeHistograms with { Mode = HistogramMode.Both } });
+        foreach (var body in Golden.Bodies.Where(b => b != "09-negative-duration"))
+            bench.Push(Golden.EndingNow(body, bench.Time));
+        bench.Time.Advance(TimeSpan.FromSeconds(12));
+        using var encoder = new WriteRequestEncoder(new EncodingSettings(), bench.Time.NowMs);
+
+        bench.Generator.Collect(encoder);
+
+        var collected = encoder.Finish().SelectMany(r => SeriesOf.Parse(r).Timeseries).Where(s => s.Histograms.Count > 0)
+            .ToDictionary(s => string.Join(' ', s.Labels.Select(l => $"{l.Name}={l.Value}")), s => s.Histograms[^1]);
+        var expected = Golden.ExpectedNative();
+        Assert.Equal(40, expected.Count);
+        Assert.Equal(expected.Keys.Order(StringComparer.Ordinal), collected.Keys.Order(StringComparer.Ordinal));
+        foreach (var (series, histogram) in expected)
+        {
+            var found = collected[series].Clone();
+            Assert.Equal(histogram.Sum, found.Sum, 1e-9);
+            (found.Sum, found.Timestamp) = (histogram.Sum, 0);
+            Assert.Equal(histogram, found);
+        }
+    }
+
     private static void AssertSame(Dictionary<string, double> expected, Recorder collected)
     {
         Assert.Equal(expected.Keys.Order(StringComparer.Ordinal), collected.Series.Order(StringComparer.Ordinal));
@@ -78,6 +107,29 @@ public sealed class GoldenTests
             }
 
             return request;
+        }
+
+        public static Dictionary<string, Histogram> ExpectedNative() => File.ReadLines(Path.Combine(s_folder, "expected-native.jsonl"))
+            .Select(line => JsonNode.Parse(line)!)
+            .ToDictionary(
+                line => string.Join(' ', line["labels"]!.AsObject().OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => $"{l.Key}={l.Value}")),
+                line => Histogram(line["histogram"]!));
+
+        private static Histogram Histogram(JsonNode expected)
+        {
+            var histogram = new Histogram
+            {
+                CountInt = (ulong)expected["count_int"]!,
+                Sum = (double?)expected["sum"] ?? 0,
+                Schema = (int)expected["schema"]!,
+                ZeroThreshold = (double)expected["zero_threshold"]!,
+                ZeroCountInt = (ulong)expected["zero_count_int"]!,
+            };
+            foreach (var span in expected["positive_spans"]?.AsArray() ?? [])
+                histogram.PositiveSpans.Add(new BucketSpan { Offset = (int)span!["offset"]!, Length = (uint)span["length"]! });
+            foreach (var delta in expected["positive_deltas"]?.AsArray() ?? [])
+                histogram.PositiveDeltas.Add((long)delta!);
+            return histogram;
         }
 
         public static Dictionary<string, double> Expected(string file) => File.ReadLines(Path.Combine(s_folder, file))

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using OrleansTempo.Core.Generator;
 
 namespace OrleansTempo.Core.Tests.Generator;
@@ -26,10 +28,50 @@ internal sealed class Recorder : ISeriesVisitor
             ? point.Name.Name
             : point.Name.Name + "{" + string.Join(",", labels.OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => $"{l.Key}=\"{Escape(l.Value)}\"")) + "}";
         var exemplar = point.ExemplarTraceId.IsEmpty ? null : Convert.ToHexStringLower(point.ExemplarTraceId);
-        Assert.True(_samples.TryAdd(text, new Sample(point.Value, point.TimestampMs, point.ZeroTimestampMs, exemplar, point.ExemplarValue, point.IsStale)), $"{text} was visited twice");
+        var native = point.IsNative ? Text(point.Native) : null;
+        var sample = new Sample(point.Value, point.TimestampMs, point.ZeroTimestampMs, exemplar, point.ExemplarValue, point.IsStale)
+        {
+            Native = native,
+            NativeExemplars = string.Join(' ', point.Native.Exemplars.ToArray().Select(e => FormattableString.Invariant($"{e.TraceId:x32}={e.Value}@{e.TimestampMs}"))),
+        };
+        Assert.True(_samples.TryAdd(text, sample), $"{text} was visited twice");
     }
 
     private static string Escape(string value) => value.Replace("\\", "\\\\").Replace("\"", "\\\"").Replace("\n", "\\n");
 
-    public sealed record Sample(double Value, long TimestampMs, long ZeroTimestampMs, string? Exemplar, double ExemplarValue, bool IsStale);
+    // Bucket by bucket, empty ones left out, as whoever receives the runs and differences reads them.
+    private static string Text(in NativeHistogramPoint histogram)
+    {
+        Assert.Equal(NativeBuckets.ZeroThreshold, histogram.ZeroThreshold);
+        var text = new StringBuilder($"schema {histogram.Schema}, count {histogram.Count}, zero {histogram.ZeroCount}:");
+        var next = 0;
+        var count = 0L;
+        var total = histogram.ZeroCount;
+        var delta = 0;
+        foreach (var span in histogram.PositiveSpans)
+        {
+            next += span.Offset;
+            for (var i = 0; i < span.Length; i++)
+            {
+                count += histogram.PositiveDeltas[delta++];
+                total += (ulong)count;
+                if (count != 0)
+                    text.Append(CultureInfo.InvariantCulture, $" {next}={count}");
+                next++;
+            }
+        }
+
+        Assert.Equal(histogram.PositiveDeltas.Length, delta);
+        Assert.Equal(histogram.Count, total);
+        return text.ToString();
+    }
+
+    public sealed record Sample(double Value, long TimestampMs, long ZeroTimestampMs, string? Exemplar, double ExemplarValue, bool IsStale)
+    {
+        /// <summary>A native histogram bucket by bucket, as in <c>schema 3, count 3, zero 1: -29=1 33=1</c>; null where the series is none.</summary>
+        public string? Native { get; init; }
+
+        /// <summary>Of a native histogram, as in <c>00…01=0.25@1780000000000</c>, in the order they came.</summary>
+        public string NativeExemplars { get; init; } = "";
+    }
 }

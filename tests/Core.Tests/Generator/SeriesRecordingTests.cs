@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Overrides;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Generator;
@@ -19,6 +20,7 @@ public sealed class SeriesRecordingTests
 
         Assert.Equal(visited.Samples, replayed.Samples);
         Assert.Contains(replayed.Samples.Values, s => s.Exemplar is not null);
+        Assert.Contains(replayed.Samples.Values, s => s.Native is not null && s.NativeExemplars.Length > 0);
     }
 
     [Fact]
@@ -101,7 +103,11 @@ public sealed class SeriesRecordingTests
 
     private static GeneratorBench Bench()
     {
-        var bench = new GeneratorBench(s => s with { SpanMetrics = s.SpanMetrics with { EnableTargetInfo = true } });
+        var bench = new GeneratorBench(s => s with
+        {
+            SpanMetrics = s.SpanMetrics with { EnableTargetInfo = true },
+            NativeHistograms = s.NativeHistograms with { Mode = HistogramMode.Both },
+        });
         bench.Push([("service.name", "cart"), ("pod", "p1")], GeneratorBench.Span("a", Kind.Server, 1), GeneratorBench.Span("b", Kind.Internal, 2, seconds: 100));
         return bench;
     }

@@ -70,6 +70,10 @@ public sealed class GeneratorSettingsTests
             DisableCollection = true,
             TraceIdLabelName = "trace_id",
             IngestionTimeRangeSlack = TimeSpan.FromHours(1),
+            GenerateNativeHistograms = HistogramMode.Both,
+            NativeHistogramBucketFactor = 2,
+            NativeHistogramMaxBucketNumber = 20,
+            NativeHistogramMinResetDuration = TimeSpan.FromHours(2),
             RemoteWriteHeaders = new Dictionary<string, string> { ["Authorization"] = "Bearer x" },
             Processor = new ProcessorOverrides
             {
@@ -90,6 +94,9 @@ public sealed class GeneratorSettingsTests
         Assert.True(settings.DisableCollection);
         Assert.Equal("trace_id", settings.TraceIdLabelName);
         Assert.Equal(TimeSpan.FromHours(1), settings.IngestionTimeRangeSlack);
+        Assert.Equal(
+            new NativeHistogramOptions { Mode = HistogramMode.Both, BucketFactor = 2, MaxBucketNumber = 20, MinResetDuration = TimeSpan.FromHours(2) },
+            settings.NativeHistograms);
         Assert.Equal("Bearer x", settings.RemoteWriteHeaders["Authorization"]);
         Assert.Equal([1], settings.SpanMetrics.HistogramBuckets);
         Assert.Empty(settings.SpanMetrics.Dimensions);
@@ -115,6 +122,7 @@ public sealed class GeneratorSettingsTests
         Assert.NotEqual(full, full with { MaxActiveSeries = 1 });
         Assert.NotEqual(full, full with { LimiterType = LimiterType.Entity });
         Assert.NotEqual(full, full with { Registry = full.Registry with { ExternalLabels = new Dictionary<string, string> { ["a"] = "2" } } });
+        Assert.NotEqual(full, full with { NativeHistograms = full.NativeHistograms with { BucketFactor = 2 } });
         Assert.NotEqual(full, full with { SpanMetrics = full.SpanMetrics with { Dimensions = ["y", "x"] } });
         Assert.NotEqual(full, full with { SpanMetrics = full.SpanMetrics with { FilterPolicies = [Policy(1L)] } });
         Assert.NotEqual(full, full with { SpanMetrics = full.SpanMetrics with { FilterPolicies = [Policy(1.0)] } });

@@ -11,6 +11,7 @@ internal static class SeriesOf
 {
     public static readonly MetricName Calls = new("traces_spanmetrics_calls_total", MetricType.Counter);
     public static readonly MetricName Bucket = new("traces_spanmetrics_latency", MetricType.Histogram, "_bucket");
+    public static readonly MetricName Latency = new("traces_spanmetrics_latency", MetricType.Histogram);
     public static readonly BucketBound Le = new(0.002);
 
     public static LabelSet Labels(params (string Name, string Value)[] labels) =>
@@ -25,5 +26,10 @@ internal static class SeriesOf
         "{" + string.Join(",", series.Labels.Select(l => $"{l.Name}={l.Value}")) + "}"
         + string.Concat(series.Samples.Select(s => FormattableString.Invariant($" {s.Value}@{s.Timestamp}")))
         + string.Concat(series.Exemplars.Select(e => FormattableString.Invariant(
-            $" # {{{string.Join(",", e.Labels.Select(l => $"{l.Name}={l.Value}"))}}} {e.Value}@{e.Timestamp}")));
+            $" # {{{string.Join(",", e.Labels.Select(l => $"{l.Name}={l.Value}"))}}} {e.Value}@{e.Timestamp}")))
+        + string.Concat(series.Histograms.Select(h => " " + Text(h)));
+
+    private static string Text(Histogram histogram) => FormattableString.Invariant(
+        $"{histogram.CountInt}/{histogram.Sum} schema {histogram.Schema} zero {histogram.ZeroCountInt} [")
+        + string.Join(' ', histogram.PositiveSpans.Select(s => $"{s.Offset}:{s.Length}")) + "] [" + string.Join(' ', histogram.PositiveDeltas) + $"]@{histogram.Timestamp}";
 }

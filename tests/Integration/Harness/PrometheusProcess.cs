@@ -52,7 +52,7 @@ internal sealed class PrometheusProcess : IAsyncDisposable
                 "--storage.tsdb.path=data",
                 $"--web.listen-address=127.0.0.1:{_port}",
                 "--web.enable-remote-write-receiver",
-                "--enable-feature=exemplar-storage",
+                "--enable-feature=exemplar-storage,native-histograms",
             ],
             _folder.Path);
         _runs.Add(run);
@@ -98,6 +98,13 @@ internal sealed class PrometheusProcess : IAsyncDisposable
         }
 
         return series;
+    }
+
+    /// <summary>The one value that <paramref name="query"/> gives; NaN where it gives none.</summary>
+    public async Task<double> ValueAsync(string query)
+    {
+        var results = (await ResultsAsync(query)).ToList();
+        return results.Count == 0 ? double.NaN : Parse(results.Single().GetProperty("value")[1]);
     }
 
     public async ValueTask DisposeAsync()

@@ -14,7 +14,13 @@ public sealed class FileOverridesTests : IDisposable
 
     private static readonly TenantOverrides Defaults = new()
     {
-        MetricsGenerator = new MetricsGeneratorOverrides { Processors = [ProcessorNames.SpanMetrics], MaxActiveSeries = 1000 },
+        MetricsGenerator = new MetricsGeneratorOverrides
+        {
+            Processors = [ProcessorNames.SpanMetrics],
+            MaxActiveSeries = 1000,
+            GenerateNativeHistograms = HistogramMode.Both,
+            NativeHistogramBucketFactor = 2,
+        },
         Compaction = new CompactionOverrides { BlockRetention = TimeSpan.FromDays(3) },
     };
 
@@ -56,6 +62,28 @@ public sealed class FileOverridesTests : IDisposable
 
         Assert.Equal(64, overrides.For(Tenant("a")).MetricsGenerator.RingSize);
         Assert.Equal(0, overrides.For(Tenant("b")).MetricsGenerator.RingSize);
+    }
+
+    [Fact]
+    public void A_tenants_native_histograms_are_laid_over_the_defaults_and_0_and_empty_are_Tempos()
+    {
+        using var overrides = Open(
+            """
+            overrides:
+              a: {metrics_generator: {generate_native_histograms: native, native_histogram_bucket_factor: 1.5, native_histogram_max_bucket_number: 20, native_histogram_min_reset_duration: 1h}}
+              b: {metrics_generator: {generate_native_histograms: '', native_histogram_bucket_factor: 0, native_histogram_max_bucket_number: 0, native_histogram_min_reset_duration: 0s}}
+              c: {metrics_generator: {max_active_series: 1}}
+            """);
+
+        Assert.Equal((HistogramMode.Native, 1.5, 20, TimeSpan.FromHours(1)), Of("a"));
+        Assert.Equal((HistogramMode.Classic, 2, 100, TimeSpan.FromMinutes(15)), Of("b"));
+        Assert.Equal((HistogramMode.Both, 2, 100, TimeSpan.FromMinutes(15)), Of("c"));
+
+        (HistogramMode, double, int, TimeSpan) Of(string tenant)
+        {
+            var generator = overrides.For(Tenant(tenant)).MetricsGenerator;
+            return (generator.GenerateNativeHistograms, generator.NativeHistogramBucketFactor, generator.NativeHistogramMaxBucketNumber, generator.NativeHistogramMinResetDuration);
+        }
     }
 
     [Fact]

@@ -63,7 +63,7 @@ public sealed class TempoConfigurationTests
             "75:metrics_generator.storage.path", "76:metrics_generator.storage.wal",
             "82:metrics_generator.storage.remote_write[0].queue_config.capacity", "84:metrics_generator.storage.remote_write[0].metadata_config",
             "86:metrics_generator.traces_storage", "96:storage.trace.pool", "100:storage.trace.azure.max_buffers",
-            "111:overrides.defaults.metrics_generator.processors[2]", "112:overrides.defaults.metrics_generator.generate_native_histograms",
+            "111:overrides.defaults.metrics_generator.processors[2]",
         ],
         result.Warnings.Select(w => $"{w.Line}:{w.Message.Split(": ")[0]}"));
 
@@ -87,6 +87,7 @@ public sealed class TempoConfigurationTests
         Assert.Equal(10_000_000, options.Overrides.Defaults.Global.MaxBytesPerTrace);
         Assert.Equal(TimeSpan.FromDays(2), options.Overrides.Defaults.Compaction.BlockRetention);
         Assert.Equal([ProcessorNames.ServiceGraphs, ProcessorNames.SpanMetrics], options.Overrides.Defaults.MetricsGenerator.Processors);
+        Assert.Equal(HistogramMode.Both, options.Overrides.Defaults.MetricsGenerator.GenerateNativeHistograms);
         var attribute = options.MetricsGenerator.Processor.SpanMetrics.FilterPolicies[0].Include!.Attributes[0];
         Assert.Equal(new PolicyAttributeOptions { Key = "kind", Value = "SPAN_KIND_SERVER" }, attribute);
     }
@@ -100,9 +101,9 @@ public sealed class TempoConfigurationTests
         Assert.Equal(
         [
             "stream_over_http_enabled", "memory", "metrics_generator.ring_mode", "metrics_generator.codec", "metrics_generator.processor.host_info",
-            "metrics_generator.storage.path", "metrics_generator.storage.remote_write[0].send_native_histograms", "query_frontend", "live_store.readiness_target_lag",
+            "metrics_generator.storage.path", "query_frontend", "live_store.readiness_target_lag",
             "live_store.wal", "block_builder", "backend_worker.backend_scheduler_addr", "ingest", "overrides.defaults.read",
-            "overrides.defaults.metrics_generator.native_histogram_bucket_factor", "usage_report",
+            "usage_report",
         ],
         result.Warnings.Select(w => w.Message.Split(": ")[0]));
 

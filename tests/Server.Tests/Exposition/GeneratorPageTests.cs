@@ -13,6 +13,7 @@ public class GeneratorPageTests
     private static readonly MetricName s_bucket = new("traces_spanmetrics_latency", MetricType.Histogram, "_bucket");
     private static readonly MetricName s_sum = new("traces_spanmetrics_latency", MetricType.Histogram, "_sum");
     private static readonly MetricName s_count = new("traces_spanmetrics_latency", MetricType.Histogram, "_count");
+    private static readonly MetricName s_native = new("traces_spanmetrics_latency", MetricType.Histogram);
     private static readonly MetricName s_info = new("traces_target_info", MetricType.Gauge);
     private static readonly BucketBound s_small = new(0.002);
     private static readonly BucketBound s_infinite = new(double.PositiveInfinity);
@@ -128,6 +129,49 @@ public class GeneratorPageTests
             await page.WriteAsync(PipeWriter.Create(stream), ExpositionFormat.OpenMetrics, CancellationToken.None);
             return Encoding.UTF8.GetString(stream.ToArray());
         }
+    }
+
+    [Fact]
+    public async Task A_native_histogram_by_itself_is_a_histogram_of_one_bucket_and_one_beside_a_classic_is_not_there()
+    {
+        await using var server = await RunningServer.StartAsync();
+        server.Series.Tenant = "single-tenant";
+        server.Series.Points = static visitor =>
+        {
+            var a = Labels(("service", "a"));
+            var b = Labels(("service", "b"));
+            visitor.Visit(new() { Labels = a, Name = s_bucket, Bucket = s_infinite, Value = 7.5, TimestampMs = 1 });
+            visitor.Visit(new() { Labels = a, Name = s_sum, Value = 2.5, TimestampMs = 1 });
+            visitor.Visit(new() { Labels = a, Name = s_count, Value = 7.5, TimestampMs = 1 });
+            Native(visitor, a);
+            visitor.Visit(new() { Labels = a, Name = s_calls, Value = 7.5, TimestampMs = 1 });
+            Native(visitor, b);
+        };
+
+        Assert.Equal(
+            """
+            # TYPE traces_spanmetrics_latency histogram
+            traces_spanmetrics_latency_bucket{service="a",le="+Inf"} 7.5
+            traces_spanmetrics_latency_sum{service="a"} 2.5
+            traces_spanmetrics_latency_count{service="a"} 7.5
+            traces_spanmetrics_latency_bucket{service="b",le="+Inf"} 8
+            traces_spanmetrics_latency_sum{service="b"} 2.5
+            traces_spanmetrics_latency_count{service="b"} 8
+            # TYPE traces_spanmetrics_calls_total counter
+            traces_spanmetrics_calls_total{service="a"} 7.5
+
+            """,
+            await server.Client.GetStringAsync(server.Api("/generator/metrics")));
+
+        static void Native(ISeriesVisitor visitor, LabelSet labels) => visitor.Visit(new()
+        {
+            Labels = labels,
+            Name = s_native,
+            Value = 2.5,
+            TimestampMs = 1,
+            IsNative = true,
+            Native = new() { Count = 8, Sum = 2.5, Schema = 3, ZeroThreshold = 1e-39, ZeroCount = 8 },
+        });
     }
 
     private static byte[] Recorded(Action<ISeriesVisitor> visit)

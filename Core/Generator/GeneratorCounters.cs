@@ -7,6 +7,7 @@ internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant, G
 {
     public const string SpanMetrics = "span-metrics";
     public const string ServiceGraphs = "service-graphs";
+    public const string HostInfo = "host-info";
 
     private readonly KeyValuePair<string, object?> _tenant = new("tenant", tenant.Value);
 

@@ -10,7 +10,8 @@ namespace OrleansTempo.Core.Generator;
 /// starts anything of its own.
 /// <code>
 ///   SpanBatch ─► slack ─┬─► span-metrics ───┐
-///                       └─► service-graphs ─┴─► series registry ─► Collect ─► remote write
+///                       ├─► service-graphs ─┼─► series registry ─► Collect ─► remote write
+///                       └─► host-info ──────┘
 ///                                                               └► Visit ───► scrape page
 /// </code>
 /// </summary>
@@ -24,6 +25,7 @@ public sealed class TenantGenerator
     private GeneratorSettings _settings;
     private SpanMetricsProcessor? _spanMetrics;
     private ServiceGraphsProcessor? _serviceGraphs;
+    private HostInfoProcessor? _hostInfo;
     private int[] _accepted = new int[1024];
     private (long Added, long Removed, long Limited) _reported;
 
@@ -45,6 +47,7 @@ public sealed class TenantGenerator
         _registry = new SeriesRegistry(tenant, settings, shard);
         ReplaceSpanMetrics();
         ReplaceServiceGraphs();
+        ReplaceHostInfo();
     }
 
     public GeneratorSettings Settings => _settings;
@@ -132,7 +135,7 @@ public sealed class TenantGenerator
     /// </summary>
     public void WriteSnapshot(IBufferWriter<byte> output) =>
         GeneratorSnapshot.Write(
-            output, _tenant, _shard, _time.GetUtcNow().ToUnixTimeMilliseconds(), _registry, _spanMetrics?.Table, _spanMetrics?.TargetInfo?.Table, _serviceGraphs);
+            output, _tenant, _shard, _time.GetUtcNow().ToUnixTimeMilliseconds(), _registry, _spanMetrics?.Table, _spanMetrics?.TargetInfo?.Table, _serviceGraphs, _hostInfo?.Table);
 
     /// <summary>
     /// Goes on with a snapshot, in a generator that has taken nothing and collected nothing yet. The settings need not be those
@@ -182,6 +185,8 @@ public sealed class TenantGenerator
             || (former.ServiceGraphsRequest, former.ServiceGraphsLatency, former.ServiceGraphsConnectionInfo)
             != (settings.ServiceGraphsRequest, settings.ServiceGraphsLatency, settings.ServiceGraphsConnectionInfo))
             ReplaceServiceGraphs();
+        if (labelsChanged || !former.HostInfo.Equals(settings.HostInfo) || former.HostInfoEnabled != settings.HostInfoEnabled)
+            ReplaceHostInfo();
     }
 
     private void Push(SpanBatch batch, int accepted, int received, long bytes, long nowMs)
@@ -191,6 +196,7 @@ public sealed class TenantGenerator
         var positions = _accepted.AsSpan(0, accepted);
         _spanMetrics?.Push(batch, positions, nowMs);
         _serviceGraphs?.Push(batch, positions, nowMs);
+        _hostInfo?.Push(batch, positions, nowMs);
     }
 
     private void Reserve(int spans)
@@ -211,6 +217,7 @@ public sealed class TenantGenerator
         SnapshotPart.SpanMetrics when _spanMetrics is { } spanMetrics => (spanMetrics.Table, spanMetrics.KeyOf),
         SnapshotPart.TargetInfo when _spanMetrics?.TargetInfo is { } targetInfo => (targetInfo.Table, targetInfo.KeyOf),
         SnapshotPart.ServiceGraphs when _serviceGraphs is { } serviceGraphs => (serviceGraphs.Table, serviceGraphs.KeyOf),
+        SnapshotPart.HostInfo when _hostInfo is { } hostInfo => (hostInfo.Table, hostInfo.KeyOf),
         _ => null,
     };
 
@@ -242,5 +249,20 @@ public sealed class TenantGenerator
         }
 
         _counters.ActiveProcessor(GeneratorCounters.ServiceGraphs, _serviceGraphs is not null);
+    }
+
+    private void ReplaceHostInfo()
+    {
+        if (_settings.HostInfoEnabled && _registry.HasInfoMetrics)
+        {
+            _hostInfo = new HostInfoProcessor(_settings.HostInfo, _registry, _counters, _hostInfo);
+        }
+        else
+        {
+            _hostInfo?.Remove();
+            _hostInfo = null;
+        }
+
+        _counters.ActiveProcessor(GeneratorCounters.HostInfo, _settings.HostInfoEnabled);
     }
 }

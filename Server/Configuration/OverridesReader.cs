@@ -133,7 +133,6 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
 
         var processor = block.Mapping("processor");
         processor.Unused("known to Tempo, not used here: there is no such processor", "local_blocks");
-        processor.Unused("without effect: the host-info processor is not supported yet", "host_info");
         var options = new MetricsGeneratorOverrides
         {
             Processors = ReadProcessors(block) ?? fallback.Processors,
@@ -148,6 +147,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
             {
                 ServiceGraphs = ReadServiceGraphs(processor.Mapping("service_graphs"), fallback.Processor.ServiceGraphs),
                 SpanMetrics = ReadSpanMetrics(processor.Mapping("span_metrics"), fallback.Processor.SpanMetrics),
+                HostInfo = HostInfoReader.Read(processor.Mapping("host_info"), fallback.Processor.HostInfo),
             },
         };
         processor.Done();
@@ -185,8 +185,6 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
                 problems.Error(node.Position, $"{path} must be a processor's name, this is {node.Kind}");
             else if (name == "local-blocks")
                 problems.Warn(node.Position, $"{path}: 'local-blocks' is known to Tempo, not used here");
-            else if (name == "host-info")
-                problems.Error(node.Position, $"{path}: 'host-info' is not supported yet; allowed: {string.Join(", ", ProcessorNames.All)}");
             else if (!ProcessorNames.All.Contains(name))
                 problems.Error(node.Position, $"{path}: {Spelling.Quote(name)} is not a processor{Spelling.Suggest(name, [.. ProcessorNames.All])}");
             else if (!processors.Contains(name))

@@ -127,8 +127,9 @@ public sealed class ConfigurationErrorTests
         Errors("metrics_generator: {storage: {remote_write: [{name: a, url: http://h}, {name: a, url: http://i}]}}"));
 
     [Theory]
-    [InlineData("metrics_generator: {processors: [span-metric]}", "metrics_generator.processors[0]: 'span-metric' is not a processor; did you mean 'span-metrics'? Allowed: service-graphs, service-graphs-request, service-graphs-latency, service-graphs-connection-info, span-metrics, span-metrics-count, span-metrics-latency, span-metrics-size")]
-    [InlineData("metrics_generator: {processors: [host-info]}", "metrics_generator.processors[0]: 'host-info' is not supported yet; allowed: service-graphs, service-graphs-request, service-graphs-latency, service-graphs-connection-info, span-metrics, span-metrics-count, span-metrics-latency, span-metrics-size")]
+    [InlineData("metrics_generator: {processors: [span-metric]}", "metrics_generator.processors[0]: 'span-metric' is not a processor; did you mean 'span-metrics'? Allowed: service-graphs, service-graphs-request, service-graphs-latency, service-graphs-connection-info, span-metrics, span-metrics-count, span-metrics-latency, span-metrics-size, host-info")]
+    [InlineData("metrics_generator: {processor: {host_info: {host_identifiers: []}}}", "metrics_generator.processor.host_info.host_identifiers: is empty; it must name at least one resource attribute")]
+    [InlineData("metrics_generator: {processor: {host_info: {metric_name: host-info}}}", "metrics_generator.processor.host_info.metric_name: 'host-info' is not a metric name; allowed is [a-zA-Z_:][a-zA-Z0-9_:]*")]
     [InlineData("metrics_generator: {collection_interval: 5s}", "metrics_generator.collection_interval: '5s' is not allowed; it must be from 15s to 5m")]
     [InlineData("metrics_generator: {generate_native_histograms: native}", "metrics_generator.generate_native_histograms: 'native' is not supported yet; allowed: classic")]
     [InlineData("metrics_generator: {span_name_sanitization: enabled}", "metrics_generator.span_name_sanitization: 'enabled': not supported yet; allowed: an empty string")]

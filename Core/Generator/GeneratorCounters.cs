@@ -52,6 +52,27 @@ internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant, G
         reported = (budget.Added, budget.Removed, budget.Limited);
     }
 
+    /// <param name="sanitized">Spans whose name has been replaced, or would have been.</param>
+    /// <param name="tooFewTokens">Spans whose name is too short to be compared with others.</param>
+    /// <param name="tooManyTokens">Spans whose name is too long for that.</param>
+    public void SpanNames(long sanitized, long tooFewTokens, long tooManyTokens)
+    {
+        Add(metrics.SpansSanitized, sanitized);
+        if (tooFewTokens > 0)
+            metrics.SpanNamesSkipped.Add(tooFewTokens, _tenant, new("reason", "too_few_tokens"));
+        if (tooManyTokens > 0)
+            metrics.SpanNamesSkipped.Add(tooManyTokens, _tenant, new("reason", "too_many_tokens"));
+    }
+
+    public void NameTemplates(long detected, long evicted, long expired)
+    {
+        Add(metrics.SpanNameTemplatesDetected, detected);
+        Add(metrics.SpanNameTemplatesEvicted, evicted);
+        Add(metrics.SpanNameTemplatesExpired, expired);
+    }
+
+    public void SanitizedDemand(long entities) => metrics.SanitizedDemand.Record(entities, _gauge);
+
     private void Add(System.Diagnostics.Metrics.Counter<long> counter, long amount)
     {
         if (amount > 0)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
+using OrleansTempo.Core.Generator.SpanNames;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 
@@ -24,6 +25,7 @@ public sealed class TenantGenerator
     private readonly SeriesRegistry _registry;
     private GeneratorSettings _settings;
     private SpanMetricsProcessor? _spanMetrics;
+    private SpanNameSanitizer? _spanNames;
     private ServiceGraphsProcessor? _serviceGraphs;
     private HostInfoProcessor? _hostInfo;
     private int[] _accepted = new int[1024];
@@ -123,6 +125,8 @@ public sealed class TenantGenerator
         finally
         {
             _counters.Series(_registry.Budget, ref _reported);
+            if (_spanNames is not null)
+                _counters.SanitizedDemand(_spanNames.EstimateDemand() + (_serviceGraphs?.Table.Entities.Length ?? 0));
         }
     }
 
@@ -152,6 +156,7 @@ public sealed class TenantGenerator
             return false;
         _registry.Restore(content.Tables, LivePart);
         _registry.StartAfter(content.LastCollectionMs);
+        _spanMetrics?.LearnSpanNames();
         if (content.Edges is { } edges)
             _serviceGraphs?.GoOnWith(edges);
         return true;
@@ -177,7 +182,7 @@ public sealed class TenantGenerator
             CollectionInterval = settings.Registry.CollectionInterval,
             StaleDuration = settings.Registry.StaleDuration,
         });
-        if (labelsChanged || !former.SpanMetrics.Equals(settings.SpanMetrics)
+        if (labelsChanged || !former.SpanMetrics.Equals(settings.SpanMetrics) || former.SpanNameSanitization != settings.SpanNameSanitization
             || (former.SpanMetricsCount, former.SpanMetricsLatency, former.SpanMetricsSize)
             != (settings.SpanMetricsCount, settings.SpanMetricsLatency, settings.SpanMetricsSize))
             ReplaceSpanMetrics();
@@ -223,15 +228,22 @@ public sealed class TenantGenerator
 
     private void ReplaceSpanMetrics()
     {
+        var former = _spanNames;
+        _spanNames = !_settings.SpanMetricsEnabled || _settings.SpanNameSanitization == SpanNameSanitization.Off ? null : former ?? new SpanNameSanitizer();
         if (_settings.SpanMetricsEnabled)
         {
-            _spanMetrics = new SpanMetricsProcessor(_settings, _registry, _counters, _spanMetrics);
+            _spanMetrics = new SpanMetricsProcessor(_settings, _registry, _counters, _spanNames, _spanMetrics);
+            if (former is null)
+                _spanMetrics.LearnSpanNames();
         }
         else
         {
             _spanMetrics?.Remove();
             _spanMetrics = null;
         }
+
+        if (former is not null && _spanNames is null)
+            _counters.SanitizedDemand(0);
 
         _counters.ActiveProcessor(GeneratorCounters.SpanMetrics, _spanMetrics is not null);
     }

@@ -40,6 +40,8 @@ public sealed record GeneratorSettings
 
     public bool DisableCollection { get; init; }
 
+    public SpanNameSanitization SpanNameSanitization { get; init; }
+
     /// <summary>The label of an exemplar that carries the trace ID.</summary>
     public string TraceIdLabelName { get; init; } = DefaultTraceIdLabelName;
 
@@ -74,6 +76,7 @@ public sealed record GeneratorSettings
             MaxActiveSeries = tenant.MaxActiveSeries,
             RingSize = tenant.RingSize,
             DisableCollection = tenant.DisableCollection,
+            SpanNameSanitization = tenant.SpanNameSanitization,
             TraceIdLabelName = SetOr(tenant.TraceIdLabelName, DefaultTraceIdLabelName),
             RemoteWriteHeaders = tenant.RemoteWriteHeaders,
         };

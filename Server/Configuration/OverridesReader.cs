@@ -123,7 +123,6 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
         block.Unused(
             "without effect: native histograms are not supported yet",
             "native_histogram_bucket_factor", "native_histogram_max_bucket_number", "native_histogram_min_reset_duration");
-        block.Refuse("span_name_sanitization", "not supported yet; allowed: an empty string", "");
         block.Refuse("max_cardinality_per_label", "not supported yet; allowed: 0", "0");
         var histograms = block.Choice("generate_native_histograms", "classic", [("", "classic"), ("classic", "classic"), ("both", "both"), ("native", "native")]);
         if (histograms == "both")
@@ -140,6 +139,10 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
             RingSize = block.Int("ring_size", fallback.RingSize, max: MetricsGeneratorOverrides.MaxRingSize),
             CollectionInterval = ReadCollectionInterval(block) ?? fallback.CollectionInterval,
             DisableCollection = block.Bool("disable_collection", fallback.DisableCollection),
+            SpanNameSanitization = block.Choice(
+                "span_name_sanitization",
+                fallback.SpanNameSanitization,
+                [("", SpanNameSanitization.Off), ("dry_run", SpanNameSanitization.DryRun), ("enabled", SpanNameSanitization.Enabled)]),
             TraceIdLabelName = block.OptionalString("trace_id_label_name") ?? fallback.TraceIdLabelName,
             RemoteWriteHeaders = block.Map("remote_write_headers", StringComparer.OrdinalIgnoreCase) ?? fallback.RemoteWriteHeaders,
             IngestionTimeRangeSlack = block.OptionalDuration("ingestion_time_range_slack", max: MaxSlack) ?? fallback.IngestionTimeRangeSlack,

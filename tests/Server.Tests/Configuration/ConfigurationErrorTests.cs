@@ -132,7 +132,7 @@ public sealed class ConfigurationErrorTests
     [InlineData("metrics_generator: {processor: {host_info: {metric_name: host-info}}}", "metrics_generator.processor.host_info.metric_name: 'host-info' is not a metric name; allowed is [a-zA-Z_:][a-zA-Z0-9_:]*")]
     [InlineData("metrics_generator: {collection_interval: 5s}", "metrics_generator.collection_interval: '5s' is not allowed; it must be from 15s to 5m")]
     [InlineData("metrics_generator: {generate_native_histograms: native}", "metrics_generator.generate_native_histograms: 'native' is not supported yet; allowed: classic")]
-    [InlineData("metrics_generator: {span_name_sanitization: enabled}", "metrics_generator.span_name_sanitization: 'enabled': not supported yet; allowed: an empty string")]
+    [InlineData("metrics_generator: {span_name_sanitization: dry-run}", "metrics_generator.span_name_sanitization: 'dry-run' is not known; did you mean 'dry_run'? Allowed: dry_run, enabled")]
     [InlineData("metrics_generator: {max_cardinality_per_label: 100}", "metrics_generator.max_cardinality_per_label: '100': not supported yet; allowed: 0")]
     [InlineData("metrics_generator: {trace_id_label_name: trace-id}", "metrics_generator.trace_id_label_name: 'trace-id' is not a label name; allowed is [a-zA-Z_][a-zA-Z0-9_]*")]
     [InlineData("metrics_generator: {remote_write_headers: {'a:b': c}}", "metrics_generator.remote_write_headers: 'a:b' is not a header name; allowed are letters, digits and !#$%&'*+-.^_`|~")]

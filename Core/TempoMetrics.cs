@@ -41,6 +41,12 @@ public sealed class TempoMetrics : IDisposable
         LabelCardinalityDemand = Gauge("tempo_metrics_generator_registry_label_cardinality_demand_estimate", "Different values of a label, as estimated, by tenant and label_name");
         Collections = Counter("tempo_metrics_generator_registry_collections_total", "Collections, by tenant");
         CollectionsFailed = Counter("tempo_metrics_generator_registry_collections_failed_total", "Collections that failed, by tenant");
+        SpansSanitized = Counter("tempo_metrics_generator_registry_spans_sanitized_total", "Spans whose name was replaced by span_name_sanitization, or would have been, by tenant");
+        SanitizedDemand = Gauge("tempo_metrics_generator_registry_post_sanitization_demand_estimate", "Label sets there are or would be with sanitized span names, as estimated, by tenant");
+        SpanNameTemplatesDetected = Counter("tempo_metrics_generator_registry_drain_patterns_detected_total", "Patterns of span names begun, by tenant");
+        SpanNameTemplatesEvicted = Counter("tempo_metrics_generator_registry_drain_patterns_evicted_total", "Patterns of span names forgotten because there were too many, by tenant");
+        SpanNameTemplatesExpired = Counter("tempo_metrics_generator_registry_drain_patterns_expired_total", "Patterns of span names forgotten because none came any more, by tenant");
+        SpanNamesSkipped = Counter("tempo_metrics_generator_registry_drain_lines_skipped_total", "Spans whose name is too short or too long to have a pattern, by tenant and reason");
         Edges = Counter("tempo_metrics_generator_processor_service_graphs_edges", "Edges begun, by tenant");
         ExpiredEdges = Counter("tempo_metrics_generator_processor_service_graphs_expired_edges", "Edges whose other side never came, by tenant and unmatched_span_kind");
         DroppedSpans = Counter("tempo_metrics_generator_processor_service_graphs_dropped_spans", "Spans left out because max_items edges were waiting, by tenant");
@@ -114,6 +120,12 @@ public sealed class TempoMetrics : IDisposable
     public Gauge<long> LabelCardinalityDemand { get; }
     public Counter<long> Collections { get; }
     public Counter<long> CollectionsFailed { get; }
+    public Counter<long> SpansSanitized { get; }
+    public Gauge<long> SanitizedDemand { get; }
+    public Counter<long> SpanNameTemplatesDetected { get; }
+    public Counter<long> SpanNameTemplatesEvicted { get; }
+    public Counter<long> SpanNameTemplatesExpired { get; }
+    public Counter<long> SpanNamesSkipped { get; }
     public Counter<long> Edges { get; }
     public Counter<long> ExpiredEdges { get; }
     public Counter<long> DroppedSpans { get; }

@@ -65,7 +65,7 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
     private int ShardsOf(TenantId tenant)
     {
         var settings = GeneratorSettings.Resolve(_options, _overrides.For(tenant));
-        return settings.SpanMetricsEnabled || settings.ServiceGraphsEnabled ? Math.Max(1, settings.RingSize) : 0;
+        return settings.AnyProcessor ? Math.Max(1, settings.RingSize) : 0;
     }
 
     private void ApplyOverrides()

@@ -50,8 +50,6 @@ internal sealed partial class MetricsGeneratorGrain(
 
     private string Key => this.GetPrimaryKeyString();
 
-    private bool Enabled => _settings.SpanMetricsEnabled || _settings.ServiceGraphsEnabled;
-
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         (_tenant, var part) = GrainKeys.Parse(Key);
@@ -94,7 +92,7 @@ internal sealed partial class MetricsGeneratorGrain(
 
     public Task<byte[]?> RecordSeriesAsync()
     {
-        if (!Enabled)
+        if (!_settings.AnyProcessor)
             return Task.FromResult<byte[]?>(null);
         var bytes = new ArrayBufferWriter<byte>();
         var recording = new SeriesRecording(bytes);
@@ -263,15 +261,7 @@ internal sealed partial class MetricsGeneratorGrain(
         var settings = GeneratorSettings.Resolve(engine.GeneratorOptions, engine.Overrides.For(_tenant));
         return Math.Max(1, settings.RingSize) == Math.Max(1, _shard.Count)
             ? settings
-            : settings with
-            {
-                SpanMetricsCount = false,
-                SpanMetricsLatency = false,
-                SpanMetricsSize = false,
-                ServiceGraphsRequest = false,
-                ServiceGraphsLatency = false,
-                ServiceGraphsConnectionInfo = false,
-            };
+            : settings.WithoutProcessors();
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "metrics-generator {Generator} failed at a batch; it goes on with the next")]

@@ -65,15 +65,13 @@ internal sealed partial class GeneratorMailbox
         _reader = Task.Factory.StartNew(ReadAsync, CancellationToken.None, TaskCreationOptions.None, threads).Unwrap();
     }
 
-    private bool Enabled => GeneratorMailboxes.IsEnabled(_settings);
-
     /// <summary>How long the answer to a request of this tenant should be held, so that its generator keeps up.</summary>
     public TimeSpan Hold() => _queue.Hold();
 
     /// <summary>Takes a lease of the batch and queues it, or counts it as dropped where the queue is full.</summary>
     public void Offer(SpanBatch batch)
     {
-        if (!Enabled)
+        if (!_settings.AnyProcessor)
             return;
         _metrics.ForwarderPushes.Add(1, _tenantTag);
         var bytes = batch.MemoryBytes;
@@ -94,7 +92,7 @@ internal sealed partial class GeneratorMailbox
     /// <summary>Visits the current series on the generator's turn; false where no processor is enabled.</summary>
     public async ValueTask<bool> VisitAsync(ISeriesVisitor visitor, CancellationToken cancellationToken)
     {
-        if (!Enabled)
+        if (!_settings.AnyProcessor)
             return false;
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var work = () =>

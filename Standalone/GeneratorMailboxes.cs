@@ -49,7 +49,8 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     public ValueTask<bool> VisitAsync(TenantId tenant, ISeriesVisitor visitor, CancellationToken cancellationToken) =>
         _mailboxes.TryGetValue(tenant, out var mailbox)
             ? mailbox.Value.VisitAsync(visitor, cancellationToken)
-            : ValueTask.FromResult(IsEnabled(SettingsOf(tenant)));
+            // A tenant of whom nothing has come yet has no series, but a page for them.
+            : ValueTask.FromResult(SettingsOf(tenant).AnyProcessor);
 
     /// <summary>Asks every tenant's generator for a collection besides those of its interval; returns at once.</summary>
     public void Collect()
@@ -79,9 +80,6 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
         (_mailboxes.TryGetValue(tenant, out var mailbox)
             ? mailbox
             : _mailboxes.GetOrAdd(tenant, t => new Lazy<GeneratorMailbox>(() => Open(t)))).Value;
-
-    /// <summary>Whether any processor is on: a tenant of whom nothing has come yet has no series, but a page for them.</summary>
-    public static bool IsEnabled(GeneratorSettings settings) => settings.SpanMetricsEnabled || settings.ServiceGraphsEnabled;
 
     private GeneratorMailbox Open(TenantId tenant)
     {

@@ -7,6 +7,7 @@ internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant, G
 {
     public const string SpanMetrics = "span-metrics";
     public const string ServiceGraphs = "service-graphs";
+    public const string HostInfo = "host-info";
 
     private readonly KeyValuePair<string, object?> _tenant = new("tenant", tenant.Value);
 
@@ -77,6 +78,27 @@ internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant, G
         if (limited > 0)
             metrics.LabelValuesLimited.Add(limited, _tenant, label);
     }
+
+    /// <param name="sanitized">Spans whose name has been replaced, or would have been.</param>
+    /// <param name="tooFewTokens">Spans whose name is too short to be compared with others.</param>
+    /// <param name="tooManyTokens">Spans whose name is too long for that.</param>
+    public void SpanNames(long sanitized, long tooFewTokens, long tooManyTokens)
+    {
+        Add(metrics.SpansSanitized, sanitized);
+        if (tooFewTokens > 0)
+            metrics.SpanNamesSkipped.Add(tooFewTokens, _tenant, new("reason", "too_few_tokens"));
+        if (tooManyTokens > 0)
+            metrics.SpanNamesSkipped.Add(tooManyTokens, _tenant, new("reason", "too_many_tokens"));
+    }
+
+    public void NameTemplates(long detected, long evicted, long expired)
+    {
+        Add(metrics.SpanNameTemplatesDetected, detected);
+        Add(metrics.SpanNameTemplatesEvicted, evicted);
+        Add(metrics.SpanNameTemplatesExpired, expired);
+    }
+
+    public void SanitizedDemand(long entities) => metrics.SanitizedDemand.Record(entities, _gauge);
 
     private void Add(System.Diagnostics.Metrics.Counter<long> counter, long amount)
     {

@@ -46,7 +46,8 @@ internal static class GeneratorSnapshot
         SeriesRegistry registry,
         EntityTable? spanMetrics,
         EntityTable? targetInfo,
-        ServiceGraphsProcessor? serviceGraphs)
+        ServiceGraphsProcessor? serviceGraphs,
+        EntityTable? hostInfo)
     {
         var writer = new CompactWriter(output);
         writer.WriteBytes(Magic);
@@ -62,6 +63,7 @@ internal static class GeneratorSnapshot
             (SnapshotPart.TargetInfo, targetInfo),
             (SnapshotPart.ServiceGraphs, serviceGraphs?.Table),
             .. registry.Retired.Select(t => (SnapshotPart.Retired, (EntityTable?)t)),
+            (SnapshotPart.HostInfo, hostInfo),
         ];
         writer.WriteCount(tables.Count(t => t.Table is not null));
         foreach (var (part, table) in tables)
@@ -152,7 +154,7 @@ internal static class GeneratorSnapshot
         for (var left = reader.ReadCount(); left > 0; left--)
         {
             var part = reader.ReadByte();
-            if (part > (byte)SnapshotPart.Retired || (part <= former && part != (byte)SnapshotPart.Retired))
+            if (part > (byte)SnapshotPart.HostInfo || part < former || (part == former && part != (byte)SnapshotPart.Retired))
                 throw new InvalidDataException($"part {part} after part {former}");
             former = part;
             var formers = reader.ReadCount();

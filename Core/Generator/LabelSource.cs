@@ -5,6 +5,7 @@ internal enum LabelSource
 {
     Service,
     SpanName,
+    SanitizedSpanName,
     SpanKind,
     StatusCode,
     StatusMessage,

@@ -9,4 +9,6 @@ internal enum SnapshotPart : byte
 
     /// <summary>Nobody's any more: its series end with the next collection.</summary>
     Retired = 3,
+
+    HostInfo = 4,
 }

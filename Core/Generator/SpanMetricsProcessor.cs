@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Unicode;
+using OrleansTempo.Core.Generator.SpanNames;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 
@@ -40,6 +41,8 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
     private readonly bool _namesAsTexts;
     private readonly TargetInfo? _targetInfo;
     private readonly KeyLimiter _limiter;
+    private readonly SpanNameSanitizer? _spanNames;
+    private readonly LabelColumn[]? _dryRunColumns;
 
     private readonly KeyBuilder _key = new();
     private readonly ArrayBufferWriter<byte> _text = new(256);
@@ -51,8 +54,9 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
     /// <param name="settings">The tenant's settings.</param>
     /// <param name="registry">Where its series live.</param>
     /// <param name="counters">The tenant's own metrics.</param>
+    /// <param name="spanNames">What sanitizes span names; null where it is off.</param>
     /// <param name="replaced">The processor that this one takes over from, with its series.</param>
-    public SpanMetricsProcessor(GeneratorSettings settings, SeriesRegistry registry, GeneratorCounters counters, SpanMetricsProcessor? replaced)
+    public SpanMetricsProcessor(GeneratorSettings settings, SeriesRegistry registry, GeneratorCounters counters, SpanNameSanitizer? spanNames, SpanMetricsProcessor? replaced)
     {
         _settings = settings;
         _registry = registry;
@@ -73,7 +77,17 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         _serviceIndex = _resourcePicker.IndexOf(ServiceName);
         _namespaceIndex = _resourcePicker.IndexOf(ServiceNamespace);
         _instanceIndex = _resourcePicker.IndexOf(ServiceInstanceId);
+        _spanNames = spanNames;
         _columns = Columns(options);
+        if (settings.SpanNameSanitization != SpanNameSanitization.Off)
+        {
+            LabelColumn[] sanitized = [.. _columns.Select(c => c.Source == LabelSource.SpanName ? c with { Source = LabelSource.SanitizedSpanName } : c)];
+            if (settings.SpanNameSanitization == SpanNameSanitization.Enabled)
+                _columns = sanitized;
+            else
+                _dryRunColumns = sanitized;
+        }
+
         _limiter = new KeyLimiter(registry.Labels, _columns.Select(c => new KeyColumn(registry.CutName(c.Label), NamesOf(c))));
 
         var slots = new List<MetricSlot>();
@@ -111,6 +125,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         var filtered = 0;
         var invalid = 0;
         var targetInfo = TargetInfoState.Wanted;
+        _spanNames?.Begin(nowMs, (long)_registry.Options.StaleDuration.TotalMilliseconds);
         foreach (var position in spans)
         {
             ref readonly var span = ref all[position];
@@ -148,6 +163,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
 
         _counters.Filtered(filtered, GeneratorCounters.SpanMetrics);
         _counters.InvalidUtf8(invalid, GeneratorCounters.SpanMetrics);
+        _spanNames?.Report(_counters);
     }
 
     /// <summary>The key under which spans with exactly these labels are counted; null where there are no such spans.</summary>
@@ -165,6 +181,19 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
 
         var key = _key.Key.ToArray();
         return labels.Equals(LabelsOf(key)) ? key : null;
+    }
+
+    /// <summary>Has the names that series have learnt from, so that names go on with their templates.</summary>
+    public void LearnSpanNames()
+    {
+        if (_spanNames is null || _columns.FirstOrDefault(c => c.Source is LabelSource.SpanName or LabelSource.SanitizedSpanName) is not { } column)
+            return;
+        var label = Encoding.UTF8.GetBytes(_registry.CutName(column.Label));
+        foreach (var table in Table.Formers.Prepend(Table))
+        {
+            foreach (var entity in table.Entities)
+                _spanNames.Learn(entity.Labels.ValueOf(label), entity.LastUpdatedMs);
+        }
     }
 
     /// <summary>Ends the processor's series.</summary>
@@ -246,7 +275,10 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
 
     private bool Count(SpanBatch batch, in SpanRecord span, long nowMs)
     {
-        BuildKey(batch, span);
+        if (_spanNames is not null)
+            BuildKeyAndAddDemand(batch, span, _spanNames);
+        else
+            BuildKey(batch, span, _columns);
         var key = _limiter.IsOn ? _limiter.Limit(_key.Key) : _key.Key;
         var hash = Utf8Hash.Of(key);
         var entity = Table.Find(key, hash);
@@ -267,14 +299,23 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         return true;
     }
 
-    private void BuildKey(SpanBatch batch, in SpanRecord span)
+    // Builds the key, and counts the one with a sanitized name, which in a dry run is another.
+    private void BuildKeyAndAddDemand(SpanBatch batch, in SpanRecord span, SpanNameSanitizer spanNames)
+    {
+        BuildKey(batch, span, _dryRunColumns ?? _columns);
+        spanNames.AddDemand(Utf8Hash.Of(_key.Key));
+        if (_dryRunColumns is not null)
+            BuildKey(batch, span, _columns);
+    }
+
+    private void BuildKey(SpanBatch batch, in SpanRecord span, LabelColumn[] columns)
     {
         var bytes = batch.Bytes;
         if (_foundInSpan.Length > 0)
             _spanPicker.Pick(bytes, batch.Attributes(span), _foundInSpan);
 
         _key.Clear();
-        foreach (var column in _columns)
+        foreach (var column in columns)
         {
             switch (column.Source)
             {
@@ -283,6 +324,9 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
                     break;
                 case LabelSource.SpanName:
                     _key.Add(Cut(bytes.Slice(span.Name.Offset, span.Name.Length)));
+                    break;
+                case LabelSource.SanitizedSpanName:
+                    _key.Add(Cut(_spanNames!.Sanitize(Cut(bytes.Slice(span.Name.Offset, span.Name.Length)))));
                     break;
                 case LabelSource.SpanKind:
                     if (_namesAsTexts)

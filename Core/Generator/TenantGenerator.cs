@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
+using OrleansTempo.Core.Generator.SpanNames;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 
@@ -10,7 +11,8 @@ namespace OrleansTempo.Core.Generator;
 /// starts anything of its own.
 /// <code>
 ///   SpanBatch ─► slack ─┬─► span-metrics ───┐
-///                       └─► service-graphs ─┴─► series registry ─► Collect ─► remote write
+///                       ├─► service-graphs ─┼─► series registry ─► Collect ─► remote write
+///                       └─► host-info ──────┘
 ///                                                               └► Visit ───► scrape page
 /// </code>
 /// </summary>
@@ -23,7 +25,9 @@ public sealed class TenantGenerator
     private readonly SeriesRegistry _registry;
     private GeneratorSettings _settings;
     private SpanMetricsProcessor? _spanMetrics;
+    private SpanNameSanitizer? _spanNames;
     private ServiceGraphsProcessor? _serviceGraphs;
+    private HostInfoProcessor? _hostInfo;
     private int[] _accepted = new int[1024];
     private (long Added, long Removed, long Limited) _reported;
     private (long Added, long Removed, long Limited) _reportedEntities;
@@ -46,6 +50,7 @@ public sealed class TenantGenerator
         _registry = new SeriesRegistry(tenant, settings, shard);
         ReplaceSpanMetrics();
         ReplaceServiceGraphs();
+        ReplaceHostInfo();
     }
 
     public GeneratorSettings Settings => _settings;
@@ -126,6 +131,8 @@ public sealed class TenantGenerator
             _counters.Entities(_registry.Budget, ref _reportedEntities);
             _counters.Demand(_registry.Demand(nowMs));
             _registry.Labels.Report(_counters);
+            if (_spanNames is not null)
+                _counters.SanitizedDemand(_spanNames.EstimateDemand() + (_serviceGraphs?.Table.Entities.Length ?? 0));
         }
     }
 
@@ -138,7 +145,7 @@ public sealed class TenantGenerator
     /// </summary>
     public void WriteSnapshot(IBufferWriter<byte> output) =>
         GeneratorSnapshot.Write(
-            output, _tenant, _shard, _time.GetUtcNow().ToUnixTimeMilliseconds(), _registry, _spanMetrics?.Table, _spanMetrics?.TargetInfo?.Table, _serviceGraphs);
+            output, _tenant, _shard, _time.GetUtcNow().ToUnixTimeMilliseconds(), _registry, _spanMetrics?.Table, _spanMetrics?.TargetInfo?.Table, _serviceGraphs, _hostInfo?.Table);
 
     /// <summary>
     /// Goes on with a snapshot, in a generator that has taken nothing and collected nothing yet. The settings need not be those
@@ -157,6 +164,7 @@ public sealed class TenantGenerator
         _registry.StartAfter(content.LastCollectionMs);
         if (_registry.Labels.IsOn)
             _registry.GoOnLimiting(_time.GetUtcNow().ToUnixTimeMilliseconds());
+        _spanMetrics?.LearnSpanNames();
         if (content.Edges is { } edges)
             _serviceGraphs?.GoOnWith(edges);
         return true;
@@ -184,6 +192,7 @@ public sealed class TenantGenerator
         });
         var histogramsChanged = former.NativeHistograms != settings.NativeHistograms;
         if (labelsChanged || (histogramsChanged && settings.SpanMetricsLatency) || !former.SpanMetrics.Equals(settings.SpanMetrics)
+            || former.SpanNameSanitization != settings.SpanNameSanitization
             || (former.SpanMetricsCount, former.SpanMetricsLatency, former.SpanMetricsSize)
             != (settings.SpanMetricsCount, settings.SpanMetricsLatency, settings.SpanMetricsSize))
             ReplaceSpanMetrics();
@@ -191,6 +200,8 @@ public sealed class TenantGenerator
             || (former.ServiceGraphsRequest, former.ServiceGraphsLatency, former.ServiceGraphsConnectionInfo)
             != (settings.ServiceGraphsRequest, settings.ServiceGraphsLatency, settings.ServiceGraphsConnectionInfo))
             ReplaceServiceGraphs();
+        if (labelsChanged || !former.HostInfo.Equals(settings.HostInfo) || former.HostInfoEnabled != settings.HostInfoEnabled)
+            ReplaceHostInfo();
     }
 
     private void Push(SpanBatch batch, int accepted, int received, long bytes, long nowMs)
@@ -202,6 +213,7 @@ public sealed class TenantGenerator
         var positions = _accepted.AsSpan(0, accepted);
         _spanMetrics?.Push(batch, positions, nowMs);
         _serviceGraphs?.Push(batch, positions, nowMs);
+        _hostInfo?.Push(batch, positions, nowMs);
     }
 
     private void Reserve(int spans)
@@ -222,20 +234,28 @@ public sealed class TenantGenerator
         SnapshotPart.SpanMetrics when _spanMetrics is { } spanMetrics => (spanMetrics.Table, spanMetrics.KeyOf),
         SnapshotPart.TargetInfo when _spanMetrics?.TargetInfo is { } targetInfo => (targetInfo.Table, targetInfo.KeyOf),
         SnapshotPart.ServiceGraphs when _serviceGraphs is { } serviceGraphs => (serviceGraphs.Table, serviceGraphs.KeyOf),
+        SnapshotPart.HostInfo when _hostInfo is { } hostInfo => (hostInfo.Table, hostInfo.KeyOf),
         _ => null,
     };
 
     private void ReplaceSpanMetrics()
     {
+        var former = _spanNames;
+        _spanNames = !_settings.SpanMetricsEnabled || _settings.SpanNameSanitization == SpanNameSanitization.Off ? null : former ?? new SpanNameSanitizer();
         if (_settings.SpanMetricsEnabled)
         {
-            _spanMetrics = new SpanMetricsProcessor(_settings, _registry, _counters, _spanMetrics);
+            _spanMetrics = new SpanMetricsProcessor(_settings, _registry, _counters, _spanNames, _spanMetrics);
+            if (former is null)
+                _spanMetrics.LearnSpanNames();
         }
         else
         {
             _spanMetrics?.Remove();
             _spanMetrics = null;
         }
+
+        if (former is not null && _spanNames is null)
+            _counters.SanitizedDemand(0);
 
         _counters.ActiveProcessor(GeneratorCounters.SpanMetrics, _spanMetrics is not null);
     }
@@ -253,5 +273,20 @@ public sealed class TenantGenerator
         }
 
         _counters.ActiveProcessor(GeneratorCounters.ServiceGraphs, _serviceGraphs is not null);
+    }
+
+    private void ReplaceHostInfo()
+    {
+        if (_settings.HostInfoEnabled && _registry.HasInfoMetrics)
+        {
+            _hostInfo = new HostInfoProcessor(_settings.HostInfo, _registry, _counters, _hostInfo);
+        }
+        else
+        {
+            _hostInfo?.Remove();
+            _hostInfo = null;
+        }
+
+        _counters.ActiveProcessor(GeneratorCounters.HostInfo, _settings.HostInfoEnabled);
     }
 }

@@ -14,12 +14,17 @@ public sealed record GeneratorSettings
     public bool ServiceGraphsRequest { get; init; }
     public bool ServiceGraphsLatency { get; init; }
     public bool ServiceGraphsConnectionInfo { get; init; }
+    public bool HostInfoEnabled { get; init; }
 
     public bool SpanMetricsEnabled => SpanMetricsCount || SpanMetricsLatency || SpanMetricsSize;
     public bool ServiceGraphsEnabled => ServiceGraphsRequest || ServiceGraphsLatency || ServiceGraphsConnectionInfo;
 
+    /// <summary>Whether the tenant has a generator at all.</summary>
+    public bool AnyProcessor => SpanMetricsEnabled || ServiceGraphsEnabled || HostInfoEnabled;
+
     public SpanMetricsOptions SpanMetrics { get; init; } = new();
     public ServiceGraphsOptions ServiceGraphs { get; init; } = new();
+    public HostInfoOptions HostInfo { get; init; } = new();
 
     /// <summary>With the tenant's <c>collection_interval</c> already in it.</summary>
     public RegistryOptions Registry { get; init; } = new();
@@ -46,6 +51,8 @@ public sealed record GeneratorSettings
 
     public bool DisableCollection { get; init; }
 
+    public SpanNameSanitization SpanNameSanitization { get; init; }
+
     /// <summary>The label of an exemplar that carries the trace ID.</summary>
     public string TraceIdLabelName { get; init; } = DefaultTraceIdLabelName;
 
@@ -71,8 +78,10 @@ public sealed record GeneratorSettings
             ServiceGraphsRequest = serviceGraphs || tenant.Processors.Contains(ProcessorNames.ServiceGraphsRequest),
             ServiceGraphsLatency = serviceGraphs || tenant.Processors.Contains(ProcessorNames.ServiceGraphsLatency),
             ServiceGraphsConnectionInfo = tenant.Processors.Contains(ProcessorNames.ServiceGraphsConnectionInfo),
+            HostInfoEnabled = tenant.Processors.Contains(ProcessorNames.HostInfo),
             SpanMetrics = Resolve(options.Processor.SpanMetrics, tenant.Processor.SpanMetrics),
             ServiceGraphs = Resolve(options.Processor.ServiceGraphs, tenant.Processor.ServiceGraphs),
+            HostInfo = Resolve(options.Processor.HostInfo, tenant.Processor.HostInfo),
             Registry = options.Registry with { CollectionInterval = SetOr(tenant.CollectionInterval, options.Registry.CollectionInterval) },
             NativeHistograms = new NativeHistogramOptions
             {
@@ -88,10 +97,23 @@ public sealed record GeneratorSettings
             MaxCardinalityPerLabel = tenant.MaxCardinalityPerLabel,
             RingSize = tenant.RingSize,
             DisableCollection = tenant.DisableCollection,
+            SpanNameSanitization = tenant.SpanNameSanitization,
             TraceIdLabelName = SetOr(tenant.TraceIdLabelName, DefaultTraceIdLabelName),
             RemoteWriteHeaders = tenant.RemoteWriteHeaders,
         };
     }
+
+    /// <summary>The same with no processor on: whatever there is ends.</summary>
+    public GeneratorSettings WithoutProcessors() => this with
+    {
+        SpanMetricsCount = false,
+        SpanMetricsLatency = false,
+        SpanMetricsSize = false,
+        ServiceGraphsRequest = false,
+        ServiceGraphsLatency = false,
+        ServiceGraphsConnectionInfo = false,
+        HostInfoEnabled = false,
+    };
 
     private static SpanMetricsOptions Resolve(SpanMetricsOptions options, SpanMetricsOverrides tenant) => options with
     {
@@ -125,6 +147,12 @@ public sealed record GeneratorSettings
         EnableVirtualNodeLabel = tenant.EnableVirtualNodeLabel ?? options.EnableVirtualNodeLabel,
         SpanMultiplierKey = SetOr(tenant.SpanMultiplierKey, options.SpanMultiplierKey),
         EnableTracestateSpanMultiplier = tenant.EnableTracestateSpanMultiplier ?? options.EnableTracestateSpanMultiplier,
+    };
+
+    private static HostInfoOptions Resolve(HostInfoOptions options, HostInfoOverrides tenant) => options with
+    {
+        HostIdentifiers = tenant.HostIdentifiers ?? options.HostIdentifiers,
+        MetricName = SetOr(tenant.MetricName, options.MetricName),
     };
 
     private static TimeSpan SetOr(TimeSpan? value, TimeSpan otherwise) => value is { Ticks: not 0 } set ? set : otherwise;

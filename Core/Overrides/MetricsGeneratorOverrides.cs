@@ -29,6 +29,8 @@ public sealed record MetricsGeneratorOverrides
     /// <summary>Generates, but sends nothing.</summary>
     public bool DisableCollection { get; init; }
 
+    public SpanNameSanitization SpanNameSanitization { get; init; }
+
     /// <summary>A Prometheus label name.</summary>
     public string? TraceIdLabelName { get; init; }
 

@@ -11,11 +11,13 @@ public static class ProcessorNames
     public const string ServiceGraphsRequest = "service-graphs-request";
     public const string ServiceGraphsLatency = "service-graphs-latency";
     public const string ServiceGraphsConnectionInfo = "service-graphs-connection-info";
+    public const string HostInfo = "host-info";
 
     /// <summary>Every processor there is, as the allowed values of an error.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
         ServiceGraphs, ServiceGraphsRequest, ServiceGraphsLatency, ServiceGraphsConnectionInfo,
         SpanMetrics, SpanMetricsCount, SpanMetricsLatency, SpanMetricsSize,
+        HostInfo,
     ];
 }

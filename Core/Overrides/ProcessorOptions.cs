@@ -5,4 +5,5 @@ public sealed record ProcessorOptions
 {
     public ServiceGraphsOptions ServiceGraphs { get; init; } = new();
     public SpanMetricsOptions SpanMetrics { get; init; } = new();
+    public HostInfoOptions HostInfo { get; init; } = new();
 }

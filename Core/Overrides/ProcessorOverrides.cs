@@ -5,4 +5,5 @@ public sealed record ProcessorOverrides
 {
     public ServiceGraphsOverrides ServiceGraphs { get; init; } = new();
     public SpanMetricsOverrides SpanMetrics { get; init; } = new();
+    public HostInfoOverrides HostInfo { get; init; } = new();
 }

@@ -27,6 +27,12 @@ public static class ConfigurationPage
             LogLevel.Error => "error",
             _ => "info",
         },
+        [typeof(SpanNameSanitization)] = static value => (SpanNameSanitization)value switch
+        {
+            SpanNameSanitization.DryRun => "dry_run",
+            SpanNameSanitization.Enabled => "enabled",
+            _ => "",
+        },
         [typeof(ClientAuthType)] = static value => value.ToString()!,
     };
 

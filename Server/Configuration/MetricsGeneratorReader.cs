@@ -16,13 +16,13 @@ internal sealed class MetricsGeneratorReader(Problems problems)
 
         var processor = generator.Mapping("processor");
         processor.Unused("known to Tempo, not used here: there is no such processor", "local_blocks");
-        processor.Unused("without effect: the host-info processor is not supported yet", "host_info");
         var options = new MetricsGeneratorOptions
         {
             Processor = new ProcessorOptions
             {
                 ServiceGraphs = ReadServiceGraphs(processor.Mapping("service_graphs"), defaults.Processor.ServiceGraphs),
                 SpanMetrics = ReadSpanMetrics(processor.Mapping("span_metrics"), defaults.Processor.SpanMetrics),
+                HostInfo = HostInfoReader.Read(processor.Mapping("host_info"), defaults.Processor.HostInfo),
             },
             Registry = ReadRegistry(generator.Mapping("registry"), defaults.Registry),
             Storage = ReadStorage(generator.Mapping("storage"), defaults.Storage),

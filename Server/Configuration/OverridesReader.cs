@@ -123,11 +123,9 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     private MetricsGeneratorOverrides ReadGenerator(MappingReader block, MetricsGeneratorOverrides fallback)
     {
         block.Unused(TempoFileReader.NotUsed, "forwarder");
-        block.Refuse("span_name_sanitization", "not supported yet; allowed: an empty string", "");
 
         var processor = block.Mapping("processor");
         processor.Unused("known to Tempo, not used here: there is no such processor", "local_blocks");
-        processor.Unused("without effect: the host-info processor is not supported yet", "host_info");
         var options = new MetricsGeneratorOverrides
         {
             Processors = ReadProcessors(block) ?? fallback.Processors,
@@ -137,6 +135,10 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
             RingSize = block.Int("ring_size", fallback.RingSize, max: MetricsGeneratorOverrides.MaxRingSize),
             CollectionInterval = ReadCollectionInterval(block) ?? fallback.CollectionInterval,
             DisableCollection = block.Bool("disable_collection", fallback.DisableCollection),
+            SpanNameSanitization = block.Choice(
+                "span_name_sanitization",
+                fallback.SpanNameSanitization,
+                [("", SpanNameSanitization.Off), ("dry_run", SpanNameSanitization.DryRun), ("enabled", SpanNameSanitization.Enabled)]),
             TraceIdLabelName = block.OptionalString("trace_id_label_name") ?? fallback.TraceIdLabelName,
             GenerateNativeHistograms = block.Choice("generate_native_histograms", fallback.GenerateNativeHistograms, HistogramModes),
             NativeHistogramBucketFactor = ReadBucketFactor(block) is > 0 and var factor ? factor : fallback.NativeHistogramBucketFactor,
@@ -148,6 +150,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
             {
                 ServiceGraphs = ReadServiceGraphs(processor.Mapping("service_graphs"), fallback.Processor.ServiceGraphs),
                 SpanMetrics = ReadSpanMetrics(processor.Mapping("span_metrics"), fallback.Processor.SpanMetrics),
+                HostInfo = HostInfoReader.Read(processor.Mapping("host_info"), fallback.Processor.HostInfo),
             },
         };
         processor.Done();
@@ -195,8 +198,6 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
                 problems.Error(node.Position, $"{path} must be a processor's name, this is {node.Kind}");
             else if (name == "local-blocks")
                 problems.Warn(node.Position, $"{path}: 'local-blocks' is known to Tempo, not used here");
-            else if (name == "host-info")
-                problems.Error(node.Position, $"{path}: 'host-info' is not supported yet; allowed: {string.Join(", ", ProcessorNames.All)}");
             else if (!ProcessorNames.All.Contains(name))
                 problems.Error(node.Position, $"{path}: {Spelling.Quote(name)} is not a processor{Spelling.Suggest(name, [.. ProcessorNames.All])}");
             else if (!processors.Contains(name))

@@ -12,19 +12,23 @@ public sealed class GoldenTests(PrometheusFixture prometheus) : IClassFixture<Pr
     private static readonly int[] Recorded = [1, 2, 3, 5, 8];
 
     [PrometheusFact]
-    public Task Recorded_bodies_over_http_give_exactly_what_tempo_wrote() => Check("golden-http", async (sender, body) =>
-        Assert.Equal(HttpStatusCode.OK, await sender.PostAsync(body)));
+    public Task Recorded_bodies_over_http_give_exactly_what_tempo_wrote() => Check(new() { Test = "golden-http" }, Recorded, GoldenBodies.Expected(), PostAsync);
 
     [PrometheusFact]
-    public Task Recorded_bodies_over_grpc_give_exactly_what_tempo_wrote() => Check("golden-grpc", async (sender, body) =>
+    public Task Recorded_bodies_over_grpc_give_exactly_what_tempo_wrote() => Check(new() { Test = "golden-grpc" }, Recorded, GoldenBodies.Expected(), async (sender, body) =>
         Assert.Equal("0", await sender.ExportAsync(body)));
 
-    private async Task Check(string test, Func<OtlpSender, byte[], Task> send)
-    {
-        var expected = GoldenBodies.Expected();
-        await using var standalone = await StandaloneProcess.StartAsync(new() { Test = test, RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl] });
+    [PrometheusFact]
+    public Task With_nearly_every_option_of_the_generator_on_all_bodies_give_exactly_what_tempo_wrote() => Check(
+        new() { Test = "golden-full", GeneratorBlocks = GoldenBodies.FullConfiguration() }, Enumerable.Range(1, 12), GoldenBodies.ExpectedInFull(), PostAsync);
 
-        foreach (var body in Recorded)
+    private static async Task PostAsync(OtlpSender sender, byte[] body) => Assert.Equal(HttpStatusCode.OK, await sender.PostAsync(body));
+
+    private async Task Check(TempoSettings settings, IEnumerable<int> bodies, SeriesValues expected, Func<OtlpSender, byte[], Task> send)
+    {
+        await using var standalone = await StandaloneProcess.StartAsync(settings with { RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl] });
+
+        foreach (var body in bodies)
             await send(standalone.Sender, GoldenBodies.Read(body));
         // Longer than `wait`: whatever an edge without its other side would add is there by then.
         await standalone.CollectAsync(5);

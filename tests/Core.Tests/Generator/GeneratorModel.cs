@@ -64,6 +64,12 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
                 SpanMetrics(resource, span);
         }
 
+        if (settings.HostInfoEnabled)
+        {
+            foreach (var resource in accepted.Select(a => a.Resource).Distinct(ReferenceEqualityComparer.Instance).Cast<Resource>())
+                HostInfo(resource);
+        }
+
         if (settings.ServiceGraphsEnabled)
         {
             Expire(nowMs);
@@ -141,6 +147,15 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
         var set = LabelSet([.. others, .. identity], hasBuckets: false);
         if (identity.Count > 0 && set.Count > identity.Count)
             Set("traces_target_info", set);
+    }
+
+    private void HostInfo(Resource resource)
+    {
+        var host = settings.HostInfo.HostIdentifiers
+            .SelectMany(i => resource.Attributes.Where(a => a.Key == i))
+            .FirstOrDefault(a => a.Value?.ValueCase == AnyValue.ValueOneofCase.StringValue && a.Value.StringValue != "");
+        if (host is not null)
+            Set(settings.HostInfo.MetricName, LabelSet([("grafana_host_id", host.Value.StringValue), ("host_source", host.Key)], hasBuckets: false));
     }
 
     private void ServiceGraph(Resource resource, Span span, long nowMs)

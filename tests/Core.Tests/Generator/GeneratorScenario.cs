@@ -158,9 +158,11 @@ internal sealed record GeneratorScenario(GeneratorSettings Settings, IReadOnlyLi
                 PeerAttributes = Half(random) ? new ServiceGraphsOptions().PeerAttributes : ["server.address", "peer.service"],
                 DatabaseNameAttributes = Half(random) ? new ServiceGraphsOptions().DatabaseNameAttributes : ["db.system"],
             },
+            HostInfoEnabled = Half(random),
+            HostInfo = new HostInfoOptions { HostIdentifiers = Half(random) ? ["k8s.pod.name", "job"] : ["region"], MetricName = Half(random) ? "traces_host_info" : "hosts" },
             Registry = new RegistryOptions
             {
-                ExternalLabels = Pick(random, [], new Dictionary<string, string> { ["cluster"] = "west" }, new Dictionary<string, string> { ["region"] = "north", ["service"] = "all" }),
+                ExternalLabels = Pick(random, [], new Dictionary<string, string> { ["cluster"] = "west" }, new Dictionary<string, string> { ["region"] = "north", ["service"] = "all", ["host_source"] = "all" }),
                 InjectTenantIdAs = Pick(random, "", "", "tenant", "cluster"),
                 MaxLabelNameLength = Pick(random, 1024, 1024, 0, 6),
                 MaxLabelValueLength = Pick(random, 2048, 2048, 0, 5),

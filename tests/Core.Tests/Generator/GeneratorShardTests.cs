@@ -63,8 +63,8 @@ public sealed class GeneratorShardTests
     {
         string[] Info(GeneratorShard shard, Func<GeneratorSettings, GeneratorSettings> configure)
         {
-            var bench = new GeneratorBench(s => configure(s with { ServiceGraphsConnectionInfo = true, SpanMetrics = s.SpanMetrics with { EnableTargetInfo = true } }), shard: shard);
-            bench.Push([("service.name", "web"), ("k", "v")], GeneratorBench.Span("root", Kind.Server, 1));
+            var bench = new GeneratorBench(s => configure(s with { ServiceGraphsConnectionInfo = true, HostInfoEnabled = true, SpanMetrics = s.SpanMetrics with { EnableTargetInfo = true } }), shard: shard);
+            bench.Push([("service.name", "web"), ("host.id", "h1")], GeneratorBench.Span("root", Kind.Server, 1));
             var series = bench.Collect().Series.ToList();
             Assert.All(series.Where(s => s.StartsWith("traces_spanmetrics", StringComparison.Ordinal)), s => Assert.Contains("job=\"web\"", s, StringComparison.Ordinal));
             return [.. series.Where(s => s.Contains("_info{", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
@@ -72,8 +72,9 @@ public sealed class GeneratorShardTests
 
         Assert.Equal(
             [
+                """traces_host_info{__metrics_gen_instance="0-of-2",grafana_host_id="h1",host_source="host.id"}""",
                 """traces_service_graph_connection_info{__metrics_gen_instance="0-of-2",client="user",connection_type="virtual_node",server="web"}""",
-                """traces_target_info{__metrics_gen_instance="0-of-2",job="web",k="v"}""",
+                """traces_target_info{__metrics_gen_instance="0-of-2",host_id="h1",job="web"}""",
             ],
             Info(new(0, 2), s => s));
         Assert.Empty(Info(new(1, 2), s => s));

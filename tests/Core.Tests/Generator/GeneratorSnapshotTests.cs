@@ -381,10 +381,11 @@ public sealed class GeneratorSnapshotTests
         {
             MaxActiveSeries = 60,
             NativeHistograms = s.NativeHistograms with { Mode = HistogramMode.Both, MaxBucketNumber = 1 },
+            HostInfoEnabled = true,
             SpanMetrics = s.SpanMetrics with { EnableTargetInfo = true },
             ServiceGraphs = s.ServiceGraphs with { Dimensions = ["zone"] },
         });
-        (string, object)[] web = [("service.name", "web"), ("zone", "z1")];
+        (string, object)[] web = [("service.name", "web"), ("zone", "z1"), ("host.id", "h1")];
         bench.Push(web, GeneratorBench.Span("root", Kind.Server, 1), GeneratorBench.Span("root", Kind.Server, 7, seconds: 2), GeneratorBench.Span("call", Kind.Client, 2), GeneratorBench.Span("call", Kind.Client, 3, attributes: ("peer.service", "bank")));
         bench.Push("cart", GeneratorBench.Span("call", Kind.Server, 4, parent: 2));
         bench.Collect();

@@ -9,6 +9,12 @@ internal static class GoldenBodies
     /// <summary>What Tempo wrote to Prometheus for the bodies 01, 02, 03, 05 and 08.</summary>
     public static SeriesValues Expected() => SeriesValues.Parse(File.ReadAllText(Path.Combine(Folder, "expected.prom")));
 
+    /// <summary>What Tempo wrote to Prometheus for all twelve bodies, configured by <see cref="FullConfiguration"/>.</summary>
+    public static SeriesValues ExpectedInFull() => SeriesValues.Parse(File.ReadAllText(Path.Combine(Folder, "expected-full.prom")));
+
+    /// <summary>The blocks <c>overrides</c> and <c>metrics_generator</c> of a file with nearly every option of the generator.</summary>
+    public static string FullConfiguration() => File.ReadAllText(Path.Combine(Folder, "config-full.yaml")).TrimEnd();
+
     /// <param name="number">Of the file: 1 for <c>01-rpc-and-db.otlp.pb</c>.</param>
     public static byte[] Read(int number)
     {

@@ -44,6 +44,9 @@ internal sealed record TempoSettings
     /// <summary>What stands in <c>metrics_generator.processor.span_metrics</c>.</summary>
     public string SpanMetrics { get; init; } = "";
 
+    /// <summary>The blocks <c>overrides</c> and <c>metrics_generator</c>, which ends with its registry, as they stand in a file: in place of all that is said of them here but the external label and where to write.</summary>
+    public string? GeneratorBlocks { get; init; }
+
     public string ToYaml(int apiPort, int grpcPort, int httpPort)
     {
         var yaml = new StringBuilder($$"""
@@ -63,20 +66,7 @@ internal sealed record TempoSettings
             storage:
               trace: { {{Trace}} }
             compactor: { {{Compactor}} }
-            overrides:
-              defaults:
-                ingestion: { {{Ingestion}} }
-                global: { {{Global}} }
-                metrics_generator: { processors: [service-graphs, span-metrics], {{GeneratorOverrides}} }
-            metrics_generator:
-              limiter_type: {{LimiterType}}
-              processor:
-                span_metrics: { {{SpanMetrics}} }
-                service_graphs:
-                  wait: {{Wait}}
-              registry:
-                collection_interval: {{CollectionInterval}}
-                stale_duration: {{StaleDuration}}
+            {{GeneratorBlocks ?? OwnGeneratorBlocks}}
                 external_labels:
                   test: {{Test}}
 
@@ -95,4 +85,21 @@ internal sealed record TempoSettings
 
         return yaml.ToString();
     }
+
+    private string OwnGeneratorBlocks => $$"""
+            overrides:
+              defaults:
+                ingestion: { {{Ingestion}} }
+                global: { {{Global}} }
+                metrics_generator: { processors: [service-graphs, span-metrics], {{GeneratorOverrides}} }
+            metrics_generator:
+              limiter_type: {{LimiterType}}
+              processor:
+                span_metrics: { {{SpanMetrics}} }
+                service_graphs:
+                  wait: {{Wait}}
+              registry:
+                collection_interval: {{CollectionInterval}}
+                stale_duration: {{StaleDuration}}
+            """;
 }

@@ -34,6 +34,7 @@ public sealed class DocumentationTests
               processor:
                 service_graphs: {histogram_buckets: [], dimensions: [], peer_attributes: [], filter_policies: [], enable_client_server_prefix: true, enable_messaging_system_latency_histogram: true, enable_virtual_node_label: true, span_multiplier_key: a, enable_tracestate_span_multiplier: true}
                 span_metrics: {histogram_buckets: [], dimensions: [], intrinsic_dimensions: {service: true}, filter_policies: [], dimension_mappings: [], enable_target_info: true, target_info_excluded_dimensions: [], enable_instance_label: true, span_multiplier_key: a, enable_tracestate_span_multiplier: true}
+                host_info: {host_identifiers: [a], metric_name: a}
         """;
 
     // What the keys of a table may stand below.

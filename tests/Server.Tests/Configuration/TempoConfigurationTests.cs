@@ -100,7 +100,7 @@ public sealed class TempoConfigurationTests
         Assert.Empty(result.Errors.Select(e => e.ToString()));
         Assert.Equal(
         [
-            "stream_over_http_enabled", "memory", "metrics_generator.ring_mode", "metrics_generator.codec", "metrics_generator.processor.host_info",
+            "stream_over_http_enabled", "memory", "metrics_generator.ring_mode", "metrics_generator.codec",
             "metrics_generator.storage.path", "query_frontend", "live_store.readiness_target_lag",
             "live_store.wal", "block_builder", "backend_worker.backend_scheduler_addr", "ingest", "overrides.defaults.read",
             "usage_report",
@@ -113,6 +113,7 @@ public sealed class TempoConfigurationTests
         Assert.Equal(new ListenEndpoint("tempo", 4318), options.Distributor.Receivers.Otlp.Protocols.Http!.Endpoint);
         Assert.Equal("/conf/overrides.yaml", options.Overrides.PerTenantOverrideConfig);
         Assert.Equal(["db.namespace", "db.name"], options.MetricsGenerator.Processor.ServiceGraphs.DatabaseNameAttributes);
+        Assert.Equal(["host.id"], options.MetricsGenerator.Processor.HostInfo.HostIdentifiers);
         Assert.Equal(new IngesterOptions { TraceIdlePeriod = TimeSpan.FromSeconds(3), MaxBlockBytes = 33_554_432 }, options.Ingester);
         Assert.Equal(new CompactorOptions { BlockRetention = TimeSpan.FromHours(1), CompactionCycle = TimeSpan.FromMinutes(1) }, options.Compactor);
         Assert.Equal(

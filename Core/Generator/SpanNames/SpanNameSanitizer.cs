@@ -1,0 +1,97 @@
+using System.Text.Unicode;
+
+namespace OrleansTempo.Core.Generator.SpanNames;
+
+/// <summary>
+/// A tenant's <c>span_name_sanitization</c>: replaces names that differ only in their data by what they have in common.
+/// <code>
+///   GET /users/123 ─┬─► GET /users/&lt;_&gt;
+///   GET /users/456 ─┘
+/// </code>
+/// The first name of its kind is left as it is, since nothing is known yet of which parts of it differ.
+/// </summary>
+internal sealed class SpanNameSanitizer
+{
+    // 1.6 % of what there is; 4 KiB a slice of time.
+    private const int DemandPrecision = 12;
+
+    // Much longer than series live, so that a name that comes once an hour does not begin as itself each time.
+    private static readonly long s_forgottenAfterMs = (long)TimeSpan.FromHours(24).TotalMilliseconds;
+
+    private static readonly long s_tidyMs = (long)TimeSpan.FromMinutes(5).TotalMilliseconds;
+
+    private readonly TemplateTree _tree = new();
+    private readonly NameCache _cache = new();
+    private readonly CardinalityWindow _demand = new(DemandPrecision);
+    private long _nowMs;
+    private long _tidiedMs;
+    private long _sanitized, _tooFew, _tooMany;
+    private (long Detected, long Evicted, long Expired) _reported;
+
+    /// <summary>To be called before the names of a batch; forgets what has not been seen for long.</summary>
+    /// <param name="nowMs">Unix milliseconds.</param>
+    /// <param name="staleMs">For how long a label set counts towards the demand after it was last seen, in milliseconds.</param>
+    public void Begin(long nowMs, long staleMs)
+    {
+        _nowMs = nowMs;
+        _demand.Advance(nowMs, staleMs);
+        if (nowMs - _tidiedMs < s_tidyMs)
+            return;
+        _tidiedMs = nowMs;
+        _tree.Expire(nowMs - Math.Max(s_forgottenAfterMs, staleMs));
+    }
+
+    /// <summary>What stands in the place of a name; holds until the next call.</summary>
+    public ReadOnlySpan<byte> Sanitize(ReadOnlySpan<byte> name)
+    {
+        var hash = Utf8Hash.Of(name);
+        if (!_cache.TryGet(name, hash, _tree.Version, out var outcome, out var template))
+        {
+            // A label that is not UTF-8 is left out by whoever asks, and is nothing to learn from.
+            if (!Utf8.IsValid(name))
+                return name;
+            outcome = _tree.Train(name, _nowMs, out template);
+            _cache.Put(name, hash, _tree.Version, outcome, template);
+        }
+
+        if (template is null)
+        {
+            if (outcome == NameOutcome.TooFewTokens)
+                _tooFew++;
+            else
+                _tooMany++;
+            return name;
+        }
+
+        template.LastSeenMs = _nowMs;
+        if (!template.HasParameters || name.SequenceEqual(template.Text))
+            return name;
+        _sanitized++;
+        return template.Text;
+    }
+
+    /// <summary>Learns from a name that a series has, or from the template that it is.</summary>
+    /// <param name="name">UTF-8.</param>
+    /// <param name="seenMs">When it was last seen, Unix milliseconds.</param>
+    public void Learn(ReadOnlySpan<byte> name, long seenMs) => _tree.Train(name, seenMs, out _, isTemplate: true);
+
+    /// <summary>Counts a label set, by the hash of its key, whose name is sanitized whether the series will have it so or not.</summary>
+    public void AddDemand(ulong hash) => _demand.Add(hash);
+
+    /// <summary>How many label sets with sanitized names there have been of late, as estimated.</summary>
+    public long EstimateDemand()
+    {
+        var sketch = new HyperLogLog(DemandPrecision);
+        _demand.AddTo(sketch);
+        return sketch.Estimate();
+    }
+
+    /// <summary>Counts what has happened since the last time.</summary>
+    public void Report(GeneratorCounters counters)
+    {
+        counters.SpanNames(_sanitized, _tooFew, _tooMany);
+        counters.NameTemplates(_tree.Detected - _reported.Detected, _tree.Evicted - _reported.Evicted, _tree.Expired - _reported.Expired);
+        _sanitized = _tooFew = _tooMany = 0;
+        _reported = (_tree.Detected, _tree.Evicted, _tree.Expired);
+    }
+}

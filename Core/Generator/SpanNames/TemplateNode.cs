@@ -1,0 +1,85 @@
+namespace OrleansTempo.Core.Generator.SpanNames;
+
+/// <summary>A place in the <see cref="TemplateTree"/>: the beginning that some templates have in common.</summary>
+internal sealed class TemplateNode(byte[] token)
+{
+    // Few are compared one by one, which is faster than to hash.
+    private const int FewChildren = 6;
+
+    private TemplateNode[] _children = [];
+    private int _count;
+    private Dictionary<byte[], TemplateNode>? _byToken;
+
+    /// <summary>The last token of the beginning.</summary>
+    public byte[] Token { get; } = token;
+
+    /// <summary>Where it goes on with whatever there is.</summary>
+    public TemplateNode? Wildcard { get; private set; }
+
+    /// <summary>How many ways there are on from here.</summary>
+    public int ChildCount => _count + (Wildcard is null ? 0 : 1);
+
+    /// <summary>The templates that go on nowhere from here.</summary>
+    public List<NameTemplate> Templates { get; } = new(1);
+
+    /// <summary>Where it goes on with exactly this token; null for nowhere.</summary>
+    public TemplateNode? Find(ReadOnlySpan<byte> token)
+    {
+        if (_byToken is not null)
+            return _byToken.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(token, out var found) ? found : null;
+        for (var i = 0; i < _count; i++)
+        {
+            if (_children[i].Token.AsSpan().SequenceEqual(token))
+                return _children[i];
+        }
+
+        return null;
+    }
+
+    public TemplateNode Add(ReadOnlySpan<byte> token)
+    {
+        var child = new TemplateNode(token.ToArray());
+        if (_count == _children.Length)
+            Array.Resize(ref _children, Math.Max(1, _count * 2));
+        _children[_count++] = child;
+        _byToken?.Add(child.Token, child);
+        if (_count == FewChildren + 1)
+            Index();
+        return child;
+    }
+
+    public TemplateNode AddWildcard() => Wildcard ??= new TemplateNode(NameTemplate.Parameter);
+
+    /// <summary>Forgets the templates that are not wanted any more, from here on and everywhere it leads to.</summary>
+    /// <returns>Whether anything is left.</returns>
+    public bool Prune(Predicate<NameTemplate> isGone)
+    {
+        var kept = 0;
+        for (var i = 0; i < _count; i++)
+        {
+            if (_children[i].Prune(isGone))
+                _children[kept++] = _children[i];
+        }
+
+        if (kept < _count)
+        {
+            Array.Clear(_children, kept, _count - kept);
+            _count = kept;
+            _byToken = null;
+            if (_count > FewChildren)
+                Index();
+        }
+
+        if (Wildcard is not null && !Wildcard.Prune(isGone))
+            Wildcard = null;
+        Templates.RemoveAll(isGone);
+        return ChildCount + Templates.Count > 0;
+    }
+
+    private void Index()
+    {
+        _byToken = new Dictionary<byte[], TemplateNode>(Utf8Comparer.Instance);
+        foreach (var child in _children.AsSpan(0, _count))
+            _byToken.Add(child.Token, child);
+    }
+}

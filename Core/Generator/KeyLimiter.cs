@@ -12,7 +12,7 @@ namespace OrleansTempo.Core.Generator;
 /// </summary>
 internal sealed class KeyLimiter
 {
-    /// <summary>What stands in a key instead of a number that was taken out; no name has it.</summary>
+    /// <summary>What stands in a key instead of a number that was taken out; a kind or status that is sent with this number is called the same.</summary>
     public const int OverflowNumber = int.MinValue;
 
     private readonly LabelLimiter _limiter;

@@ -141,7 +141,7 @@ public sealed class TenantGenerator
 
     /// <summary>
     /// Writes all series, the edges that wait, and when was collected last, so that another generator of the tenant goes on
-    /// exactly where this one stops; see <c>docs/generator-snapshot.md</c>. Only exemplars since the last collection stay behind.
+    /// exactly where this one stops; see <c>docs/generator-snapshot.md</c>. Only exemplars since the last collection and estimates stay behind.
     /// </summary>
     public void WriteSnapshot(IBufferWriter<byte> output) =>
         GeneratorSnapshot.Write(

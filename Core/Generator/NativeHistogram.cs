@@ -65,6 +65,8 @@ internal sealed class NativeHistogram
     /// <param name="nowMs">Unix milliseconds.</param>
     public void Observe(double value, ulong times, NativeHistogramSettings settings, long nowMs)
     {
+        if (times == 0)
+            return;
         Sum += value * times;
         if (value <= NativeBuckets.ZeroThreshold)
         {

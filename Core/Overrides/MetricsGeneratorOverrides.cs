@@ -34,6 +34,7 @@ public sealed record MetricsGeneratorOverrides
     /// <summary>A Prometheus label name.</summary>
     public string? TraceIdLabelName { get; init; }
 
+    /// <summary>Which form every histogram has.</summary>
     public HistogramMode GenerateNativeHistograms { get; init; } = HistogramMode.Classic;
 
     /// <summary>How much a native histogram's bucket may be wider than the one below it; more than 1.</summary>

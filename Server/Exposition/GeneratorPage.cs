@@ -51,8 +51,7 @@ internal sealed class GeneratorPage(string traceIdLabelName) : ISeriesVisitor
         points ??= [];
         if (points.Count > 0 && ReferenceEquals(points[^1].Labels, point.Labels))
             return;
-        var names = _nativeNames.GetValueOrDefault(point.Name);
-        if (names.Bucket is null)
+        if (!_nativeNames.TryGetValue(point.Name, out var names))
         {
             names = (Name(point.Name, "_bucket"), Name(point.Name, "_sum"), Name(point.Name, "_count"));
             _nativeNames.Add(point.Name, names);

@@ -18,6 +18,15 @@ public sealed class NativeHistogramTests
     }
 
     [Fact]
+    public void What_was_observed_no_times_has_no_bucket()
+    {
+        var histogram = new NativeHistogram(3, StartMs);
+        histogram.Observe(1, 0, s_settings, StartMs);
+
+        Assert.Empty(histogram.Indices.ToArray());
+    }
+
+    [Fact]
     public void Buckets_stay_in_order_however_their_values_come()
     {
         var random = new Random(1);

@@ -25,6 +25,7 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
     private ITimer? _timer;
     private Snapshot _snapshot;
     private string? _lastText;
+    private TenantEntries? _lastEntries;
     private string? _lastFailure;
     private long _version;
     private int _lastReloadSuccessful;
@@ -109,7 +110,7 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
 
     public void Dispose() => _timer?.Dispose();
 
-    private ConfigurationResult<Dictionary<string, TenantOverrides>> Read(out string text)
+    private ConfigurationResult<TenantEntries> Read(out string text)
     {
         var path = _options.PerTenantOverrideConfig;
         try
@@ -121,23 +122,23 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
             text = "";
             var problems = new Problems(path);
             problems.Error(default, $"the file of overrides.per_tenant_override_config cannot be read: {e.Message}");
-            return problems.Result<Dictionary<string, TenantOverrides>>(null);
+            return problems.Result<TenantEntries>(null);
         }
 
         return text == _lastText
-            ? new ConfigurationResult<Dictionary<string, TenantOverrides>> { Value = [] }
-            : TempoConfiguration.ParseTenants(text, path, _environment, _options.Defaults, _generator);
+            ? new ConfigurationResult<TenantEntries> { Value = _lastEntries }
+            : TempoConfiguration.ParseTenants(text, path, _environment, _lastEntries, _options.Defaults, _generator);
     }
 
     // Whether anything differs from before.
-    private bool Apply(string text, ConfigurationResult<Dictionary<string, TenantOverrides>> result)
+    private bool Apply(string text, ConfigurationResult<TenantEntries> result)
     {
         Volatile.Write(ref _lastReloadSuccessful, 1);
         _lastFailure = null;
         if (text == _lastText)
             return false;
 
-        var read = result.Value!;
+        var read = result.Value!.Overrides;
         var tenants = new Dictionary<TenantId, TenantOverrides>();
         foreach (var (name, overrides) in read)
         {
@@ -146,6 +147,7 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
         }
 
         _lastText = text;
+        _lastEntries = result.Value;
         Volatile.Write(ref _snapshot, new Snapshot(tenants.ToFrozenDictionary(), read.GetValueOrDefault(OverridesReader.Wildcard, _options.Defaults)));
         Interlocked.Increment(ref _version);
         LogRead(_options.PerTenantOverrideConfig, tenants.Count);

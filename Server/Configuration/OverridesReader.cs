@@ -34,17 +34,32 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     }
 
     /// <summary>The root of a <c>per_tenant_override_config</c> file; every entry is laid over <paramref name="defaults"/>.</summary>
-    public Dictionary<string, TenantOverrides> ReadTenants(MappingReader root, TenantOverrides defaults)
+    /// <param name="root">The root.</param>
+    /// <param name="tenants">Takes the entries.</param>
+    /// <param name="former">An earlier reading with the same defaults, whose entries hold where their text is the same.</param>
+    /// <param name="defaults">What an entry does not say.</param>
+    public TenantEntries ReadTenants(MappingReader root, TenantEntries tenants, TenantEntries? former, TenantOverrides defaults)
     {
-        var tenants = new Dictionary<string, TenantOverrides>();
         foreach (var (name, node) in root.Nodes("overrides") ?? [])
         {
+            var source = (node as MappingNode)?.Source;
+            if (former?.Find(name, tenants, source) is { } same)
+            {
+                tenants.Add(name, same, source);
+                continue;
+            }
+
+            var before = problems.Count;
             if (name != Wildcard && !TenantId.TryParse(name, out _, out var error))
                 problems.Error(node.Position, $"overrides.{name}: {error}");
 
             // An entry without anything in it is not an entry, so the wildcard holds.
-            if (!node.IsNull)
-                tenants[name] = ReadTenant(MappingReader.Item(problems, $"overrides.{name}", node), defaults);
+            if (node.IsNull)
+                continue;
+
+            // What is said of an entry is said again with the next reading, with the lines of then.
+            var overrides = ReadTenant(MappingReader.Item(problems, $"overrides.{name}", node), defaults);
+            tenants.Add(name, overrides, problems.Count == before ? source : null);
         }
 
         root.Done();

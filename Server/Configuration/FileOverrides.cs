@@ -1,5 +1,7 @@
 using System.Collections.Frozen;
 using System.Diagnostics.Metrics;
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Overrides;
@@ -37,12 +39,15 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
         _generator = generator;
         _environment = environment;
         _logger = logger;
-        _snapshot = new Snapshot(FrozenDictionary<TenantId, TenantOverrides>.Empty, options.Defaults);
+        _snapshot = new Snapshot(FrozenDictionary<TenantId, TenantOverrides>.Empty, options.Defaults, new Dictionary<string, TenantOverrides>(), "");
     }
 
     public event Action? Changed;
 
     public long Version => Volatile.Read(ref _version);
+
+    /// <summary>The file's entries by tenant, <see cref="OverridesReader.Wildcard"/> among them.</summary>
+    internal IReadOnlyDictionary<string, TenantOverrides> Entries => Volatile.Read(ref _snapshot).Entries;
 
     /// <summary>Reads the file for the first time, where errors and warnings are the caller's, and then again and again until disposed.</summary>
     /// <param name="options">With a <see cref="OverridesOptions.PerTenantOverrideConfig"/>.</param>
@@ -70,6 +75,11 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
             () => new Measurement<int>(overrides._lastReloadSuccessful, new KeyValuePair<string, object?>("config", "overrides")),
             null,
             "1 where the last reading of the per-tenant overrides succeeded");
+        metrics.Meter.CreateObservableGauge(
+            "tempo_runtime_config_hash",
+            () => new Measurement<int>(1, new("config", "overrides"), new("sha256", Volatile.Read(ref overrides._snapshot).Sha256)),
+            null,
+            "1, with the SHA-256 of the per-tenant overrides that hold");
         overrides._timer = time.CreateTimer(static state => ((FileOverrides)state!).Reload(), overrides, options.PerTenantOverridePeriod, options.PerTenantOverridePeriod);
         return new ConfigurationResult<FileOverrides> { Value = overrides, Warnings = first.Warnings };
     }
@@ -148,7 +158,11 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
 
         _lastText = text;
         _lastEntries = result.Value;
-        Volatile.Write(ref _snapshot, new Snapshot(tenants.ToFrozenDictionary(), read.GetValueOrDefault(OverridesReader.Wildcard, _options.Defaults)));
+        Volatile.Write(ref _snapshot, new Snapshot(
+            tenants.ToFrozenDictionary(),
+            read.GetValueOrDefault(OverridesReader.Wildcard, _options.Defaults),
+            read,
+            Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))));
         Interlocked.Increment(ref _version);
         LogRead(_options.PerTenantOverrideConfig, tenants.Count);
         return true;
@@ -181,6 +195,7 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
     [LoggerMessage(LogLevel.Error, "The per-tenant overrides {File} have {Errors} errors; what held before goes on")]
     private partial void LogKept(string file, int errors);
 
-    /// <summary>One reading of the file: tenants with an entry, and what holds for the others.</summary>
-    private sealed record Snapshot(FrozenDictionary<TenantId, TenantOverrides> Tenants, TenantOverrides Others);
+    /// <summary>One reading of the file: tenants with an entry, what holds for the others, the same as the file has it, and the hash of its text.</summary>
+    private sealed record Snapshot(
+        FrozenDictionary<TenantId, TenantOverrides> Tenants, TenantOverrides Others, IReadOnlyDictionary<string, TenantOverrides> Entries, string Sha256);
 }

@@ -14,13 +14,9 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     private static readonly TimeSpan MinCollectionInterval = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan MaxCollectionInterval = TimeSpan.FromMinutes(5);
 
-    public OverridesOptions Read(MappingReader overrides)
+    public OverridesOptions Read(MappingReader overrides, TraceStorageOptions traces)
     {
         var defaults = new OverridesOptions();
-        var userConfigurable = overrides.Mapping("user_configurable_overrides");
-        userConfigurable.Refuse("enabled", "user-configurable overrides are not supported yet", "false");
-        userConfigurable.Unused("without effect: user-configurable overrides are not supported yet", "poll_interval", "client", "api");
-        userConfigurable.Done();
         overrides.Unused("without effect: the flat form of overrides is not read", "enable_legacy_overrides");
 
         var options = new OverridesOptions
@@ -28,6 +24,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
             Defaults = ReadTenant(overrides.Mapping("defaults"), new TenantOverrides()),
             PerTenantOverrideConfig = overrides.String("per_tenant_override_config", defaults.PerTenantOverrideConfig),
             PerTenantOverridePeriod = overrides.PrometheusDuration("per_tenant_override_period", defaults.PerTenantOverridePeriod, TimeSpan.FromMilliseconds(100), MappingReader.LongestWait),
+            UserConfigurableOverrides = UserConfigurableOverridesReader.Read(overrides.Mapping("user_configurable_overrides"), defaults.UserConfigurableOverrides, traces),
         };
         overrides.Done(key => LegacyOverrides.Explain(key, "overrides.defaults."));
         return options;
@@ -65,6 +62,9 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
         root.Done();
         return tenants;
     }
+
+    /// <summary>What a tenant has set for itself, laid over what the operator has; only the fields that it may set can be in it.</summary>
+    public TenantOverrides ReadLimits(MappingReader root, TenantOverrides operators) => ReadTenant(root, operators);
 
     private TenantOverrides ReadTenant(MappingReader tenant, TenantOverrides fallback)
     {

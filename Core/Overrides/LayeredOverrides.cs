@@ -61,9 +61,6 @@ public sealed class LayeredOverrides : IOverrides, IDisposable
             if (changed)
                 Publish(tenants);
         }
-
-        if (changed)
-            Changed?.Invoke();
     }
 
     public void Dispose() => Operators.Changed -= FollowOperators;
@@ -81,14 +78,14 @@ public sealed class LayeredOverrides : IOverrides, IDisposable
 
             Publish(tenants);
         }
-
-        Changed?.Invoke();
     }
 
+    // Within the lock, so that whoever hears of two changes hears of one after the other.
     private void Publish(Dictionary<TenantId, Layered> tenants)
     {
         Volatile.Write(ref _tenants, tenants);
         Interlocked.Increment(ref _version);
+        Changed?.Invoke();
     }
 
     private static Layered Lay(IOverridesLayer layer, TenantOverrides operators, Layered? former)

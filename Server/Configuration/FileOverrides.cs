@@ -97,25 +97,24 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
         if (!_reloading.TryEnter())
             return;
 
-        var changed = false;
         try
         {
             var result = Read(out var text);
-            if (result.Succeeded)
-                changed = Apply(text, result);
-            else
+            if (!result.Succeeded)
+            {
                 Keep(result.Errors);
-
-            foreach (var warning in changed ? result.Warnings : [])
-                LogWarning(warning);
+            }
+            else if (Apply(text, result))
+            {
+                foreach (var warning in result.Warnings)
+                    LogWarning(warning);
+                Changed?.Invoke();
+            }
         }
         finally
         {
             _reloading.Exit();
         }
-
-        if (changed)
-            Changed?.Invoke();
     }
 
     public void Dispose() => _timer?.Dispose();

@@ -77,7 +77,7 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
             "1 where the last reading of the per-tenant overrides succeeded");
         metrics.Meter.CreateObservableGauge(
             "tempo_runtime_config_hash",
-            () => new Measurement<int>(1, new("config", "overrides"), new("sha256", Volatile.Read(ref overrides._snapshot).Sha256)),
+            () => new Measurement<long>(1, new("config", "overrides"), new("sha256", Volatile.Read(ref overrides._snapshot).Sha256)),
             null,
             "1, with the SHA-256 of the per-tenant overrides that hold");
         overrides._timer = time.CreateTimer(static state => ((FileOverrides)state!).Reload(), overrides, options.PerTenantOverridePeriod, options.PerTenantOverridePeriod);

@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using OrleansTempo.Core.Overrides;
@@ -14,6 +15,9 @@ namespace OrleansTempo.Server.UserOverrides;
 /// </summary>
 internal sealed class TenantLimits
 {
+    // What is not in a web page needs no escapes for one, and regular expressions are full of what would be escaped.
+    private static readonly JsonSerializerOptions s_plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions s_indented = new(s_plain) { WriteIndented = true };
     private static readonly JsonDocumentOptions s_strict = new() { AllowDuplicateProperties = false };
 
     private readonly JsonObject _json;
@@ -26,12 +30,12 @@ internal sealed class TenantLimits
     }
 
     /// <summary>As they are kept and answered.</summary>
-    public byte[] ToUtf8() => JsonSerializer.SerializeToUtf8Bytes(_json);
+    public byte[] ToUtf8() => JsonSerializer.SerializeToUtf8Bytes(_json, s_plain);
 
     /// <summary>A copy of the JSON.</summary>
     public JsonObject ToJson() => (JsonObject)_json.DeepClone();
 
-    public string ToIndentedText() => _json.ToJsonString(new JsonSerializerOptions { WriteIndented = true });
+    public string ToIndentedText() => _json.ToJsonString(s_indented);
 
     /// <summary>Reads limits, or a patch of them: any JSON value.</summary>
     /// <exception cref="JsonException">It is not JSON.</exception>

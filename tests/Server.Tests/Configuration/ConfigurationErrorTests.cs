@@ -178,7 +178,7 @@ public sealed class ConfigurationErrorTests
 
     [Fact]
     public void A_directory_for_user_configurable_overrides_is_needed_where_the_traces_have_none() => Assert.Equal(
-        ["tempo.yaml:2:53: overrides.user_configurable_overrides.client.backend: 'local' needs local.path where the traces are not in a directory"],
+        ["tempo.yaml:2:61: overrides.user_configurable_overrides.client.backend: 'local' needs local.path where the traces are not in a directory"],
         Errors(
             "storage: {trace: {backend: azure, azure: {container_name: c, connection_string: x}}}\n"
             + "overrides: {user_configurable_overrides: {client: {backend: local}, enabled: true}}"));

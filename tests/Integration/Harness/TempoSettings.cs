@@ -39,6 +39,9 @@ internal sealed record TempoSettings
     /// <summary>What stands in <c>overrides.defaults.metrics_generator</c> besides its processors.</summary>
     public string GeneratorOverrides { get; init; } = "";
 
+    /// <summary><c>overrides.user_configurable_overrides</c>.</summary>
+    public string UserConfigurableOverrides { get; init; } = "";
+
     /// <summary>What stands in <c>metrics_generator.processor.span_metrics</c>.</summary>
     public string SpanMetrics { get; init; } = "";
 
@@ -62,6 +65,7 @@ internal sealed record TempoSettings
               trace: { {{Trace}} }
             compactor: { {{Compactor}} }
             overrides:
+              user_configurable_overrides: { {{UserConfigurableOverrides}} }
               defaults:
                 ingestion: { {{Ingestion}} }
                 global: { {{Global}} }

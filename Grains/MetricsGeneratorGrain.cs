@@ -38,6 +38,7 @@ internal sealed partial class MetricsGeneratorGrain(
     private readonly CancellationTokenSource _stopping = new();
     private TenantId _tenant;
     private GeneratorShard _shard;
+    private TenantOverrides _overrides = null!;
     private GeneratorSettings _settings = null!;
     private TenantGenerator _generator = null!;
     private RemoteWriter _writer = null!;
@@ -243,6 +244,10 @@ internal sealed partial class MetricsGeneratorGrain(
         if (!_settingsChanged)
             return;
         _settingsChanged = false;
+
+        // What has not changed is the same instance.
+        if (ReferenceEquals(_overrides, engine.Overrides.For(_tenant)))
+            return;
         var former = _settings;
         var settings = ResolveSettings();
         if (former.Equals(settings))
@@ -258,7 +263,8 @@ internal sealed partial class MetricsGeneratorGrain(
     // One of another number of shards than the tenant has now has nothing to count any more, and ends its series.
     private GeneratorSettings ResolveSettings()
     {
-        var settings = GeneratorSettings.Resolve(engine.GeneratorOptions, engine.Overrides.For(_tenant));
+        _overrides = engine.Overrides.For(_tenant);
+        var settings = GeneratorSettings.Resolve(engine.GeneratorOptions, _overrides);
         return Math.Max(1, settings.RingSize) == Math.Max(1, _shard.Count)
             ? settings
             : settings.WithoutProcessors();

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
 using OrleansTempo.Server.Api;
+using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Ports;
 
 namespace OrleansTempo.Server;
@@ -21,6 +22,9 @@ public sealed record TempoServerParts
 
     /// <summary>What <c>/metrics</c> shows, besides the process and the runtime; null where one of <see cref="Routes"/> is that page.</summary>
     public TempoMetrics? Metrics { get; init; }
+
+    /// <summary>Tenants' overrides, for the pages about them and, where tenants may set some themselves, <c>/api/overrides</c>; null for none, and none of these is there.</summary>
+    public ConfiguredOverrides? Overrides { get; init; }
 
     /// <summary>Why the process takes no spans although its server is ready, in a few words; null where nothing is in the way.</summary>
     public Func<string?> NotReadyBecause { get; init; } = static () => null;

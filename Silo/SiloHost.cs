@@ -45,7 +45,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
     private readonly ILoggerFactory _loggerFactory;
     private readonly ILogger _logger;
     private readonly TempoMetrics _metrics;
-    private readonly IOverrides _overrides;
+    private readonly ConfiguredOverrides _overrides;
     private readonly CancellationTokenSource _stop;
     private readonly TimeProvider _time = TimeProvider.System;
     private IReadOnlyList<RemoteWriteEndpoint> _endpoints = [];
@@ -59,7 +59,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
     private volatile bool _isStopping;
 
     private SiloHost(
-        TempoCommandLine commandLine, ConfigurationManager configuration, ILoggerFactory loggerFactory, ILogger logger, TempoMetrics metrics, IOverrides overrides, CancellationTokenSource stop)
+        TempoCommandLine commandLine, ConfigurationManager configuration, ILoggerFactory loggerFactory, ILogger logger, TempoMetrics metrics, ConfiguredOverrides overrides, CancellationTokenSource stop)
     {
         _commandLine = commandLine;
         _configuration = configuration;
@@ -107,7 +107,6 @@ internal sealed partial class SiloHost : IAsyncDisposable
         using var metrics = new TempoMetrics();
         if (!ConfiguredOverrides.TryOpen(options, commandLine.Environment, metrics, TimeProvider.System, loggerFactory, logger, out var overrides))
             return 1;
-        using var disposeOverrides = overrides as IDisposable;
 
         // A signal stops the process, and so does /shutdown.
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(stop);
@@ -151,14 +150,15 @@ internal sealed partial class SiloHost : IAsyncDisposable
 
         var host = _host = BuildHost(settings);
         _endpoints = RemoteWriteEndpoint.CreateAll(Options.MetricsGenerator.Storage, _time);
-        _store = await OpenStoreAsync(stop);
+        _store = await OpenStoreAsync("storage.trace.backend", Options.Storage.Trace, stop);
+        await _overrides.OpenUserConfigurableAsync(_store, (key, own) => OpenStoreAsync(key, own, stop), stop);
         await new ClusterAgreement(Options.Ingester.Partitions).JoinAsync(_store, stop);
         var grains = host.Services.GetRequiredService<IGrainFactory>();
         ClusterIngesters routing = null!;
         var traces = _traces = await TraceStore.OpenAsync(
             Options,
             Options.Storage.Trace.Wal.Type ?? WalType.Object,
-            _overrides,
+            _overrides.Current,
             _store,
             (ingesters, blocks) => routing = new ClusterIngesters(grains, ingesters, blocks, _metrics, _time, _logger),
             _stop.Cancel,
@@ -207,6 +207,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
             await host.DisposeAsync();
         foreach (var endpoint in _endpoints)
             endpoint.Dispose();
+        await _overrides.DisposeAsync();
         (_store as IDisposable)?.Dispose();
     }
 
@@ -242,27 +243,28 @@ internal sealed partial class SiloHost : IAsyncDisposable
         return host;
     }
 
-    private async Task<IObjectStore> OpenStoreAsync(CancellationToken stop) => Options.Storage.Trace switch
+    private async Task<IObjectStore> OpenStoreAsync(string key, TraceStorageOptions options, CancellationToken stop) => options switch
     {
         { Backend: TraceStorageOptions.LocalBackend } storage => new FileObjectStore(storage.LocalPath, _time, _logger),
         { Backend: TraceStorageOptions.AzureBackend } storage => await AzureBlobObjectStore.OpenAsync(storage.Azure, stop),
-        var storage => throw new ArgumentException($"storage.trace.backend '{storage.Backend}' is not built into this program; write 'local' or 'azure'"),
+        var storage => throw new ArgumentException($"{key} '{storage.Backend}' is not built into this program; write 'local' or 'azure'"),
     };
 
     private GrainEngine CreateEngine(TraceStore traces, IGrainFactory grains, ClusterIngesters routing, IObjectStore store)
     {
-        var generators = new GeneratorForwarders(grains, Options.MetricsGenerator, _overrides, _metrics, _time, _logger);
+        var overrides = _overrides.Current;
+        var generators = new GeneratorForwarders(grains, Options.MetricsGenerator, overrides, _metrics, _time, _logger);
         return new GrainEngine
         {
             Ingesters = traces.Ingesters,
             Blocks = traces.Blocks,
-            Distributor = new Distributor(tenant => Options.Distributor.LimitsOf(_overrides.For(tenant)), routing, generators, _metrics, _time),
+            Distributor = new Distributor(tenant => Options.Distributor.LimitsOf(overrides.For(tenant)), routing, generators, _metrics, _time),
             Query = traces.Query,
             Routing = routing,
             Generators = generators,
             Store = store,
             GeneratorOptions = Options.MetricsGenerator,
-            Overrides = _overrides,
+            Overrides = overrides,
             Endpoints = _endpoints,
             RemoteWriteMetrics = new RemoteWriteMetrics(_metrics),
             Metrics = _metrics,
@@ -281,6 +283,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
                 Series = new GeneratorSeries(grains, _engine!.Generators),
                 Traces = traces,
                 Ingester = traces,
+                Overrides = _overrides,
                 Routes = [_metricsPage.Route, .. settings.Dashboard.Enabled ? DashboardRoutes.Create(services, settings.Dashboard.Public) : []],
                 NotReadyBecause = () => oracle.CurrentStatus == SiloStatus.Active ? null : $"the silo is {oracle.CurrentStatus} in its cluster",
                 ConfigText = () => ConfigurationPage.Render(Options),

@@ -14,6 +14,9 @@ namespace OrleansTempo.Standalone;
 internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSeries, IDisposable
 {
     private readonly ConcurrentDictionary<TenantId, Lazy<GeneratorMailbox>> _mailboxes = new();
+
+    // What each has been given: overrides that have not changed are the same instance after every reading.
+    private readonly ConcurrentDictionary<TenantId, TenantOverrides> _given = new();
     private readonly MetricsGeneratorOptions _options;
     private readonly IOverrides _overrides;
     private readonly IReadOnlyList<RemoteWriteEndpoint> _endpoints;
@@ -83,7 +86,9 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
 
     private GeneratorMailbox Open(TenantId tenant)
     {
-        var settings = SettingsOf(tenant);
+        var overrides = _overrides.For(tenant);
+        _given[tenant] = overrides;
+        var settings = GeneratorSettings.Resolve(_options, overrides);
         var writer = new RemoteWriter(tenant, _endpoints, new RemoteWriterSettings(settings, _options.Storage), _remoteWriteMetrics, _time, _logger);
         return new GeneratorMailbox(tenant, settings, _options.Storage, writer, _budget, _threads, _metrics, _time, _logger);
     }
@@ -93,7 +98,13 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     private void ApplyOverrides()
     {
         foreach (var (tenant, mailbox) in _mailboxes)
-            mailbox.Value.Apply(SettingsOf(tenant));
+        {
+            var overrides = _overrides.For(tenant);
+            if (_given.TryGetValue(tenant, out var former) && ReferenceEquals(former, overrides))
+                continue;
+            mailbox.Value.Apply(GeneratorSettings.Resolve(_options, overrides));
+            _given[tenant] = overrides;
+        }
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Samples} samples were not sent within remote_write_flush_deadline ({Deadline}) and are lost")]

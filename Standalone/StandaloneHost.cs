@@ -39,7 +39,6 @@ internal static class StandaloneHost
         using var metrics = new TempoMetrics();
         if (!ConfiguredOverrides.TryOpen(options, commandLine.Environment, metrics, time, loggerFactory, logger, out var overrides))
             return 1;
-        using var disposeOverrides = overrides as IDisposable;
 
         // A signal stops the process, and so does /shutdown.
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(stop);
@@ -50,11 +49,13 @@ internal static class StandaloneHost
         Distributor distributor;
         try
         {
-            store = OpenStore(options.Storage.Trace, time, logger);
+            store = OpenStore("storage.trace.backend", options.Storage.Trace, time, logger);
+            await overrides.OpenUserConfigurableAsync(store, (key, own) => Task.FromResult<IObjectStore>(OpenStore(key, own, time, logger)), CancellationToken.None);
+            var current = overrides.Current;
             traces = await TraceStore.OpenAsync(
-                options, options.Storage.Trace.Wal.Type ?? WalType.File, overrides, store, static (ingesters, blocks) => new IngesterPartitions(ingesters, blocks), stopping.Cancel, metrics, time, logger);
-            mailboxes = new GeneratorMailboxes(options.MetricsGenerator, overrides, metrics, time, logger);
-            distributor = new Distributor(tenant => options.Distributor.LimitsOf(overrides.For(tenant)), traces.Routing, mailboxes, metrics, time);
+                options, options.Storage.Trace.Wal.Type ?? WalType.File, current, store, static (ingesters, blocks) => new IngesterPartitions(ingesters, blocks), stopping.Cancel, metrics, time, logger);
+            mailboxes = new GeneratorMailboxes(options.MetricsGenerator, current, metrics, time, logger);
+            distributor = new Distributor(tenant => options.Distributor.LimitsOf(current.For(tenant)), traces.Routing, mailboxes, metrics, time);
             server = new TempoServer(
                 ListenerMapping.ToServerOptions(options),
                 new TempoServerParts
@@ -63,6 +64,7 @@ internal static class StandaloneHost
                     Series = mailboxes,
                     Traces = traces,
                     Ingester = traces,
+                    Overrides = overrides,
                     Metrics = metrics,
                     ConfigText = () => ConfigurationPage.Render(options),
                     Services = () => [new ServiceStatus("distributor", "Running"), new ServiceStatus("ingester", "Running"), new ServiceStatus("querier", "Running"), new ServiceStatus("compactor", options.Compactor.Disabled ? "Disabled" : "Running"), new ServiceStatus("metrics-generator", "Running")],
@@ -76,11 +78,13 @@ internal static class StandaloneHost
             HostLife.CannotStart(logger, e.Message);
             if (traces is not null)
                 await traces.DisposeAsync();
+            await overrides.DisposeAsync();
             store?.Dispose();
             return 1;
         }
 
         using (store)
+        await using (overrides)
         using (mailboxes)
         await using (traces)
         await using (server)
@@ -109,7 +113,7 @@ internal static class StandaloneHost
         return 0;
     }
 
-    private static FileObjectStore OpenStore(TraceStorageOptions storage, TimeProvider time, ILogger logger) => storage.Backend == TraceStorageOptions.LocalBackend
+    private static FileObjectStore OpenStore(string key, TraceStorageOptions storage, TimeProvider time, ILogger logger) => storage.Backend == TraceStorageOptions.LocalBackend
         ? new FileObjectStore(storage.LocalPath, time, logger)
-        : throw new ArgumentException($"storage.trace.backend '{storage.Backend}' is not built into this program, which keeps traces in a directory; write 'local', or run the silo");
+        : throw new ArgumentException($"{key} '{storage.Backend}' is not built into this program, which keeps all it has in a directory; write 'local', or run the silo");
 }

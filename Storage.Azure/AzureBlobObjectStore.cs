@@ -139,6 +139,30 @@ public sealed class AzureBlobObjectStore : IObjectStore
             cancellationToken);
     }
 
+    public Task<bool> DeleteIfMatchAsync(string name, string etag, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(etag);
+        if (etag == "*")
+            return Task.FromResult(false);
+        var blob = Blob(name);
+        return AskAsync(
+            "deleting blob",
+            name,
+            async cancellation =>
+            {
+                try
+                {
+                    await blob.DeleteAsync(DeleteSnapshotsOption.IncludeSnapshots, new BlobRequestConditions { IfMatch = new ETag(etag) }, cancellation).ConfigureAwait(false);
+                    return true;
+                }
+                catch (RequestFailedException e) when (IsNoMatch(e))
+                {
+                    return false;
+                }
+            },
+            cancellationToken);
+    }
+
     /// <summary>Sends a request; what goes wrong in it becomes an <see cref="IOException"/> that says where and what to do.</summary>
     internal async Task<T> AskAsync<T>(string doing, string? name, Func<CancellationToken, Task<T>> request, CancellationToken cancellationToken)
     {

@@ -6,6 +6,7 @@ using OrleansTempo.Bench;
 using OrleansTempo.Bench.Load;
 using OrleansTempo.Bench.Lookups;
 using OrleansTempo.Bench.Micro;
+using OrleansTempo.Bench.Overrides;
 using OrleansTempo.Bench.Payload;
 using OrleansTempo.Bench.Whole;
 
@@ -96,9 +97,13 @@ collection.SetAction(_ => Collection.Print(Console.Out));
 var snapshot = new Command("snapshot", "hands 1,000,000 series on to another generator and says what it takes");
 snapshot.SetAction(_ => Snapshot.Print(Console.Out));
 
+var tenants = new Option<int>("--tenants") { Description = "with an entry of their own each", DefaultValueFactory = _ => 10_000 };
+var overrides = new Command("overrides", "writes a file of many tenants' overrides and says what reading it again takes") { tenants };
+overrides.SetAction(parsed => OverridesBench.Execute(parsed.GetValue(tenants)));
+
 try
 {
-    return await new RootCommand("Measures OrleansTempo; bench/README.md says what is printed. `micro` runs the BenchmarkDotNet benchmarks.") { load, whole, lookup, collection, snapshot }
+    return await new RootCommand("Measures OrleansTempo; bench/README.md says what is printed. `micro` runs the BenchmarkDotNet benchmarks.") { load, whole, lookup, collection, snapshot, overrides }
         .Parse(args)
         .InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }

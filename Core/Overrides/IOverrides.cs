@@ -9,6 +9,6 @@ public interface IOverrides
     /// <summary>Rises with every change, so a caller that remembers it need not compare.</summary>
     long Version { get; }
 
-    /// <summary>Raised after every change, with <see cref="For"/> already answering anew; on a timer's thread, so handlers are short and do not throw.</summary>
+    /// <summary>Raised after every change, with <see cref="For"/> already answering anew, never twice at once; on any thread, so handlers are short and do not throw.</summary>
     event Action? Changed;
 }

@@ -10,4 +10,6 @@ public sealed record OverridesOptions
 
     /// <summary>How often that file is read again.</summary>
     public TimeSpan PerTenantOverridePeriod { get; init; } = TimeSpan.FromSeconds(10);
+
+    public UserConfigurableOverridesOptions UserConfigurableOverrides { get; init; } = new();
 }

@@ -1,6 +1,6 @@
 namespace OrleansTempo.Core.Overrides;
 
-/// <summary>The same overrides for every tenant, for good: what holds where no <c>per_tenant_override_config</c> is named.</summary>
+/// <summary>The same overrides for every tenant, for good: what an operator has set where no <c>per_tenant_override_config</c> is named.</summary>
 public sealed class StaticOverrides(TenantOverrides defaults) : IOverrides
 {
     public long Version => 0;

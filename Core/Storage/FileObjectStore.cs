@@ -185,28 +185,11 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
             cancellationToken).ConfigureAwait(false);
     }
 
-    public async Task DeleteAsync(string name, CancellationToken cancellationToken = default)
-    {
-        var path = PathOf(name);
-        using (await LockAsync(name, path, cancellationToken).ConfigureAwait(false))
-        {
-            await Run(
-                "delete",
-                name,
-                path,
-                () =>
-                {
-                    if (!File.Exists(path))
-                        return false;
-                    File.Delete(path);
-                    RemoveEmptyFolders(path);
-                    FlushFolders(path);
-                    return true;
-                },
-                CancellationToken.None).ConfigureAwait(false);
-            _open.Drop(name);
-        }
-    }
+    public Task DeleteAsync(string name, CancellationToken cancellationToken = default) =>
+        DeleteAsync(name, File.Exists, cancellationToken);
+
+    public Task<bool> DeleteIfMatchAsync(string name, string etag, CancellationToken cancellationToken = default) =>
+        DeleteAsync(name, path => ReadWhole(path) is { } now && ETag(now) == etag, cancellationToken);
 
     /// <summary>Closes the files kept open; the store must not be used any more.</summary>
     public void Dispose()
@@ -403,6 +386,30 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
                     return true;
                 },
                 CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<bool> DeleteAsync(string name, Func<string, bool> isMeant, CancellationToken cancellationToken)
+    {
+        var path = PathOf(name);
+        using (await LockAsync(name, path, cancellationToken).ConfigureAwait(false))
+        {
+            var deleted = await Run(
+                "delete",
+                name,
+                path,
+                () =>
+                {
+                    if (!isMeant(path))
+                        return false;
+                    File.Delete(path);
+                    RemoveEmptyFolders(path);
+                    FlushFolders(path);
+                    return true;
+                },
+                CancellationToken.None).ConfigureAwait(false);
+            _open.Drop(name);
+            return deleted;
         }
     }
 

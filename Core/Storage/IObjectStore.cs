@@ -38,4 +38,8 @@ public interface IObjectStore
 
     /// <summary>Deletes an object; one that is not there is no error.</summary>
     Task DeleteAsync(string name, CancellationToken cancellationToken = default);
+
+    /// <summary>Deletes an object whose ETag is still <paramref name="etag"/>.</summary>
+    /// <returns>False where it is gone or has changed, which is left as it is.</returns>
+    Task<bool> DeleteIfMatchAsync(string name, string etag, CancellationToken cancellationToken = default);
 }

@@ -6,7 +6,7 @@ namespace OrleansTempo.Core.Storage;
 /// A tenant's name as one segment of an object's name: as <see cref="EscapedSegment"/> has it, and where that would be too long for
 /// a file name, the whole is base32 behind a <c>=</c>, which the other form never has.
 /// </summary>
-internal static class TenantFolder
+public static class TenantFolder
 {
     private const char Base32Mark = '=';
     private const string Base32Digits = "abcdefghijklmnopqrstuvwxyz234567";

@@ -54,6 +54,16 @@ internal sealed class HttpApi : IDisposable
             Add(new("/shutdown", "takes no more spans and stores all there are", api.ShutdownAsync) { Methods = methods });
         }
 
+        if (parts.Overrides is { } overrides)
+        {
+            var pages = new OverridesPages(overrides, parts.TimeProvider);
+            Add(new("/status/overrides", "tenants with overrides", pages.TenantsAsync));
+            Add(new($"/status/overrides/{{{OverridesPages.TenantParameter}}}", "a tenant's overrides, secrets masked", pages.TenantAsync));
+            Add(new("/status/runtime_config", "the per-tenant overrides, secrets masked; ?mode=diff for what is other than in the defaults", pages.RuntimeConfigAsync));
+            if (overrides.UserConfigurable is { } userConfigurable)
+                Add(new("/api/overrides", "what a tenant sets for itself", new OverridesApi(userConfigurable, options.MultitenancyEnabled).AnswerAsync) { Methods = OverridesApi.Methods });
+        }
+
         foreach (var route in parts.Routes)
             Add(route);
     }

@@ -2,6 +2,7 @@ using System.Collections;
 using System.Globalization;
 using System.Reflection;
 using System.Text;
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core.Overrides;
 using YamlDotNet.Core;
@@ -37,17 +38,62 @@ public static class ConfigurationPage
     };
 
     /// <summary>Renders the whole configuration.</summary>
-    public static string Render(TempoOptions options)
+    public static string Render(TempoOptions options) => Text(Tree(options));
+
+    /// <summary>Renders a tenant's overrides as an entry of a file.</summary>
+    internal static string Render(TenantOverrides overrides) => Text(Tree(overrides));
+
+    /// <summary>Renders all entries of a file of overrides below <c>overrides</c>: whole, with the defaults before them, or what is other than in the defaults.</summary>
+    internal static string RenderTenants(TenantOverrides defaults, IReadOnlyDictionary<string, TenantOverrides> entries, bool onlyDifferences)
+    {
+        var before = Tree(defaults);
+        var tenants = entries.OrderBy(static e => e.Key, StringComparer.Ordinal).Select(e => (e.Key, onlyDifferences ? Difference(before, Tree(e.Value)) : Tree(e.Value))).ToList();
+        return Text(onlyDifferences ? new List<(string, object?)> { ("overrides", tenants) } : new List<(string, object?)> { ("defaults", before), ("overrides", tenants) });
+    }
+
+    private static string Text(object? tree)
     {
         var text = new StringBuilder();
         var emitter = new Emitter(new StringWriter(text, CultureInfo.InvariantCulture), new EmitterSettings(2, int.MaxValue, false, 1024));
         emitter.Emit(new StreamStart());
         emitter.Emit(new DocumentStart(null, null, true));
-        Write(emitter, Tree(options));
+        Write(emitter, tree);
         emitter.Emit(new DocumentEnd(true));
         emitter.Emit(new StreamEnd());
         return text.ToString();
     }
+
+    /// <summary>A tenant's overrides as an entry of a file would have them, in JSON; secrets masked.</summary>
+    internal static JsonObject ToJson(TenantOverrides overrides) => (JsonObject)Json(Tree(overrides))!;
+
+    // What the second has that is not the same in the first, key by key.
+    private static object? Difference(object? one, object? other)
+    {
+        if (one is not List<(string Key, object? Value)> before || other is not List<(string Key, object? Value)> after)
+            return other;
+
+        var difference = new List<(string, object?)>();
+        foreach (var (key, value) in after)
+        {
+            var former = before.Find(entry => entry.Key == key).Value;
+            if (!JsonNode.DeepEquals(Json(former), Json(value)))
+                difference.Add((key, Difference(former, value)));
+        }
+
+        return difference;
+    }
+
+    private static JsonNode? Json(object? value) => value switch
+    {
+        null => null,
+        List<(string Key, object? Value)> map => new JsonObject(map.Select(static entry => KeyValuePair.Create(entry.Key, Json(entry.Value)))),
+        List<object?> list => new JsonArray([.. list.Select(Json)]),
+        TimeSpan duration => GoDuration.ToGoString(duration),
+        bool flag => flag,
+        double number => number,
+        string text => text,
+        _ => JsonNode.Parse(Plain(value)),
+    };
 
     // Where the options' shape is not the file's, the file's is built by hand; everything else follows from the names.
     private static object? Tree(object? value) => value switch
@@ -71,6 +117,12 @@ public static class ConfigurationPage
             ("azure", Tree(storage.Azure)),
             ("wal", Tree(storage.Wal)),
             ("blocklist_poll", storage.BlocklistPoll),
+        },
+        UserConfigurableOverridesClientOptions client => new List<(string, object?)>
+        {
+            ("backend", client.Backend),
+            ("local", new List<(string, object?)> { ("path", client.LocalPath) }),
+            ("azure", Tree(client.Azure)),
         },
         CompactorOptions compactor => Properties(compactor)
             .Where(static p => p.Key == Disabled)

@@ -16,6 +16,7 @@ internal sealed class EnvironmentExpansion
 
     private readonly string _source;
     private readonly List<int> _lineStarts = [0];
+    private int _lastLine;
 
     // Where a stretch of the result begins, where it comes from, and whether it is copied or stands for one ${...}.
     private readonly List<(int Result, int Source, bool Copied)> _stretches = [];
@@ -59,16 +60,26 @@ internal sealed class EnvironmentExpansion
 
     private SourcePosition InSource(int offset)
     {
-        var line = _lineStarts.BinarySearch(offset);
-        if (line < 0)
-            line = ~line - 1;
+        // Places are mostly asked for in the file's order, so it is the line of the last one or the next.
+        var line = _lastLine;
+        if (offset >= _lineStarts[line] && line + 1 < _lineStarts.Count && offset >= _lineStarts[line + 1])
+            line++;
+        if (offset < _lineStarts[line] || (line + 1 < _lineStarts.Count && offset >= _lineStarts[line + 1]))
+            line = _lineStarts.BinarySearch(offset) is var found && found < 0 ? ~found - 1 : found;
+        _lastLine = line;
         return new SourcePosition(line + 1, offset - _lineStarts[line] + 1);
     }
 
     private void Run(IReadOnlyDictionary<string, string> environment, Problems problems)
     {
-        var result = new StringBuilder(_source.Length);
         _stretches.Add((0, 0, true));
+        if (!_source.Contains("${", StringComparison.Ordinal))
+        {
+            Text = _source;
+            return;
+        }
+
+        var result = new StringBuilder(_source.Length);
         var i = 0;
         while (i < _source.Length)
         {

@@ -1,5 +1,7 @@
 using System.Collections.Frozen;
 using System.Diagnostics.Metrics;
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Overrides;
@@ -25,6 +27,7 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
     private ITimer? _timer;
     private Snapshot _snapshot;
     private string? _lastText;
+    private TenantEntries? _lastEntries;
     private string? _lastFailure;
     private long _version;
     private int _lastReloadSuccessful;
@@ -36,12 +39,15 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
         _generator = generator;
         _environment = environment;
         _logger = logger;
-        _snapshot = new Snapshot(FrozenDictionary<TenantId, TenantOverrides>.Empty, options.Defaults);
+        _snapshot = new Snapshot(FrozenDictionary<TenantId, TenantOverrides>.Empty, options.Defaults, new Dictionary<string, TenantOverrides>(), "");
     }
 
     public event Action? Changed;
 
     public long Version => Volatile.Read(ref _version);
+
+    /// <summary>The file's entries by tenant, <see cref="OverridesReader.Wildcard"/> among them.</summary>
+    internal IReadOnlyDictionary<string, TenantOverrides> Entries => Volatile.Read(ref _snapshot).Entries;
 
     /// <summary>Reads the file for the first time, where errors and warnings are the caller's, and then again and again until disposed.</summary>
     /// <param name="options">With a <see cref="OverridesOptions.PerTenantOverrideConfig"/>.</param>
@@ -69,6 +75,11 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
             () => new Measurement<int>(overrides._lastReloadSuccessful, new KeyValuePair<string, object?>("config", "overrides")),
             null,
             "1 where the last reading of the per-tenant overrides succeeded");
+        metrics.Meter.CreateObservableGauge(
+            "tempo_runtime_config_hash",
+            () => new Measurement<long>(1, new("config", "overrides"), new("sha256", Volatile.Read(ref overrides._snapshot).Sha256)),
+            null,
+            "1, with the SHA-256 of the per-tenant overrides that hold");
         overrides._timer = time.CreateTimer(static state => ((FileOverrides)state!).Reload(), overrides, options.PerTenantOverridePeriod, options.PerTenantOverridePeriod);
         return new ConfigurationResult<FileOverrides> { Value = overrides, Warnings = first.Warnings };
     }
@@ -86,30 +97,29 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
         if (!_reloading.TryEnter())
             return;
 
-        var changed = false;
         try
         {
             var result = Read(out var text);
-            if (result.Succeeded)
-                changed = Apply(text, result);
-            else
+            if (!result.Succeeded)
+            {
                 Keep(result.Errors);
-
-            foreach (var warning in changed ? result.Warnings : [])
-                LogWarning(warning);
+            }
+            else if (Apply(text, result))
+            {
+                foreach (var warning in result.Warnings)
+                    LogWarning(warning);
+                Changed?.Invoke();
+            }
         }
         finally
         {
             _reloading.Exit();
         }
-
-        if (changed)
-            Changed?.Invoke();
     }
 
     public void Dispose() => _timer?.Dispose();
 
-    private ConfigurationResult<Dictionary<string, TenantOverrides>> Read(out string text)
+    private ConfigurationResult<TenantEntries> Read(out string text)
     {
         var path = _options.PerTenantOverrideConfig;
         try
@@ -121,23 +131,23 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
             text = "";
             var problems = new Problems(path);
             problems.Error(default, $"the file of overrides.per_tenant_override_config cannot be read: {e.Message}");
-            return problems.Result<Dictionary<string, TenantOverrides>>(null);
+            return problems.Result<TenantEntries>(null);
         }
 
         return text == _lastText
-            ? new ConfigurationResult<Dictionary<string, TenantOverrides>> { Value = [] }
-            : TempoConfiguration.ParseTenants(text, path, _environment, _options.Defaults, _generator);
+            ? new ConfigurationResult<TenantEntries> { Value = _lastEntries }
+            : TempoConfiguration.ParseTenants(text, path, _environment, _lastEntries, _options.Defaults, _generator);
     }
 
     // Whether anything differs from before.
-    private bool Apply(string text, ConfigurationResult<Dictionary<string, TenantOverrides>> result)
+    private bool Apply(string text, ConfigurationResult<TenantEntries> result)
     {
         Volatile.Write(ref _lastReloadSuccessful, 1);
         _lastFailure = null;
         if (text == _lastText)
             return false;
 
-        var read = result.Value!;
+        var read = result.Value!.Overrides;
         var tenants = new Dictionary<TenantId, TenantOverrides>();
         foreach (var (name, overrides) in read)
         {
@@ -146,7 +156,12 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
         }
 
         _lastText = text;
-        Volatile.Write(ref _snapshot, new Snapshot(tenants.ToFrozenDictionary(), read.GetValueOrDefault(OverridesReader.Wildcard, _options.Defaults)));
+        _lastEntries = result.Value;
+        Volatile.Write(ref _snapshot, new Snapshot(
+            tenants.ToFrozenDictionary(),
+            read.GetValueOrDefault(OverridesReader.Wildcard, _options.Defaults),
+            read,
+            Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))));
         Interlocked.Increment(ref _version);
         LogRead(_options.PerTenantOverrideConfig, tenants.Count);
         return true;
@@ -179,6 +194,7 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
     [LoggerMessage(LogLevel.Error, "The per-tenant overrides {File} have {Errors} errors; what held before goes on")]
     private partial void LogKept(string file, int errors);
 
-    /// <summary>One reading of the file: tenants with an entry, and what holds for the others.</summary>
-    private sealed record Snapshot(FrozenDictionary<TenantId, TenantOverrides> Tenants, TenantOverrides Others);
+    /// <summary>One reading of the file: tenants with an entry, what holds for the others, the same as the file has it, and the hash of its text.</summary>
+    private sealed record Snapshot(
+        FrozenDictionary<TenantId, TenantOverrides> Tenants, TenantOverrides Others, IReadOnlyDictionary<string, TenantOverrides> Entries, string Sha256);
 }

@@ -99,6 +99,29 @@ internal static class GoDuration
         return result.ToString();
     }
 
+    /// <summary>As Go prints it: <c>1m0s</c>, <c>1h30m0s</c>, <c>250ms</c>, <c>1.5s</c>.</summary>
+    public static string ToGoString(TimeSpan duration)
+    {
+        var sign = duration < TimeSpan.Zero ? "-" : "";
+        var rest = duration.Duration();
+        if (rest < TimeSpan.FromSeconds(1))
+        {
+            foreach (var (unit, ticks) in (ReadOnlySpan<(string, decimal)>)[("ms", TimeSpan.TicksPerMillisecond), ("µs", TimeSpan.TicksPerMicrosecond), ("ns", 0.01m)])
+            {
+                if (rest.Ticks >= ticks && rest.Ticks > 0)
+                    return string.Create(CultureInfo.InvariantCulture, $"{sign}{rest.Ticks / ticks:0.######}{unit}");
+            }
+
+            return "0s";
+        }
+
+        var hours = (long)rest.TotalHours;
+        var seconds = rest.Seconds + ((rest.Ticks % TimeSpan.TicksPerSecond) / (decimal)TimeSpan.TicksPerSecond);
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{sign}{(hours > 0 ? $"{hours}h" : "")}{(hours > 0 || rest.Minutes > 0 ? $"{rest.Minutes}m" : "")}{seconds:0.#######}s");
+    }
+
     private static void Append(StringBuilder result, long value, string unit)
     {
         if (value != 0)

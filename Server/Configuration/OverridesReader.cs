@@ -18,13 +18,9 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     private static readonly TimeSpan MinCollectionInterval = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan MaxCollectionInterval = TimeSpan.FromMinutes(5);
 
-    public OverridesOptions Read(MappingReader overrides)
+    public OverridesOptions Read(MappingReader overrides, TraceStorageOptions traces)
     {
         var defaults = new OverridesOptions();
-        var userConfigurable = overrides.Mapping("user_configurable_overrides");
-        userConfigurable.Refuse("enabled", "user-configurable overrides are not supported yet", "false");
-        userConfigurable.Unused("without effect: user-configurable overrides are not supported yet", "poll_interval", "client", "api");
-        userConfigurable.Done();
         overrides.Unused("without effect: the flat form of overrides is not read", "enable_legacy_overrides");
 
         var options = new OverridesOptions
@@ -32,28 +28,47 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
             Defaults = ReadTenant(overrides.Mapping("defaults"), new TenantOverrides()),
             PerTenantOverrideConfig = overrides.String("per_tenant_override_config", defaults.PerTenantOverrideConfig),
             PerTenantOverridePeriod = overrides.PrometheusDuration("per_tenant_override_period", defaults.PerTenantOverridePeriod, TimeSpan.FromMilliseconds(100), MappingReader.LongestWait),
+            UserConfigurableOverrides = UserConfigurableOverridesReader.Read(overrides.Mapping("user_configurable_overrides"), defaults.UserConfigurableOverrides, traces),
         };
         overrides.Done(key => LegacyOverrides.Explain(key, "overrides.defaults."));
         return options;
     }
 
     /// <summary>The root of a <c>per_tenant_override_config</c> file; every entry is laid over <paramref name="defaults"/>.</summary>
-    public Dictionary<string, TenantOverrides> ReadTenants(MappingReader root, TenantOverrides defaults)
+    /// <param name="root">The root.</param>
+    /// <param name="tenants">Takes the entries.</param>
+    /// <param name="former">An earlier reading with the same defaults, whose entries hold where their text is the same.</param>
+    /// <param name="defaults">What an entry does not say.</param>
+    public TenantEntries ReadTenants(MappingReader root, TenantEntries tenants, TenantEntries? former, TenantOverrides defaults)
     {
-        var tenants = new Dictionary<string, TenantOverrides>();
         foreach (var (name, node) in root.Nodes("overrides") ?? [])
         {
+            var source = (node as MappingNode)?.Source;
+            if (former?.Find(name, tenants, source) is { } same)
+            {
+                tenants.Add(name, same, source);
+                continue;
+            }
+
+            var before = problems.Count;
             if (name != Wildcard && !TenantId.TryParse(name, out _, out var error))
                 problems.Error(node.Position, $"overrides.{name}: {error}");
 
             // An entry without anything in it is not an entry, so the wildcard holds.
-            if (!node.IsNull)
-                tenants[name] = ReadTenant(MappingReader.Item(problems, $"overrides.{name}", node), defaults);
+            if (node.IsNull)
+                continue;
+
+            // What is said of an entry is said again with the next reading, with the lines of then.
+            var overrides = ReadTenant(MappingReader.Item(problems, $"overrides.{name}", node), defaults);
+            tenants.Add(name, overrides, problems.Count == before ? source : null);
         }
 
         root.Done();
         return tenants;
     }
+
+    /// <summary>What a tenant has set for itself, laid over what the operator has; only the fields that it may set can be in it.</summary>
+    public TenantOverrides ReadLimits(MappingReader root, TenantOverrides operators) => ReadTenant(root, operators);
 
     private TenantOverrides ReadTenant(MappingReader tenant, TenantOverrides fallback)
     {

@@ -8,6 +8,9 @@ internal sealed class Problems(string file)
 
     public bool Any => _errors.Count > 0;
 
+    /// <summary>Errors and warnings so far.</summary>
+    public int Count => _errors.Count + _warnings.Count;
+
     public void Error(SourcePosition position, string message) => _errors.Add(Problem(position, message));
 
     public void Warn(SourcePosition position, string message) => _warnings.Add(Problem(position, message));

@@ -81,7 +81,8 @@ internal static class StorageReader
         return options;
     }
 
-    private static AzureStorageOptions ReadAzure(MappingReader azure, AzureStorageOptions defaults)
+    /// <summary>A container; whether there is enough to open it is <see cref="CheckAzure"/>'s question.</summary>
+    public static AzureStorageOptions ReadAzure(MappingReader azure, AzureStorageOptions defaults)
     {
         azure.Unused(TempoFileReader.NotUsed, "max_buffers", "buffer_size", "hedge_requests_at", "hedge_requests_up_to");
         var suffix = azure.String("endpoint_suffix", "");
@@ -101,8 +102,8 @@ internal static class StorageReader
         return options;
     }
 
-    // Only where the backend is azure: Tempo shows an azure block without anything in it beside every other backend, too.
-    private static void CheckAzure(MappingReader azure, AzureStorageOptions options)
+    /// <summary>Only where the backend is azure: Tempo shows an azure block without anything in it beside every other backend, too.</summary>
+    public static void CheckAzure(MappingReader azure, AzureStorageOptions options)
     {
         if (options.ContainerName.Length == 0)
             azure.Error("container_name", "is missing: the backend azure needs a container");

@@ -42,12 +42,13 @@ public static class TempoConfiguration
         return environment;
     }
 
-    /// <summary>Reads the text of a <c>per_tenant_override_config</c> file into overrides by tenant, <c>*</c> among them.</summary>
-    internal static ConfigurationResult<Dictionary<string, TenantOverrides>> ParseTenants(
-        string text, string file, IReadOnlyDictionary<string, string> environment, TenantOverrides defaults, MetricsGeneratorOptions generator)
+    /// <summary>Reads the text of a <c>per_tenant_override_config</c> file into overrides by tenant, <c>*</c> among them; what is unchanged since <paramref name="former"/> is taken from there.</summary>
+    internal static ConfigurationResult<TenantEntries> ParseTenants(
+        string text, string file, IReadOnlyDictionary<string, string> environment, TenantEntries? former, TenantOverrides defaults, MetricsGeneratorOptions generator)
     {
         var problems = new Problems(file);
-        var root = YamlTree.Read(EnvironmentExpansion.Expand(text, environment, problems), problems);
-        return problems.Result(new OverridesReader(problems, generator).ReadTenants(MappingReader.Root(problems, root), defaults));
+        var source = EnvironmentExpansion.Expand(text, environment, problems);
+        var root = YamlTree.Read(source, problems);
+        return problems.Result(new OverridesReader(problems, generator).ReadTenants(MappingReader.Root(problems, root), new TenantEntries(source.Text), former, defaults));
     }
 }

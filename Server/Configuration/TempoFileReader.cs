@@ -31,10 +31,10 @@ internal sealed class TempoFileReader(Problems problems)
         var storage = StorageReader.Read(root.Mapping("storage"));
         var ingester = IngesterReader.Read(root.Mapping("ingester"), root.Mapping("live_store"), storage.Trace.BlocklistPoll);
         var compactor = CompactorReader.Read(root.Mapping("compactor"), root.Mapping("backend_scheduler"), root.Mapping("backend_worker"), storage.Trace.BlocklistPoll);
-        var overrides = new OverridesReader(problems, generator).Read(root.Mapping("overrides"));
+        var overrides = new OverridesReader(problems, generator).Read(root.Mapping("overrides"), storage.Trace);
         root.Done();
 
-        if (generator.Storage.RemoteWrite.Count > 0 && overrides is { Defaults.MetricsGenerator.Processors.Count: 0, PerTenantOverrideConfig: "" })
+        if (generator.Storage.RemoteWrite.Count > 0 && overrides is { Defaults.MetricsGenerator.Processors.Count: 0, PerTenantOverrideConfig: "", UserConfigurableOverrides.Enabled: false })
             root.Warn("metrics_generator", "nothing is generated to remote write, for overrides.defaults.metrics_generator.processors names no processor");
 
         return new TempoOptions

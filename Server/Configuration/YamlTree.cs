@@ -15,6 +15,7 @@ internal sealed class YamlTree
     private readonly Problems _problems;
     private readonly Parser _parser;
     private readonly Dictionary<AnchorName, ConfigNode> _anchors = [];
+    private int _aliases;
 
     private YamlTree(EnvironmentExpansion source, Problems problems)
     {
@@ -71,6 +72,7 @@ internal sealed class YamlTree
         {
             case AnchorAlias alias:
                 Advance();
+                _aliases++;
                 if (_anchors.TryGetValue(alias.Value, out var known))
                     return known;
                 throw new YamlException(alias.Start, alias.End, $"the alias *{alias.Value} names no anchor that stands before it");
@@ -113,6 +115,7 @@ internal sealed class YamlTree
     {
         var mapping = new MappingNode(Position(start));
         List<MappingNode> merges = [];
+        var aliases = _aliases;
         Advance();
         while (_parser.Current is not MappingEnd)
         {
@@ -125,16 +128,18 @@ internal sealed class YamlTree
             else if (mapping.Find(name.Value) is { } first)
                 _problems.Error(name.Position, $"the key '{name.Value}' stands twice; it is on line {first.Key.Position.Line} already");
             else
-                mapping.Entries.Add((name, value));
+                mapping.Add(name, value);
         }
 
+        if (_aliases == aliases)
+            mapping.Source = (int)start.Start.Index..(int)_parser.Current!.Start.Index;
         Advance();
         foreach (var merged in merges)
         {
             foreach (var entry in merged.Entries)
             {
                 if (mapping.Find(entry.Key.Value) is null)
-                    mapping.Entries.Add(entry);
+                    mapping.Add(entry.Key, entry.Value);
             }
         }
 

@@ -32,4 +32,6 @@ internal sealed class CountingStore(IObjectStore store) : IObjectStore
     public Task<IReadOnlyList<string>> ListFoldersAsync(string prefix, CancellationToken cancellationToken = default) => store.ListFoldersAsync(prefix, cancellationToken);
 
     public Task DeleteAsync(string name, CancellationToken cancellationToken = default) => store.DeleteAsync(name, cancellationToken);
+
+    public Task<bool> DeleteIfMatchAsync(string name, string etag, CancellationToken cancellationToken = default) => store.DeleteIfMatchAsync(name, etag, cancellationToken);
 }

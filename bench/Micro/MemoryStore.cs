@@ -37,6 +37,8 @@ internal sealed class MemoryStore : IObjectStore
 
     public Task DeleteAsync(string name, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
+    public Task<bool> DeleteIfMatchAsync(string name, string etag, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
     private sealed class Writer(MemoryStore store, string name) : IObjectWriter
     {
         private readonly MemoryStream _content = new();

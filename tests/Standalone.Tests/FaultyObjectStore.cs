@@ -33,5 +33,7 @@ internal sealed class FaultyObjectStore(IObjectStore inner) : IObjectStore
 
     public Task DeleteAsync(string name, CancellationToken cancellationToken = default) => inner.DeleteAsync(name, cancellationToken);
 
+    public Task<bool> DeleteIfMatchAsync(string name, string etag, CancellationToken cancellationToken = default) => inner.DeleteIfMatchAsync(name, etag, cancellationToken);
+
     private Task BeforeAsync(string name, CancellationToken cancellationToken) => Before is { } before ? before(name).WaitAsync(cancellationToken) : Task.CompletedTask;
 }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.Storage;
 using OrleansTempo.Integration.Harness;
 using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Tests;
@@ -41,10 +42,12 @@ public sealed class MetricsPageTests : IAsyncLifetime
         Assert.True(TenantId.TryParse(Tenant, out var tenant, out _));
         await using var writer = new RemoteWriter(tenant, [endpoint], settings, new RemoteWriteMetrics(_standalone.Metrics), TimeProvider.System, NullLogger.Instance);
         using var folder = new TemporaryFolder();
-        var perTenant = new OverridesOptions { PerTenantOverrideConfig = folder.Write("overrides.yaml", "overrides: {}\n") };
+        var perTenant = new OverridesOptions { PerTenantOverrideConfig = folder.Write("overrides.yaml", $"overrides: {{ {Tenant}: {{}} }}\n"), UserConfigurableOverrides = new UserConfigurableOverridesOptions { Enabled = true } };
         Assert.True(ConfiguredOverrides.TryOpen(
             new TempoOptions { Overrides = perTenant }, new Dictionary<string, string>(), _standalone.Metrics, TimeProvider.System, NullLoggerFactory.Instance, NullLogger.Instance, out var overrides));
-        using var disposeOverrides = (IDisposable)overrides;
+        using var store = new FileObjectStore(folder.Path, TimeProvider.System, NullLogger.Instance);
+        await overrides.OpenUserConfigurableAsync(store, static (key, _) => throw new ArgumentException(key), CancellationToken.None);
+        await using var disposeOverrides = overrides;
         var instruments = MeasureEverything(_standalone.Metrics.Meter);
 
         var standalone = await ReadAsync(_standalone, IsOurs);

@@ -111,6 +111,9 @@ internal sealed class InMemoryObjectStore : IObjectStore
     public Task DeleteAsync(string name, CancellationToken cancellationToken = default) =>
         RunAsync("Delete", name, cancellationToken, () => _objects.Remove(name));
 
+    public Task<bool> DeleteIfMatchAsync(string name, string etag, CancellationToken cancellationToken = default) =>
+        RunAsync("DeleteIfMatch", name, cancellationToken, () => _objects.TryGetValue(name, out var there) && there.ETag == etag && _objects.Remove(name));
+
     private async Task<T> RunAsync<T>(string operation, string name, CancellationToken cancellationToken, Func<T> act)
     {
         Calls.AddOrUpdate(operation, 1, static (_, calls) => calls + 1);

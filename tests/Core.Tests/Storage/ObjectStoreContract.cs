@@ -124,6 +124,21 @@ public abstract class ObjectStoreContract
     }
 
     [Fact]
+    public async Task Delete_if_match_deletes_only_what_was_named()
+    {
+        var first = await Store.PutAsync("a/b", Bytes("one"));
+        var second = await Other.PutAsync("a/b", Bytes("two"));
+
+        Assert.False(await Store.DeleteIfMatchAsync("a/b", first));
+        Assert.Equal(("two", second), await GetAsync(Store, "a/b"));
+
+        Assert.True(await Store.DeleteIfMatchAsync("a/b", second));
+        Assert.Null(await Other.GetAsync("a/b"));
+        Assert.False(await Other.DeleteIfMatchAsync("a/b", second));
+        Assert.Empty(await Store.ListFoldersAsync(""));
+    }
+
+    [Fact]
     public async Task Of_many_who_put_what_is_absent_one_succeeds()
     {
         for (var round = 0; round < 10; round++)
@@ -301,6 +316,7 @@ public abstract class ObjectStoreContract
         await Assert.ThrowsAsync<ArgumentException>(() => Store.GetAsync(name));
         await Assert.ThrowsAsync<ArgumentException>(async () => await Store.ReadAsync(name, 0, new byte[1]));
         await Assert.ThrowsAsync<ArgumentException>(() => Store.DeleteAsync(name));
+        await Assert.ThrowsAsync<ArgumentException>(() => Store.DeleteIfMatchAsync(name, "etag"));
     }
 
     [Theory]

@@ -167,6 +167,19 @@ internal abstract class TempoProcess : IAsyncDisposable
     /// <summary>What it answers to a path of its HTTP API.</summary>
     public Task<HttpResponseMessage> GetAsync(string path) => _http.GetAsync(Api(path));
 
+    /// <summary>Sends JSON to a path of its HTTP API.</summary>
+    /// <param name="method">Such as <c>POST</c>.</param>
+    /// <param name="path">The path.</param>
+    /// <param name="json">The body.</param>
+    /// <param name="version">What <c>If-Match</c> names; empty for no such header.</param>
+    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string json, string version = "")
+    {
+        using var request = new HttpRequestMessage(method, Api(path)) { Content = new StringContent(json) };
+        if (version.Length > 0)
+            request.Headers.TryAddWithoutValidation("If-Match", version);
+        return await _http.SendAsync(request);
+    }
+
     protected static async Task<(int ExitCode, string Output)> RunToEndAsync(string program, string yaml, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment)
     {
         using var folder = new TemporaryFolder();

@@ -41,6 +41,9 @@ internal sealed record TempoSettings
 
     public string LimiterType { get; init; } = "series";
 
+    /// <summary><c>overrides.user_configurable_overrides</c>.</summary>
+    public string UserConfigurableOverrides { get; init; } = "";
+
     /// <summary>What stands in <c>metrics_generator.processor.span_metrics</c>.</summary>
     public string SpanMetrics { get; init; } = "";
 
@@ -88,6 +91,7 @@ internal sealed record TempoSettings
 
     private string OwnGeneratorBlocks => $$"""
             overrides:
+              user_configurable_overrides: { {{UserConfigurableOverrides}} }
               defaults:
                 ingestion: { {{Ingestion}} }
                 global: { {{Global}} }

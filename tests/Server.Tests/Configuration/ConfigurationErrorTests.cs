@@ -168,14 +168,30 @@ public sealed class ConfigurationErrorTests
             + "write it as overrides.defaults.metrics_generator.processor.span_metrics.dimensions"],
         Errors("overrides:\n  metrics_generator_processor_span_metrics_dimensions: [a]"));
 
-    [Fact]
-    public void User_configurable_overrides_are_an_error_only_when_they_are_on()
+    [Theory]
+    [InlineData("enabled: true, client: {backend: s3}", "client.backend: 's3' is not supported; allowed: local, azure, or empty for the object store of the traces")]
+    [InlineData("enabled: true, client: {backend: loca}", "client.backend: 'loca' is not known; allowed: local, azure, or empty for the object store of the traces")]
+    [InlineData("enabled: true, client: {backend: azure}", "client.azure.container_name: is missing: the backend azure needs a container")]
+    [InlineData("enabled: true, client: {backend: azure, azure: {container_name: c}}", "client.azure.storage_account_key: is missing, or another way to sign in; allowed is one of connection_string, storage_account_key, use_managed_identity, use_federated_token")]
+    [InlineData("poll_interval: 1ms", "poll_interval: '1ms' is not allowed; it must be a Go duration such as 250ms, 15s, 1.5h or 1h30m, from 100ms to 1000h")]
+    [InlineData("api: {check: true}", "api.check: unknown key; allowed: check_for_conflicting_runtime_overrides")]
+    public void Where_user_configurable_overrides_are_to_be_kept_is_checked(string block, string error)
     {
-        Assert.Equal(
-            ["tempo.yaml:1:52: overrides.user_configurable_overrides.enabled: 'true': user-configurable overrides are not supported yet"],
-            Errors("overrides: {user_configurable_overrides: {enabled: true}}"));
-        Assert.Empty(Warnings("overrides: {user_configurable_overrides: {enabled: false}}"));
+        var errors = Errors($"overrides: {{user_configurable_overrides: {{{block}}}}}");
+
+        Assert.Equal($"overrides.user_configurable_overrides.{error}", errors[0].Split(": ", 2)[1]);
     }
+
+    [Fact]
+    public void A_directory_for_user_configurable_overrides_is_needed_where_the_traces_have_none() => Assert.Equal(
+        ["tempo.yaml:2:61: overrides.user_configurable_overrides.client.backend: 'local' needs local.path where the traces are not in a directory"],
+        Errors(
+            "storage: {trace: {backend: azure, azure: {container_name: c, connection_string: x}}}\n"
+            + "overrides: {user_configurable_overrides: {client: {backend: local}, enabled: true}}"));
+
+    [Fact]
+    public void User_configurable_overrides_that_are_off_may_be_kept_anywhere() =>
+        Assert.Empty(Warnings("overrides: {user_configurable_overrides: {enabled: false, client: {backend: s3}}}"));
 
     [Fact]
     public void A_key_that_stands_twice_is_an_error_with_both_places() => Assert.Equal(

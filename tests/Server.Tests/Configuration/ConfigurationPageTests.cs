@@ -82,6 +82,8 @@ public sealed class ConfigurationPageTests
     [InlineData("storage: {trace: {backend: azure, azure: {storage_account_name: a, container_name: c, use_federated_token: true}}}")]
     [InlineData("compactor: {disabled: true, compaction: {block_retention: 48h, compacted_block_retention: 20m, compaction_window: 2h, compaction_cycle: 5s, max_block_bytes: 1e6, max_compaction_objects: 1000}}")]
     [InlineData("overrides: {defaults: {ingestion: {max_traces_per_user: 1}, global: {max_bytes_per_trace: 2}, compaction: {block_retention: 1d, compaction_disabled: true}}}")]
+    [InlineData("overrides: {user_configurable_overrides: {enabled: true, poll_interval: 5s, client: {backend: local, local: {path: x}}, api: {check_for_conflicting_runtime_overrides: true}}}")]
+    [InlineData("overrides: {user_configurable_overrides: {enabled: true, client: {backend: azure, azure: {storage_account_name: a, container_name: c, use_managed_identity: true}}}}")]
     public void The_page_gives_the_same_options_again(string text)
     {
         var options = Options(text);

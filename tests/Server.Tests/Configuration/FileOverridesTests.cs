@@ -1,6 +1,8 @@
 using System.Diagnostics.Metrics;
+using System.Security.Cryptography;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Tests;
 using OrleansTempo.Server.Configuration;
 
 namespace OrleansTempo.Server.Tests.Configuration;
@@ -130,6 +132,95 @@ public sealed class FileOverridesTests : IDisposable
         File.WriteAllText(_file, "");
         _time.Tick();
         Assert.Equal([2, 1000], seen);
+    }
+
+    [Fact]
+    public void An_entry_whose_text_has_not_changed_stays_the_same_instance_and_the_others_are_read_anew()
+    {
+        using var overrides = Open(
+            """
+            overrides:
+              a:
+                metrics_generator: {max_active_series: 1}
+              b:
+                metrics_generator: {max_active_series: 2}
+              "*":
+                metrics_generator: {max_active_series: 3}
+            """);
+        var (a, b, others) = (overrides.For(Tenant("a")), overrides.For(Tenant("b")), overrides.For(Tenant("c")));
+
+        File.WriteAllText(_file,
+            """
+            # Moved by a line.
+            overrides:
+              b:
+                metrics_generator: {max_active_series: 20}
+              a:
+                metrics_generator: {max_active_series: 1}
+              "*":
+                metrics_generator: {max_active_series: 3}
+            """);
+        _time.Tick();
+
+        Assert.Same(a, overrides.For(Tenant("a")));
+        Assert.Same(others, overrides.For(Tenant("c")));
+        Assert.Equal((2, 20), (b.MetricsGenerator.MaxActiveSeries, overrides.For(Tenant("b")).MetricsGenerator.MaxActiveSeries));
+    }
+
+    [Fact]
+    public void An_entry_that_says_something_by_an_alias_is_read_anew_when_what_it_stands_for_changes()
+    {
+        using var overrides = Open("overrides: {b: {metrics_generator: &x {max_active_series: 1}}, a: {metrics_generator: *x}}");
+        Assert.Equal(1, overrides.For(Tenant("a")).MetricsGenerator.MaxActiveSeries);
+
+        File.WriteAllText(_file, File.ReadAllText(_file).Replace("max_active_series: 1", "max_active_series: 2"));
+        _time.Tick();
+
+        Assert.Equal(2, overrides.For(Tenant("a")).MetricsGenerator.MaxActiveSeries);
+        Assert.Equal(2, overrides.For(Tenant("b")).MetricsGenerator.MaxActiveSeries);
+    }
+
+    [Fact]
+    public void What_an_unchanged_entry_says_in_vain_is_told_again_with_its_line_of_now()
+    {
+        using var overrides = Open("overrides: {a: {read: {max_search_duration: 1h}}}");
+        _logger.Lines.Clear();
+
+        File.WriteAllText(_file, "\noverrides: {a: {read: {max_search_duration: 1h}}}");
+        _time.Tick();
+
+        Assert.Equal($"Warning: {_file}:2:17: overrides.a.read: known to Tempo, not used here", _logger.Lines[^1]);
+    }
+
+    [Fact]
+    public void Ten_thousand_tenants_are_all_there_and_a_key_that_stands_twice_among_them_is_found()
+    {
+        var text = "overrides:\n" + string.Concat(Enumerable.Range(0, 10_000).Select(i => $"  t{i}:\n    metrics_generator: {{max_active_series: {i}}}\n"));
+        using var overrides = Open(text);
+        Assert.All(Enumerable.Range(0, 10_000), i => Assert.Equal(i, overrides.For(Tenant($"t{i}")).MetricsGenerator.MaxActiveSeries));
+
+        File.WriteAllText(_file, text + "  t17:\n    metrics_generator: {}\n");
+        _logger.Lines.Clear();
+        _time.Tick();
+
+        Assert.Equal($"Error: {_file}:20002:3: the key 't17' stands twice; it is on line 36 already", _logger.Lines[0]);
+    }
+
+    [Fact]
+    public void The_hash_of_what_holds_is_shown()
+    {
+        using var values = new MetricValues(_metrics);
+        using var overrides = Open("overrides: {}");
+        var good = $"tempo_runtime_config_hash{{overrides,{Convert.ToHexStringLower(SHA256.HashData("overrides: {}"u8))}}}";
+        Assert.Equal(1, values[good]);
+
+        File.WriteAllText(_file, "overrides: []");
+        _time.Tick();
+        Assert.Equal(1, values[good]);
+
+        File.WriteAllText(_file, "overrides: { }");
+        _time.Tick();
+        Assert.Equal(0, values[good]);
     }
 
     [Fact]

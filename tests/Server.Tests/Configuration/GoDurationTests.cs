@@ -78,4 +78,21 @@ public sealed class GoDurationTests
         Assert.True(GoDuration.TryParse(text, out var duration));
         Assert.Equal(text, GoDuration.Format(duration));
     }
+
+    [Theory]
+    [InlineData(0, "0s")]
+    [InlineData(1, "100ns")]
+    [InlineData(15, "1.5µs")]
+    [InlineData(2_500_000, "250ms")]
+    [InlineData(15_000_000, "1.5s")]
+    [InlineData(600_000_000, "1m0s")]
+    [InlineData(36_000_000_000, "1h0m0s")]
+    [InlineData(-905_000_000, "-1m30.5s")]
+    [InlineData(3_600_000_000_000, "100h0m0s")]
+    public void Is_printed_as_Go_prints_it_and_read_again(long ticks, string expected)
+    {
+        Assert.Equal(expected, GoDuration.ToGoString(TimeSpan.FromTicks(ticks)));
+        Assert.True(GoDuration.TryParse(expected, out var duration));
+        Assert.Equal(ticks, duration.Ticks);
+    }
 }

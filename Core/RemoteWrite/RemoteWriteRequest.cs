@@ -18,6 +18,9 @@ public sealed record RemoteWriteRequest
     /// <summary>Samples of native histograms, an explicit one without observations too; not among <see cref="Samples"/>.</summary>
     public int Histograms { get; init; }
 
+    /// <summary>Of either kind: what waits, is lost and is limited is counted so.</summary>
+    public int AllSamples => Samples + Histograms;
+
     public required int Exemplars { get; init; }
 
     /// <summary>Unix time in milliseconds of the collection.</summary>

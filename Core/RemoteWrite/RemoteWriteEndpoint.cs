@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
@@ -246,11 +245,9 @@ public sealed class RemoteWriteEndpoint : IDisposable
     private static HttpRequestMessage CreateMessage(RemoteWriteRequest request, Uri target, Dictionary<string, IReadOnlyList<string>> headers)
     {
         var content = new ReadOnlyMemoryContent(request.Body);
-        content.Headers.ContentType = new MediaTypeHeaderValue("application/x-protobuf");
 
-        // Of 1.0 it is left out: there are receivers older than the parameter.
-        if (request.Protocol == RemoteWriteProtocol.V2)
-            content.Headers.ContentType.Parameters.Add(new NameValueHeaderValue("proto", RemoteWriteOptions.MessageV2));
+        // As the specifications spell it, without a space: receivers compare texts. Those of 1.0 are older than the parameter.
+        content.Headers.TryAddWithoutValidation("Content-Type", request.Protocol == RemoteWriteProtocol.V2 ? "application/x-protobuf;proto=" + RemoteWriteOptions.MessageV2 : "application/x-protobuf");
         content.Headers.ContentEncoding.Add("snappy");
         var message = new HttpRequestMessage(HttpMethod.Post, target)
         {

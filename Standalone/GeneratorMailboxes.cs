@@ -7,11 +7,12 @@ using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Server.Ports;
+using OrleansTempo.Server.RemoteWrite;
 
 namespace OrleansTempo.Standalone;
 
 /// <summary>The mailboxes of all tenants' metrics-generators; one is opened when a tenant's first batch comes.</summary>
-internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSeries, IDisposable
+internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSeries, IRemoteWriteQueues, IDisposable
 {
     private readonly ConcurrentDictionary<TenantId, Lazy<GeneratorMailbox>> _mailboxes = new();
     private readonly MetricsGeneratorOptions _options;
@@ -29,7 +30,7 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     {
         _options = options;
         _overrides = overrides;
-        _endpoints = RemoteWriteEndpoint.CreateAll(options.Storage, time);
+        _endpoints = RemoteWriteEndpoint.CreateAll(options.Storage, time, AzureAdCredential.Create);
         _budget = new GeneratorQueueBudget(options.QueueMaxBytes);
         _metrics = metrics;
         _remoteWriteMetrics = new RemoteWriteMetrics(metrics);
@@ -50,6 +51,8 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
         _mailboxes.TryGetValue(tenant, out var mailbox)
             ? mailbox.Value.VisitAsync(visitor, cancellationToken)
             : ValueTask.FromResult(IsEnabled(SettingsOf(tenant)));
+
+    public IReadOnlyList<RemoteWriteStatus> Status() => _remoteWriteMetrics.Status();
 
     /// <summary>Asks every tenant's generator for a collection besides those of its interval; returns at once.</summary>
     public void Collect()

@@ -47,6 +47,9 @@ public sealed class RemoteWriteMetrics
     internal Counter<long> Bytes { get; }
     internal Histogram<double> SentBatchDuration { get; }
 
+    /// <summary>Of all queues there are, in no order.</summary>
+    public IReadOnlyList<RemoteWriteStatus> Status() => [.. _queues.Keys.Select(static queue => queue.Status())];
+
     internal void Add(RemoteWriteQueue queue) => _queues[queue] = 0;
 
     internal void Remove(RemoteWriteQueue queue) => _queues.TryRemove(queue, out _);

@@ -40,6 +40,7 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
     private long _bytes;
     private long _pendingSamples;
     private long _lostSamples;
+    private long _failedAttempts;
     private long _highestTimestampMs;
     private long _highestSentTimestampMs;
     private DateTimeOffset? _lastSuccess;
@@ -188,6 +189,8 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
                 PendingCollections = _collections.Count,
                 PendingSamples = _pendingSamples,
                 LostSamples = _lostSamples,
+                FailedAttempts = _failedAttempts,
+                Protocol = _endpoint.Protocol,
                 LastSuccess = _lastSuccess,
                 LastError = _lastError,
                 LastErrorTime = _lastErrorTime,
@@ -421,6 +424,7 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
     // Under the gate.
     private void NoteError(string error)
     {
+        _failedAttempts++;
         _lastError = error;
         _lastErrorTime = _time.GetUtcNow();
     }

@@ -150,7 +150,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
         catch (Exception e)
         {
             // No network, no such host, TLS refused, a secret's file not there: all of it can be mended from outside.
-            return new SendOutcome(SendResult.Retry, FirstLine(e.InnerException is { } inner && !e.Message.Contains(inner.Message) ? $"{e.Message}: {inner.Message}" : e.Message));
+            return new SendOutcome(SendResult.Retry, FirstLine(e.InnerException is { } inner && !e.Message.Contains(inner.Message) ? $"{e.Message.TrimEnd(' ', ':')}: {inner.Message}" : e.Message));
         }
     }
 

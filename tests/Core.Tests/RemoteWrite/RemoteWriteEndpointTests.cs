@@ -202,7 +202,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     {
         using var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url, Azuread = new() { Sdk = new() } }, 0, TimeProvider.System, new CountingCredential { Fails = true });
         var outcome = await SendAsync(endpoint);
-        Assert.Equal((SendResult.Retry, "no identity here"), (outcome.Result, outcome.Error));
+        Assert.Equal((SendResult.Retry, "sign-in failed: no identity here"), (outcome.Result, outcome.Error));
         Assert.Empty(_end.Received);
     }
 
@@ -239,6 +239,6 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
         public bool Fails { get; init; }
 
         public ValueTask<string> AuthorizationAsync(CancellationToken cancellation) =>
-            Fails ? throw new InvalidOperationException("no identity here\nand more about it") : ValueTask.FromResult($"Bearer {++_asked}");
+            Fails ? throw new InvalidOperationException("sign-in failed: ", new IOException("no identity here\nand more about it")) : ValueTask.FromResult($"Bearer {++_asked}");
     }
 }

@@ -10,6 +10,9 @@ internal sealed record TempoSettings
 
     public IReadOnlyList<Uri> RemoteWriteUrls { get; init; } = [];
 
+    /// <summary>What stands in each entry of <c>remote_write</c> besides its URL, as a YAML flow mapping has it between its braces.</summary>
+    public string RemoteWrite { get; init; } = "";
+
     /// <summary>A Go duration, as are the others.</summary>
     public string CollectionInterval { get; init; } = "1s";
 
@@ -87,7 +90,7 @@ internal sealed record TempoSettings
 
             """);
             foreach (var url in RemoteWriteUrls)
-                yaml.Append($"      - url: {url}\n");
+                yaml.Append($"      - {{ url: '{url}', {RemoteWrite} }}\n");
         }
 
         return yaml.ToString();

@@ -2,8 +2,8 @@ using System.Text;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Tests.Prometheus;
-using V2 = OrleansTempo.Tests.Prometheus.V2;
 using MetricType = OrleansTempo.Core.Generator.MetricType;
+using V2 = OrleansTempo.Tests.Prometheus.V2;
 
 namespace OrleansTempo.Core.Tests.RemoteWrite;
 

@@ -13,6 +13,9 @@ internal sealed record TempoSettings
     /// <summary>What stands in each entry of <c>remote_write</c> besides its URL, as a YAML flow mapping has it between its braces.</summary>
     public string RemoteWrite { get; init; } = "";
 
+    /// <summary>What Standalone finds in its environment besides what the tests have in theirs.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+
     /// <summary>A Go duration, as are the others.</summary>
     public string CollectionInterval { get; init; } = "1s";
 

@@ -20,6 +20,9 @@ public sealed record TempoServerParts
     /// <summary>What <c>/flush</c> and <c>/shutdown</c> ask; null for none, and neither path is there.</summary>
     public IIngesterAdmin? Ingester { get; init; }
 
+    /// <summary>What <c>/status/remote-write</c> shows; null for none, and the path is not there.</summary>
+    public IRemoteWriteQueues? RemoteWrite { get; init; }
+
     /// <summary>What <c>/metrics</c> shows, besides the process and the runtime; null where one of <see cref="Routes"/> is that page.</summary>
     public TempoMetrics? Metrics { get; init; }
 

@@ -16,6 +16,7 @@ using OrleansTempo.Server.Api;
 using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Logging;
+using OrleansTempo.Server.RemoteWrite;
 using OrleansTempo.Server.Traces;
 using OrleansTempo.Silo.Configuration;
 using OrleansTempo.Silo.Dashboard;
@@ -149,7 +150,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         _configuration.GetSection(SiloSettings.Section).Bind(settings, static binder => binder.ErrorOnUnknownConfiguration = true);
 
         var host = _host = BuildHost(settings);
-        _endpoints = RemoteWriteEndpoint.CreateAll(Options.MetricsGenerator.Storage, _time);
+        _endpoints = RemoteWriteEndpoint.CreateAll(Options.MetricsGenerator.Storage, _time, AzureAdCredential.Create);
         _store = await OpenStoreAsync("storage.trace.backend", Options.Storage.Trace, stop);
         await _overrides.OpenUserConfigurableAsync(_store, (key, own) => OpenStoreAsync(key, own, stop), stop);
         await new ClusterAgreement(Options.Ingester.Partitions).JoinAsync(_store, stop);
@@ -281,6 +282,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
             {
                 Push = new TracePush(new PushCoalescer(grains, _metrics, _time)),
                 Series = new GeneratorSeries(grains, _engine!.Generators),
+                RemoteWrite = new RemoteWriteQueues(_engine.RemoteWriteMetrics),
                 Traces = traces,
                 Ingester = traces,
                 Overrides = _overrides,

@@ -7,11 +7,12 @@ using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Server.Ports;
+using OrleansTempo.Server.RemoteWrite;
 
 namespace OrleansTempo.Standalone;
 
 /// <summary>The mailboxes of all tenants' metrics-generators; one is opened when a tenant's first batch comes.</summary>
-internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSeries, IDisposable
+internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSeries, IRemoteWriteQueues, IDisposable
 {
     private readonly ConcurrentDictionary<TenantId, Lazy<GeneratorMailbox>> _mailboxes = new();
 
@@ -32,7 +33,7 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     {
         _options = options;
         _overrides = overrides;
-        _endpoints = RemoteWriteEndpoint.CreateAll(options.Storage, time);
+        _endpoints = RemoteWriteEndpoint.CreateAll(options.Storage, time, AzureAdCredential.Create);
         _budget = new GeneratorQueueBudget(options.QueueMaxBytes);
         _metrics = metrics;
         _remoteWriteMetrics = new RemoteWriteMetrics(metrics);
@@ -54,6 +55,8 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
             ? mailbox.Value.VisitAsync(visitor, cancellationToken)
             // A tenant of whom nothing has come yet has no series, but a page for them.
             : ValueTask.FromResult(SettingsOf(tenant).AnyProcessor);
+
+    public IReadOnlyList<RemoteWriteStatus> Status() => _remoteWriteMetrics.Status();
 
     /// <summary>Asks every tenant's generator for a collection besides those of its interval; returns at once.</summary>
     public void Collect()

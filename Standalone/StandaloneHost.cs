@@ -62,6 +62,7 @@ internal static class StandaloneHost
                 {
                     Push = new TracePush(distributor, mailboxes, time),
                     Series = mailboxes,
+                    RemoteWrite = mailboxes,
                     Traces = traces,
                     Ingester = traces,
                     Overrides = overrides,

@@ -5,9 +5,9 @@ namespace OrleansTempo.Core.RemoteWrite;
 /// <summary>One collection being encoded: visit its series, then hand it to <see cref="RemoteWriter.Complete"/>; dispose it either way.</summary>
 public sealed class RemoteWriteBatch : IDisposable
 {
-    private readonly WriteRequestEncoder[] _encoders;
+    private readonly IWriteRequestEncoder[] _encoders;
 
-    internal RemoteWriteBatch(long timestampMs, WriteRequestEncoder[] encoders, MetadataRequest? metadata)
+    internal RemoteWriteBatch(long timestampMs, IWriteRequestEncoder[] encoders, MetadataRequest? metadata)
     {
         TimestampMs = timestampMs;
         _encoders = encoders;
@@ -21,7 +21,7 @@ public sealed class RemoteWriteBatch : IDisposable
     /// <summary>Takes the collection's series.</summary>
     public ISeriesVisitor Visitor { get; }
 
-    internal IReadOnlyList<WriteRequestEncoder> Encoders => _encoders;
+    internal IReadOnlyList<IWriteRequestEncoder> Encoders => _encoders;
 
     internal MetadataRequest? Metadata { get; }
 

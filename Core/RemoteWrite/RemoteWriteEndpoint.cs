@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
@@ -30,15 +29,23 @@ public sealed class RemoteWriteEndpoint : IDisposable
         "Accept-Encoding", "Transfer-Encoding",
     };
 
+    // How long a remote end that did not understand 2.0 is sent 1.0: one that is brought up to date is noticed without a restart.
+    private static readonly TimeSpan s_fallback = TimeSpan.FromHours(1);
+
     private readonly TimeProvider _time;
     private readonly Uri _target;
     private readonly HttpClient _client;
+    private readonly IRemoteWriteCredential? _credential;
+
+    // Unix milliseconds until which 1.0 is sent, whatever is configured.
+    private long _fallbackUntilMs;
 
     /// <param name="options">The entry.</param>
     /// <param name="position">Its place in the list from 0, part of its name where it has none of its own.</param>
     /// <param name="time">The clock of timeouts and dates.</param>
+    /// <param name="credential">Signs in where the entry has <c>azuread</c>; null where it has not.</param>
     /// <exception cref="ArgumentException">The entry is not valid; the message names the key, the value and what is allowed.</exception>
-    public RemoteWriteEndpoint(RemoteWriteOptions options, int position, TimeProvider time)
+    public RemoteWriteEndpoint(RemoteWriteOptions options, int position, TimeProvider time, IRemoteWriteCredential? credential = null)
     {
         if (!Uri.TryCreate(options.Url, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps))
             throw new ArgumentException($"remote_write[{position}].url: '{options.Url}' is not an absolute http or https URL");
@@ -48,8 +55,12 @@ public sealed class RemoteWriteEndpoint : IDisposable
                 throw new ArgumentException($"remote_write[{position}]: the header '{name}' cannot be set; use basic_auth or authorization to authenticate");
         }
 
-        if (options is { BasicAuth: not null, Authorization: not null })
-            throw new ArgumentException($"remote_write[{position}]: basic_auth and authorization are both set; allowed is one of them");
+        if (((object?[])[options.BasicAuth, options.Authorization, options.Azuread]).Count(static way => way is not null) > 1)
+            throw new ArgumentException($"remote_write[{position}]: of basic_auth, authorization and azuread more than one is set; allowed is one of them");
+        if (options.Azuread is not null && credential is null)
+            throw new ArgumentException($"remote_write[{position}].azuread: this program has nothing that signs in at Azure");
+        if (options.ProtobufMessage is not (RemoteWriteOptions.MessageV1 or RemoteWriteOptions.MessageV2))
+            throw new ArgumentException($"remote_write[{position}].protobuf_message: '{options.ProtobufMessage}' is not known; allowed are {RemoteWriteOptions.MessageV1} and {RemoteWriteOptions.MessageV2}");
         if (options.QueueConfig.MaxSamplesPerSend < 1 || options.QueueConfig.MaxShards < 1)
             throw new ArgumentException($"remote_write[{position}].queue_config: max_samples_per_send and max_shards must be at least 1");
 
@@ -61,6 +72,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
         Options = options;
         Backlog = new RemoteWriteBacklog(options.QueueConfig.MaxQueueBytes);
         _time = time;
+        _credential = credential;
         _target = new UriBuilder(uri) { UserName = "", Password = "" }.Uri;
         Url = _target.AbsoluteUri;
         Name = options.Name.Length > 0 ? options.Name : $"{uri.Host}-{position}";
@@ -84,6 +96,12 @@ public sealed class RemoteWriteEndpoint : IDisposable
     /// <summary>Without user and password.</summary>
     public string Url { get; }
 
+    /// <summary>In what requests are sent now: as configured, but 1.0 for an hour to a remote end that did not understand 2.0.</summary>
+    internal RemoteWriteProtocol Protocol =>
+        Options.ProtobufMessage == RemoteWriteOptions.MessageV2 && _time.GetUtcNow().ToUnixTimeMilliseconds() >= Interlocked.Read(ref _fallbackUntilMs)
+            ? RemoteWriteProtocol.V2
+            : RemoteWriteProtocol.V1;
+
     /// <summary>What the tenants' queues to it hold together.</summary>
     internal RemoteWriteBacklog Backlog { get; }
 
@@ -94,11 +112,22 @@ public sealed class RemoteWriteEndpoint : IDisposable
     private string UserInfo { get; }
 
     /// <summary>The endpoints of <c>remote_write</c>, in its order.</summary>
+    /// <param name="options">With the entries.</param>
+    /// <param name="time">The clock of timeouts and dates.</param>
+    /// <param name="signIn">Makes what signs in for an entry with <c>azuread</c>; null where the program has no such thing.</param>
     /// <exception cref="ArgumentException">An entry is not valid.</exception>
-    public static IReadOnlyList<RemoteWriteEndpoint> CreateAll(GeneratorStorageOptions options, TimeProvider time) =>
-        [.. options.RemoteWrite.Select((entry, position) => new RemoteWriteEndpoint(entry, position, time))];
+    public static IReadOnlyList<RemoteWriteEndpoint> CreateAll(GeneratorStorageOptions options, TimeProvider time, Func<AzureAdOptions, IRemoteWriteCredential>? signIn = null) =>
+        [.. options.RemoteWrite.Select((entry, position) => new RemoteWriteEndpoint(entry, position, time, entry.Azuread is { } azure ? signIn?.Invoke(azure) : null))];
 
     public void Dispose() => _client.Dispose();
+
+    /// <summary>Sends 1.0 from now on, for an hour.</summary>
+    /// <returns>Whether it did not do so before.</returns>
+    internal bool FallBack()
+    {
+        var now = _time.GetUtcNow();
+        return Interlocked.Exchange(ref _fallbackUntilMs, (now + s_fallback).ToUnixTimeMilliseconds()) <= now.ToUnixTimeMilliseconds();
+    }
 
     /// <summary>One attempt, within <c>remote_timeout</c>. Whatever fails is an outcome; only <paramref name="cancellation"/> throws.</summary>
     internal async Task<SendOutcome> SendAsync(RemoteWriteRequest request, TenantHeaders headers, CancellationToken cancellation)
@@ -108,7 +137,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
         try
         {
             using var response = await SendFollowingAsync(request, headers, either.Token).ConfigureAwait(false);
-            return await OutcomeAsync(response, either.Token).ConfigureAwait(false);
+            return await OutcomeAsync(request, response, either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -121,7 +150,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
         catch (Exception e)
         {
             // No network, no such host, TLS refused, a secret's file not there: all of it can be mended from outside.
-            return new SendOutcome(SendResult.Retry, FirstLine(e.InnerException is { } inner && !e.Message.Contains(inner.Message) ? $"{e.Message}: {inner.Message}" : e.Message));
+            return new SendOutcome(SendResult.Retry, FirstLine(e.InnerException is { } inner && !e.Message.Contains(inner.Message) ? $"{e.Message.TrimEnd(' ', ':')}: {inner.Message}" : e.Message));
         }
     }
 
@@ -216,7 +245,9 @@ public sealed class RemoteWriteEndpoint : IDisposable
     private static HttpRequestMessage CreateMessage(RemoteWriteRequest request, Uri target, Dictionary<string, IReadOnlyList<string>> headers)
     {
         var content = new ReadOnlyMemoryContent(request.Body);
-        content.Headers.ContentType = new MediaTypeHeaderValue("application/x-protobuf");
+
+        // As the specifications spell it, without a space: receivers compare texts. Those of 1.0 are older than the parameter.
+        content.Headers.TryAddWithoutValidation("Content-Type", request.Protocol == RemoteWriteProtocol.V2 ? "application/x-protobuf;proto=" + RemoteWriteOptions.MessageV2 : "application/x-protobuf");
         content.Headers.ContentEncoding.Add("snappy");
         var message = new HttpRequestMessage(HttpMethod.Post, target)
         {
@@ -231,7 +262,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
                 message.Headers.TryAddWithoutValidation(name, values);
         }
 
-        message.Headers.TryAddWithoutValidation("X-Prometheus-Remote-Write-Version", "0.1.0");
+        message.Headers.TryAddWithoutValidation("X-Prometheus-Remote-Write-Version", request.Protocol == RemoteWriteProtocol.V2 ? "2.0.0" : "0.1.0");
         message.Headers.TryAddWithoutValidation("User-Agent", s_userAgent);
         return message;
     }
@@ -253,21 +284,32 @@ public sealed class RemoteWriteEndpoint : IDisposable
             return $"{authorization.Type} {credentials}";
         }
 
+        if (_credential is not null)
+            return await _credential.AuthorizationAsync(cancellation).ConfigureAwait(false);
+
         return UserInfo.Length > 0 ? Basic(UserInfo.Contains(':') ? UserInfo : UserInfo + ":") : null;
     }
 
     private static string Basic(string userAndPassword) => "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(userAndPassword));
 
-    private async Task<SendOutcome> OutcomeAsync(HttpResponseMessage response, CancellationToken cancellation)
+    private async Task<SendOutcome> OutcomeAsync(RemoteWriteRequest request, HttpResponseMessage response, CancellationToken cancellation)
     {
+        var written = request.Protocol == RemoteWriteProtocol.V2 ? WrittenCounts.Read(response.Headers)?.Within(request) : null;
         if (response.IsSuccessStatusCode)
-            return SendOutcome.Accepted;
+        {
+            // A receiver from before 2.0 that does not look at the content type finds nothing in it that it knows, and is content.
+            return request.Protocol == RemoteWriteProtocol.V2 && written is null
+                ? new SendOutcome(SendResult.NotUnderstood, $"server returned HTTP status {(int)response.StatusCode} without saying what it has written")
+                : SendOutcome.Accepted with { Written = written };
+        }
 
         var status = (int)response.StatusCode;
         var line = await FirstLineAsync(response, cancellation).ConfigureAwait(false);
         var error = string.Create(CultureInfo.InvariantCulture, $"server returned HTTP status {status} {response.ReasonPhrase}: {line}");
+        if (status == 415 && request.Protocol == RemoteWriteProtocol.V2)
+            return new SendOutcome(SendResult.NotUnderstood, error);
         var retry = status >= 500 || (status == 429 && Options.QueueConfig.RetryOnHttp429);
-        return new SendOutcome(retry ? SendResult.Retry : SendResult.Rejected, error, retry ? RetryAfter(response) : null);
+        return new SendOutcome(retry ? SendResult.Retry : SendResult.Rejected, error, retry ? RetryAfter(response) : null, retry ? null : written);
     }
 
     private TimeSpan? RetryAfter(HttpResponseMessage response)

@@ -15,9 +15,13 @@ public sealed class RemoteWriteMetrics
     {
         var meter = metrics.Meter;
         Samples = meter.CreateCounter<long>("prometheus_remote_storage_samples_total", null, "Samples the remote end accepted");
+        Histograms = meter.CreateCounter<long>("prometheus_remote_storage_histograms_total", null, "Samples of native histograms the remote end accepted");
         Exemplars = meter.CreateCounter<long>("prometheus_remote_storage_exemplars_total", null, "Exemplars the remote end accepted");
         SamplesFailed = meter.CreateCounter<long>("prometheus_remote_storage_samples_failed_total", null, "Samples the remote end refused for good");
+        HistogramsFailed = meter.CreateCounter<long>("prometheus_remote_storage_histograms_failed_total", null, "Samples of native histograms the remote end refused for good");
+        ExemplarsFailed = meter.CreateCounter<long>("prometheus_remote_storage_exemplars_failed_total", null, "Exemplars the remote end refused for good");
         SamplesRetried = meter.CreateCounter<long>("prometheus_remote_storage_samples_retried_total", null, "Samples of attempts that will be repeated");
+        HistogramsRetried = meter.CreateCounter<long>("prometheus_remote_storage_histograms_retried_total", null, "Samples of native histograms of attempts that will be repeated");
         SamplesDropped = meter.CreateCounter<long>("prometheus_remote_storage_samples_dropped_total", null, "Samples not sent, by reason: dropped_series (by relabelling), queue_full, too_old, shutdown");
         Bytes = meter.CreateCounter<long>("prometheus_remote_storage_bytes_total", null, "Compressed bytes the remote end accepted");
         SentBatchDuration = meter.CreateHistogram(
@@ -32,12 +36,19 @@ public sealed class RemoteWriteMetrics
     }
 
     internal Counter<long> Samples { get; }
+    internal Counter<long> Histograms { get; }
     internal Counter<long> Exemplars { get; }
     internal Counter<long> SamplesFailed { get; }
+    internal Counter<long> HistogramsFailed { get; }
+    internal Counter<long> ExemplarsFailed { get; }
     internal Counter<long> SamplesRetried { get; }
+    internal Counter<long> HistogramsRetried { get; }
     internal Counter<long> SamplesDropped { get; }
     internal Counter<long> Bytes { get; }
     internal Histogram<double> SentBatchDuration { get; }
+
+    /// <summary>Of all queues there are, in no order.</summary>
+    public IReadOnlyList<RemoteWriteStatus> Status() => [.. _queues.Keys.Select(static queue => queue.Status())];
 
     internal void Add(RemoteWriteQueue queue) => _queues[queue] = 0;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core.Overrides;
 
@@ -39,6 +40,7 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
     private long _bytes;
     private long _pendingSamples;
     private long _lostSamples;
+    private long _failedAttempts;
     private long _highestTimestampMs;
     private long _highestSentTimestampMs;
     private DateTimeOffset? _lastSuccess;
@@ -187,6 +189,8 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
                 PendingCollections = _collections.Count,
                 PendingSamples = _pendingSamples,
                 LostSamples = _lostSamples,
+                FailedAttempts = _failedAttempts,
+                Protocol = _endpoint.Protocol,
                 LastSuccess = _lastSuccess,
                 LastError = _lastError,
                 LastErrorTime = _lastErrorTime,
@@ -272,6 +276,8 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
 
     private async Task SendUntilDoneAsync(Collection collection, RemoteWriteRequest request, CancellationToken cancellation)
     {
+        // What is sent; what is counted stays the one that was queued.
+        var sent = request;
         for (var backoff = Options.MinBackoff; ;)
         {
             while (_permit is { IsHeld: false })
@@ -283,19 +289,28 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
                 return;
             }
 
+            if (_endpoint.Protocol == RemoteWriteProtocol.V1)
+                sent = V1Transcoder.Transcode(sent);
             var started = _time.GetTimestamp();
-            var outcome = await _endpoint.SendAsync(request, Headers, cancellation).ConfigureAwait(false);
+            var outcome = await _endpoint.SendAsync(sent, Headers, cancellation).ConfigureAwait(false);
             _metrics.SentBatchDuration.Record(_time.GetElapsedTime(started).TotalSeconds, Tags);
             if (outcome.Result == SendResult.Accepted)
             {
-                Accept(collection, request);
+                Accept(collection, request, sent.Body.Length, outcome.Written ?? WrittenCounts.AllOf(request));
                 return;
             }
 
             if (outcome.Result == SendResult.Rejected)
             {
-                Reject(collection, request, outcome.Error);
+                Reject(collection, request, outcome.Error, outcome.Written ?? default);
                 return;
+            }
+
+            if (outcome.Result == SendResult.NotUnderstood)
+            {
+                if (_endpoint.FallBack())
+                    LogFallback(_endpoint.Name, _tenant, outcome.Error);
+                continue;
             }
 
             NoteRetry(request, outcome.Error);
@@ -305,9 +320,11 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
         }
     }
 
-    private void Accept(Collection collection, RemoteWriteRequest request)
+    private void Accept(Collection collection, RemoteWriteRequest request, int sentBytes, WrittenCounts written)
     {
         bool recovered;
+        var lost = request.AllSamples - written.Samples - written.Histograms;
+        var error = lost == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"server accepted the request and wrote all but {lost} of its samples");
         lock (_gate)
         {
             Finish(collection, request);
@@ -316,26 +333,43 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
             recovered = _outage;
             _outage = false;
             _dropLogged = false;
+            _lostSamples += lost;
+            if (lost > 0)
+                NoteError(error);
         }
 
-        _metrics.Samples.Add(request.Samples, Tags);
-        _metrics.Exemplars.Add(request.Exemplars, Tags);
-        _metrics.Bytes.Add(request.Body.Length, Tags);
+        CountWritten(request, written);
+        _metrics.Bytes.Add(sentBytes, Tags);
         if (recovered)
             LogRecovered(_endpoint.Name, _tenant);
+        if (lost > 0)
+            LogRejected(_endpoint.Name, _tenant, lost, error);
     }
 
-    private void Reject(Collection collection, RemoteWriteRequest request, string error)
+    private void Reject(Collection collection, RemoteWriteRequest request, string error, WrittenCounts written)
     {
+        var lost = request.AllSamples - written.Samples - written.Histograms;
         lock (_gate)
         {
             Finish(collection, request);
-            _lostSamples += request.Samples;
+            collection.Accepted |= lost < request.AllSamples;
+            _lostSamples += lost;
             NoteError(error);
         }
 
-        _metrics.SamplesFailed.Add(request.Samples, Tags);
-        LogRejected(_endpoint.Name, _tenant, request.Samples, error);
+        CountWritten(request, written);
+        LogRejected(_endpoint.Name, _tenant, lost, error);
+    }
+
+    // What was not written has failed for good.
+    private void CountWritten(RemoteWriteRequest request, WrittenCounts written)
+    {
+        _metrics.Samples.Add(written.Samples, Tags);
+        _metrics.Histograms.Add(written.Histograms, Tags);
+        _metrics.Exemplars.Add(written.Exemplars, Tags);
+        _metrics.SamplesFailed.Add(request.Samples - written.Samples, Tags);
+        _metrics.HistogramsFailed.Add(request.Histograms - written.Histograms, Tags);
+        _metrics.ExemplarsFailed.Add(request.Exemplars - written.Exemplars, Tags);
     }
 
     private void DropTooOld(Collection collection, RemoteWriteRequest request)
@@ -348,7 +382,7 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
             _dropLogged = true;
         }
 
-        CountDropped(request.Samples, "too_old");
+        CountDropped(request.AllSamples, "too_old");
         if (log)
             LogTooOld(_endpoint.Name, _tenant, Options.SampleAgeLimit);
     }
@@ -364,6 +398,7 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
         }
 
         _metrics.SamplesRetried.Add(request.Samples, Tags);
+        _metrics.HistogramsRetried.Add(request.Histograms, Tags);
         if (began)
             LogOutage(_endpoint.Name, _tenant, error);
     }
@@ -389,6 +424,7 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
     // Under the gate.
     private void NoteError(string error)
     {
+        _failedAttempts++;
         _lastError = error;
         _lastErrorTime = _time.GetUtcNow();
     }
@@ -399,9 +435,9 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
         if (collection.Removed)
             return;
         collection.Bytes -= request.Body.Length;
-        collection.Samples -= request.Samples;
+        collection.Samples -= request.AllSamples;
         AddBytes(-request.Body.Length);
-        _pendingSamples -= request.Samples;
+        _pendingSamples -= request.AllSamples;
     }
 
     // Under the gate. What is left of the collection leaves the sums and stays readable in it.
@@ -429,6 +465,9 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
     [LoggerMessage(Level = LogLevel.Information, Message = "Remote write to {RemoteName} for tenant {Tenant} is accepted again")]
     private partial void LogRecovered(string remoteName, TenantId tenant);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Remote write to {RemoteName}: the remote end does not understand protobuf_message io.prometheus.write.v2.Request, it is sent prometheus.WriteRequest for an hour (seen for tenant {Tenant}): {Error}")]
+    private partial void LogFallback(string remoteName, TenantId tenant, string error);
+
     [LoggerMessage(Level = LogLevel.Error, Message = "Remote write to {RemoteName} for tenant {Tenant} was refused, {Samples} samples are lost: {Error}")]
     private partial void LogRejected(string remoteName, TenantId tenant, int samples, string error);
 
@@ -451,7 +490,7 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
             Requests = requests;
             TimestampMs = requests.Max(static r => r.TimestampMs);
             Bytes = requests.Sum(static r => (long)r.Body.Length);
-            Samples = requests.Sum(static r => (long)r.Samples);
+            Samples = requests.Sum(static r => (long)r.AllSamples);
         }
 
         public IReadOnlyList<RemoteWriteRequest> Requests { get; }

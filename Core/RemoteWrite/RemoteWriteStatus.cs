@@ -10,6 +10,9 @@ public sealed record RemoteWriteStatus
     /// <summary>Without user and password.</summary>
     public required string Url { get; init; }
 
+    /// <summary>In what requests are sent now, see <see cref="RemoteWriteEndpoint.Protocol"/>.</summary>
+    public required RemoteWriteProtocol Protocol { get; init; }
+
     /// <summary>Compressed bytes not yet accepted.</summary>
     public required long QueueBytes { get; init; }
 
@@ -19,6 +22,9 @@ public sealed record RemoteWriteStatus
 
     /// <summary>Samples lost since the start: refused for good, too old, or pushed out by newer ones.</summary>
     public required long LostSamples { get; init; }
+
+    /// <summary>Attempts to send a request since the start that did not come to all of it being written, those that were repeated too.</summary>
+    public required long FailedAttempts { get; init; }
 
     public required DateTimeOffset? LastSuccess { get; init; }
 

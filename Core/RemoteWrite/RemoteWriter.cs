@@ -16,13 +16,10 @@ namespace OrleansTempo.Core.RemoteWrite;
 /// </summary>
 public sealed class RemoteWriter : IAsyncDisposable
 {
-    private static readonly TimeSpan s_metadataInterval = TimeSpan.FromMinutes(1);
-
     private readonly TenantId _tenant;
     private readonly TimeProvider _time;
     private readonly Route[] _routes;
     private volatile RemoteWriterSettings _settings;
-    private long? _metadataSent;
 
     /// <param name="tenant">Whose series are written.</param>
     /// <param name="endpoints">Where to, shared by all tenants; none is fine, and costs nothing.</param>
@@ -45,7 +42,7 @@ public sealed class RemoteWriter : IAsyncDisposable
         _settings = settings;
         var headers = Headers(settings);
         _routes = [.. endpoints
-            .GroupBy(static e => (e.Options.SendExemplars, e.Options.QueueConfig.MaxSamplesPerSend, e.Relabeler?.Key))
+            .GroupBy(static e => (e.Options.SendExemplars, e.Options.QueueConfig.MaxSamplesPerSend, e.Options.ProtobufMessage, e.Relabeler?.Key))
             .Select(group => new Route(
                 new EncodingSettings
                 {
@@ -53,8 +50,8 @@ public sealed class RemoteWriter : IAsyncDisposable
                     MaxSamplesPerSend = group.Key.MaxSamplesPerSend,
                     Relabelling = group.First().Relabeler is { } relabeler ? new RelabelledSeries(relabeler) : null,
                 },
-                [.. group.Select(endpoint => new RemoteWriteQueue(endpoint, headers, metrics, time, logger, permit))]))];
-        Queues = [.. _routes.SelectMany(static r => r.Queues)];
+                [.. group.Select(endpoint => new Target(endpoint, new RemoteWriteQueue(endpoint, headers, metrics, time, logger, permit)))]))];
+        Queues = [.. _routes.SelectMany(static r => r.Targets).Select(static t => t.Queue)];
     }
 
     /// <summary>Whether there is anything to write to; a collection for nobody can be left out.</summary>
@@ -78,31 +75,31 @@ public sealed class RemoteWriter : IAsyncDisposable
     public RemoteWriteBatch BeginCollection(long timestampMs)
     {
         var traceIdLabelName = _settings.TraceIdLabelName;
-        var encoders = new WriteRequestEncoder[_routes.Length];
+        var encoders = new IWriteRequestEncoder[_routes.Length];
         for (var i = 0; i < encoders.Length; i++)
-            encoders[i] = new WriteRequestEncoder(_routes[i].Encoding with { TraceIdLabelName = traceIdLabelName }, timestampMs);
+        {
+            var encoding = _routes[i].Encoding with { TraceIdLabelName = traceIdLabelName };
 
-        var wantsMetadata = HasEndpoints && (_metadataSent is not { } sent || _time.GetElapsedTime(sent) >= s_metadataInterval);
-        return new RemoteWriteBatch(timestampMs, encoders, wantsMetadata ? new MetadataRequest() : null);
+            // Where one endpoint still takes 2.0, the others' queues write it again.
+            encoders[i] = _routes[i].Targets.Any(static t => t.Endpoint.Protocol == RemoteWriteProtocol.V2)
+                ? new WriteRequestV2Encoder(encoding, timestampMs)
+                : new WriteRequestEncoder(encoding, timestampMs);
+        }
+
+        return new RemoteWriteBatch(timestampMs, encoders, _routes.Any(r => r.Targets.Any(WantsMetadata)) ? new MetadataRequest() : null);
     }
 
     /// <summary>Queues the collection for every endpoint and returns; sending begins at once where nothing older waits.</summary>
     public void Complete(RemoteWriteBatch batch)
     {
-        var metadata = batch.Metadata?.Encode(batch.TimestampMs);
-        if (metadata is not null)
-            _metadataSent = _time.GetTimestamp();
-
         for (var i = 0; i < _routes.Length; i++)
         {
             var encoder = batch.Encoders[i];
             var requests = encoder.Finish();
-            if (metadata is not null)
-                requests = [.. requests, metadata];
-            foreach (var queue in _routes[i].Queues)
+            foreach (var target in _routes[i].Targets)
             {
-                queue.CountDroppedSeries(encoder.DroppedSeries);
-                queue.Enqueue(requests);
+                target.Queue.CountDroppedSeries(encoder.DroppedSeries);
+                target.Queue.Enqueue(batch.Metadata is { IsEmpty: false } metadata && WantsMetadata(target) ? [.. requests, .. Metadata(target, metadata, batch.TimestampMs)] : requests);
             }
         }
 
@@ -130,5 +127,24 @@ public sealed class RemoteWriter : IAsyncDisposable
 
     private TenantHeaders Headers(RemoteWriterSettings settings) => new(_tenant, settings.AddOrgIdHeader, settings.Headers);
 
-    private sealed record Route(EncodingSettings Encoding, IReadOnlyList<RemoteWriteQueue> Queues);
+    // In 2.0 every series has its own.
+    private bool WantsMetadata(Target target) => target.Endpoint is { Protocol: RemoteWriteProtocol.V1, Options.MetadataConfig: { Send: true } config }
+        && (target.MetadataSent is not { } sent || _time.GetElapsedTime(sent) >= config.SendInterval);
+
+    private IEnumerable<RemoteWriteRequest> Metadata(Target target, MetadataRequest metadata, long timestampMs)
+    {
+        target.MetadataSent = _time.GetTimestamp();
+        return metadata.Encode(timestampMs, target.Endpoint.Options.MetadataConfig.MaxSamplesPerSend);
+    }
+
+    private sealed record Route(EncodingSettings Encoding, IReadOnlyList<Target> Targets);
+
+    private sealed class Target(RemoteWriteEndpoint endpoint, RemoteWriteQueue queue)
+    {
+        public RemoteWriteEndpoint Endpoint { get; } = endpoint;
+
+        public RemoteWriteQueue Queue { get; } = queue;
+
+        public long? MetadataSent { get; set; }
+    }
 }

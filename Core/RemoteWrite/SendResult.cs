@@ -10,4 +10,7 @@ internal enum SendResult
 
     /// <summary>The remote end will never take it.</summary>
     Rejected,
+
+    /// <summary>The remote end does not know this protocol; it may take the same in 1.0.</summary>
+    NotUnderstood,
 }

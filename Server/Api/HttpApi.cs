@@ -39,6 +39,8 @@ internal sealed class HttpApi : IDisposable
             Add(new("/metrics", "own metrics", context => MetricsAsync(page, context)));
         }
 
+        if (parts.RemoteWrite is { } queues)
+            Add(new("/status/remote-write", "lag, queue and failures of remote write, by endpoint and tenant", new RemoteWritePage(queues).AnswerAsync));
         if (parts.Traces is { } traces)
         {
             var api = new TraceApi(traces, options.MultitenancyEnabled, state);

@@ -10,7 +10,7 @@ internal sealed class StatusPages(TempoServerParts parts, Func<IReadOnlyDictiona
 {
     private static readonly string s_version = typeof(StatusPages).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
-    public string All() => Version() + "\n" + Services() + "\n" + Endpoints() + "\n" + Config();
+    public string All() => Version() + "\n" + Services() + "\n" + Endpoints() + "\n" + (parts.RemoteWrite is { } queues ? new RemoteWritePage(queues).Text() + "\n" : "") + Config();
 
     public static string Version() => $"GET /status/version\nOrleansTempo {s_version} ({System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription})\n";
 

@@ -17,40 +17,49 @@ internal sealed class RemoteWriteReader(Problems problems)
 
     private static readonly (string, RelabelAction?)[] Actions = [.. Enum.GetValues<RelabelAction>().Select(a => (a.ToString().ToLowerInvariant(), (RelabelAction?)a))];
 
+    private static readonly (string, string)[] Messages =
+    [
+        ("", RemoteWriteOptions.MessageV1), (RemoteWriteOptions.MessageV1, RemoteWriteOptions.MessageV1), (RemoteWriteOptions.MessageV2, RemoteWriteOptions.MessageV2),
+    ];
+
     private static readonly (string, string)[] TlsVersions = [("", ""), ("TLS12", "TLS12"), ("TLS13", "TLS13")];
 
     public RemoteWriteOptions Read(MappingReader entry)
     {
         var defaults = new RemoteWriteOptions();
-        entry.Unused(NotUsed, "metadata_config", "round_robin_dns", "enable_http2");
+        entry.Unused(NotUsed, "round_robin_dns", "enable_http2");
         if (!entry.Bool("send_native_histograms", true))
             entry.Warn("send_native_histograms", "without effect: native histograms are sent wherever they are generated");
-        foreach (var auth in (ReadOnlySpan<string>)["oauth2", "sigv4", "azuread", "google_iam"])
-            entry.Refuse(auth, "not supported yet; allowed are basic_auth, authorization, headers and client certificates");
+        foreach (var auth in (ReadOnlySpan<string>)["oauth2", "sigv4", "google_iam"])
+            entry.Refuse(auth, "not supported, and out of scope; allowed are basic_auth, authorization, azuread, headers and client certificates");
         entry.Refuse("no_proxy", "not supported yet: proxy_url holds for the endpoint", "");
         entry.Refuse("proxy_from_environment", "not supported yet: write proxy_url", "false");
         entry.Refuse("proxy_connect_header", "not supported yet");
-        entry.Refuse("protobuf_message", "not supported yet; allowed: prometheus.WriteRequest", "", "prometheus.WriteRequest");
 
         var options = new RemoteWriteOptions
         {
             Url = ReadUrl(entry, "url", required: true),
             Name = entry.String("name", defaults.Name),
+            ProtobufMessage = entry.Choice("protobuf_message", defaults.ProtobufMessage, Messages),
             RemoteTimeout = entry.PrometheusDuration("remote_timeout", defaults.RemoteTimeout, TimeSpan.FromMilliseconds(1), MappingReader.LongestWait),
             Headers = ReadHeaders(entry),
             HttpHeaders = ReadHttpHeaders(entry),
             BasicAuth = ReadBasicAuth(entry.Mapping("basic_auth")),
             Authorization = ReadAuthorization(entry),
+            Azuread = AzureAdReader.Read(entry.Mapping("azuread")),
             TlsConfig = ReadTls(entry.Mapping("tls_config")),
             WriteRelabelConfigs = [.. (entry.Items("write_relabel_configs") ?? []).Select(i => ReadRelabel(MappingReader.Item(problems, i.Path, i.Node)))],
             SendExemplars = entry.Bool("send_exemplars", defaults.SendExemplars),
             FollowRedirects = entry.Bool("follow_redirects", defaults.FollowRedirects),
             ProxyUrl = ReadUrl(entry, "proxy_url", required: false),
             QueueConfig = ReadQueue(entry.Mapping("queue_config"), defaults.QueueConfig),
+            MetadataConfig = ReadMetadata(entry.Mapping("metadata_config"), defaults.MetadataConfig),
         };
         entry.Done();
         if (options.BasicAuth is not null && options.Authorization is not null)
             entry.Error("basic_auth", "stands beside authorization or bearer_token; allowed is at most one of basic_auth, authorization, bearer_token, bearer_token_file");
+        if (options.Azuread is not null && (options.BasicAuth is not null || options.Authorization is not null))
+            entry.Error("azuread", "stands beside basic_auth, authorization or bearer_token; allowed is one of them");
         return options;
     }
 
@@ -213,6 +222,18 @@ internal sealed class RemoteWriteReader(Problems problems)
         queue.Done();
         if (options.MinBackoff > options.MaxBackoff)
             queue.Error(queue.Has("min_backoff") ? "min_backoff" : "max_backoff", $"min_backoff {GoDuration.Format(options.MinBackoff)} must not be longer than max_backoff {GoDuration.Format(options.MaxBackoff)}");
+        return options;
+    }
+
+    private static MetadataOptions ReadMetadata(MappingReader metadata, MetadataOptions defaults)
+    {
+        var options = new MetadataOptions
+        {
+            Send = metadata.Bool("send", defaults.Send),
+            SendInterval = metadata.PrometheusDuration("send_interval", defaults.SendInterval, TimeSpan.FromMilliseconds(1)),
+            MaxSamplesPerSend = metadata.Int("max_samples_per_send", defaults.MaxSamplesPerSend, 1),
+        };
+        metadata.Done();
         return options;
     }
 

@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Tests.Prometheus;
+using OrleansTempo.Tests.Prometheus.V2;
 
 namespace OrleansTempo.Core.Tests.RemoteWrite;
 
@@ -30,6 +31,9 @@ internal sealed class RemoteEnd : IAsyncDisposable
 
     /// <summary>Like <see cref="Received"/>, without those that were not answered with a 2xx.</summary>
     public List<WriteRequest> Accepted { get; } = [];
+
+    /// <summary>The 2.0 requests that were answered with a 2xx.</summary>
+    public List<Request> AcceptedV2 { get; } = [];
 
     /// <summary>The samples accepted, without metadata, in order: <c>service=value</c>.</summary>
     public IEnumerable<string> AcceptedSamples
@@ -108,7 +112,8 @@ internal sealed class RemoteEnd : IAsyncDisposable
     {
         using var body = new MemoryStream();
         await context.Request.Body.CopyToAsync(body);
-        var request = SeriesOf.Parse(body.ToArray());
+        var isV2 = context.Request.ContentType?.Contains("proto=io.prometheus.write.v2.Request", StringComparison.Ordinal) == true;
+        var request = isV2 ? new WriteRequest() : SeriesOf.Parse(body.ToArray());
         Func<HttpContext, Task>? answer;
         lock (_gate)
         {
@@ -121,15 +126,31 @@ internal sealed class RemoteEnd : IAsyncDisposable
                 reached.TrySetResult();
         }
 
+        var v2 = isV2 ? SeriesOf.ParseV2(body.ToArray()) : null;
         if (answer is not null)
+        {
             await answer(context);
+        }
         else
+        {
             context.Response.StatusCode = 204;
+            if (v2 is not null)
+            {
+                context.Response.Headers["X-Prometheus-Remote-Write-Samples-Written"] = $"{v2.Timeseries.Sum(t => t.Samples.Count)}";
+                context.Response.Headers["X-Prometheus-Remote-Write-Histograms-Written"] = $"{v2.Timeseries.Sum(t => t.Histograms.Count)}";
+                context.Response.Headers["X-Prometheus-Remote-Write-Exemplars-Written"] = $"{v2.Timeseries.Sum(t => t.Exemplars.Count)}";
+            }
+        }
 
         if (context.Response.StatusCode is >= 200 and < 300)
         {
             lock (_gate)
-                Accepted.Add(request);
+            {
+                if (v2 is not null)
+                    AcceptedV2.Add(v2);
+                else
+                    Accepted.Add(request);
+            }
         }
     }
 }

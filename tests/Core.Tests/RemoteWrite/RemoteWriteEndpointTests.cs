@@ -169,7 +169,10 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     {
         { new() { Url = "localhost:9090" }, "remote_write[2].url: 'localhost:9090' is not an absolute http or https URL" },
         { new() { Url = "http://h", Headers = new Dictionary<string, string> { ["content-type"] = "x" } }, "remote_write[2]: the header 'content-type' cannot be set" },
-        { new() { Url = "http://h", BasicAuth = new(), Authorization = new() }, "remote_write[2]: basic_auth and authorization are both set" },
+        { new() { Url = "http://h", BasicAuth = new(), Authorization = new() }, "remote_write[2]: of basic_auth, authorization and azuread more than one is set" },
+        { new() { Url = "http://h", BasicAuth = new(), Azuread = new() { Sdk = new() } }, "remote_write[2]: of basic_auth, authorization and azuread more than one is set" },
+        { new() { Url = "http://h", Azuread = new() { Sdk = new() } }, "remote_write[2].azuread: this program has nothing that signs in at Azure" },
+        { new() { Url = "http://h", ProtobufMessage = "prometheus.WriteRequestV2" }, "remote_write[2].protobuf_message: 'prometheus.WriteRequestV2' is not known; allowed are prometheus.WriteRequest and io.prometheus.write.v2.Request" },
         { new() { Url = "http://h", ProxyUrl = "proxy" }, "remote_write[2].proxy_url: 'proxy' is not an absolute URL" },
         { new() { Url = "https://h", TlsConfig = new() { CaFile = "/no/such/file" } }, "remote_write[2].tls_config.ca_file: Could not find" },
         { new() { Url = "https://h", TlsConfig = new() { Ca = "not PEM" } }, "remote_write[2].tls_config.ca: holds no certificate" },
@@ -183,6 +186,25 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     [MemberData(nameof(Invalid))]
     public void An_entry_that_is_not_valid_is_refused_by_key(RemoteWriteOptions options, string error) =>
         Assert.StartsWith(error, Assert.Throws<ArgumentException>(() => new RemoteWriteEndpoint(options, 2, TimeProvider.System)).Message);
+
+    [Fact]
+    public async Task A_credential_is_asked_for_every_attempt()
+    {
+        var credential = new CountingCredential();
+        using var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url, Azuread = new() { Sdk = new() } }, 0, TimeProvider.System, credential);
+        Assert.Equal(SendResult.Accepted, (await SendAsync(endpoint)).Result);
+        Assert.Equal(SendResult.Accepted, (await SendAsync(endpoint)).Result);
+        Assert.Equal(["Bearer 1", "Bearer 2"], _end.Received.Select(r => r.Headers["Authorization"]));
+    }
+
+    [Fact]
+    public async Task A_sign_in_that_fails_is_repeated()
+    {
+        using var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url, Azuread = new() { Sdk = new() } }, 0, TimeProvider.System, new CountingCredential { Fails = true });
+        var outcome = await SendAsync(endpoint);
+        Assert.Equal((SendResult.Retry, "sign-in failed: no identity here"), (outcome.Result, outcome.Error));
+        Assert.Empty(_end.Received);
+    }
 
     private static X509Certificate2 Certificate(string name)
     {
@@ -208,5 +230,15 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
         using var encoder = new WriteRequestEncoder(new(), 1000);
         encoder.Visit(new SeriesPoint { Labels = SeriesOf.Labels(("service", "a")), Name = SeriesOf.Calls, Value = 1, TimestampMs = 1000 });
         return await endpoint.SendAsync(encoder.Finish()[0], new TenantHeaders(id, addOrgId, tenantHeaders ?? []), CancellationToken.None);
+    }
+
+    private sealed class CountingCredential : IRemoteWriteCredential
+    {
+        private int _asked;
+
+        public bool Fails { get; init; }
+
+        public ValueTask<string> AuthorizationAsync(CancellationToken cancellation) =>
+            Fails ? throw new InvalidOperationException("sign-in failed: ", new IOException("no identity here\nand more about it")) : ValueTask.FromResult($"Bearer {++_asked}");
     }
 }

@@ -3,6 +3,7 @@ using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Tests.Prometheus;
+using MetricType = OrleansTempo.Core.Generator.MetricType;
 
 namespace OrleansTempo.Core.Tests.RemoteWrite;
 
@@ -85,6 +86,46 @@ public sealed class RemoteWriterTests : IAsyncLifetime
         Collect(writer, 3);
         Assert.Equal(0, await FlushedAsync(writer));
         Assert.Equal(2, _first.Accepted.Count(r => r.Metadata.Count > 0));
+    }
+
+    [Fact]
+    public async Task Metadata_says_type_help_and_unit_and_is_cut_as_configured()
+    {
+        await using var writer = Writer(new RemoteWriteOptions() { Url = _first.Url, MetadataConfig = new() { MaxSamplesPerSend = 2 }, QueueConfig = new() { MaxShards = 1 } });
+        using (var batch = writer.BeginCollection(1000))
+        {
+            foreach (var name in (MetricName[])[SeriesOf.Calls, SeriesOf.Bucket, new("traces_spanmetrics_size_total", MetricType.Counter), new("traces_target_info", MetricType.Gauge), new("other", MetricType.Gauge)])
+                batch.Visitor.Visit(new SeriesPoint { Labels = SeriesOf.Labels(("service", "shop")), Name = name, Value = 1, TimestampMs = 1000 });
+            writer.Complete(batch);
+        }
+
+        Assert.Equal(0, await FlushedAsync(writer));
+        Assert.Equal([2, 2, 1], _first.Accepted.Select(r => r.Metadata.Count).Where(count => count > 0));
+        Assert.Equal(
+            [
+                "traces_spanmetrics_calls_total Counter|How many spans were counted|",
+                "traces_spanmetrics_latency Histogram|How long the spans took|seconds",
+                "traces_spanmetrics_size_total Counter|How large the spans were when they were received|bytes",
+                "traces_target_info Gauge|What is known of the resource that sends spans; always 1|",
+                "other Gauge||",
+            ],
+            _first.Accepted.SelectMany(r => r.Metadata).Select(m => $"{m.MetricFamilyName} {m.Type}|{m.Help}|{m.Unit}"));
+    }
+
+    [Fact]
+    public async Task Metadata_goes_to_each_endpoint_as_often_as_it_wants_it()
+    {
+        await using var writer = Writer(
+            new() { Url = _first.Url, MetadataConfig = new() { Send = false } },
+            new() { Url = _second.Url, MetadataConfig = new() { SendInterval = TimeSpan.FromSeconds(5) } });
+        for (var i = 0; i < 3; i++)
+        {
+            Collect(writer, i);
+            Assert.Equal(0, await FlushedAsync(writer));
+            _clock.Advance(TimeSpan.FromSeconds(5));
+        }
+
+        Assert.Equal((0, 3), (_first.Accepted.Count(r => r.Metadata.Count > 0), _second.Accepted.Count(r => r.Metadata.Count > 0)));
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Tests.Prometheus;
 using MetricType = OrleansTempo.Core.Generator.MetricType;
+using V2 = OrleansTempo.Tests.Prometheus.V2;
 
 namespace OrleansTempo.Core.Tests.RemoteWrite;
 
@@ -29,7 +30,24 @@ internal static class SeriesOf
             $" # {{{string.Join(",", e.Labels.Select(l => $"{l.Name}={l.Value}"))}}} {e.Value}@{e.Timestamp}")))
         + string.Concat(series.Histograms.Select(h => " " + Text(h)));
 
+    public static V2.Request ParseV2(RemoteWriteRequest request) => ParseV2(request.Body.ToArray());
+
+    public static V2.Request ParseV2(byte[] body) => V2.Request.Parser.ParseFrom(IronSnappy.Snappy.Decode(body));
+
+    /// <summary>As <see cref="Text(TimeSeries)"/>, with what 2.0 has besides: when a sample began (<c>2@2000 since 1000</c>), and type, help and unit.</summary>
+    public static string Text(V2.Request request, V2.TimeSeries series) =>
+        LabelsOf(request, series.LabelsRefs)
+        + string.Concat(series.Samples.Select(s => FormattableString.Invariant($" {s.Value}@{s.Timestamp}") + Since(s.StartTimestamp)))
+        + string.Concat(series.Histograms.Select(h => FormattableString.Invariant($" {h.CountInt}x{h.Sum}@{h.Timestamp}") + Since(h.StartTimestamp)))
+        + string.Concat(series.Exemplars.Select(e => FormattableString.Invariant($" # {LabelsOf(request, e.LabelsRefs)} {e.Value}@{e.Timestamp}")))
+        + $" {series.Metadata.Type}|{request.Symbols[(int)series.Metadata.HelpRef]}|{request.Symbols[(int)series.Metadata.UnitRef]}";
+
     private static string Text(Histogram histogram) => FormattableString.Invariant(
         $"{histogram.CountInt}/{histogram.Sum} schema {histogram.Schema} zero {histogram.ZeroCountInt} [")
         + string.Join(' ', histogram.PositiveSpans.Select(s => $"{s.Offset}:{s.Length}")) + "] [" + string.Join(' ', histogram.PositiveDeltas) + $"]@{histogram.Timestamp}";
+
+    private static string Since(long startMs) => startMs == 0 ? "" : FormattableString.Invariant($" since {startMs}");
+
+    private static string LabelsOf(V2.Request request, IReadOnlyList<uint> refs) =>
+        "{" + string.Join(",", refs.Chunk(2).Select(r => $"{request.Symbols[(int)r[0]]}={request.Symbols[(int)r[1]]}")) + "}";
 }

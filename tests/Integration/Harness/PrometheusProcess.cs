@@ -15,8 +15,13 @@ internal sealed class PrometheusProcess : IAsyncDisposable
     private readonly int _port = FreePorts.Next();
     private readonly List<ChildProcess> _runs = [];
 
-    private PrometheusProcess()
+    private readonly string _program;
+    private readonly string _features;
+
+    private PrometheusProcess(string program, string features)
     {
+        _program = program;
+        _features = features;
     }
 
     public static string? Program { get; } = Tool.Find("prometheus");
@@ -34,9 +39,14 @@ internal sealed class PrometheusProcess : IAsyncDisposable
             line.Contains("duplicate sample", StringComparison.OrdinalIgnoreCase) ||
             line.Contains("too old", StringComparison.OrdinalIgnoreCase))];
 
-    public static async Task<PrometheusProcess> StartAsync()
+    public static Task<PrometheusProcess> StartAsync() =>
+        StartAsync(Program ?? throw new InvalidOperationException("prometheus is not on the PATH"), "exemplar-storage,native-histograms");
+
+    /// <param name="program">The program's file.</param>
+    /// <param name="features">Of <c>--enable-feature</c>.</param>
+    public static async Task<PrometheusProcess> StartAsync(string program, string features)
     {
-        var prometheus = new PrometheusProcess();
+        var prometheus = new PrometheusProcess(program, features);
         prometheus._folder.Write("prometheus.yml", "global: {}\n");
         await prometheus.StartAgainAsync();
         return prometheus;
@@ -46,13 +56,13 @@ internal sealed class PrometheusProcess : IAsyncDisposable
     public async Task StartAgainAsync()
     {
         var run = ChildProcess.Start(
-            Program ?? throw new InvalidOperationException("prometheus is not on the PATH"),
+            _program,
             [
                 "--config.file=prometheus.yml",
                 "--storage.tsdb.path=data",
                 $"--web.listen-address=127.0.0.1:{_port}",
                 "--web.enable-remote-write-receiver",
-                "--enable-feature=exemplar-storage,native-histograms",
+                "--enable-feature=" + _features,
             ],
             _folder.Path);
         _runs.Add(run);
@@ -106,6 +116,12 @@ internal sealed class PrometheusProcess : IAsyncDisposable
         var results = (await ResultsAsync(query)).ToList();
         return results.Count == 0 ? double.NaN : Parse(results.Single().GetProperty("value")[1]);
     }
+
+    /// <summary>What its HTTP API answers as <c>data</c> to a path and query.</summary>
+    public async Task<JsonElement> DataAsync(string pathAndQuery) => JsonDocument.Parse(await _http.GetStringAsync(Url(pathAndQuery))).RootElement.GetProperty("data");
+
+    /// <summary>Its own metrics.</summary>
+    public async Task<SeriesValues> OwnMetricsAsync() => SeriesValues.Parse(await _http.GetStringAsync(Url("/metrics")));
 
     public async ValueTask DisposeAsync()
     {

@@ -5,9 +5,9 @@ internal sealed class StandaloneProcess : TempoProcess
 {
     private const string Program = "Standalone";
 
-    private StandaloneProcess(TempoSettings settings) : base(Program, settings)
-    {
-    }
+    private StandaloneProcess(TempoSettings settings) : base(Program, settings) => Environment = settings.Environment;
+
+    protected override IReadOnlyDictionary<string, string> Environment { get; }
 
     public string WalFolder => Path.Combine(Folder, "data", "wal");
 

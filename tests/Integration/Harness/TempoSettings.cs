@@ -10,6 +10,12 @@ internal sealed record TempoSettings
 
     public IReadOnlyList<Uri> RemoteWriteUrls { get; init; } = [];
 
+    /// <summary>What stands in each entry of <c>remote_write</c> besides its URL, as a YAML flow mapping has it between its braces.</summary>
+    public string RemoteWrite { get; init; } = "";
+
+    /// <summary>What Standalone finds in its environment besides what the tests have in theirs.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+
     /// <summary>A Go duration, as are the others.</summary>
     public string CollectionInterval { get; init; } = "1s";
 
@@ -83,7 +89,7 @@ internal sealed record TempoSettings
 
             """);
             foreach (var url in RemoteWriteUrls)
-                yaml.Append($"      - url: {url}\n");
+                yaml.Append($"      - {{ url: '{url}', {RemoteWrite} }}\n");
         }
 
         return yaml.ToString();

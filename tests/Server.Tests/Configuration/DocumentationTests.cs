@@ -25,6 +25,14 @@ public sealed class DocumentationTests
                 write_relabel_configs: [{target_label: a}]
               - url: http://h
                 authorization: {credentials: a}
+              - url: http://h
+                azuread: {managed_identity: {client_id: 00000000-a12b-3cd4-e56f-000000000000}}
+              - url: http://h
+                azuread: {workload_identity: {client_id: 00000000-a12b-3cd4-e56f-000000000000, tenant_id: 00000000-a12b-3cd4-e56f-000000000000}}
+              - url: http://h
+                azuread: {oauth: {client_id: 00000000-a12b-3cd4-e56f-000000000000, client_secret: a, tenant_id: contoso.com}}
+              - url: http://h
+                azuread: {sdk: {tenant_id: contoso.com}}
         overrides:
           defaults:
             metrics_generator:

@@ -61,7 +61,7 @@ public sealed class TempoConfigurationTests
             "46:compactor.compaction.v2_out_buffer_bytes", "48:memberlist", "52:metrics_generator.ring",
             "57:metrics_generator.processor.service_graphs.workers", "68:metrics_generator.processor.local_blocks",
             "75:metrics_generator.storage.path", "76:metrics_generator.storage.wal",
-            "82:metrics_generator.storage.remote_write[0].queue_config.capacity", "84:metrics_generator.storage.remote_write[0].metadata_config",
+            "82:metrics_generator.storage.remote_write[0].queue_config.capacity",
             "86:metrics_generator.traces_storage", "96:storage.trace.pool", "100:storage.trace.azure.max_buffers",
             "111:overrides.defaults.metrics_generator.processors[2]",
         ],

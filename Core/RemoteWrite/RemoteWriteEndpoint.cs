@@ -60,6 +60,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
 
         Options = options;
         Backlog = new RemoteWriteBacklog(options.QueueConfig.MaxQueueBytes);
+        DiskBacklog = new RemoteWriteBacklog(options.QueueConfig.MaxDiskBytes);
         _time = time;
         _target = new UriBuilder(uri) { UserName = "", Password = "" }.Uri;
         Url = _target.AbsoluteUri;
@@ -84,8 +85,11 @@ public sealed class RemoteWriteEndpoint : IDisposable
     /// <summary>Without user and password.</summary>
     public string Url { get; }
 
-    /// <summary>What the tenants' queues to it hold together.</summary>
+    /// <summary>What the tenants' queues to it hold together in memory.</summary>
     internal RemoteWriteBacklog Backlog { get; }
+
+    /// <summary>What they hold on disk.</summary>
+    internal RemoteWriteBacklog DiskBacklog { get; }
 
     /// <summary>Null where nothing is relabelled.</summary>
     internal Relabeler? Relabeler { get; }

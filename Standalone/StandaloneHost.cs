@@ -53,7 +53,7 @@ internal static class StandaloneHost
             store = OpenStore(options.Storage.Trace, time, logger);
             traces = await TraceStore.OpenAsync(
                 options, options.Storage.Trace.Wal.Type ?? WalType.File, overrides, store, static (ingesters, blocks) => new IngesterPartitions(ingesters, blocks), stopping.Cancel, metrics, time, logger);
-            mailboxes = new GeneratorMailboxes(options.MetricsGenerator, overrides, metrics, time, logger);
+            mailboxes = new GeneratorMailboxes(WithQueueOnDisk(options.MetricsGenerator), overrides, metrics, time, logger);
             distributor = new Distributor(tenant => options.Distributor.LimitsOf(overrides.For(tenant)), traces.Routing, mailboxes, metrics, time);
             server = new TempoServer(
                 ListenerMapping.ToServerOptions(options),
@@ -70,6 +70,7 @@ internal static class StandaloneHost
                     TimeProvider = time,
                 });
             await server.StartAsync(CancellationToken.None);
+            mailboxes.OpenWaiting();
         }
         catch (Exception e) when (e is ArgumentException or IOException)
         {
@@ -108,6 +109,9 @@ internal static class StandaloneHost
         HostLife.Stopped(logger);
         return 0;
     }
+
+    private static MetricsGeneratorOptions WithQueueOnDisk(MetricsGeneratorOptions options) =>
+        options with { Storage = options.Storage with { Path = options.Storage.Path ?? GeneratorStorageOptions.DefaultPath } };
 
     private static FileObjectStore OpenStore(TraceStorageOptions storage, TimeProvider time, ILogger logger) => storage.Backend == TraceStorageOptions.LocalBackend
         ? new FileObjectStore(storage.LocalPath, time, logger)

@@ -81,16 +81,19 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
     public KeyValuePair<string, object?>[] Tags => _report.Tags;
 
     /// <summary>Samples that wait; after the end, those that are kept on disk.</summary>
-    public long PendingSamples => Read(static queue => queue._waiting.Samples);
+    public long PendingSamples => Read(_waiting, static waiting => waiting.Samples);
 
-    public long PendingSamplesOnDisk => Read(static queue => queue._waiting.SamplesOnDisk);
+    public long PendingSamplesOnDisk => Read(_waiting, static waiting => waiting.SamplesOnDisk);
 
-    public long DiskBytes => Read(static queue => queue._waiting.DiskBytes);
+    public long DiskBytes => Read(_waiting, static waiting => waiting.DiskBytes);
 
     /// <summary>Of the newest collection there has been, one of an earlier process too where it was still there; 0 where there was none.</summary>
-    public long HighestTimestampMs => Read(static queue => queue._highestTimestampMs);
+    public long HighestTimestampMs => Read(this, static queue => queue._highestTimestampMs);
 
-    public long HighestSentTimestampMs => Read(static queue => queue._highestSentTimestampMs);
+    public long HighestSentTimestampMs => Read(this, static queue => queue._highestSentTimestampMs);
+
+    /// <summary>What is being written to disk at the moment; never fails.</summary>
+    public Task Writing => Read(this, static queue => queue._writing);
 
     private QueueOptions Options => _endpoint.Options.QueueConfig;
 
@@ -178,18 +181,18 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
     /// <summary>Stops sending at once. What waits is on disk then for the next process, or lost and counted where it cannot be.</summary>
     public async ValueTask DisposeAsync()
     {
-        Task pump, writing;
+        Task pump;
         lock (_gate)
         {
             if (_isStopped)
                 return;
             _isStopped = true;
-            (pump, writing) = (_pump, _writing);
+            pump = _pump;
         }
 
         await _stopping.CancelAsync().ConfigureAwait(false);
         await pump.ConfigureAwait(false);
-        await writing.ConfigureAwait(false);
+        await Writing.ConfigureAwait(false);
         while (TryWriteOldest())
         {
         }
@@ -345,6 +348,10 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
             while (_permit is { IsHeld: false })
                 await _permit.WaitAsync(cancellation).ConfigureAwait(false);
 
+            // Dropped already, where the word of it has not come yet.
+            if (Read(collection, static c => c.IsRemoved))
+                return;
+
             if (Options.SampleAgeLimit > TimeSpan.Zero && Age(request.TimestampMs) > Options.SampleAgeLimit)
             {
                 Finish(collection, index, isAccepted: false);
@@ -497,9 +504,9 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
 
     private TimeSpan Age(long timestampMs) => _time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(timestampMs);
 
-    private T Read<T>(Func<RemoteWriteQueue, T> value)
+    private TValue Read<TFrom, TValue>(TFrom from, Func<TFrom, TValue> value)
     {
         lock (_gate)
-            return value(this);
+            return value(from);
     }
 }

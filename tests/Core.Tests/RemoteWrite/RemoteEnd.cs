@@ -25,6 +25,12 @@ internal sealed class RemoteEnd : IAsyncDisposable
 
     public string Url { get; private set; } = "";
 
+    /// <summary>Whether what it has not been told an answer for is answered with 503.</summary>
+    public bool IsDown { get; set => Volatile.Write(ref field, value); }
+
+    /// <summary>Answers what it has not been told an answer for, where it is set.</summary>
+    public Func<HttpContext, WriteRequest, Task>? Handler { get; set => Volatile.Write(ref field, value); }
+
     /// <summary>Headers and body of every request, in the order of their arrival.</summary>
     public List<(Dictionary<string, string> Headers, WriteRequest Body)> Received { get; } = [];
 
@@ -123,8 +129,10 @@ internal sealed class RemoteEnd : IAsyncDisposable
 
         if (answer is not null)
             await answer(context);
+        else if (Handler is { } handler)
+            await handler(context, request);
         else
-            context.Response.StatusCode = 204;
+            context.Response.StatusCode = IsDown ? 503 : 204;
 
         if (context.Response.StatusCode is >= 200 and < 300)
         {

@@ -17,6 +17,7 @@ namespace OrleansTempo.Standalone;
 /// Everything in one process, from the first line to the last:
 /// <code>
 ///   start:  overrides ─► trace store, mailboxes ─► distributor ─► server listens ─► log replayed ─► ready
+///                                                                                └► what waited on disk is sent
 ///   stop:   not ready, pushes refused ─► requests in flight end ─► mailboxes drain ─► last collection sent ─► log closed ─► exit
 ///                                        └ after a second: a collection of what is there
 /// </code>
@@ -70,7 +71,6 @@ internal static class StandaloneHost
                     TimeProvider = time,
                 });
             await server.StartAsync(CancellationToken.None);
-            mailboxes.OpenWaiting();
         }
         catch (Exception e) when (e is ArgumentException or IOException)
         {
@@ -87,6 +87,7 @@ internal static class StandaloneHost
         await using (server)
         {
             stop = stopping.Token;
+            mailboxes.OpenWaiting();
             if (await traces.StartAsync(stop))
                 server.MarkReady();
             await HostLife.ServeAsync(commandLine, server, mailboxes.RemoteUrls, time, logger, stop);

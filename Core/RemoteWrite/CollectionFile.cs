@@ -18,7 +18,7 @@ internal static class CollectionFile
     private const int Version = 1;
     private const int HeaderBytes = 28;
     private const int HeaderChecksumOffset = HeaderBytes - sizeof(uint);
-    private const int EntryBytes = 48;
+    private const int EntryBytes = 56;
     private const int EntryChecksumOffset = EntryBytes - 8;
     private const int EntryDoneOffset = EntryBytes - 4;
 
@@ -96,7 +96,7 @@ internal static class CollectionFile
             }
             else if (ReadEntry(entry, file) is { } request)
             {
-                sound += request.Samples;
+                sound += request.AllSamples;
                 requests[i] = request;
             }
             else
@@ -118,6 +118,8 @@ internal static class CollectionFile
         BinaryPrimitives.WriteInt32LittleEndian(entry[24..], request.RawBytes);
         BinaryPrimitives.WriteInt32LittleEndian(entry[28..], request.Samples);
         BinaryPrimitives.WriteInt32LittleEndian(entry[32..], request.Exemplars);
+        BinaryPrimitives.WriteInt32LittleEndian(entry[36..], request.Histograms);
+        BinaryPrimitives.WriteInt32LittleEndian(entry[40..], (int)request.Protocol);
         BinaryPrimitives.WriteUInt32LittleEndian(entry[EntryChecksumOffset..], Crc32C.Of(entry[..EntryChecksumOffset]));
     }
 
@@ -140,8 +142,10 @@ internal static class CollectionFile
             RawBytes = BinaryPrimitives.ReadInt32LittleEndian(entry[24..]),
             Samples = BinaryPrimitives.ReadInt32LittleEndian(entry[28..]),
             Exemplars = BinaryPrimitives.ReadInt32LittleEndian(entry[32..]),
+            Histograms = BinaryPrimitives.ReadInt32LittleEndian(entry[36..]),
+            Protocol = (RemoteWriteProtocol)BinaryPrimitives.ReadInt32LittleEndian(entry[40..]),
         };
     }
 
-    private static int ReadSamples(ReadOnlySpan<byte> entry) => BinaryPrimitives.ReadInt32LittleEndian(entry[28..]);
+    private static long ReadSamples(ReadOnlySpan<byte> entry) => (long)BinaryPrimitives.ReadInt32LittleEndian(entry[28..]) + BinaryPrimitives.ReadInt32LittleEndian(entry[36..]);
 }

@@ -49,7 +49,7 @@ internal sealed class CollectionFolder(string path)
                 continue;
             parts.Add(request.Body);
             bytes += request.Body.Length;
-            samples += request.Samples;
+            samples += request.AllSamples;
         }
 
         Directory.CreateDirectory(path);

@@ -355,7 +355,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
             if (Options.SampleAgeLimit > TimeSpan.Zero && Age(request.TimestampMs) > Options.SampleAgeLimit)
             {
                 Finish(collection, index, isAccepted: false);
-                _report.DroppedTooOld(request.Samples);
+                _report.DroppedTooOld(request.AllSamples);
                 return;
             }
 

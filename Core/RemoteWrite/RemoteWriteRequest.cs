@@ -3,7 +3,10 @@ namespace OrleansTempo.Core.RemoteWrite;
 /// <summary>One finished request: its compressed body and what is in it. Shared by all endpoints it goes to, so never changed.</summary>
 public sealed record RemoteWriteRequest
 {
-    /// <summary>A <c>WriteRequest</c>, snappy block compressed: the body as it is sent.</summary>
+    /// <summary>Which message <see cref="Body"/> is.</summary>
+    public RemoteWriteProtocol Protocol { get; init; } = RemoteWriteProtocol.V1;
+
+    /// <summary>The message, snappy block compressed: the body as it is sent.</summary>
     public required ReadOnlyMemory<byte> Body { get; init; }
 
     /// <summary>Bytes before compression.</summary>
@@ -11,6 +14,12 @@ public sealed record RemoteWriteRequest
 
     /// <summary>An explicit 0 counts too.</summary>
     public required int Samples { get; init; }
+
+    /// <summary>Samples of native histograms, an explicit one without observations too; not among <see cref="Samples"/>.</summary>
+    public int Histograms { get; init; }
+
+    /// <summary>Of either kind: what waits, is lost and is limited is counted so.</summary>
+    public int AllSamples => Samples + Histograms;
 
     public required int Exemplars { get; init; }
 

@@ -19,7 +19,7 @@ internal sealed class WaitingCollection
         _left = requests.Count;
         TimestampMs = timestampMs;
         Bytes = requests.Sum(static r => (long)r.Body.Length);
-        Samples = requests.Sum(static r => (long)r.Samples);
+        Samples = requests.Sum(static r => (long)r.AllSamples);
     }
 
     /// <summary>One that was found on disk.</summary>
@@ -85,7 +85,7 @@ internal sealed class WaitingCollection
         var request = _requests![index]!;
         _requests[index] = null;
         _left--;
-        Samples -= request.Samples;
+        Samples -= request.AllSamples;
         if (Stored is null)
             Bytes -= request.Body.Length;
     }
@@ -104,6 +104,6 @@ internal sealed class WaitingCollection
     {
         _requests = requests;
         _left = requests.Count(static r => r is not null);
-        Samples = requests.Sum(static r => (long?)r?.Samples ?? 0);
+        Samples = requests.Sum(static r => (long?)r?.AllSamples ?? 0);
     }
 }

@@ -8,7 +8,7 @@ public sealed class CollectionFolderTests : IDisposable
     private static readonly RemoteWriteRequest[] s_requests =
     [
         new() { Body = new byte[] { 1, 2, 3 }, RawBytes = 30, Samples = 5, Exemplars = 2, TimestampMs = 1_780_000_000_123 },
-        new() { Body = new byte[] { 4, 5 }, RawBytes = 20, Samples = 7, Exemplars = 0, TimestampMs = 1_780_000_000_124 },
+        new() { Body = new byte[] { 4, 5 }, RawBytes = 20, Samples = 4, Histograms = 3, Exemplars = 0, TimestampMs = 1_780_000_000_124, Protocol = RemoteWriteProtocol.V2 },
         new() { Body = Array.Empty<byte>(), RawBytes = 0, Samples = 11, Exemplars = 1, TimestampMs = 1_780_000_000_125 },
     ];
 
@@ -59,7 +59,7 @@ public sealed class CollectionFolderTests : IDisposable
     [Fact]
     public void Every_byte_that_tips_over_costs_what_it_belongs_to_and_nothing_else()
     {
-        const int HeaderBytes = 28, EntryBytes = 48, CheckedBytesOfEntry = 44;
+        const int HeaderBytes = 28, EntryBytes = 56, CheckedBytesOfEntry = 52;
         var stored = Folder.Write(s_requests, 1000);
         var path = Assert.Single(Directory.GetFiles(_root, "*.rw", SearchOption.AllDirectories));
         var bytes = File.ReadAllBytes(path);
@@ -84,14 +84,14 @@ public sealed class CollectionFolderTests : IDisposable
                 _ => 1,
             };
             Assert.Equal(s_requests.Select((r, request) => request == hit ? null : Text(r)), read.Select(r => r is null ? null : Text(r)));
-            Assert.Equal((hit is null ? 0 : 1, 23 - (hit is { } lost ? s_requests[lost].Samples : 0)), (broken, sound));
+            Assert.Equal((hit is null ? 0 : 1, 23 - (hit is { } lost ? s_requests[lost].AllSamples : 0)), (broken, sound));
         }
     }
 
     [Fact]
     public void A_file_that_was_not_written_to_its_end_has_those_requests_that_are_whole()
     {
-        const int HeaderBytes = 28, EntryBytes = 48;
+        const int HeaderBytes = 28, EntryBytes = 56;
         var stored = Folder.Write(s_requests, 1000);
         var path = Assert.Single(Directory.GetFiles(_root, "*.rw", SearchOption.AllDirectories));
         var bytes = File.ReadAllBytes(path);
@@ -119,5 +119,5 @@ public sealed class CollectionFolderTests : IDisposable
         Assert.Equal(1, Assert.Single(Folder.List()).Number);
     }
 
-    private static string Text(RemoteWriteRequest r) => $"{Convert.ToHexString(r.Body.Span)} {r.RawBytes} {r.Samples} {r.Exemplars} {r.TimestampMs}";
+    private static string Text(RemoteWriteRequest r) => $"{Convert.ToHexString(r.Body.Span)} {r.RawBytes} {r.Samples} {r.Histograms} {r.Exemplars} {r.TimestampMs} {r.Protocol}";
 }

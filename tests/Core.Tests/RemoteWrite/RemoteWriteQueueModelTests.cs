@@ -54,8 +54,8 @@ public sealed class RemoteWriteQueueModelTests : IAsyncLifetime
         // Every collection takes one block.
         private const int MaxFiles = 5;
         private const int HeaderBytes = 28;
-        private const int EntryBytes = 48;
-        private const int CheckedBytesOfEntry = 44;
+        private const int EntryBytes = 56;
+        private const int CheckedBytesOfEntry = 52;
 
         private static readonly TimeSpan s_backoff = TimeSpan.FromMilliseconds(100);
 

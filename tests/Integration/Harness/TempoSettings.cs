@@ -10,6 +10,9 @@ internal sealed record TempoSettings
 
     public IReadOnlyList<Uri> RemoteWriteUrls { get; init; } = [];
 
+    /// <summary>A Go duration.</summary>
+    public string FlushDeadline { get; init; } = "20s";
+
     /// <summary>A Go duration, as are the others.</summary>
     public string CollectionInterval { get; init; } = "1s";
 
@@ -80,9 +83,9 @@ internal sealed record TempoSettings
             """);
         if (RemoteWriteUrls.Count > 0)
         {
-            yaml.Append("""
+            yaml.Append($"""
               storage:
-                remote_write_flush_deadline: 20s
+                remote_write_flush_deadline: {FlushDeadline}
                 remote_write:
 
             """);

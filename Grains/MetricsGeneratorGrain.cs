@@ -211,7 +211,7 @@ internal sealed partial class MetricsGeneratorGrain(
             {
                 // Not cancelled half way: the first zeros of new series are in this collection alone.
                 if (await _claim.RenewAsync(_lastCollectionMs, CancellationToken.None))
-                    _writer.Complete(batch);
+                    _writer.Complete(batch, _lastCollectionMs);
                 return;
             }
             catch (IOException e)

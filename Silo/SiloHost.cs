@@ -151,6 +151,8 @@ internal sealed partial class SiloHost : IAsyncDisposable
 
         var host = _host = BuildHost(settings);
         _endpoints = RemoteWriteEndpoint.CreateAll(Options.MetricsGenerator.Storage, _time, AzureAdCredential.Create);
+        if (Options.MetricsGenerator.Storage.Path is { Length: > 0 } path)
+            QueueInMemory(_logger, path);
         _store = await OpenStoreAsync("storage.trace.backend", Options.Storage.Trace, stop);
         await _overrides.OpenUserConfigurableAsync(_store, (key, own) => OpenStoreAsync(key, own, stop), stop);
         await new ClusterAgreement(Options.Ingester.Partitions).JoinAsync(_store, stop);
@@ -337,6 +339,9 @@ internal sealed partial class SiloHost : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Information, Message = "silo {Address} has joined its cluster, {How}; active silos: {Silos}")]
     private static partial void Joined(ILogger logger, SiloAddress address, string how, int silos);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "metrics_generator.storage.path '{Path}' is not used by a silo, whose remote write queues are in memory: a tenant that moves takes no files with it")]
+    private static partial void QueueInMemory(ILogger logger, string path);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "what went wrong at the start")]
     private static partial void StartFailed(ILogger logger, Exception exception);

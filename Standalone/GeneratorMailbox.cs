@@ -61,6 +61,7 @@ internal sealed partial class GeneratorMailbox
         _logger = logger;
         _tenantTag = new("tenant", tenant.Value);
         _generator = new TenantGenerator(tenant, settings, metrics, time);
+        _generator.StartAfter(writer.HighestTimestampMs);
         _timer = time.CreateTimer(static state => ((GeneratorMailbox)state!).PostCollect(), this, settings.Registry.CollectionInterval, settings.Registry.CollectionInterval);
         _reader = Task.Factory.StartNew(ReadAsync, CancellationToken.None, TaskCreationOptions.None, threads).Unwrap();
     }
@@ -136,8 +137,8 @@ internal sealed partial class GeneratorMailbox
     /// <summary>
     /// Takes nothing more, works off what is queued, collects a last time and sends it until <paramref name="deadline"/>.
     /// </summary>
-    /// <returns>The samples that could not be sent in time.</returns>
-    public async Task<long> StopAsync(TimeSpan deadline)
+    /// <returns>The samples that could not be sent in time: those that are lost, and those that are on disk.</returns>
+    public async Task<(long Lost, long Kept)> StopAsync(TimeSpan deadline)
     {
         _stopping = true;
         await _timer.DisposeAsync().ConfigureAwait(false);
@@ -148,7 +149,8 @@ internal sealed partial class GeneratorMailbox
         Read(new Letter { Work = Collect });
         var left = await _writer.FlushAsync(deadline).ConfigureAwait(false);
         await _writer.DisposeAsync().ConfigureAwait(false);
-        return left;
+        var kept = _writer.PendingSamples;
+        return (Math.Max(0, left - kept), kept);
     }
 
     private void CountDropped(SpanBatch batch)
@@ -161,8 +163,7 @@ internal sealed partial class GeneratorMailbox
     {
         _collecting = 0;
         using var batch = _writer.BeginCollection(_time.GetUtcNow().ToUnixTimeMilliseconds());
-        _generator.Collect(batch.Visitor);
-        _writer.Complete(batch);
+        _writer.Complete(batch, _generator.Collect(batch.Visitor));
     }
 
     // On the generators' threads throughout. A busy tenant lets the others have their turn after some letters; and when all

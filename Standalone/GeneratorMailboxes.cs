@@ -21,6 +21,7 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     private readonly MetricsGeneratorOptions _options;
     private readonly IOverrides _overrides;
     private readonly IReadOnlyList<RemoteWriteEndpoint> _endpoints;
+    private readonly RemoteWriteDisk? _disk;
     private readonly GeneratorQueueBudget _budget;
     private readonly DedicatedThreads _threads = new("metrics-generator", Environment.ProcessorCount);
     private readonly TempoMetrics _metrics;
@@ -29,11 +30,13 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     private readonly ILogger _logger;
 
     /// <exception cref="ArgumentException">A remote write endpoint is not valid.</exception>
+    /// <exception cref="IOException">Another process uses the directory of the remote write queue.</exception>
     public GeneratorMailboxes(MetricsGeneratorOptions options, IOverrides overrides, TempoMetrics metrics, TimeProvider time, ILogger logger)
     {
         _options = options;
         _overrides = overrides;
         _endpoints = RemoteWriteEndpoint.CreateAll(options.Storage, time, AzureAdCredential.Create);
+        _disk = options.Storage.Path is { Length: > 0 } path && _endpoints.Count > 0 ? RemoteWriteDisk.Open(path, _endpoints, time, logger) : null;
         _budget = new GeneratorQueueBudget(options.QueueMaxBytes);
         _metrics = metrics;
         _remoteWriteMetrics = new RemoteWriteMetrics(metrics);
@@ -44,6 +47,13 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
 
     /// <summary>The remote write endpoints, without user and password.</summary>
     public IReadOnlyList<string> RemoteUrls => [.. _endpoints.Select(e => e.Url)];
+
+    /// <summary>Begins to send what the last process has left on disk, also of tenants of whom nothing comes any more.</summary>
+    public void OpenWaiting()
+    {
+        foreach (var tenant in _disk?.Waiting ?? [])
+            Mailbox(tenant);
+    }
 
     /// <summary>How long the answer to a tenant's request should be held, so that its generator keeps up.</summary>
     public TimeSpan Hold(TenantId tenant) => _mailboxes.TryGetValue(tenant, out var mailbox) ? mailbox.Value.Hold() : TimeSpan.Zero;
@@ -70,15 +80,18 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     {
         _overrides.Changed -= ApplyOverrides;
         var stops = _mailboxes.Values.Select(m => m.Value.StopAsync(_options.Storage.RemoteWriteFlushDeadline));
-        var left = (await Task.WhenAll(stops).ConfigureAwait(false)).Sum();
-        if (left > 0)
-            SamplesLeft(_logger, left, _options.Storage.RemoteWriteFlushDeadline);
+        var left = await Task.WhenAll(stops).ConfigureAwait(false);
+        if (left.Sum(static l => l.Kept) is > 0 and var kept)
+            SamplesKept(_logger, kept, _options.Storage.RemoteWriteFlushDeadline);
+        if (left.Sum(static l => l.Lost) is > 0 and var lost)
+            SamplesLeft(_logger, lost, _options.Storage.RemoteWriteFlushDeadline);
     }
 
     public void Dispose()
     {
         foreach (var endpoint in _endpoints)
             endpoint.Dispose();
+        _disk?.Dispose();
         _threads.Dispose();
     }
 
@@ -92,7 +105,7 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
         var overrides = _overrides.For(tenant);
         _given[tenant] = overrides;
         var settings = GeneratorSettings.Resolve(_options, overrides);
-        var writer = new RemoteWriter(tenant, _endpoints, new RemoteWriterSettings(settings, _options.Storage), _remoteWriteMetrics, _time, _logger);
+        var writer = new RemoteWriter(tenant, _endpoints, new RemoteWriterSettings(settings, _options.Storage), _remoteWriteMetrics, _time, _logger, disk: _disk);
         return new GeneratorMailbox(tenant, settings, _options.Storage, writer, _budget, _threads, _metrics, _time, _logger);
     }
 
@@ -109,6 +122,9 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
             _given[tenant] = overrides;
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Samples} samples were not sent within remote_write_flush_deadline ({Deadline}); they are on disk, and the next start sends them")]
+    private static partial void SamplesKept(ILogger logger, long samples, TimeSpan deadline);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Samples} samples were not sent within remote_write_flush_deadline ({Deadline}) and are lost")]
     private static partial void SamplesLeft(ILogger logger, long samples, TimeSpan deadline);

@@ -17,6 +17,7 @@ namespace OrleansTempo.Standalone;
 /// Everything in one process, from the first line to the last:
 /// <code>
 ///   start:  overrides ─► trace store, mailboxes ─► distributor ─► server listens ─► log replayed ─► ready
+///                                                                                └► what waited on disk is sent
 ///   stop:   not ready, pushes refused ─► requests in flight end ─► mailboxes drain ─► last collection sent ─► log closed ─► exit
 ///                                        └ after a second: a collection of what is there
 /// </code>
@@ -54,7 +55,7 @@ internal static class StandaloneHost
             var current = overrides.Current;
             traces = await TraceStore.OpenAsync(
                 options, options.Storage.Trace.Wal.Type ?? WalType.File, current, store, static (ingesters, blocks) => new IngesterPartitions(ingesters, blocks), stopping.Cancel, metrics, time, logger);
-            mailboxes = new GeneratorMailboxes(options.MetricsGenerator, current, metrics, time, logger);
+            mailboxes = new GeneratorMailboxes(WithQueueOnDisk(options.MetricsGenerator), current, metrics, time, logger);
             distributor = new Distributor(tenant => options.Distributor.LimitsOf(current.For(tenant)), traces.Routing, mailboxes, metrics, time);
             server = new TempoServer(
                 ListenerMapping.ToServerOptions(options),
@@ -91,6 +92,7 @@ internal static class StandaloneHost
         await using (server)
         {
             stop = stopping.Token;
+            mailboxes.OpenWaiting();
             if (await traces.StartAsync(stop))
                 server.MarkReady();
             await HostLife.ServeAsync(commandLine, server, mailboxes.RemoteUrls, time, logger, stop);
@@ -113,6 +115,9 @@ internal static class StandaloneHost
         HostLife.Stopped(logger);
         return 0;
     }
+
+    private static MetricsGeneratorOptions WithQueueOnDisk(MetricsGeneratorOptions options) =>
+        options with { Storage = options.Storage with { Path = options.Storage.Path ?? GeneratorStorageOptions.DefaultPath } };
 
     private static FileObjectStore OpenStore(string key, TraceStorageOptions storage, TimeProvider time, ILogger logger) => storage.Backend == TraceStorageOptions.LocalBackend
         ? new FileObjectStore(storage.LocalPath, time, logger)

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Core.Ingester;
 
@@ -29,7 +30,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly WalDisk _disk;
-    private readonly WalLock _lock;
+    private readonly DirectoryLock _lock;
     private readonly WalTicketPool _tickets = new();
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ITimer _flushTimer;
@@ -64,7 +65,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     // As the current segment was when it was released, guarded by _gate; what is appended afterwards is not.
     private (long Number, long Length) _released;
 
-    private FileWriteAheadLog(WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk, WalLock held)
+    private FileWriteAheadLog(WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk, DirectoryLock held)
     {
         _directory = options.Path;
         _options = options;
@@ -97,11 +98,11 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     {
         // Whole, so that the log stays where it is when the process changes its current directory.
         options = options with { Path = Path.GetFullPath(options.Path) };
-        WalLock? held = null;
+        DirectoryLock? held = null;
         try
         {
             CreateDirectory(options.Path, disk);
-            held = WalLock.TryTake(options.Path);
+            held = DirectoryLock.TryTake(options.Path);
             if (held is not null)
                 return new FileWriteAheadLog(options, metrics, time, logger, disk, held);
         }

@@ -9,10 +9,13 @@ public sealed record QueueOptions
     public int MaxShards { get; init; } = 4;
 
     /// <summary>
-    /// What waits for this endpoint, in compressed bytes, all tenants together; beyond it each tenant with more than an equal
+    /// What waits in memory for this endpoint, in compressed bytes, all tenants together; beyond it each tenant with more than an equal
     /// share of it drops its oldest collections, which are counted.
     /// </summary>
     public long MaxQueueBytes { get; init; } = 128L << 20;
+
+    /// <summary>The same for what waits on disk, in bytes of files, where <c>storage.path</c> is set.</summary>
+    public long MaxDiskBytes { get; init; } = 1L << 30;
 
     public TimeSpan MinBackoff { get; init; } = TimeSpan.FromMilliseconds(30);
     public TimeSpan MaxBackoff { get; init; } = TimeSpan.FromSeconds(5);

@@ -1,15 +1,15 @@
 namespace OrleansTempo.Core.RemoteWrite;
 
 /// <summary>
-/// What waits for one endpoint, all tenants together: a remote end that is down is down for all of them, and together they
-/// must not fill the memory. Safe for concurrent use.
+/// What waits for one endpoint in memory, or on disk, all tenants together: a remote end that is down is down for all of them, and
+/// together they must not fill it. Safe for concurrent use.
 /// </summary>
 internal sealed class RemoteWriteBacklog(long maxBytes)
 {
     private long _bytes;
     private int _waitingQueues;
 
-    /// <summary>Compressed bytes that wait.</summary>
+    /// <summary>Bytes that wait.</summary>
     public long Bytes => Interlocked.Read(ref _bytes);
 
     public void Add(long bytes) => Interlocked.Add(ref _bytes, bytes);

@@ -71,6 +71,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
 
         Options = options;
         Backlog = new RemoteWriteBacklog(options.QueueConfig.MaxQueueBytes);
+        DiskBacklog = new RemoteWriteBacklog(options.QueueConfig.MaxDiskBytes);
         _time = time;
         _credential = credential;
         _target = new UriBuilder(uri) { UserName = "", Password = "" }.Uri;
@@ -102,8 +103,11 @@ public sealed class RemoteWriteEndpoint : IDisposable
             ? RemoteWriteProtocol.V2
             : RemoteWriteProtocol.V1;
 
-    /// <summary>What the tenants' queues to it hold together.</summary>
+    /// <summary>What the tenants' queues to it hold together in memory.</summary>
     internal RemoteWriteBacklog Backlog { get; }
+
+    /// <summary>What they hold on disk.</summary>
+    internal RemoteWriteBacklog DiskBacklog { get; }
 
     /// <summary>Null where nothing is relabelled.</summary>
     internal Relabeler? Relabeler { get; }

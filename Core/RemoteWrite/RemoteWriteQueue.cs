@@ -1,6 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-using System.Diagnostics.Metrics;
-using System.Globalization;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core.Overrides;
 
@@ -10,151 +7,133 @@ namespace OrleansTempo.Core.RemoteWrite;
 /// One tenant's collections on their way to one endpoint:
 /// <code>
 /// Enqueue ──► [oldest │ … │ newest] ──► pump: one collection at a time,
-///    │            │ over its share of          its requests max_shards at once,
-///    returns      ▼ MaxQueueBytes              each until it is accepted or refused
+///    │            │ over its share           its requests max_shards at once,
+///    returns      ▼ of the endpoint's        each until it is accepted or refused
 ///    at once    dropped, counted
+///                          what waits any longer than that ──► disk, where there is a folder for it
 /// </code>
 /// The next collection begins when the one before it is done, so no sample ever comes after a later one of its series. The
-/// pump runs only while there is something to send, and stands while the tenant's <see cref="IWritePermit"/> is not held. Safe for
+/// pump runs only while there is something to send, and stands while the tenant's <see cref="IWritePermit"/> is not held.
+/// A collection that leaves at the first attempt and before the next one comes is never written to disk. Once it has to wait it is, and all
+/// that come behind it, until the queue is empty. What another process of this queue has left there is sent first. Safe for
 /// concurrent use.
 /// </summary>
-internal sealed partial class RemoteWriteQueue : IAsyncDisposable
+internal sealed class RemoteWriteQueue : IAsyncDisposable
 {
     // A remote end that asks for more than this would stop the tenant for longer than anyone means to.
     private static readonly TimeSpan s_maxRetryAfter = TimeSpan.FromHours(1);
 
     private readonly RemoteWriteEndpoint _endpoint;
     private readonly RemoteWriteMetrics _metrics;
+    private readonly RemoteWriteReport _report;
     private readonly TimeProvider _time;
-    private readonly ILogger _logger;
     private readonly IWritePermit? _permit;
     private readonly TenantId _tenant;
+    private readonly CollectionFolder? _folder;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _gate = new();
 
     // All below is guarded by _gate.
-    private readonly Queue<Collection> _collections = new();
+    private readonly WaitingCollections _waiting;
     private Task _pump = Task.CompletedTask;
-    private bool _pumping;
-    private bool _stopped;
-    private long _bytes;
-    private long _pendingSamples;
-    private long _lostSamples;
-    private long _failedAttempts;
+    private Task _writing = Task.CompletedTask;
+    private bool _isPumping;
+    private bool _isWriting;
+    private bool _isStopped;
     private long _highestTimestampMs;
     private long _highestSentTimestampMs;
-    private DateTimeOffset? _lastSuccess;
-    private DateTimeOffset? _lastErrorTime;
-    private string _lastError = "";
 
-    // An outage begins with the first attempt that must be repeated and ends with the next that is accepted.
-    private bool _outage;
-    private bool _dropLogged;
-
-    public RemoteWriteQueue(RemoteWriteEndpoint endpoint, TenantHeaders headers, RemoteWriteMetrics metrics, TimeProvider time, ILogger logger, IWritePermit? permit = null)
+    /// <param name="endpoint">Where to.</param>
+    /// <param name="headers">Of the tenant.</param>
+    /// <param name="metrics">The process's remote write counters.</param>
+    /// <param name="time">The clock of backoff and ages.</param>
+    /// <param name="logger">Told about outages, recoveries and what is lost.</param>
+    /// <param name="permit">Nothing leaves while it is not held.</param>
+    /// <param name="folder">Where what waits is written to, and what waits already may be; null for memory alone.</param>
+    public RemoteWriteQueue(
+        RemoteWriteEndpoint endpoint,
+        TenantHeaders headers,
+        RemoteWriteMetrics metrics,
+        TimeProvider time,
+        ILogger logger,
+        IWritePermit? permit = null,
+        CollectionFolder? folder = null)
     {
         _endpoint = endpoint;
         _tenant = headers.Tenant;
         Headers = headers;
         _metrics = metrics;
+        _report = new RemoteWriteReport(endpoint, headers.Tenant, metrics, time, logger);
         _time = time;
-        _logger = logger;
         _permit = permit;
-        Tags = [new("tenant", _tenant.Value), new("remote_name", endpoint.Name), new("url", endpoint.Url)];
+        _waiting = new WaitingCollections(endpoint.Backlog, endpoint.DiskBacklog);
         metrics.Add(this);
+        if (folder is not null && TryList(folder, out var found))
+        {
+            _folder = folder;
+            GoOnWith(found);
+        }
     }
 
     /// <summary>Read at every attempt, so a change also helps the collections that already wait.</summary>
     public TenantHeaders Headers { get; set => Volatile.Write(ref field, value); }
 
-    public KeyValuePair<string, object?>[] Tags { get; }
+    public KeyValuePair<string, object?>[] Tags => _report.Tags;
 
-    public long PendingSamples
-    {
-        get
-        {
-            lock (_gate)
-                return _pendingSamples;
-        }
-    }
+    /// <summary>Samples that wait; after the end, those that are kept on disk.</summary>
+    public long PendingSamples => Read(_waiting, static waiting => waiting.Samples);
 
-    public long HighestTimestampMs
-    {
-        get
-        {
-            lock (_gate)
-                return _highestTimestampMs;
-        }
-    }
+    public long PendingSamplesOnDisk => Read(_waiting, static waiting => waiting.SamplesOnDisk);
 
-    public long HighestSentTimestampMs
-    {
-        get
-        {
-            lock (_gate)
-                return _highestSentTimestampMs;
-        }
-    }
+    public long DiskBytes => Read(_waiting, static waiting => waiting.DiskBytes);
+
+    /// <summary>Of the newest collection there has been, one of an earlier process too where it was still there; 0 where there was none.</summary>
+    public long HighestTimestampMs => Read(this, static queue => queue._highestTimestampMs);
+
+    public long HighestSentTimestampMs => Read(this, static queue => queue._highestSentTimestampMs);
+
+    /// <summary>What is being written to disk at the moment; never fails.</summary>
+    public Task Writing => Read(this, static queue => queue._writing);
 
     private QueueOptions Options => _endpoint.Options.QueueConfig;
-
-    private RemoteWriteBacklog Backlog => _endpoint.Backlog;
 
     /// <summary>
     /// Takes a collection and begins to send it; never waits. Where the queue is over its share of the limit the oldest
     /// collections go, never the one that just came.
     /// </summary>
-    public void Enqueue(IReadOnlyList<RemoteWriteRequest> requests)
+    /// <param name="requests">Its requests, whose samples are none older than those of the collection before.</param>
+    /// <param name="timestampMs">Unix time in milliseconds of its newest sample, where that is later than its requests say.</param>
+    public void Enqueue(IReadOnlyList<RemoteWriteRequest> requests, long timestampMs = 0)
     {
         if (requests.Count == 0)
             return;
 
-        var collection = new Collection(requests);
-        List<Collection> dropped = [];
-        bool stopped, log = false;
+        var collection = new WaitingCollection(requests, Math.Max(timestampMs, requests.Max(static r => r.TimestampMs)));
+        List<WaitingCollection> dropped = [];
+        bool isStopped;
         lock (_gate)
         {
-            stopped = _stopped;
-            if (!stopped)
+            isStopped = _isStopped;
+            if (!isStopped)
             {
-                if (_collections.Count == 0)
-                    Backlog.Enter();
-                _collections.Enqueue(collection);
-                AddBytes(collection.Bytes);
-                _pendingSamples += collection.Samples;
+                // Those before it have not got through in the time between two collections: they wait.
+                var waits = _waiting.Count > 0;
+                _waiting.Add(collection);
                 _highestTimestampMs = Math.Max(_highestTimestampMs, collection.TimestampMs);
-                while (_collections.Count > 1 && Backlog.IsOverShare(_bytes))
-                    dropped.Add(RemoveOldest());
-
-                log = dropped.Exists(static c => c.Samples > 0) && !_dropLogged;
-                _dropLogged |= log;
-                if (!_pumping)
-                {
-                    _pumping = true;
-
-                    // On the pool: not on the caller's turn, nor on the scheduler of the grain that calls.
-                    _pump = Task.Run(PumpAsync);
-                }
+                _waiting.DropOverMemoryShare(dropped);
+                if (waits)
+                    StartWriting();
+                StartPump();
             }
         }
 
-        if (stopped)
-            CountDropped(collection.Samples, "shutdown");
-
-        foreach (var old in dropped)
-        {
-            CountDropped(old.Samples, "queue_full");
-
-            // The oldest is the one that is being sent, and whoever waits in it must not run on here.
-            _ = old.Dropped.CancelAsync();
-        }
-
-        if (log)
-            LogQueueFull(_endpoint.Name, _tenant, Options.MaxQueueBytes, dropped.Sum(static c => c.Samples));
+        if (isStopped)
+            _report.LostAtStop(collection.Samples);
+        Drop(dropped);
     }
 
     /// <summary>Counts series of a collection that relabelling left out.</summary>
-    public void CountDroppedSeries(int series) => CountMetric(_metrics.SamplesDropped, series, "dropped_series");
+    public void CountDroppedSeries(int series) => _report.RelabelledAway(series);
 
     /// <summary>Waits until everything has been sent or refused, or until <paramref name="cancellation"/>; both end it without an exception.</summary>
     /// <returns>The samples that are still waiting.</returns>
@@ -165,7 +144,7 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
             Task pump;
             lock (_gate)
             {
-                if (!_pumping)
+                if (!_isPumping)
                     break;
                 pump = _pump;
             }
@@ -178,6 +157,7 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
 
     public RemoteWriteStatus Status()
     {
+        var (lostSamples, failedAttempts, lastSuccess, lastError, lastErrorTime) = _report.Now;
         lock (_gate)
         {
             return new RemoteWriteStatus
@@ -185,96 +165,185 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
                 Tenant = _tenant,
                 RemoteName = _endpoint.Name,
                 Url = _endpoint.Url,
-                QueueBytes = _bytes,
-                PendingCollections = _collections.Count,
-                PendingSamples = _pendingSamples,
-                LostSamples = _lostSamples,
-                FailedAttempts = _failedAttempts,
                 Protocol = _endpoint.Protocol,
-                LastSuccess = _lastSuccess,
-                LastError = _lastError,
-                LastErrorTime = _lastErrorTime,
-                Lag = _collections.TryPeek(out var oldest) ? _time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(oldest.TimestampMs) : TimeSpan.Zero,
+                QueueBytes = _waiting.MemoryBytes,
+                DiskBytes = _waiting.DiskBytes,
+                PendingCollections = _waiting.Count,
+                PendingSamples = _waiting.Samples,
+                LostSamples = lostSamples,
+                FailedAttempts = failedAttempts,
+                LastSuccess = lastSuccess,
+                LastError = lastError,
+                LastErrorTime = lastErrorTime,
+                Lag = _waiting.Oldest is { } oldest ? Age(oldest.TimestampMs) : TimeSpan.Zero,
             };
         }
     }
 
-    /// <summary>Stops sending at once; what waits is lost and counted.</summary>
+    /// <summary>Stops sending at once. What waits is on disk then for the next process, or lost and counted where it cannot be.</summary>
     public async ValueTask DisposeAsync()
     {
         Task pump;
-        long lost = 0;
         lock (_gate)
         {
-            if (_stopped)
+            if (_isStopped)
                 return;
-            _stopped = true;
+            _isStopped = true;
             pump = _pump;
-            while (_collections.Count > 0)
-                lost += RemoveOldest().Samples;
         }
 
-        CountDropped(lost, "shutdown");
         await _stopping.CancelAsync().ConfigureAwait(false);
         await pump.ConfigureAwait(false);
+        await Writing.ConfigureAwait(false);
+        while (TryWriteOldest())
+        {
+        }
+
+        long lost;
+        lock (_gate)
+            lost = _waiting.Close();
+        _report.LostAtStop(lost);
         _metrics.Remove(this);
         _stopping.Dispose();
+    }
+
+    // Without knowing what is there nothing can be put behind it, and all stays in memory.
+    private bool TryList(CollectionFolder folder, out IReadOnlyList<StoredCollection> found)
+    {
+        try
+        {
+            found = folder.List();
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _report.DiskFailed(folder.Path, e.Message);
+            found = [];
+            return false;
+        }
+    }
+
+    private void GoOnWith(IReadOnlyList<StoredCollection> found)
+    {
+        List<WaitingCollection> dropped = [];
+        lock (_gate)
+        {
+            foreach (var stored in found)
+            {
+                _waiting.Add(new WaitingCollection(stored));
+                _highestTimestampMs = Math.Max(_highestTimestampMs, stored.TimestampMs);
+            }
+
+            // The limit may be lower than it was, or the tenants more.
+            _waiting.DropOverDiskShare(dropped);
+            if (_waiting.Count > 0)
+                StartPump();
+        }
+
+        Drop(dropped);
+    }
+
+    // Under the gate. On the pool: not on the caller's turn, nor on the scheduler of the grain that calls.
+    private void StartPump()
+    {
+        if (_isPumping)
+            return;
+        _isPumping = true;
+        _pump = Task.Run(PumpAsync);
     }
 
     private async Task PumpAsync()
     {
         while (true)
         {
-            Collection? collection;
+            WaitingCollection? collection;
             lock (_gate)
             {
-                if (!_collections.TryPeek(out collection))
+                collection = _waiting.Oldest;
+                if (collection is null || _isStopped)
                 {
-                    _pumping = false;
+                    _isPumping = false;
                     return;
+                }
+
+                collection.IsBeingSent = true;
+            }
+
+            if (!collection.IsLoaded)
+                Load(collection);
+            await SendAsync(collection).ConfigureAwait(false);
+            StoredCollection? stored = null;
+            lock (_gate)
+            {
+                // Enqueue may have dropped it meanwhile; and at the stop it is kept with what is left of it.
+                if (!collection.IsRemoved && (!_isStopped || collection.IsDone))
+                {
+                    stored = collection.Stored;
+                    _waiting.RemoveOldest();
+                    if (collection.IsAccepted)
+                        _highestSentTimestampMs = Math.Max(_highestSentTimestampMs, collection.TimestampMs);
                 }
             }
 
-            await SendAsync(collection).ConfigureAwait(false);
-            lock (_gate)
-            {
-                // Enqueue or Dispose may have taken it meanwhile.
-                if (collection.Removed)
-                    continue;
-                RemoveOldest();
-                if (collection.Accepted)
-                    _highestSentTimestampMs = Math.Max(_highestSentTimestampMs, collection.TimestampMs);
-            }
+            if (stored is not null)
+                Delete(stored);
         }
     }
 
-    private async Task SendAsync(Collection collection)
+    private void Load(WaitingCollection collection)
+    {
+        var stored = collection.Stored!;
+        RemoteWriteRequest?[] requests = [];
+        int broken;
+        long sound = 0;
+        var reason = "it is not what was written";
+        try
+        {
+            requests = _folder!.Read(stored, out broken, out sound);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            (broken, reason) = (1, e.Message);
+        }
+
+        bool isRemoved;
+        lock (_gate)
+        {
+            isRemoved = collection.IsRemoved;
+            if (isRemoved)
+                collection.SetLoaded([]);
+            else
+                _waiting.Load(collection, requests);
+        }
+
+        if (broken > 0 && !isRemoved)
+            _report.Broken(stored, Math.Max(0, stored.Samples - sound), reason);
+    }
+
+    private async Task SendAsync(WaitingCollection collection)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, collection.Dropped.Token);
-        var shards = new Task[Math.Min(Options.MaxShards, collection.Requests.Count)];
+        var shards = new Task[Math.Min(Options.MaxShards, collection.Count)];
         for (var i = 0; i < shards.Length; i++)
             shards[i] = RunShardAsync(collection, either.Token);
 
-        // A collection that is cancelled was dropped, and counted where that was done.
+        // A collection that is cancelled was dropped, and counted where that was done; or it is kept at the stop.
         var all = Task.WhenAll(shards);
         await ((Task)all).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (all.Exception is { } bug)
-        {
-            LogPumpFailed(bug, _endpoint.Name, _tenant);
-            CountDropped(collection.Samples, "error");
-        }
+            _report.SendingFailed(bug, collection.Samples);
     }
 
-    private async Task RunShardAsync(Collection collection, CancellationToken cancellation)
+    private async Task RunShardAsync(WaitingCollection collection, CancellationToken cancellation)
     {
-        while (collection.TryTake(out var request))
+        while (collection.TryTake(out var index, out var request))
         {
             cancellation.ThrowIfCancellationRequested();
-            await SendUntilDoneAsync(collection, request, cancellation).ConfigureAwait(false);
+            await SendUntilDoneAsync(collection, index, request, cancellation).ConfigureAwait(false);
         }
     }
 
-    private async Task SendUntilDoneAsync(Collection collection, RemoteWriteRequest request, CancellationToken cancellation)
+    private async Task SendUntilDoneAsync(WaitingCollection collection, int index, RemoteWriteRequest request, CancellationToken cancellation)
     {
         // What is sent; what is counted stays the one that was queued.
         var sent = request;
@@ -283,9 +352,14 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
             while (_permit is { IsHeld: false })
                 await _permit.WaitAsync(cancellation).ConfigureAwait(false);
 
+            // Dropped already, where the word of it has not come yet.
+            if (Read(collection, static c => c.IsRemoved))
+                return;
+
             if (Options.SampleAgeLimit > TimeSpan.Zero && Age(request.TimestampMs) > Options.SampleAgeLimit)
             {
-                DropTooOld(collection, request);
+                Finish(collection, index, isAccepted: false);
+                _report.DroppedTooOld(request.AllSamples);
                 return;
             }
 
@@ -293,227 +367,164 @@ internal sealed partial class RemoteWriteQueue : IAsyncDisposable
                 sent = V1Transcoder.Transcode(sent);
             var started = _time.GetTimestamp();
             var outcome = await _endpoint.SendAsync(sent, Headers, cancellation).ConfigureAwait(false);
-            _metrics.SentBatchDuration.Record(_time.GetElapsedTime(started).TotalSeconds, Tags);
+            _report.Attempted(_time.GetElapsedTime(started));
             if (outcome.Result == SendResult.Accepted)
             {
-                Accept(collection, request, sent.Body.Length, outcome.Written ?? WrittenCounts.AllOf(request));
+                Finish(collection, index, isAccepted: true);
+                _report.Accepted(request, sent.Body.Length, outcome.Written ?? WrittenCounts.AllOf(request));
                 return;
             }
 
             if (outcome.Result == SendResult.Rejected)
             {
-                Reject(collection, request, outcome.Error, outcome.Written ?? default);
+                var written = outcome.Written ?? default;
+                Finish(collection, index, isAccepted: written.AllSamples > 0);
+                _report.Rejected(request, outcome.Error, written);
                 return;
             }
 
             if (outcome.Result == SendResult.NotUnderstood)
             {
                 if (_endpoint.FallBack())
-                    LogFallback(_endpoint.Name, _tenant, outcome.Error);
+                    _report.FellBack(outcome.Error);
                 continue;
             }
 
-            NoteRetry(request, outcome.Error);
+            _report.Retried(request, outcome.Error);
+            lock (_gate)
+                StartWriting();
             var delay = outcome.RetryAfter ?? backoff;
             await Task.Delay(delay < s_maxRetryAfter ? delay : s_maxRetryAfter, _time, cancellation).ConfigureAwait(false);
             backoff = backoff * 2 < Options.MaxBackoff ? backoff * 2 : Options.MaxBackoff;
         }
     }
 
-    private void Accept(Collection collection, RemoteWriteRequest request, int sentBytes, WrittenCounts written)
+    // What was dropped with its collection meanwhile is not in the sums any more.
+    private void Finish(WaitingCollection collection, int index, bool isAccepted)
     {
-        bool recovered;
-        var lost = request.AllSamples - written.Samples - written.Histograms;
-        var error = lost == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"server accepted the request and wrote all but {lost} of its samples");
+        StoredCollection? stored = null;
         lock (_gate)
         {
-            Finish(collection, request);
-            collection.Accepted = true;
-            _lastSuccess = _time.GetUtcNow();
-            recovered = _outage;
-            _outage = false;
-            _dropLogged = false;
-            _lostSamples += lost;
-            if (lost > 0)
-                NoteError(error);
+            collection.IsAccepted |= isAccepted;
+            if (!collection.IsRemoved)
+            {
+                _waiting.Finish(collection, index);
+
+                // The last one needs no mark: the file goes.
+                stored = collection.IsDone ? null : collection.Stored;
+            }
         }
 
-        CountWritten(request, written);
-        _metrics.Bytes.Add(sentBytes, Tags);
-        if (recovered)
-            LogRecovered(_endpoint.Name, _tenant);
-        if (lost > 0)
-            LogRejected(_endpoint.Name, _tenant, lost, error);
+        if (stored is not null)
+            _folder!.MarkDone(stored, index);
     }
 
-    private void Reject(Collection collection, RemoteWriteRequest request, string error, WrittenCounts written)
+    // Under the gate. On the pool, where a slow disk holds up neither who collects nor what is being sent.
+    private void StartWriting()
     {
-        var lost = request.AllSamples - written.Samples - written.Histograms;
+        if (_folder is null || _isWriting || _isStopped || _waiting.OldestInMemory is null)
+            return;
+        _isWriting = true;
+        _writing = Task.Run(Write);
+    }
+
+    // A disk that fails is tried again with the next attempt to send, or the next collection.
+    private void Write()
+    {
+        while (true)
+        {
+            var failed = !TryWriteOldest();
+            lock (_gate)
+            {
+                if (failed || _isStopped || _waiting.OldestInMemory is null)
+                {
+                    _isWriting = false;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// <summary>Writes the oldest collection that is in memory alone; false where there is none, or the disk fails. One caller at a time.</summary>
+    private bool TryWriteOldest()
+    {
+        WaitingCollection? collection;
+        RemoteWriteRequest?[] requests;
         lock (_gate)
         {
-            Finish(collection, request);
-            collection.Accepted |= lost < request.AllSamples;
-            _lostSamples += lost;
-            NoteError(error);
+            collection = _waiting.OldestInMemory;
+            if (_folder is null || collection is null)
+                return false;
+            requests = collection.Snapshot();
         }
 
-        CountWritten(request, written);
-        LogRejected(_endpoint.Name, _tenant, lost, error);
-    }
+        StoredCollection stored;
+        try
+        {
+            stored = _folder.Write(requests, collection.TimestampMs);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _report.DiskFailed(_folder.Path, e.Message);
+            return false;
+        }
 
-    // What was not written has failed for good.
-    private void CountWritten(RemoteWriteRequest request, WrittenCounts written)
-    {
-        _metrics.Samples.Add(written.Samples, Tags);
-        _metrics.Histograms.Add(written.Histograms, Tags);
-        _metrics.Exemplars.Add(written.Exemplars, Tags);
-        _metrics.SamplesFailed.Add(request.Samples - written.Samples, Tags);
-        _metrics.HistogramsFailed.Add(request.Histograms - written.Histograms, Tags);
-        _metrics.ExemplarsFailed.Add(request.Exemplars - written.Exemplars, Tags);
-    }
-
-    private void DropTooOld(Collection collection, RemoteWriteRequest request)
-    {
-        bool log;
+        List<WaitingCollection> dropped = [];
+        List<int> doneMeanwhile = [];
+        bool isRemoved;
         lock (_gate)
         {
-            Finish(collection, request);
-            log = !_dropLogged;
-            _dropLogged = true;
+            isRemoved = collection.IsRemoved;
+            if (!isRemoved)
+            {
+                var now = collection.Snapshot();
+                for (var i = 0; i < now.Length; i++)
+                {
+                    if (now[i] is null && requests[i] is not null)
+                        doneMeanwhile.Add(i);
+                }
+
+                _waiting.MoveToDisk(stored);
+                _waiting.DropOverDiskShare(dropped);
+            }
         }
 
-        CountDropped(request.AllSamples, "too_old");
-        if (log)
-            LogTooOld(_endpoint.Name, _tenant, Options.SampleAgeLimit);
+        _report.DiskWorks();
+        foreach (var request in doneMeanwhile)
+            _folder.MarkDone(stored, request);
+        if (isRemoved)
+            Delete(stored);
+        Drop(dropped);
+        return true;
     }
 
-    private void NoteRetry(RemoteWriteRequest request, string error)
+    // Each of them is out of the queue, and in no sum any more.
+    private void Drop(List<WaitingCollection> dropped)
     {
-        bool began;
-        lock (_gate)
+        foreach (var collection in dropped)
         {
-            began = !_outage;
-            _outage = true;
-            NoteError(error);
+            if (collection.Stored is { } stored)
+                Delete(stored);
+
+            // The oldest is the one that is being sent, and whoever waits in it must not run on here.
+            _ = collection.Dropped.CancelAsync();
         }
 
-        _metrics.SamplesRetried.Add(request.Samples, Tags);
-        _metrics.HistogramsRetried.Add(request.Histograms, Tags);
-        if (began)
-            LogOutage(_endpoint.Name, _tenant, error);
+        _report.DroppedFromMemory(dropped.Where(static c => c.Stored is null).Sum(static c => c.Samples));
+        _report.DroppedFromDisk(dropped.Where(static c => c.Stored is not null).Sum(static c => c.Samples));
+    }
+
+    private void Delete(StoredCollection stored)
+    {
+        if (!_folder!.Delete(stored))
+            _report.DiskFailed(_folder.Path, $"{stored.FileName} cannot be deleted, and is sent again by the next process");
     }
 
     private TimeSpan Age(long timestampMs) => _time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(timestampMs);
 
-    // Instruments are never called under the gate: a listener that reads the gauges takes it the other way round.
-    private void CountDropped(long samples, string reason)
+    private TValue Read<TFrom, TValue>(TFrom from, Func<TFrom, TValue> value)
     {
-        if (samples == 0)
-            return;
         lock (_gate)
-            _lostSamples += samples;
-        CountMetric(_metrics.SamplesDropped, samples, reason);
-    }
-
-    private void CountMetric(Counter<long> counter, long value, string reason)
-    {
-        if (value > 0)
-            counter.Add(value, [.. Tags, new("reason", reason)]);
-    }
-
-    // Under the gate.
-    private void NoteError(string error)
-    {
-        _failedAttempts++;
-        _lastError = error;
-        _lastErrorTime = _time.GetUtcNow();
-    }
-
-    // Under the gate. What was dropped with its collection meanwhile is not in the sums any more.
-    private void Finish(Collection collection, RemoteWriteRequest request)
-    {
-        if (collection.Removed)
-            return;
-        collection.Bytes -= request.Body.Length;
-        collection.Samples -= request.AllSamples;
-        AddBytes(-request.Body.Length);
-        _pendingSamples -= request.AllSamples;
-    }
-
-    // Under the gate. What is left of the collection leaves the sums and stays readable in it.
-    private Collection RemoveOldest()
-    {
-        var oldest = _collections.Dequeue();
-        oldest.Removed = true;
-        AddBytes(-oldest.Bytes);
-        _pendingSamples -= oldest.Samples;
-        if (_collections.Count == 0)
-            Backlog.Leave();
-        return oldest;
-    }
-
-    // Under the gate.
-    private void AddBytes(long bytes)
-    {
-        _bytes += bytes;
-        Backlog.Add(bytes);
-    }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Remote write to {RemoteName} for tenant {Tenant} fails and is repeated until it is accepted: {Error}")]
-    private partial void LogOutage(string remoteName, TenantId tenant, string error);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Remote write to {RemoteName} for tenant {Tenant} is accepted again")]
-    private partial void LogRecovered(string remoteName, TenantId tenant);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Remote write to {RemoteName}: the remote end does not understand protobuf_message io.prometheus.write.v2.Request, it is sent prometheus.WriteRequest for an hour (seen for tenant {Tenant}): {Error}")]
-    private partial void LogFallback(string remoteName, TenantId tenant, string error);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "Remote write to {RemoteName} for tenant {Tenant} was refused, {Samples} samples are lost: {Error}")]
-    private partial void LogRejected(string remoteName, TenantId tenant, int samples, string error);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "The queue to {RemoteName} for tenant {Tenant} is over its share of {MaxQueueBytes} bytes: the oldest collections are dropped, {Samples} samples so far, until it gets through again")]
-    private partial void LogQueueFull(string remoteName, TenantId tenant, long maxQueueBytes, long samples);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Samples for {RemoteName} of tenant {Tenant} are older than sample_age_limit {SampleAgeLimit} and dropped, until it gets through again")]
-    private partial void LogTooOld(string remoteName, TenantId tenant, TimeSpan sampleAgeLimit);
-
-    [LoggerMessage(Level = LogLevel.Critical, Message = "Sending to {RemoteName} for tenant {Tenant} failed unexpectedly, the rest of the collection is lost")]
-    private partial void LogPumpFailed(Exception exception, string remoteName, TenantId tenant);
-
-    // All requests of one collection, and what of it has yet to be accepted or refused.
-    private sealed class Collection
-    {
-        private int _next = -1;
-
-        public Collection(IReadOnlyList<RemoteWriteRequest> requests)
-        {
-            Requests = requests;
-            TimestampMs = requests.Max(static r => r.TimestampMs);
-            Bytes = requests.Sum(static r => (long)r.Body.Length);
-            Samples = requests.Sum(static r => (long)r.AllSamples);
-        }
-
-        public IReadOnlyList<RemoteWriteRequest> Requests { get; }
-
-        public long TimestampMs { get; }
-
-        public CancellationTokenSource Dropped { get; } = new();
-
-        // Guarded by the queue's gate, as all below.
-        public long Bytes { get; set; }
-
-        public long Samples { get; set; }
-
-        // At least one of its requests.
-        public bool Accepted { get; set; }
-
-        public bool Removed { get; set; }
-
-        public bool TryTake([NotNullWhen(true)] out RemoteWriteRequest? request)
-        {
-            var index = Interlocked.Increment(ref _next);
-            request = index < Requests.Count ? Requests[index] : null;
-            return request is not null;
-        }
+            return value(from);
     }
 }

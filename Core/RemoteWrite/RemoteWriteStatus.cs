@@ -13,14 +13,17 @@ public sealed record RemoteWriteStatus
     /// <summary>In what requests are sent now, see <see cref="RemoteWriteEndpoint.Protocol"/>.</summary>
     public required RemoteWriteProtocol Protocol { get; init; }
 
-    /// <summary>Compressed bytes not yet accepted.</summary>
+    /// <summary>Compressed bytes not yet accepted that are in memory.</summary>
     public required long QueueBytes { get; init; }
+
+    /// <summary>What those on disk take there; each collection is in one of the two.</summary>
+    public required long DiskBytes { get; init; }
 
     public required int PendingCollections { get; init; }
 
     public required long PendingSamples { get; init; }
 
-    /// <summary>Samples lost since the start: refused for good, too old, or pushed out by newer ones.</summary>
+    /// <summary>Samples lost since the start: refused for good, too old, pushed out by newer ones, or broken on disk.</summary>
     public required long LostSamples { get; init; }
 
     /// <summary>Attempts to send a request since the start that did not come to all of it being written, those that were repeated too.</summary>

@@ -28,6 +28,7 @@ public sealed class RemoteWriter : IAsyncDisposable
     /// <param name="time">The clock of backoff and ages.</param>
     /// <param name="logger">Told about outages, recoveries and what is lost.</param>
     /// <param name="permit">Nothing leaves while it is not held; null where there can be no other writer.</param>
+    /// <param name="disk">Where what waits is kept; what it has of this tenant already begins to be sent at once. Null for memory alone.</param>
     public RemoteWriter(
         TenantId tenant,
         IReadOnlyList<RemoteWriteEndpoint> endpoints,
@@ -35,7 +36,8 @@ public sealed class RemoteWriter : IAsyncDisposable
         RemoteWriteMetrics metrics,
         TimeProvider time,
         ILogger logger,
-        IWritePermit? permit = null)
+        IWritePermit? permit = null,
+        RemoteWriteDisk? disk = null)
     {
         _tenant = tenant;
         _time = time;
@@ -50,7 +52,7 @@ public sealed class RemoteWriter : IAsyncDisposable
                     MaxSamplesPerSend = group.Key.MaxSamplesPerSend,
                     Relabelling = group.First().Relabeler is { } relabeler ? new RelabelledSeries(relabeler) : null,
                 },
-                [.. group.Select(endpoint => new Target(endpoint, new RemoteWriteQueue(endpoint, headers, metrics, time, logger, permit)))]))];
+                [.. group.Select(endpoint => new Target(endpoint, new RemoteWriteQueue(endpoint, headers, metrics, time, logger, permit, disk?.Folder(tenant, endpoint))))]))];
         Queues = [.. _routes.SelectMany(static r => r.Targets).Select(static t => t.Queue)];
     }
 
@@ -59,6 +61,15 @@ public sealed class RemoteWriter : IAsyncDisposable
 
     /// <summary>Whether anything waits to be sent.</summary>
     public bool IsPending => Queues.Any(static queue => queue.PendingSamples > 0);
+
+    /// <summary>Samples that wait, summed over the endpoints; after the end, those that are kept on disk for the next process.</summary>
+    public long PendingSamples => Queues.Sum(static queue => queue.PendingSamples);
+
+    /// <summary>
+    /// Up to when has been collected for any of the endpoints, in Unix milliseconds, by an earlier process too as far as that is still on disk;
+    /// 0 where nothing was. A generator must stamp nothing before it.
+    /// </summary>
+    public long HighestTimestampMs => Queues.Select(static queue => queue.HighestTimestampMs).DefaultIfEmpty().Max();
 
     internal IReadOnlyList<RemoteWriteQueue> Queues { get; }
 
@@ -90,7 +101,9 @@ public sealed class RemoteWriter : IAsyncDisposable
     }
 
     /// <summary>Queues the collection for every endpoint and returns; sending begins at once where nothing older waits.</summary>
-    public void Complete(RemoteWriteBatch batch)
+    /// <param name="batch">The collection.</param>
+    /// <param name="collectedAtMs">Unix time in milliseconds that its series were stamped with, where that can be later than it was begun for.</param>
+    public void Complete(RemoteWriteBatch batch, long collectedAtMs = 0)
     {
         for (var i = 0; i < _routes.Length; i++)
         {
@@ -99,7 +112,7 @@ public sealed class RemoteWriter : IAsyncDisposable
             foreach (var target in _routes[i].Targets)
             {
                 target.Queue.CountDroppedSeries(encoder.DroppedSeries);
-                target.Queue.Enqueue(batch.Metadata is { IsEmpty: false } metadata && WantsMetadata(target) ? [.. requests, .. Metadata(target, metadata, batch.TimestampMs)] : requests);
+                target.Queue.Enqueue(batch.Metadata is { IsEmpty: false } metadata && WantsMetadata(target) ? [.. requests, .. Metadata(target, metadata, batch.TimestampMs)] : requests, collectedAtMs);
             }
         }
 
@@ -118,7 +131,7 @@ public sealed class RemoteWriter : IAsyncDisposable
     /// <summary>One snapshot per endpoint, in the order of the configuration as far as they do not share an encoding.</summary>
     public IReadOnlyList<RemoteWriteStatus> Status() => [.. Queues.Select(static queue => queue.Status())];
 
-    /// <summary>Stops sending at once; what still waits is lost and counted.</summary>
+    /// <summary>Stops sending at once; what still waits is on disk then for the next process, or lost and counted.</summary>
     public async ValueTask DisposeAsync()
     {
         foreach (var queue in Queues)

@@ -6,6 +6,8 @@ namespace OrleansTempo.Core.RemoteWrite;
 /// <summary>What a remote end says it has written of a 2.0 request, by the <c>X-Prometheus-Remote-Write-*-Written</c> headers.</summary>
 internal readonly record struct WrittenCounts(int Samples, int Histograms, int Exemplars)
 {
+    public int AllSamples => Samples + Histograms;
+
     public static WrittenCounts AllOf(RemoteWriteRequest request) => new(request.Samples, request.Histograms, request.Exemplars);
 
     /// <summary>Null where none of the headers is there: a remote end that knows 2.0 sends them. One alone that is missing means 0.</summary>

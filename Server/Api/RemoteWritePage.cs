@@ -13,7 +13,7 @@ namespace OrleansTempo.Server.Api;
 internal sealed class RemoteWritePage(IRemoteWriteQueues queues)
 {
     private static readonly string[] Columns =
-        ["tenant", "endpoint", "lag", "collections", "samples", "bytes", "lost samples", "failed attempts", "message", "last success", "last error at", "last error"];
+        ["tenant", "endpoint", "lag", "collections", "samples", "bytes in memory", "bytes on disk", "lost samples", "failed attempts", "message", "last success", "last error at", "last error"];
 
     public async Task AnswerAsync(HttpContext context)
     {
@@ -33,7 +33,7 @@ internal sealed class RemoteWritePage(IRemoteWriteQueues queues)
         var rows = new List<string[]> { Columns };
         rows.AddRange(Sorted().Select(static s => (string[])
         [
-            s.Tenant.Value, s.RemoteName, $"{Number(Math.Round(s.Lag.TotalSeconds, 1))}s", Number(s.PendingCollections), Number(s.PendingSamples), Number(s.QueueBytes), Number(s.LostSamples),
+            s.Tenant.Value, s.RemoteName, $"{Number(Math.Round(s.Lag.TotalSeconds, 1))}s", Number(s.PendingCollections), Number(s.PendingSamples), Number(s.QueueBytes), Number(s.DiskBytes), Number(s.LostSamples),
             Number(s.FailedAttempts), Message(s), Time(s.LastSuccess) ?? "-", Time(s.LastErrorTime) ?? "-", s.LastError.Length > 0 ? s.LastError : "-",
         ]));
         var widths = Columns.Select((_, column) => rows.Max(row => row[column].Length)).ToArray();
@@ -53,6 +53,7 @@ internal sealed class RemoteWritePage(IRemoteWriteQueues queues)
         ["pendingCollections"] = s.PendingCollections,
         ["pendingSamples"] = s.PendingSamples,
         ["queueBytes"] = s.QueueBytes,
+        ["diskBytes"] = s.DiskBytes,
         ["lostSamples"] = s.LostSamples,
         ["failedAttempts"] = s.FailedAttempts,
         ["lastSuccess"] = Time(s.LastSuccess),

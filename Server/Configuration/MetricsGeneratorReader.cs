@@ -142,7 +142,7 @@ internal sealed class MetricsGeneratorReader(Problems problems)
 
     private GeneratorStorageOptions ReadStorage(MappingReader storage, GeneratorStorageOptions defaults)
     {
-        storage.Unused("known to Tempo, not used here: samples leave with their collection, without a write-ahead log", "path", "wal");
+        storage.Unused("known to Tempo, not used here: samples leave with their collection, without a write-ahead log", "wal");
         var remoteWrite = new List<RemoteWriteOptions>();
         var reader = new RemoteWriteReader(problems);
         foreach (var (path, node) in storage.Items("remote_write") ?? [])
@@ -150,11 +150,14 @@ internal sealed class MetricsGeneratorReader(Problems problems)
 
         var options = new GeneratorStorageOptions
         {
+            Path = storage.OptionalString("path"),
             RemoteWriteFlushDeadline = storage.Duration("remote_write_flush_deadline", defaults.RemoteWriteFlushDeadline, MappingReader.LongestWait),
             RemoteWriteAddOrgIdHeader = storage.Bool("remote_write_add_org_id_header", defaults.RemoteWriteAddOrgIdHeader),
             RemoteWrite = remoteWrite,
         };
         storage.Done();
+        if (options.Path?.Contains('\0') == true)
+            storage.Error("path", "has a character with the code 0, which no path has");
 
         foreach (var name in remoteWrite.Where(r => r.Name.Length > 0).GroupBy(r => r.Name).Where(g => g.Count() > 1).Select(g => g.Key))
             storage.Error("remote_write", $"the name {Spelling.Quote(name)} stands twice; every endpoint needs a name of its own");

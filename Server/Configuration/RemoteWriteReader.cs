@@ -214,6 +214,7 @@ internal sealed class RemoteWriteReader(Problems problems)
             MaxSamplesPerSend = queue.Int("max_samples_per_send", defaults.MaxSamplesPerSend, 1),
             MaxShards = queue.Int("max_shards", defaults.MaxShards, 1),
             MaxQueueBytes = queue.Long("max_queue_bytes", defaults.MaxQueueBytes, 1),
+            MaxDiskBytes = queue.Long("max_disk_bytes", defaults.MaxDiskBytes, 1),
             MinBackoff = queue.PrometheusDuration("min_backoff", defaults.MinBackoff, TimeSpan.FromMilliseconds(1)),
             MaxBackoff = queue.PrometheusDuration("max_backoff", defaults.MaxBackoff, TimeSpan.FromMilliseconds(1)),
             RetryOnHttp429 = queue.Bool("retry_on_http_429", defaults.RetryOnHttp429),

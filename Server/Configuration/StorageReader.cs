@@ -138,7 +138,8 @@ internal static class StorageReader
         return fallback;
     }
 
-    private static bool Overlap(string one, string other)
+    /// <summary>Whether one of two directories is, or is in, the other.</summary>
+    public static bool Overlap(string one, string other)
     {
         var comparison = OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
         var (a, b) = (AsFolder(one), AsFolder(other));

@@ -34,6 +34,7 @@ internal sealed class TempoFileReader(Problems problems)
         var overrides = new OverridesReader(problems, generator).Read(root.Mapping("overrides"), storage.Trace);
         root.Done();
 
+        CheckGeneratorPath(root.Mapping("metrics_generator").Mapping("storage"), generator.Storage, storage.Trace);
         if (generator.Storage.RemoteWrite.Count > 0 && overrides is { Defaults.MetricsGenerator.Processors.Count: 0, PerTenantOverrideConfig: "", UserConfigurableOverrides.Enabled: false })
             root.Warn("metrics_generator", "nothing is generated to remote write, for overrides.defaults.metrics_generator.processors names no processor");
 
@@ -49,6 +50,18 @@ internal sealed class TempoFileReader(Problems problems)
             Compactor = compactor,
             Overrides = overrides,
         };
+    }
+
+    // Each of them takes whatever is in its directory for its own.
+    private static void CheckGeneratorPath(MappingReader block, GeneratorStorageOptions generator, TraceStorageOptions trace)
+    {
+        var path = generator.Path ?? GeneratorStorageOptions.DefaultPath;
+        if (path.Length == 0 || path.Contains('\0') || generator.RemoteWrite.Count == 0)
+            return;
+        if (trace.Backend == TraceStorageOptions.LocalBackend && StorageReader.Overlap(path, trace.LocalPath))
+            block.Error("path", $"the remote write queue's directory {Spelling.Quote(path)} and the blocks' {Spelling.Quote(trace.LocalPath)} must be two, neither within the other");
+        else if (trace.Wal.Type != WalType.Object && StorageReader.Overlap(path, trace.Wal.Path))
+            block.Error("path", $"the remote write queue's directory {Spelling.Quote(path)} and the write-ahead log's {Spelling.Quote(trace.Wal.Path)} must be two, neither within the other");
     }
 
     private static string ReadPrefix(MappingReader root)

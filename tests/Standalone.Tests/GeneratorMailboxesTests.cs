@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Generator;
@@ -78,6 +80,48 @@ public sealed class GeneratorMailboxesTests : IDisposable
 
         Assert.Empty(names.Seen);
     }
+
+    [Fact]
+    public async Task What_a_process_could_not_send_is_sent_by_the_next_one_though_nothing_of_the_tenant_comes()
+    {
+        var folder = Directory.CreateTempSubdirectory("mailboxes").FullName;
+        using var nobody = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        nobody.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        var options = new MetricsGeneratorOptions
+        {
+            Storage = new GeneratorStorageOptions
+            {
+                Path = folder,
+                RemoteWriteFlushDeadline = TimeSpan.FromMilliseconds(1),
+                RemoteWrite = [new RemoteWriteOptions { Url = $"http://{nobody.LocalEndPoint}/push" }],
+            },
+        };
+        try
+        {
+            using (var first = Open(new ChangingOverrides("span-metrics-count"), options))
+            {
+                Offer(first);
+                await first.StopAsync();
+            }
+
+            Assert.Equal(0, _counters["samples_dropped_total{shutdown}"]);
+            Assert.Equal(0, _counters["samples_pending"]);
+            using var next = Open(new ChangingOverrides("span-metrics-count"), options);
+            Assert.Equal(0, _counters["samples_pending"]);
+
+            next.OpenWaiting();
+
+            // Of one series, with its explicit 0.
+            Assert.Equal(2, _counters["samples_pending_on_disk"]);
+            await next.StopAsync();
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private GeneratorMailboxes Open(IOverrides overrides, MetricsGeneratorOptions options) => new(options, overrides, _metrics, TimeProvider.System, NullLogger.Instance);
 
     private GeneratorMailboxes Open(IOverrides overrides) => new(new MetricsGeneratorOptions(), overrides, _metrics, TimeProvider.System, NullLogger.Instance);
 

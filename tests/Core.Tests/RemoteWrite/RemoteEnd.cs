@@ -26,6 +26,12 @@ internal sealed class RemoteEnd : IAsyncDisposable
 
     public string Url { get; private set; } = "";
 
+    /// <summary>Whether what it has not been told an answer for is answered with 503.</summary>
+    public bool IsDown { get; set => Volatile.Write(ref field, value); }
+
+    /// <summary>Answers what it has not been told an answer for, where it is set.</summary>
+    public Func<HttpContext, WriteRequest, Task>? Handler { get; set => Volatile.Write(ref field, value); }
+
     /// <summary>Headers and body of every request, in the order of their arrival.</summary>
     public List<(Dictionary<string, string> Headers, WriteRequest Body)> Received { get; } = [];
 
@@ -131,9 +137,13 @@ internal sealed class RemoteEnd : IAsyncDisposable
         {
             await answer(context);
         }
+        else if (Handler is { } handler)
+        {
+            await handler(context, request);
+        }
         else
         {
-            context.Response.StatusCode = 204;
+            context.Response.StatusCode = IsDown ? 503 : 204;
             if (v2 is not null)
             {
                 context.Response.Headers["X-Prometheus-Remote-Write-Samples-Written"] = $"{v2.Timeseries.Sum(t => t.Samples.Count)}";

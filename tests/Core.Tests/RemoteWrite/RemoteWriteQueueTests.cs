@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Http;
-using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
 
@@ -457,13 +456,5 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
         return queue;
     }
 
-    // One request for each service, the collection's number as value, so many seconds after the clock's start.
-    private static List<RemoteWriteRequest> Collection(int number, params string[] services)
-    {
-        var timestampMs = 1_780_000_000_000 + (number * 1000);
-        using var encoder = new WriteRequestEncoder(new() { MaxSamplesPerSend = 1 }, timestampMs);
-        foreach (var service in services)
-            encoder.Visit(new SeriesPoint { Labels = SeriesOf.Labels(("service", service)), Name = SeriesOf.Calls, Value = number, TimestampMs = timestampMs });
-        return [.. encoder.Finish()];
-    }
+    private static List<RemoteWriteRequest> Collection(int number, params string[] services) => CollectionOf.Services(number, services);
 }

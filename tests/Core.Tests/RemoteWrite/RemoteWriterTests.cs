@@ -198,6 +198,40 @@ public sealed class RemoteWriterTests : IAsyncLifetime
         Assert.Single(_first.Accepted[^1].Metadata);
     }
 
+    [Fact]
+    public async Task What_waits_on_disk_says_up_to_when_was_collected_and_leaves_with_the_next_writer()
+    {
+        var root = Directory.CreateTempSubdirectory("remote-writer").FullName;
+        try
+        {
+            _first.IsDown = true;
+            var options = new RemoteWriteOptions { Url = _first.Url };
+            await using (var writer = DiskWriter(root, options))
+            {
+                Assert.Equal(0, writer.HighestTimestampMs);
+                using var batch = writer.BeginCollection(1000);
+                Visit(batch, 1);
+
+                // The clock was set back: the generator stamps later than that.
+                writer.Complete(batch, 1234);
+                Assert.Equal(1234, writer.HighestTimestampMs);
+                await writer.DisposeAsync();
+                Assert.Equal(1, writer.PendingSamples);
+            }
+
+            _first.IsDown = false;
+            await using var next = DiskWriter(root, options);
+            Assert.Equal(1234, next.HighestTimestampMs);
+            Assert.Equal(0, await FlushedAsync(next));
+            Assert.Equal(1, Assert.Single(Assert.Single(_first.Accepted, static r => r.Timeseries.Count > 0).Timeseries).Samples[0].Value);
+            Assert.Equal(0, next.PendingSamples);
+        }
+        finally
+        {
+            Directory.Delete(root, recursive: true);
+        }
+    }
+
     private static List<string> Texts(RemoteEnd end) => [.. end.Accepted.SelectMany(r => r.Timeseries).Select(SeriesOf.Text)];
 
     private static void Collect(RemoteWriter writer, double value)
@@ -223,16 +257,27 @@ public sealed class RemoteWriterTests : IAsyncLifetime
 
     private RemoteWriter Writer(params RemoteWriteOptions[] endpoints) => PermittedWriter(null, endpoints);
 
-    private RemoteWriter PermittedWriter(IWritePermit? permit, params RemoteWriteOptions[] endpoints)
+    private RemoteWriter PermittedWriter(IWritePermit? permit, params RemoteWriteOptions[] endpoints) =>
+        Writer(RemoteWriteEndpoint.CreateAll(new() { RemoteWrite = endpoints }, _clock), permit, null);
+
+    private RemoteWriter DiskWriter(string root, params RemoteWriteOptions[] options)
+    {
+        var endpoints = RemoteWriteEndpoint.CreateAll(new() { RemoteWrite = options }, _clock);
+        using var disk = RemoteWriteDisk.Open(root, endpoints, _clock, NullLogger.Instance);
+        return Writer(endpoints, null, disk);
+    }
+
+    private RemoteWriter Writer(IReadOnlyList<RemoteWriteEndpoint> endpoints, IWritePermit? permit, RemoteWriteDisk? disk)
     {
         Assert.True(TenantId.TryParse("acme", out var tenant, out _));
         return new RemoteWriter(
             tenant,
-            RemoteWriteEndpoint.CreateAll(new() { RemoteWrite = endpoints }, _clock),
+            endpoints,
             new RemoteWriterSettings(),
             new RemoteWriteMetrics(_tempoMetrics),
             _clock,
             NullLogger.Instance,
-            permit);
+            permit,
+            disk);
     }
 }

@@ -16,6 +16,9 @@ internal sealed record TempoSettings
     /// <summary>What Standalone finds in its environment besides what the tests have in theirs.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>A Go duration.</summary>
+    public string FlushDeadline { get; init; } = "20s";
+
     /// <summary>A Go duration, as are the others.</summary>
     public string CollectionInterval { get; init; } = "1s";
 
@@ -82,9 +85,9 @@ internal sealed record TempoSettings
             """);
         if (RemoteWriteUrls.Count > 0)
         {
-            yaml.Append("""
+            yaml.Append($"""
               storage:
-                remote_write_flush_deadline: 20s
+                remote_write_flush_deadline: {FlushDeadline}
                 remote_write:
 
             """);

@@ -16,9 +16,9 @@ public class RemoteWritePageTests
         Assert.Equal(
             """
             GET /status/remote-write
-            tenant  endpoint  lag    collections  samples  bytes  lost samples  failed attempts  message                         last success              last error at             last error
-            acme    azure     0s     0            0        0      0             0                prometheus.WriteRequest         -                         -                         -
-            acme    mimir     90.2s  6            1200     34567  12            3                io.prometheus.write.v2.Request  2026-08-01T10:00:00.000Z  2026-08-01T10:01:30.250Z  server returned HTTP status 503
+            tenant  endpoint  lag    collections  samples  bytes in memory  bytes on disk  lost samples  failed attempts  message                         last success              last error at             last error
+            acme    azure     0s     0            0        0                0              0             0                prometheus.WriteRequest         -                         -                         -
+            acme    mimir     90.2s  6            1200     34567            89             12            3                io.prometheus.write.v2.Request  2026-08-01T10:00:00.000Z  2026-08-01T10:01:30.250Z  server returned HTTP status 503
 
             """,
             text);
@@ -36,7 +36,7 @@ public class RemoteWritePageTests
         Assert.Equal("application/json", response.Content.Headers.ContentType!.MediaType);
         var mimir = JsonNode.Parse(await response.Content.ReadAsStringAsync())![1]!;
         Assert.Equal(
-            """{"tenant":"acme","endpoint":"mimir","url":"http://mimir/api/v1/push","protobufMessage":"io.prometheus.write.v2.Request","lagSeconds":90.25,"pendingCollections":6,"pendingSamples":1200,"queueBytes":34567,"lostSamples":12,"failedAttempts":3,"lastSuccess":"2026-08-01T10:00:00.000Z","lastError":"server returned HTTP status 503","lastErrorTime":"2026-08-01T10:01:30.250Z"}""",
+            """{"tenant":"acme","endpoint":"mimir","url":"http://mimir/api/v1/push","protobufMessage":"io.prometheus.write.v2.Request","lagSeconds":90.25,"pendingCollections":6,"pendingSamples":1200,"queueBytes":34567,"diskBytes":89,"lostSamples":12,"failedAttempts":3,"lastSuccess":"2026-08-01T10:00:00.000Z","lastError":"server returned HTTP status 503","lastErrorTime":"2026-08-01T10:01:30.250Z"}""",
             mimir.ToJsonString());
     }
 
@@ -61,6 +61,7 @@ public class RemoteWritePageTests
                 Url = "http://azure/api/v1/write",
                 Protocol = RemoteWriteProtocol.V1,
                 QueueBytes = 0,
+                DiskBytes = 0,
                 PendingCollections = 0,
                 PendingSamples = 0,
                 LostSamples = 0,
@@ -78,6 +79,7 @@ public class RemoteWritePageTests
                     Url = "http://mimir/api/v1/push",
                     Protocol = RemoteWriteProtocol.V2,
                     QueueBytes = 34567,
+                    DiskBytes = 89,
                     PendingCollections = 6,
                     PendingSamples = 1200,
                     LostSamples = 12,

@@ -50,6 +50,7 @@ public sealed class ConfigurationErrorTests
     [InlineData("metrics_generator: {registry: {collection_interval: 1001h}}", "tempo.yaml:1:53: metrics_generator.registry.collection_interval: '1001h' is not allowed; it must be a Go duration such as 250ms, 15s, 1.5h or 1h30m, from 100ms to 1000h")]
     [InlineData("metrics_generator: {storage: {remote_write_flush_deadline: 1001h}}", "tempo.yaml:1:60: metrics_generator.storage.remote_write_flush_deadline: '1001h' is not allowed; it must be a Go duration such as 250ms, 15s, 1.5h or 1h30m, from 0s to 1000h")]
     [InlineData("metrics_generator: {storage: {remote_write: [{url: 'http://h', remote_timeout: 9y}]}}", "tempo.yaml:1:80: metrics_generator.storage.remote_write[0].remote_timeout: '9y' is not allowed; it must be a Prometheus duration such as 250ms, 15s, 1h30m or 7d, from 1ms to 1000h")]
+    [InlineData("metrics_generator: {storage: {path: \"a\\0b\"}}", "tempo.yaml:1:37: metrics_generator.storage.path: has a character with the code 0, which no path has")]
     [InlineData("storage: {trace: {backend: s3}}", "tempo.yaml:1:28: storage.trace.backend: 's3' is not supported; allowed: local, azure")]
     [InlineData("storage: {trace: {backend: tape}}", "tempo.yaml:1:28: storage.trace.backend: 'tape' is not known; allowed: local, azure")]
     [InlineData("metrics_generator: {limiter_type: entities}", "tempo.yaml:1:35: metrics_generator.limiter_type: 'entities' is not known; allowed: series, entity")]
@@ -118,6 +119,7 @@ public sealed class ConfigurationErrorTests
     [InlineData("{url: http://h, headers: {'a b': b}}", "headers: 'a b' is not a header name; allowed are letters, digits and !#$%&'*+-.^_`|~")]
     [InlineData("{url: http://h, tls_config: {cert_file: a}}", "tls_config.key_file: is missing: a client certificate needs its key, in key_file or key")]
     [InlineData("{url: http://h, tls_config: {min_version: TLS10}}", "tls_config.min_version: 'TLS10' is not known; did you mean 'TLS12'? Allowed: TLS12, TLS13")]
+    [InlineData("{url: http://h, queue_config: {max_disk_bytes: 0}}", "queue_config.max_disk_bytes: '0' is not allowed; it must be a whole number of at least 1")]
     [InlineData("{url: http://h, queue_config: {min_backoff: 10s, max_backoff: 1s}}", "queue_config.min_backoff: min_backoff 10s must not be longer than max_backoff 1s")]
     [InlineData("{url: http://h, remote_timeout: 1.5s}", "remote_timeout: '1.5s' is not allowed; it must be a Prometheus duration such as 250ms, 15s, 1h30m or 7d, from 1ms to 1000h")]
     [InlineData("{url: http://h, write_relabel_configs: [{action: hashmod, target_label: a}]}", "write_relabel_configs[0].modulus: is missing: the action hashmod needs one of at least 1")]
@@ -132,6 +134,14 @@ public sealed class ConfigurationErrorTests
         Assert.StartsWith("tempo.yaml:4:", found);
         Assert.EndsWith($": metrics_generator.storage.remote_write[0].{error}", found);
     }
+
+    [Theory]
+    [InlineData("path: data/wal", "", "72: metrics_generator.storage.path: the remote write queue's directory 'data/wal' and the write-ahead log's 'data/wal' must be two, neither within the other")]
+    [InlineData("path: data", "", "72: metrics_generator.storage.path: the remote write queue's directory 'data' and the blocks' 'data/blocks' must be two, neither within the other")]
+    [InlineData("", "{trace: {local: {path: data}, wal: {path: wal}}}", "21: metrics_generator.storage.path: the remote write queue's directory 'data/generator' and the blocks' 'data' must be two, neither within the other")]
+    public void The_remote_write_queue_has_a_directory_of_its_own(string path, string traces, string error) => Assert.Equal(
+        [$"tempo.yaml:2:{error}"],
+        Errors($"storage: {traces}\nmetrics_generator: {{storage: {{remote_write: [{{url: 'http://h'}}], {path}}}}}"));
 
     [Fact]
     public void Two_endpoints_of_one_name_are_an_error() => Assert.Equal(

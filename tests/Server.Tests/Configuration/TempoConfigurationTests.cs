@@ -60,7 +60,7 @@ public sealed class TempoConfigurationTests
             "17:distributor.max_span_attr_byte", "18:distributor.log_received_spans", "20:distributor.ring", "35:ingester.lifecycler", "40:compactor.ring",
             "46:compactor.compaction.v2_out_buffer_bytes", "48:memberlist", "52:metrics_generator.ring",
             "57:metrics_generator.processor.service_graphs.workers", "68:metrics_generator.processor.local_blocks",
-            "75:metrics_generator.storage.path", "76:metrics_generator.storage.wal",
+            "76:metrics_generator.storage.wal",
             "82:metrics_generator.storage.remote_write[0].queue_config.capacity",
             "86:metrics_generator.traces_storage", "96:storage.trace.pool", "100:storage.trace.azure.max_buffers",
             "111:overrides.defaults.metrics_generator.processors[2]",
@@ -78,6 +78,7 @@ public sealed class TempoConfigurationTests
         Assert.Equal(["http.method", "http.target"], options.MetricsGenerator.Processor.SpanMetrics.Dimensions);
         Assert.Equal("tempo", options.MetricsGenerator.Registry.ExternalLabels["source"]);
         Assert.Equal(8, options.MetricsGenerator.Storage.RemoteWrite[0].QueueConfig.MaxShards);
+        Assert.Equal("/var/tempo/generator/wal", options.MetricsGenerator.Storage.Path);
         Assert.Equal(
             new IngesterOptions { MaxBlockDuration = TimeSpan.FromMinutes(5), TraceIdlePeriod = TimeSpan.FromSeconds(10), FlushCheckPeriod = TimeSpan.FromSeconds(10), MaxBlockBytes = 5_242_880 },
             options.Ingester);
@@ -101,7 +102,7 @@ public sealed class TempoConfigurationTests
         Assert.Equal(
         [
             "stream_over_http_enabled", "memory", "metrics_generator.ring_mode", "metrics_generator.codec",
-            "metrics_generator.storage.path", "query_frontend", "live_store.readiness_target_lag",
+            "query_frontend", "live_store.readiness_target_lag",
             "live_store.wal", "block_builder", "backend_worker.backend_scheduler_addr", "ingest", "overrides.defaults.read",
             "usage_report",
         ],
@@ -264,6 +265,19 @@ public sealed class TempoConfigurationTests
         Assert.Equal([TimeSpan.FromSeconds(7), TimeSpan.FromSeconds(7)], remoteWrite.Select(r => r.RemoteTimeout));
     }
 
+    [Theory]
+    [InlineData("", null)]
+    [InlineData("path: ''", "")]
+    [InlineData("path: queue", "queue")]
+    public void The_path_of_the_remote_write_queue_is_what_the_file_says_and_else_the_programs_choice(string storage, string? path) =>
+        Assert.Equal(path, Options($"metrics_generator: {{storage: {{{storage}}}}}").MetricsGenerator.Storage.Path);
+
+    [Theory]
+    [InlineData("path: ''", "{trace: {local: {path: data}, wal: {path: wal}}}")]
+    [InlineData("path: data/wal", "{trace: {wal: {type: object}}}")]
+    public void A_directory_that_is_not_used_is_in_nobodys_way(string path, string traces) =>
+        Assert.Single(Options($"storage: {traces}\nmetrics_generator: {{storage: {{remote_write: [{{url: 'http://h'}}], {path}}}}}").MetricsGenerator.Storage.RemoteWrite);
+
     [Fact]
     public void A_remote_write_entry_is_read_as_Prometheus_reads_it()
     {
@@ -287,7 +301,7 @@ public sealed class TempoConfigurationTests
                       - {source_labels: [service], regex: "internal-.*", action: Drop}
                       - {regex: "le|(?P<x>y)", action: labeldrop}
                     queue_config:
-                      {max_samples_per_send: 500, max_shards: 2, min_backoff: 1s, max_backoff: 1m, retry_on_http_429: false, sample_age_limit: 1d, max_queue_bytes: 1000}
+                      {max_samples_per_send: 500, max_shards: 2, min_backoff: 1s, max_backoff: 1m, retry_on_http_429: false, sample_age_limit: 1d, max_queue_bytes: 1000, max_disk_bytes: 2000}
             """).MetricsGenerator.Storage.RemoteWrite);
 
         Assert.Equal(
@@ -317,6 +331,7 @@ public sealed class TempoConfigurationTests
                     RetryOnHttp429 = false,
                     SampleAgeLimit = TimeSpan.FromDays(1),
                     MaxQueueBytes = 1000,
+                    MaxDiskBytes = 2000,
                 },
             },
             entry);

@@ -1,13 +1,13 @@
 using System.Globalization;
 using System.Text;
 
-namespace OrleansTempo.Core.Ingester;
+namespace OrleansTempo.Core.Storage;
 
 /// <summary>
-/// Keeps a second process out of the log's directory. The operating system holds the lock, for as long as the process lives
+/// Keeps a second process out of a directory. The operating system holds the lock, for as long as the process lives
 /// and no longer; that the file is there means nothing.
 /// </summary>
-internal sealed class WalLock : IDisposable
+internal sealed class DirectoryLock : IDisposable
 {
     private const int SharingViolation = unchecked((int)0x80070020);
     private const int WouldBlockOnLinux = 11;
@@ -15,10 +15,10 @@ internal sealed class WalLock : IDisposable
 
     private readonly FileStream _file;
 
-    private WalLock(FileStream file) => _file = file;
+    private DirectoryLock(FileStream file) => _file = file;
 
     /// <summary>Takes the lock; null where another has it.</summary>
-    public static WalLock? TryTake(string directory)
+    public static DirectoryLock? TryTake(string directory)
     {
         FileStream file;
         try
@@ -39,10 +39,10 @@ internal sealed class WalLock : IDisposable
         }
         catch (IOException)
         {
-            // On a full disk the log can still be replayed and released.
+            // On a full disk what is there can still be read and deleted.
         }
 
-        return new WalLock(file);
+        return new DirectoryLock(file);
     }
 
     public void Dispose() => _file.Dispose();

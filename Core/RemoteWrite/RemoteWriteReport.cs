@@ -1,0 +1,243 @@
+using System.Diagnostics.Metrics;
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+
+namespace OrleansTempo.Core.RemoteWrite;
+
+/// <summary>
+/// What one queue tells about itself: counters for everything, and log lines for what changes, not for every request that goes
+/// as the one before it. Safe for concurrent use; never called under the queue's gate, for a listener that reads the gauges
+/// takes that.
+/// </summary>
+internal sealed partial class RemoteWriteReport(RemoteWriteEndpoint endpoint, TenantId tenant, RemoteWriteMetrics metrics, TimeProvider time, ILogger logger)
+{
+    private readonly ILogger _logger = logger;
+    private readonly Lock _gate = new();
+    private long _lostSamples;
+    private long _failedAttempts;
+    private DateTimeOffset? _lastSuccess;
+    private DateTimeOffset? _lastErrorTime;
+    private string _lastError = "";
+
+    // An outage begins with the first attempt that must be repeated and ends with the next that is accepted.
+    private bool _outage;
+    private bool _dropLogged;
+    private bool _diskFails;
+
+    public KeyValuePair<string, object?>[] Tags { get; } = [new("tenant", tenant.Value), new("remote_name", endpoint.Name), new("url", endpoint.Url)];
+
+    /// <summary>The parts of a status that are known here.</summary>
+    public (long LostSamples, long FailedAttempts, DateTimeOffset? LastSuccess, string LastError, DateTimeOffset? LastErrorTime) Now
+    {
+        get
+        {
+            lock (_gate)
+                return (_lostSamples, _failedAttempts, _lastSuccess, _lastError, _lastErrorTime);
+        }
+    }
+
+    public void Attempted(TimeSpan duration) => metrics.SentBatchDuration.Record(duration.TotalSeconds, Tags);
+
+    /// <param name="request">As it was queued.</param>
+    /// <param name="sentBytes">What its body was in the protocol it was sent in.</param>
+    /// <param name="written">What of it the remote end has written.</param>
+    public void Accepted(RemoteWriteRequest request, int sentBytes, WrittenCounts written)
+    {
+        bool recovered;
+        var lost = request.AllSamples - written.AllSamples;
+        var error = lost == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"server accepted the request and wrote all but {lost} of its samples");
+        lock (_gate)
+        {
+            _lastSuccess = time.GetUtcNow();
+            recovered = _outage;
+            _outage = false;
+            _dropLogged = false;
+            _lostSamples += lost;
+            if (lost > 0)
+                NoteError(error);
+        }
+
+        CountWritten(request, written);
+        metrics.Bytes.Add(sentBytes, Tags);
+        if (recovered)
+            LogRecovered(endpoint.Name, tenant);
+        if (lost > 0)
+            LogRejected(endpoint.Name, tenant, lost, error);
+    }
+
+    public void Rejected(RemoteWriteRequest request, string error, WrittenCounts written)
+    {
+        var lost = request.AllSamples - written.AllSamples;
+        lock (_gate)
+        {
+            _lostSamples += lost;
+            NoteError(error);
+        }
+
+        CountWritten(request, written);
+        LogRejected(endpoint.Name, tenant, lost, error);
+    }
+
+    /// <summary>The remote end does not understand 2.0.</summary>
+    public void FellBack(string error) => LogFallback(endpoint.Name, tenant, error);
+
+    public void Retried(RemoteWriteRequest request, string error)
+    {
+        bool began;
+        lock (_gate)
+        {
+            began = !_outage;
+            _outage = true;
+            NoteError(error);
+        }
+
+        metrics.SamplesRetried.Add(request.Samples, Tags);
+        metrics.HistogramsRetried.Add(request.Histograms, Tags);
+        if (began)
+            LogOutage(endpoint.Name, tenant, error);
+    }
+
+    public void DroppedTooOld(long samples)
+    {
+        if (Dropped(samples, "too_old"))
+            LogTooOld(endpoint.Name, tenant, endpoint.Options.QueueConfig.SampleAgeLimit);
+    }
+
+    public void DroppedFromMemory(long samples)
+    {
+        if (Dropped(samples, "queue_full"))
+            LogQueueFull(endpoint.Name, tenant, endpoint.Options.QueueConfig.MaxQueueBytes, samples);
+    }
+
+    public void DroppedFromDisk(long samples)
+    {
+        if (Dropped(samples, "queue_full"))
+            LogDiskQueueFull(endpoint.Name, tenant, endpoint.Options.QueueConfig.MaxDiskBytes, samples);
+    }
+
+    /// <summary>Requests of a file are not what was written.</summary>
+    public void Broken(StoredCollection stored, long samples, string reason)
+    {
+        CountDropped(samples, "corrupt");
+        LogBroken(endpoint.Name, tenant, stored.FileName, samples, reason);
+    }
+
+    public void LostAtStop(long samples) => CountDropped(samples, "shutdown");
+
+    public void RelabelledAway(int series) => Count(metrics.SamplesDropped, series, "dropped_series");
+
+    public void SendingFailed(Exception bug, long samples)
+    {
+        LogPumpFailed(bug, endpoint.Name, tenant);
+        CountDropped(samples, "error");
+    }
+
+    /// <summary>A collection could not be written, read or deleted.</summary>
+    public void DiskFailed(string folder, string error)
+    {
+        bool began;
+        lock (_gate)
+        {
+            began = !_diskFails;
+            _diskFails = true;
+        }
+
+        metrics.DiskFailures.Add(1, Tags);
+        if (began)
+            LogDiskFails(endpoint.Name, tenant, folder, error);
+    }
+
+    /// <summary>A collection was written.</summary>
+    public void DiskWorks()
+    {
+        lock (_gate)
+        {
+            if (!_diskFails)
+                return;
+            _diskFails = false;
+        }
+
+        LogDiskWorks(endpoint.Name, tenant);
+    }
+
+    // Whether it is to be logged.
+    private bool Dropped(long samples, string reason)
+    {
+        if (samples == 0)
+            return false;
+        bool log;
+        lock (_gate)
+        {
+            log = !_dropLogged;
+            _dropLogged = true;
+        }
+
+        CountDropped(samples, reason);
+        return log;
+    }
+
+    private void CountDropped(long samples, string reason)
+    {
+        lock (_gate)
+            _lostSamples += samples;
+        Count(metrics.SamplesDropped, samples, reason);
+    }
+
+    private void Count(Counter<long> counter, long value, string reason)
+    {
+        if (value > 0)
+            counter.Add(value, [.. Tags, new("reason", reason)]);
+    }
+
+    // What was not written has failed for good.
+    private void CountWritten(RemoteWriteRequest request, WrittenCounts written)
+    {
+        metrics.Samples.Add(written.Samples, Tags);
+        metrics.Histograms.Add(written.Histograms, Tags);
+        metrics.Exemplars.Add(written.Exemplars, Tags);
+        metrics.SamplesFailed.Add(request.Samples - written.Samples, Tags);
+        metrics.HistogramsFailed.Add(request.Histograms - written.Histograms, Tags);
+        metrics.ExemplarsFailed.Add(request.Exemplars - written.Exemplars, Tags);
+    }
+
+    // Under the gate.
+    private void NoteError(string error)
+    {
+        _failedAttempts++;
+        _lastError = error;
+        _lastErrorTime = time.GetUtcNow();
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Remote write to {RemoteName} for tenant {Tenant} fails and is repeated until it is accepted: {Error}")]
+    private partial void LogOutage(string remoteName, TenantId tenant, string error);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Remote write to {RemoteName} for tenant {Tenant} is accepted again")]
+    private partial void LogRecovered(string remoteName, TenantId tenant);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Remote write to {RemoteName}: the remote end does not understand protobuf_message io.prometheus.write.v2.Request, it is sent prometheus.WriteRequest for an hour (seen for tenant {Tenant}): {Error}")]
+    private partial void LogFallback(string remoteName, TenantId tenant, string error);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Remote write to {RemoteName} for tenant {Tenant} was refused, {Samples} samples are lost: {Error}")]
+    private partial void LogRejected(string remoteName, TenantId tenant, int samples, string error);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The queue to {RemoteName} for tenant {Tenant} is over its share of {MaxQueueBytes} bytes: the oldest collections are dropped, {Samples} samples so far, until it gets through again")]
+    private partial void LogQueueFull(string remoteName, TenantId tenant, long maxQueueBytes, long samples);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The queue to {RemoteName} for tenant {Tenant} is over its share of {MaxDiskBytes} bytes on disk: the oldest collections are dropped, {Samples} samples so far, until it gets through again")]
+    private partial void LogDiskQueueFull(string remoteName, TenantId tenant, long maxDiskBytes, long samples);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Samples for {RemoteName} of tenant {Tenant} are older than sample_age_limit {SampleAgeLimit} and dropped, until it gets through again")]
+    private partial void LogTooOld(string remoteName, TenantId tenant, TimeSpan sampleAgeLimit);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The queue to {RemoteName} for tenant {Tenant}: of {File} {Samples} samples cannot be read and are lost: {Reason}")]
+    private partial void LogBroken(string remoteName, TenantId tenant, string file, long samples, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The queue to {RemoteName} for tenant {Tenant} fails on disk, in {Folder}; until it works again what waits stays in memory, within max_queue_bytes: {Error}")]
+    private partial void LogDiskFails(string remoteName, TenantId tenant, string folder, string error);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The queue to {RemoteName} for tenant {Tenant} is written to disk again")]
+    private partial void LogDiskWorks(string remoteName, TenantId tenant);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "Sending to {RemoteName} for tenant {Tenant} failed unexpectedly, the rest of the collection is lost")]
+    private partial void LogPumpFailed(Exception exception, string remoteName, TenantId tenant);
+}

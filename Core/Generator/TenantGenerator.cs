@@ -105,6 +105,7 @@ public sealed class TenantGenerator
     public long Collect(ISeriesVisitor visitor)
     {
         var nowMs = _time.GetUtcNow().ToUnixTimeMilliseconds();
+        NoteTime(nowMs);
         _serviceGraphs?.Tidy(nowMs);
         try
         {
@@ -130,9 +131,25 @@ public sealed class TenantGenerator
     /// Writes all series, the edges that wait, and when was collected last, so that another generator of the tenant goes on
     /// exactly where this one stops; see <c>docs/generator-snapshot.md</c>. Only exemplars since the last collection stay behind.
     /// </summary>
-    public void WriteSnapshot(IBufferWriter<byte> output) =>
-        GeneratorSnapshot.Write(
-            output, _tenant, _shard, _time.GetUtcNow().ToUnixTimeMilliseconds(), _registry, _spanMetrics?.Table, _spanMetrics?.TargetInfo?.Table, _serviceGraphs);
+    public void WriteSnapshot(IBufferWriter<byte> output)
+    {
+        WriteSnapshot(output, onlyChanges: false);
+        _registry.BeginAccount();
+    }
+
+    /// <summary>
+    /// Writes what has changed since the last call of this or of <see cref="WriteSnapshot(IBufferWriter{byte})"/>, directly after a collection: the
+    /// series that were counted or have ended, and all edges that wait.
+    /// </summary>
+    /// <returns>False where only a snapshot says it all, such as after a change of settings; nothing is written then.</returns>
+    public bool TryWriteChanges(IBufferWriter<byte> output)
+    {
+        if (!_registry.HasAccount)
+            return false;
+        WriteSnapshot(output, onlyChanges: true);
+        _registry.BeginAccount();
+        return true;
+    }
 
     /// <summary>
     /// Goes on with a snapshot, in a generator that has taken nothing and collected nothing yet. The settings need not be those
@@ -143,19 +160,62 @@ public sealed class TenantGenerator
     /// <exception cref="InvalidOperationException">The generator has series already.</exception>
     public bool TryRestore(ReadOnlySpan<byte> snapshot, [NotNullWhen(false)] out string? reason)
     {
-        if (!IsEmpty)
-            throw new InvalidOperationException("A snapshot is for a generator that has taken nothing yet.");
+        ThrowUnlessEmpty();
         if (!GeneratorSnapshot.TryRead(snapshot, _tenant, _shard, out var content, out reason))
             return false;
+        GoOnWith(content);
+        return true;
+    }
+
+    /// <summary>As with a snapshot alone, where changes were recorded after it.</summary>
+    /// <param name="records">The snapshot, and the changes in the order in which they were written.</param>
+    /// <param name="reason">Why these are not a snapshot and its changes to go on with; nothing has changed then.</param>
+    /// <exception cref="InvalidOperationException">The generator has series already.</exception>
+    public bool TryRestore(IReadOnlyList<ReadOnlyMemory<byte>> records, [NotNullWhen(false)] out string? reason)
+    {
+        if (records.Count == 1)
+            return TryRestore(records[0].Span, out reason);
+        ThrowUnlessEmpty();
+        if (!GeneratorSnapshot.TryRead(records[0].Span, _tenant, _shard, out var content, out reason)
+            || !SnapshotReplay.TryBegin(content, out var replay, out reason))
+            return false;
+        for (var i = 1; i < records.Count; i++)
+        {
+            if (!GeneratorSnapshot.TryRead(records[i].Span, _tenant, _shard, out content, out reason, onlyChanges: true)
+                || !replay.TryApply(content, out reason))
+            {
+                reason = $"of the changes after it, number {i}: {reason}";
+                return false;
+            }
+        }
+
+        GoOnWith(replay.Content);
+        return true;
+    }
+
+    private void ThrowUnlessEmpty()
+    {
+        if (!IsEmpty)
+            throw new InvalidOperationException("A snapshot is for a generator that has taken nothing yet.");
+    }
+
+    private void WriteSnapshot(IBufferWriter<byte> output, bool onlyChanges) =>
+        GeneratorSnapshot.Write(
+            output, _tenant, _shard, _time.GetUtcNow().ToUnixTimeMilliseconds(), _registry, _spanMetrics?.Table, _spanMetrics?.TargetInfo?.Table, _serviceGraphs, onlyChanges);
+
+    private void GoOnWith(SnapshotContent content)
+    {
         _registry.Restore(content.Tables, LivePart);
         _registry.StartAfter(content.LastCollectionMs);
         if (content.Edges is { } edges)
             _serviceGraphs?.GoOnWith(edges);
-        return true;
     }
 
     /// <summary>Stamps whatever is sent from now on later than this, where another has sent up to then; Unix milliseconds.</summary>
     public void StartAfter(long timestampMs) => _registry.StartAfter(timestampMs);
+
+    /// <summary>The timestamp of the last collection, or what <see cref="StartAfter"/> said; Unix milliseconds.</summary>
+    public long LastCollectionMs => _registry.LastCollectionMs;
 
     /// <summary>
     /// Goes on with other settings. A processor that they do not concern is left alone; one that they do concern keeps the
@@ -186,11 +246,19 @@ public sealed class TenantGenerator
 
     private void Push(SpanBatch batch, int accepted, int received, long bytes, long nowMs)
     {
+        NoteTime(nowMs);
         _counters.Received(received, bytes);
         _counters.OutsideSlack(received - accepted);
         var positions = _accepted.AsSpan(0, accepted);
         _spanMetrics?.Push(batch, positions, nowMs);
         _serviceGraphs?.Push(batch, positions, nowMs);
+    }
+
+    // What is updated by a clock that was set back looks as if it had not been since the last collection.
+    private void NoteTime(long nowMs)
+    {
+        if (nowMs < _registry.LastCollectionMs)
+            _registry.LoseAccount();
     }
 
     private void Reserve(int spans)

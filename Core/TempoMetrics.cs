@@ -32,6 +32,10 @@ public sealed class TempoMetrics : IDisposable
         SeriesLimited = Counter("tempo_metrics_generator_registry_series_limited_total", "Series not added for max_active_series, by tenant");
         Collections = Counter("tempo_metrics_generator_registry_collections_total", "Collections, by tenant");
         CollectionsFailed = Counter("tempo_metrics_generator_registry_collections_failed_total", "Collections that failed, by tenant");
+        SnapshotsRestored = Counter("tempo_metrics_generator_snapshots_restored_total", "Times a metrics-generator went on with the series of the one before, by tenant");
+        SnapshotsRefused = Counter("tempo_metrics_generator_snapshots_refused_total", "Times counters began again at 0 because there was nothing to go on with, or it was not good, by tenant");
+        SnapshotBytes = Counter("tempo_metrics_generator_snapshot_bytes_total", "Bytes of series written for the next start, by tenant");
+        SnapshotFailures = Counter("tempo_metrics_generator_snapshot_failures_total", "Times series could not be written for the next start, by tenant");
         Edges = Counter("tempo_metrics_generator_processor_service_graphs_edges", "Edges begun, by tenant");
         ExpiredEdges = Counter("tempo_metrics_generator_processor_service_graphs_expired_edges", "Edges whose other side never came, by tenant and unmatched_span_kind");
         DroppedSpans = Counter("tempo_metrics_generator_processor_service_graphs_dropped_spans", "Spans left out because max_items edges were waiting, by tenant");
@@ -96,6 +100,10 @@ public sealed class TempoMetrics : IDisposable
     public Counter<long> SeriesLimited { get; }
     public Counter<long> Collections { get; }
     public Counter<long> CollectionsFailed { get; }
+    public Counter<long> SnapshotsRestored { get; }
+    public Counter<long> SnapshotsRefused { get; }
+    public Counter<long> SnapshotBytes { get; }
+    public Counter<long> SnapshotFailures { get; }
     public Counter<long> Edges { get; }
     public Counter<long> ExpiredEdges { get; }
     public Counter<long> DroppedSpans { get; }

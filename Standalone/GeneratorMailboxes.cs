@@ -6,6 +6,7 @@ using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.Storage;
 using OrleansTempo.Server.Ports;
 
 namespace OrleansTempo.Standalone;
@@ -13,9 +14,12 @@ namespace OrleansTempo.Standalone;
 /// <summary>The mailboxes of all tenants' metrics-generators; one is opened when a tenant's first batch comes.</summary>
 internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSeries, IDisposable
 {
+    private const int TenantsAtOnce = 16;
+
     private readonly ConcurrentDictionary<TenantId, Lazy<GeneratorMailbox>> _mailboxes = new();
     private readonly MetricsGeneratorOptions _options;
     private readonly IOverrides _overrides;
+    private readonly IObjectStore _store;
     private readonly IReadOnlyList<RemoteWriteEndpoint> _endpoints;
     private readonly GeneratorQueueBudget _budget;
     private readonly DedicatedThreads _threads = new("metrics-generator", Environment.ProcessorCount);
@@ -25,10 +29,11 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     private readonly ILogger _logger;
 
     /// <exception cref="ArgumentException">A remote write endpoint is not valid.</exception>
-    public GeneratorMailboxes(MetricsGeneratorOptions options, IOverrides overrides, TempoMetrics metrics, TimeProvider time, ILogger logger)
+    public GeneratorMailboxes(MetricsGeneratorOptions options, IOverrides overrides, IObjectStore store, TempoMetrics metrics, TimeProvider time, ILogger logger)
     {
         _options = options;
         _overrides = overrides;
+        _store = store;
         _endpoints = RemoteWriteEndpoint.CreateAll(options.Storage, time);
         _budget = new GeneratorQueueBudget(options.QueueMaxBytes);
         _metrics = metrics;
@@ -50,6 +55,37 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
         _mailboxes.TryGetValue(tenant, out var mailbox)
             ? mailbox.Value.VisitAsync(visitor, cancellationToken)
             : ValueTask.FromResult(IsEnabled(SettingsOf(tenant)));
+
+    /// <summary>
+    /// Goes on with what the process before has left: the tenants that had series have a mailbox again, before any batch comes,
+    /// so that they are collected, and end when they go stale. With <c>snapshot: off</c> it is deleted.
+    /// </summary>
+    /// <exception cref="IOException">The store fails.</exception>
+    public async Task RestoreAsync()
+    {
+        var tenants = await GeneratorContinuity.TenantsAsync(_store).ConfigureAwait(false);
+        long series = 0;
+        await Parallel.ForEachAsync(tenants, new ParallelOptions { MaxDegreeOfParallelism = TenantsAtOnce }, async (tenant, cancellation) =>
+        {
+            var continuity = new GeneratorContinuity(_store, tenant, _options.Snapshot, _metrics, _time, _logger);
+            await continuity.TakeAsync(cancellation).ConfigureAwait(false);
+            if (_options.Snapshot == SnapshotMode.Off)
+            {
+                await continuity.ForgetAsync(cancellation).ConfigureAwait(false);
+                return;
+            }
+
+            var mailbox = Open(tenant, continuity);
+            Interlocked.Add(ref series, mailbox.ActiveSeries);
+            _mailboxes[tenant] = new Lazy<GeneratorMailbox>(mailbox);
+
+            // With every_collection what is kept is of the process before, and would be of no use to another.
+            if (_options.Snapshot == SnapshotMode.EveryCollection)
+                mailbox.PostCollect();
+        }).ConfigureAwait(false);
+        if (series > 0)
+            GoesOn(_logger, series, tenants.Count);
+    }
 
     /// <summary>Asks every tenant's generator for a collection besides those of its interval; returns at once.</summary>
     public void Collect()
@@ -78,16 +114,19 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     private GeneratorMailbox Mailbox(TenantId tenant) =>
         (_mailboxes.TryGetValue(tenant, out var mailbox)
             ? mailbox
-            : _mailboxes.GetOrAdd(tenant, t => new Lazy<GeneratorMailbox>(() => Open(t)))).Value;
+            : _mailboxes.GetOrAdd(tenant, t => new Lazy<GeneratorMailbox>(() => Open(t, Continuity(t))))).Value;
 
     /// <summary>Whether any processor is on: a tenant of whom nothing has come yet has no series, but a page for them.</summary>
     public static bool IsEnabled(GeneratorSettings settings) => settings.SpanMetricsEnabled || settings.ServiceGraphsEnabled;
 
-    private GeneratorMailbox Open(TenantId tenant)
+    private GeneratorContinuity? Continuity(TenantId tenant) =>
+        _options.Snapshot == SnapshotMode.Off ? null : new GeneratorContinuity(_store, tenant, _options.Snapshot, _metrics, _time, _logger);
+
+    private GeneratorMailbox Open(TenantId tenant, GeneratorContinuity? continuity)
     {
         var settings = SettingsOf(tenant);
         var writer = new RemoteWriter(tenant, _endpoints, new RemoteWriterSettings(settings, _options.Storage), _remoteWriteMetrics, _time, _logger);
-        return new GeneratorMailbox(tenant, settings, _options.Storage, writer, _budget, _threads, _metrics, _time, _logger);
+        return new GeneratorMailbox(tenant, settings, _options.Storage, writer, continuity, _budget, _threads, _metrics, _time, _logger);
     }
 
     private GeneratorSettings SettingsOf(TenantId tenant) => GeneratorSettings.Resolve(_options, _overrides.For(tenant));
@@ -97,6 +136,9 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
         foreach (var (tenant, mailbox) in _mailboxes)
             mailbox.Value.Apply(SettingsOf(tenant));
     }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "metrics-generator goes on with {Series} series of the process before, of {Tenants} tenants")]
+    private static partial void GoesOn(ILogger logger, long series, int tenants);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Samples} samples were not sent within remote_write_flush_deadline ({Deadline}) and are lost")]
     private static partial void SamplesLeft(ILogger logger, long samples, TimeSpan deadline);

@@ -16,8 +16,8 @@ namespace OrleansTempo.Standalone;
 /// <summary>
 /// Everything in one process, from the first line to the last:
 /// <code>
-///   start:  overrides ─► trace store, mailboxes ─► distributor ─► server listens ─► log replayed ─► ready
-///   stop:   not ready, pushes refused ─► requests in flight end ─► mailboxes drain ─► last collection sent ─► log closed ─► exit
+///   start:  overrides ─► trace store, mailboxes ─► distributor ─► server listens ─► series restored ─► log replayed ─► ready
+///   stop:   not ready, pushes refused ─► requests in flight end ─► mailboxes drain ─► last collection sent, series kept ─► log closed ─► exit
 ///                                        └ after a second: a collection of what is there
 /// </code>
 /// </summary>
@@ -53,7 +53,7 @@ internal static class StandaloneHost
             store = OpenStore(options.Storage.Trace, time, logger);
             traces = await TraceStore.OpenAsync(
                 options, options.Storage.Trace.Wal.Type ?? WalType.File, overrides, store, static (ingesters, blocks) => new IngesterPartitions(ingesters, blocks), stopping.Cancel, metrics, time, logger);
-            mailboxes = new GeneratorMailboxes(options.MetricsGenerator, overrides, metrics, time, logger);
+            mailboxes = new GeneratorMailboxes(options.MetricsGenerator, overrides, store, metrics, time, logger);
             distributor = new Distributor(tenant => options.Distributor.LimitsOf(overrides.For(tenant)), traces.Routing, mailboxes, metrics, time);
             server = new TempoServer(
                 ListenerMapping.ToServerOptions(options),
@@ -80,15 +80,22 @@ internal static class StandaloneHost
             return 1;
         }
 
+        var exitCode = 0;
         using (store)
         using (mailboxes)
         await using (traces)
         await using (server)
         {
             stop = stopping.Token;
+            var restored = await TryRestoreAsync(mailboxes, logger);
+            if (!restored)
+                await stopping.CancelAsync();
             if (await traces.StartAsync(stop))
                 server.MarkReady();
-            await HostLife.ServeAsync(commandLine, server, mailboxes.RemoteUrls, time, logger, stop);
+            if (restored)
+                await HostLife.ServeAsync(commandLine, server, mailboxes.RemoteUrls, time, logger, stop);
+            else
+                exitCode = 1;
 
             HostLife.Stopping(logger);
             server.BeginStopping();
@@ -106,7 +113,23 @@ internal static class StandaloneHost
         }
 
         HostLife.Stopped(logger);
-        return 0;
+        return exitCode;
+    }
+
+    // Only when nothing else can keep the process from running: what it takes from the one before, no other can take again.
+    private static async Task<bool> TryRestoreAsync(GeneratorMailboxes mailboxes, ILogger logger)
+    {
+        try
+        {
+            await mailboxes.RestoreAsync();
+            return true;
+        }
+        catch (IOException e)
+        {
+            // To go on would be to send of a tenant what the next start would go back behind.
+            HostLife.CannotStart(logger, e.Message);
+            return false;
+        }
     }
 
     private static FileObjectStore OpenStore(TraceStorageOptions storage, TimeProvider time, ILogger logger) => storage.Backend == TraceStorageOptions.LocalBackend

@@ -169,27 +169,38 @@ public sealed class TenantGenerator
 
     /// <summary>As with a snapshot alone, where changes were recorded after it.</summary>
     /// <param name="records">The snapshot, and the changes in the order in which they were written.</param>
+    /// <param name="sentUpToMs">The last collection that may have been sent, where that is known: what is older would count again what came between. Unix milliseconds.</param>
     /// <param name="reason">Why these are not a snapshot and its changes to go on with; nothing has changed then.</param>
     /// <exception cref="InvalidOperationException">The generator has series already.</exception>
-    public bool TryRestore(IReadOnlyList<ReadOnlyMemory<byte>> records, [NotNullWhen(false)] out string? reason)
+    public bool TryRestore(IReadOnlyList<ReadOnlyMemory<byte>> records, long sentUpToMs, [NotNullWhen(false)] out string? reason)
     {
-        if (records.Count == 1)
-            return TryRestore(records[0].Span, out reason);
         ThrowUnlessEmpty();
-        if (!GeneratorSnapshot.TryRead(records[0].Span, _tenant, _shard, out var content, out reason)
-            || !SnapshotReplay.TryBegin(content, out var replay, out reason))
+        if (!GeneratorSnapshot.TryRead(records[0].Span, _tenant, _shard, out var content, out reason))
             return false;
-        for (var i = 1; i < records.Count; i++)
+        if (records.Count > 1)
         {
-            if (!GeneratorSnapshot.TryRead(records[i].Span, _tenant, _shard, out content, out reason, onlyChanges: true)
-                || !replay.TryApply(content, out reason))
-            {
-                reason = $"of the changes after it, number {i}: {reason}";
+            if (!SnapshotReplay.TryBegin(content, out var replay, out reason))
                 return false;
+            for (var i = 1; i < records.Count; i++)
+            {
+                if (!GeneratorSnapshot.TryRead(records[i].Span, _tenant, _shard, out content, out reason, onlyChanges: true)
+                    || !replay.TryApply(content, out reason))
+                {
+                    reason = $"record {i} after the snapshot: {reason}";
+                    return false;
+                }
             }
+
+            content = replay.Content;
         }
 
-        GoOnWith(replay.Content);
+        if (content.LastCollectionMs < sentUpToMs)
+        {
+            reason = $"it is of the collection at {content.LastCollectionMs}, and what was collected at {sentUpToMs} may have been sent";
+            return false;
+        }
+
+        GoOnWith(content);
         return true;
     }
 

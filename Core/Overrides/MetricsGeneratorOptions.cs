@@ -10,4 +10,7 @@ public sealed record MetricsGeneratorOptions
 
     /// <summary>The memory that requests waiting for the generators hold, in bytes: all tenants together, and one tenant half of it; beyond it they are left out of the metrics, and counted.</summary>
     public long QueueMaxBytes { get; init; } = 256L << 20;
+
+    /// <summary>When the series are kept for the next start.</summary>
+    public SnapshotMode Snapshot { get; init; } = SnapshotMode.OnStop;
 }

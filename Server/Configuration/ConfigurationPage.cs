@@ -27,6 +27,12 @@ public static class ConfigurationPage
             LogLevel.Error => "error",
             _ => "info",
         },
+        [typeof(SnapshotMode)] = static value => (SnapshotMode)value switch
+        {
+            SnapshotMode.OnStop => "on_stop",
+            SnapshotMode.EveryCollection => "every_collection",
+            _ => "off",
+        },
         [typeof(ClientAuthType)] = static value => value.ToString()!,
     };
 

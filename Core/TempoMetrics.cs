@@ -32,6 +32,7 @@ public sealed class TempoMetrics : IDisposable
         SeriesLimited = Counter("tempo_metrics_generator_registry_series_limited_total", "Series not added for max_active_series, by tenant");
         Collections = Counter("tempo_metrics_generator_registry_collections_total", "Collections, by tenant");
         CollectionsFailed = Counter("tempo_metrics_generator_registry_collections_failed_total", "Collections that failed, by tenant");
+        DedupeForgotten = Counter("tempo_metrics_generator_dedupe_spans_forgotten_total", "Spans that would not be known within dedupe_window any more because there were more than dedupe_max_spans, by tenant");
         SnapshotsRestored = Counter("tempo_metrics_generator_snapshots_restored_total", "Times a metrics-generator went on with the series of the one before, by tenant");
         SnapshotsRefused = Counter("tempo_metrics_generator_snapshots_refused_total", "Times counters began again at 0 because there was nothing to go on with, or it was not good, by tenant");
         SnapshotBytes = Counter("tempo_metrics_generator_snapshot_bytes_total", "Bytes of series written for the next start, by tenant");
@@ -100,6 +101,7 @@ public sealed class TempoMetrics : IDisposable
     public Counter<long> SeriesLimited { get; }
     public Counter<long> Collections { get; }
     public Counter<long> CollectionsFailed { get; }
+    public Counter<long> DedupeForgotten { get; }
     public Counter<long> SnapshotsRestored { get; }
     public Counter<long> SnapshotsRefused { get; }
     public Counter<long> SnapshotBytes { get; }

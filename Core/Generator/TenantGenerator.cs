@@ -9,9 +9,9 @@ namespace OrleansTempo.Core.Generator;
 /// A tenant's metrics-generator: its processors and the series they keep. One caller at a time; it never blocks and never
 /// starts anything of its own.
 /// <code>
-///   SpanBatch ─► slack ─┬─► span-metrics ───┐
-///                       └─► service-graphs ─┴─► series registry ─► Collect ─► remote write
-///                                                               └► Visit ───► scrape page
+///   SpanBatch ─► slack, not seen before ─┬─► span-metrics ───┐
+///                                        └─► service-graphs ─┴─► series registry ─► Collect ─► remote write
+///                                                                                └► Visit ───► scrape page
 /// </code>
 /// </summary>
 public sealed class TenantGenerator
@@ -24,6 +24,7 @@ public sealed class TenantGenerator
     private GeneratorSettings _settings;
     private SpanMetricsProcessor? _spanMetrics;
     private ServiceGraphsProcessor? _serviceGraphs;
+    private RecentSpans? _recent;
     private int[] _accepted = new int[1024];
     private (long Added, long Removed, long Limited) _reported;
 
@@ -43,6 +44,7 @@ public sealed class TenantGenerator
         _time = time;
         _settings = settings;
         _registry = new SeriesRegistry(tenant, settings, shard);
+        ApplyDedupe();
         ReplaceSpanMetrics();
         ReplaceServiceGraphs();
     }
@@ -240,6 +242,7 @@ public sealed class TenantGenerator
         var former = _settings;
         _settings = settings;
         _registry.Apply(settings);
+        ApplyDedupe();
         var labelsChanged = !settings.Registry.Equals(former.Registry with
         {
             CollectionInterval = settings.Registry.CollectionInterval,
@@ -260,9 +263,33 @@ public sealed class TenantGenerator
         NoteTime(nowMs);
         _counters.Received(received, bytes);
         _counters.OutsideSlack(received - accepted);
+        if (_recent is not null)
+            accepted = KeepNew(_recent, batch, accepted, nowMs);
         var positions = _accepted.AsSpan(0, accepted);
         _spanMetrics?.Push(batch, positions, nowMs);
         _serviceGraphs?.Push(batch, positions, nowMs);
+    }
+
+    private int KeepNew(RecentSpans recent, SpanBatch batch, int accepted, long nowMs)
+    {
+        var forgotten = recent.Forgotten;
+        var kept = recent.KeepNew(batch, _accepted.AsSpan(0, accepted), nowMs);
+        _counters.Duplicates(accepted - kept);
+        _counters.DedupeForgotten(recent.Forgotten - forgotten);
+        return kept;
+    }
+
+    private void ApplyDedupe()
+    {
+        if (_settings.DedupeWindow <= TimeSpan.Zero)
+        {
+            _recent = null;
+            return;
+        }
+
+        var (windowMs, max) = ((long)_settings.DedupeWindow.TotalMilliseconds, _shard.Share(_settings.DedupeMaxSpans));
+        _recent ??= new RecentSpans { WindowMs = windowMs, Max = max };
+        (_recent.WindowMs, _recent.Max) = (windowMs, max);
     }
 
     // What is updated by a clock that was set back looks as if it had not been since the last collection.

@@ -27,6 +27,12 @@ public sealed record GeneratorSettings
     /// <summary>Spans whose end is further from now than this are left out.</summary>
     public TimeSpan IngestionTimeRangeSlack { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long a span that is sent again is counted once; 0 where each counts.</summary>
+    public TimeSpan DedupeWindow { get; init; }
+
+    /// <summary>How many spans are known for that, at most.</summary>
+    public int DedupeMaxSpans { get; init; } = 1_000_000;
+
     /// <summary>0 for no limit.</summary>
     public int MaxActiveSeries { get; init; }
 
@@ -64,6 +70,8 @@ public sealed record GeneratorSettings
             ServiceGraphs = Resolve(options.Processor.ServiceGraphs, tenant.Processor.ServiceGraphs),
             Registry = options.Registry with { CollectionInterval = SetOr(tenant.CollectionInterval, options.Registry.CollectionInterval) },
             IngestionTimeRangeSlack = SetOr(tenant.IngestionTimeRangeSlack, options.MetricsIngestionTimeRangeSlack),
+            DedupeWindow = SetOr(tenant.DedupeWindow, options.DedupeWindow),
+            DedupeMaxSpans = options.DedupeMaxSpans,
             MaxActiveSeries = tenant.MaxActiveSeries,
             RingSize = tenant.RingSize,
             DisableCollection = tenant.DisableCollection,

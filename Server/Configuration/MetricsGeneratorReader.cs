@@ -29,6 +29,8 @@ internal sealed class MetricsGeneratorReader(Problems problems)
             Storage = ReadStorage(generator.Mapping("storage"), defaults.Storage),
             MetricsIngestionTimeRangeSlack = generator.OptionalDuration("metrics_ingestion_time_range_slack", max: OverridesReader.MaxSlack) ?? defaults.MetricsIngestionTimeRangeSlack,
             QueueMaxBytes = generator.Long("queue_max_bytes", defaults.QueueMaxBytes, 1),
+            DedupeWindow = generator.OptionalDuration("dedupe_window", max: OverridesReader.MaxDedupeWindow) ?? defaults.DedupeWindow,
+            DedupeMaxSpans = generator.Int("dedupe_max_spans", defaults.DedupeMaxSpans, 1000, 100_000_000),
             Snapshot = generator.Choice("snapshot", defaults.Snapshot, [("on_stop", SnapshotMode.OnStop), ("every_collection", SnapshotMode.EveryCollection), ("off", SnapshotMode.Off)]),
         };
         processor.Done();

@@ -10,6 +10,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     public const string Wildcard = "*";
 
     public static readonly TimeSpan MaxSlack = TimeSpan.FromHours(12);
+    public static readonly TimeSpan MaxDedupeWindow = TimeSpan.FromHours(1);
 
     private static readonly TimeSpan MinCollectionInterval = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan MaxCollectionInterval = TimeSpan.FromMinutes(5);
@@ -144,6 +145,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
             TraceIdLabelName = block.OptionalString("trace_id_label_name") ?? fallback.TraceIdLabelName,
             RemoteWriteHeaders = block.Map("remote_write_headers", StringComparer.OrdinalIgnoreCase) ?? fallback.RemoteWriteHeaders,
             IngestionTimeRangeSlack = block.OptionalDuration("ingestion_time_range_slack", max: MaxSlack) ?? fallback.IngestionTimeRangeSlack,
+            DedupeWindow = block.OptionalDuration("dedupe_window", max: MaxDedupeWindow) ?? fallback.DedupeWindow,
             Processor = new ProcessorOverrides
             {
                 ServiceGraphs = ReadServiceGraphs(processor.Mapping("service_graphs"), fallback.Processor.ServiceGraphs),

@@ -71,7 +71,7 @@ internal sealed partial class GeneratorContinuity(
         if (_left is { } left && mode != SnapshotMode.Off)
         {
             var reason = left.Problem ?? (generator.IsEmpty ? null : "spans had been counted already when it was found");
-            if (reason is null && generator.TryRestore(left.Records, claim.LastTimestampMs, out reason))
+            if (reason is null && generator.TryRestore(left.Records, Math.Max(claim.LastTimestampMs, generator.LastCollectionMs), out reason))
             {
                 metrics.SnapshotsRestored.Add(1, _tag);
             }

@@ -61,6 +61,7 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     /// so that they are collected, and end when they go stale. With <c>snapshot: off</c> it is deleted.
     /// </summary>
     /// <exception cref="IOException">The store fails.</exception>
+    /// <exception cref="InvalidOperationException">One of them has a mailbox already: this comes before all that opens one.</exception>
     public async Task RestoreAsync()
     {
         var tenants = await GeneratorContinuity.TenantsAsync(_store).ConfigureAwait(false);
@@ -77,7 +78,8 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
 
             var mailbox = Open(tenant, continuity);
             Interlocked.Add(ref series, mailbox.ActiveSeries);
-            _mailboxes[tenant] = new Lazy<GeneratorMailbox>(mailbox);
+            if (!_mailboxes.TryAdd(tenant, new Lazy<GeneratorMailbox>(mailbox)))
+                throw new InvalidOperationException($"Tenant {tenant} has a mailbox already.");
 
             // With every_collection what is kept is of the process before, and would be of no use to another.
             if (_options.Snapshot == SnapshotMode.EveryCollection)

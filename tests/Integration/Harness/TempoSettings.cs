@@ -17,6 +17,12 @@ internal sealed record TempoSettings
 
     public string Wait { get; init; } = "2s";
 
+    /// <summary><c>metrics_generator.snapshot</c>.</summary>
+    public string Snapshot { get; init; } = "on_stop";
+
+    /// <summary><c>metrics_generator.dedupe_window</c>.</summary>
+    public string DedupeWindow { get; init; } = "0s";
+
     public bool Demo { get; init; }
 
     /// <summary>Whether tenants are named by <c>X-Scope-OrgID</c>.</summary>
@@ -67,6 +73,8 @@ internal sealed record TempoSettings
                 global: { {{Global}} }
                 metrics_generator: { processors: [service-graphs, span-metrics], {{GeneratorOverrides}} }
             metrics_generator:
+              snapshot: {{Snapshot}}
+              dedupe_window: {{DedupeWindow}}
               processor:
                 span_metrics: { {{SpanMetrics}} }
                 service_graphs:

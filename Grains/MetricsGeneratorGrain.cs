@@ -74,6 +74,10 @@ internal sealed partial class MetricsGeneratorGrain(
         await RestoreAsync(GeneratorClaims.NameOf(part), cancellationToken);
         _generator.StartAfter(_claim.LastTimestampMs);
         _lastCollectionMs = _claim.LastTimestampMs;
+
+        // What was left is of the epoch before; should this one die at once, there is something to go on from as well.
+        if (_chain is not null && !_generator.IsEmpty)
+            await PutAsync(_chain.Record(_generator), cancellationToken);
         _writer = new RemoteWriter(_tenant, engine.Endpoints, new RemoteWriterSettings(_settings, engine.GeneratorOptions.Storage), engine.RemoteWriteMetrics, engine.Time, logger, _claim);
         var interval = _settings.Registry.CollectionInterval;
         _collecting = this.RegisterGrainTimer(CollectOnTimerAsync, new GrainTimerCreationOptions(interval, interval) { Interleave = true });
@@ -192,10 +196,6 @@ internal sealed partial class MetricsGeneratorGrain(
         // Used once: what is sent from now on is not in it.
         if (snapshot.RecordExists)
             await snapshot.ClearStateAsync();
-
-        // What was left is of the epoch before; should this one die at once, it has something to go on from as well.
-        if (_chain is not null && !_generator.IsEmpty)
-            await PutAsync(_chain.Record(_generator), cancellationToken);
     }
 
     private async Task RestoreCrashedAsync(string shard, long epoch, CancellationToken cancellationToken)

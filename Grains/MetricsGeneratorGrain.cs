@@ -13,8 +13,9 @@ namespace OrleansTempo.Grains;
 /// A tenant's metrics-generator, or a shard of it: a shell around a <see cref="TenantGenerator"/>, a <see cref="RemoteWriter"/> and the
 /// <see cref="WriterClaim"/> that makes it the only one to write its series.
 /// <code>
-///   start:  claim ─► snapshot of who released it last, or an explicit 0
-///   push ─► TenantGenerator      timer ─► collect ─► renew the claim ─► queue ─► sent outside of the grain's turns
+///   start:  claim ─► snapshot of who released it last, or what one that died has put before it sent it, or an explicit 0
+///   push ─► TenantGenerator      timer ─► collect ─► put what has changed ─► renew the claim ─► queue ─► sent outside of the grain's turns
+///                                                    (with every_collection)
 ///   stop:   collect ─► sent ─► snapshot ─► claim released
 /// </code>
 /// Reentrant: while a claim is renewed spans are counted on; nothing is awaited in the middle of a count or a collection.
@@ -43,13 +44,20 @@ internal sealed partial class MetricsGeneratorGrain(
     private TenantGenerator _generator = null!;
     private RemoteWriter _writer = null!;
     private WriterClaim _claim = null!;
+
+    // With every_collection alone.
+    private SnapshotChain? _chain;
     private IGrainTimer _collecting = null!;
     private IGrainTimer _renewing = null!;
     private Task _collection = Task.CompletedTask;
     private long _lastCollectionMs;
     private volatile bool _settingsChanged;
 
+    private KeyValuePair<string, object?> TenantTag => new("tenant", _tenant.Value);
+
     private string Key => this.GetPrimaryKeyString();
+
+    private SnapshotMode Snapshots => engine.GeneratorOptions.Snapshot;
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
@@ -60,9 +68,15 @@ internal sealed partial class MetricsGeneratorGrain(
             engine.Store, _tenant, GeneratorClaims.NameOf(part), $"{this.RuntimeIdentity}/{GrainContext.ActivationId}", Lease, engine.Time, cancellationToken);
         _settings = ResolveSettings();
         _generator = new TenantGenerator(_tenant, _settings, engine.Metrics, engine.Time, _shard);
-        await RestoreAsync();
+        if (Snapshots == SnapshotMode.EveryCollection)
+            _chain = new SnapshotChain(engine.Store, _tenant, GeneratorClaims.NameOf(part), _claim.Epoch, engine.Time);
+        await RestoreAsync(GeneratorClaims.NameOf(part), cancellationToken);
         _generator.StartAfter(_claim.LastTimestampMs);
         _lastCollectionMs = _claim.LastTimestampMs;
+
+        // What was left is of the epoch before; should this one die at once, there is something to go on from as well.
+        if (_chain is not null && !_generator.IsEmpty)
+            await PutAsync(_chain.Record(_generator), cancellationToken);
         _writer = new RemoteWriter(_tenant, engine.Endpoints, new RemoteWriterSettings(_settings, engine.GeneratorOptions.Storage), engine.RemoteWriteMetrics, engine.Time, logger, _claim);
         var interval = _settings.Registry.CollectionInterval;
         _collecting = this.RegisterGrainTimer(CollectOnTimerAsync, new GrainTimerCreationOptions(interval, interval) { Interleave = true });
@@ -116,6 +130,8 @@ internal sealed partial class MetricsGeneratorGrain(
             await _collection;
             if (!_claim.IsLost)
                 await EndAsync(cancellationToken);
+            else if (_chain is not null)
+                await _chain.DeleteAsync(CancellationToken.None);
         }
         catch (Exception e)
         {
@@ -143,30 +159,91 @@ internal sealed partial class MetricsGeneratorGrain(
         if (_generator.IsEmpty)
         {
             await _claim.EndAsync(cancellationToken);
-            return;
+        }
+        else if (Snapshots == SnapshotMode.Off)
+        {
+            await _claim.ReleaseAsync(snapshot: false, cancellationToken);
+        }
+        else
+        {
+            var bytes = new ArrayBufferWriter<byte>();
+            _generator.WriteSnapshot(bytes);
+            snapshot.State = new StoredSnapshot { Epoch = _claim.Epoch, Bytes = bytes.WrittenSpan.ToArray() };
+            await snapshot.WriteStateAsync(cancellationToken);
+            engine.Metrics.SnapshotBytes.Add(bytes.WrittenCount, TenantTag);
+            await _claim.ReleaseAsync(snapshot: true, cancellationToken);
         }
 
-        var bytes = new ArrayBufferWriter<byte>();
-        _generator.WriteSnapshot(bytes);
-        snapshot.State = new StoredSnapshot { Epoch = _claim.Epoch, Bytes = bytes.WrittenSpan.ToArray() };
-        await snapshot.WriteStateAsync(cancellationToken);
-        await _claim.ReleaseAsync(snapshot: true, cancellationToken);
+        if (_chain is not null)
+            await _chain.DeleteAsync(CancellationToken.None);
     }
 
-    private async Task RestoreAsync()
+    private async Task RestoreAsync(string shard, CancellationToken cancellationToken)
     {
-        if (_claim.SnapshotEpoch is { } epoch)
+        if (_claim.SnapshotEpoch is { } epoch && Snapshots != SnapshotMode.Off)
         {
             // Read before the claim was taken, when it may have been another one.
             await snapshot.ReadStateAsync();
             var reason = snapshot.State.Epoch == epoch ? null : $"it is of epoch {snapshot.State.Epoch}, and the series were last written in {epoch}";
-            if (reason is not null || !_generator.TryRestore(snapshot.State.Bytes, out reason))
-                NotRestored(logger, Key, reason);
+            NoteRestored(reason is null && _generator.TryRestore(snapshot.State.Bytes, out reason), reason);
+        }
+        else if (_claim.CrashedEpoch is { } crashed)
+        {
+            await RestoreCrashedAsync(shard, crashed, cancellationToken);
         }
 
         // Used once: what is sent from now on is not in it.
         if (snapshot.RecordExists)
             await snapshot.ClearStateAsync();
+    }
+
+    private async Task RestoreCrashedAsync(string shard, long epoch, CancellationToken cancellationToken)
+    {
+        StoredChain left;
+        try
+        {
+            left = await SnapshotChain.ReadAsync(engine.Store, _tenant, shard, epoch, cancellationToken);
+        }
+        catch (IOException e)
+        {
+            left = new StoredChain([], [], e.Message);
+        }
+
+        if (Snapshots != SnapshotMode.Off)
+        {
+            var reason = left.Problem;
+            var restored = reason is null && _generator.TryRestore(left.Records, _claim.LastTimestampMs, out reason);
+            NoteRestored(restored, $"who had it before did not end in order, and {reason}");
+        }
+
+        if (_chain is not null)
+            _chain.Replace(left);
+        else
+            await SnapshotChain.DeleteAsync(engine.Store, left.Names, cancellationToken);
+    }
+
+    private void NoteRestored(bool restored, string? reason)
+    {
+        if (restored)
+        {
+            engine.Metrics.SnapshotsRestored.Add(1, TenantTag);
+            return;
+        }
+
+        engine.Metrics.SnapshotsRefused.Add(1, TenantTag);
+        NotRestored(logger, Key, reason);
+    }
+
+    private async Task PutAsync(ChainRecord record, CancellationToken cancellationToken)
+    {
+        if (await _chain!.TryPutAsync(record, cancellationToken) is { } problem)
+        {
+            engine.Metrics.SnapshotFailures.Add(1, TenantTag);
+            NotPersisted(logger, Key, problem);
+            return;
+        }
+
+        engine.Metrics.SnapshotBytes.Add(record.Content.Length, TenantTag);
     }
 
     private Task CollectOnTimerAsync(CancellationToken cancellationToken) => _collection = CollectAndLookAsync();
@@ -204,7 +281,12 @@ internal sealed partial class MetricsGeneratorGrain(
         if (_claim.IsLost)
             return;
         using var batch = _writer.BeginCollection(engine.Time.GetUtcNow().ToUnixTimeMilliseconds());
-        _lastCollectionMs = _generator.Collect(batch.Visitor);
+        var collectionMs = _generator.Collect(batch.Visitor);
+
+        // Where it cannot be put, the claim says that more was sent than is in the records: after a crash counters begin again at 0.
+        if (_chain is not null)
+            await PutAsync(_chain.Record(_generator), CancellationToken.None);
+        _lastCollectionMs = collectionMs;
         while (true)
         {
             try
@@ -212,7 +294,7 @@ internal sealed partial class MetricsGeneratorGrain(
                 // Not cancelled half way: the first zeros of new series are in this collection alone.
                 if (await _claim.RenewAsync(_lastCollectionMs, CancellationToken.None))
                     _writer.Complete(batch, _lastCollectionMs);
-                return;
+                break;
             }
             catch (IOException e)
             {
@@ -220,6 +302,9 @@ internal sealed partial class MetricsGeneratorGrain(
                 await Task.Delay(s_retry, engine.Time, cancellationToken);
             }
         }
+
+        if (_chain is not null)
+            await _chain.TidyAsync(cancellationToken);
     }
 
     // Between collections only where something waits to be sent, or for the right to send: a renewal is a write, and tenants are many.
@@ -285,8 +370,11 @@ internal sealed partial class MetricsGeneratorGrain(
     [LoggerMessage(Level = LogLevel.Error, Message = "metrics-generator {Generator} could not hand its series over; its counters begin again at 0")]
     private static partial void NotHandedOver(ILogger logger, string generator, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "metrics-generator {Generator}: the snapshot left for it cannot be used and counters begin again at 0: {Reason}")]
-    private static partial void NotRestored(ILogger logger, string generator, string reason);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "metrics-generator {Generator}: counters begin again at 0: {Reason}")]
+    private static partial void NotRestored(ILogger logger, string generator, string? reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "metrics-generator {Generator}: a collection could not be kept before it was sent, and counters would begin again at 0 after a crash until the next is kept: {Reason}")]
+    private static partial void NotPersisted(ILogger logger, string generator, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "metrics-generator {Generator}: {Samples} samples could not be sent before it moved, and are lost; its counters go on")]
     private static partial void SamplesLeft(ILogger logger, string generator, long samples);

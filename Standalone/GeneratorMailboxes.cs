@@ -6,6 +6,7 @@ using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.Storage;
 using OrleansTempo.Server.Ports;
 using OrleansTempo.Server.RemoteWrite;
 
@@ -14,12 +15,15 @@ namespace OrleansTempo.Standalone;
 /// <summary>The mailboxes of all tenants' metrics-generators; one is opened when a tenant's first batch comes.</summary>
 internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSeries, IRemoteWriteQueues, IDisposable
 {
+    private const int TenantsAtOnce = 16;
+
     private readonly ConcurrentDictionary<TenantId, Lazy<GeneratorMailbox>> _mailboxes = new();
 
     // What each has been given: overrides that have not changed are the same instance after every reading.
     private readonly ConcurrentDictionary<TenantId, TenantOverrides> _given = new();
     private readonly MetricsGeneratorOptions _options;
     private readonly IOverrides _overrides;
+    private readonly IObjectStore _store;
     private readonly IReadOnlyList<RemoteWriteEndpoint> _endpoints;
     private readonly RemoteWriteDisk? _disk;
     private readonly GeneratorQueueBudget _budget;
@@ -31,10 +35,11 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
 
     /// <exception cref="ArgumentException">A remote write endpoint is not valid.</exception>
     /// <exception cref="IOException">Another process uses the directory of the remote write queue.</exception>
-    public GeneratorMailboxes(MetricsGeneratorOptions options, IOverrides overrides, TempoMetrics metrics, TimeProvider time, ILogger logger)
+    public GeneratorMailboxes(MetricsGeneratorOptions options, IOverrides overrides, IObjectStore store, TempoMetrics metrics, TimeProvider time, ILogger logger)
     {
         _options = options;
         _overrides = overrides;
+        _store = store;
         _endpoints = RemoteWriteEndpoint.CreateAll(options.Storage, time, AzureAdCredential.Create);
         _disk = options.Storage.Path is { Length: > 0 } path && _endpoints.Count > 0 ? RemoteWriteDisk.Open(path, _endpoints, time, logger) : null;
         _budget = new GeneratorQueueBudget(options.QueueMaxBytes);
@@ -68,6 +73,39 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
 
     public IReadOnlyList<RemoteWriteStatus> Status() => _remoteWriteMetrics.Status();
 
+    /// <summary>
+    /// Goes on with what the process before has left: the tenants that had series have a mailbox again, before any batch comes,
+    /// so that they are collected, and end when they go stale. With <c>snapshot: off</c> it is deleted.
+    /// </summary>
+    /// <exception cref="IOException">The store fails.</exception>
+    /// <exception cref="InvalidOperationException">One of them has a mailbox already: this comes before all that opens one.</exception>
+    public async Task RestoreAsync()
+    {
+        var tenants = await GeneratorContinuity.TenantsAsync(_store).ConfigureAwait(false);
+        long series = 0;
+        await Parallel.ForEachAsync(tenants, new ParallelOptions { MaxDegreeOfParallelism = TenantsAtOnce }, async (tenant, cancellation) =>
+        {
+            var continuity = new GeneratorContinuity(_store, tenant, _options.Snapshot, _metrics, _time, _logger);
+            await continuity.TakeAsync(cancellation).ConfigureAwait(false);
+            if (_options.Snapshot == SnapshotMode.Off)
+            {
+                await continuity.ForgetAsync(cancellation).ConfigureAwait(false);
+                return;
+            }
+
+            var mailbox = Open(tenant, continuity);
+            Interlocked.Add(ref series, mailbox.ActiveSeries);
+            if (!_mailboxes.TryAdd(tenant, new Lazy<GeneratorMailbox>(mailbox)))
+                throw new InvalidOperationException($"Tenant {tenant} has a mailbox already.");
+
+            // With every_collection what is kept is of the process before, and would be of no use to another.
+            if (_options.Snapshot == SnapshotMode.EveryCollection)
+                mailbox.PostCollect();
+        }).ConfigureAwait(false);
+        if (series > 0)
+            GoesOn(_logger, series, tenants.Count);
+    }
+
     /// <summary>Asks every tenant's generator for a collection besides those of its interval; returns at once.</summary>
     public void Collect()
     {
@@ -98,15 +136,18 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     private GeneratorMailbox Mailbox(TenantId tenant) =>
         (_mailboxes.TryGetValue(tenant, out var mailbox)
             ? mailbox
-            : _mailboxes.GetOrAdd(tenant, t => new Lazy<GeneratorMailbox>(() => Open(t)))).Value;
+            : _mailboxes.GetOrAdd(tenant, t => new Lazy<GeneratorMailbox>(() => Open(t, Continuity(t))))).Value;
 
-    private GeneratorMailbox Open(TenantId tenant)
+    private GeneratorContinuity? Continuity(TenantId tenant) =>
+        _options.Snapshot == SnapshotMode.Off ? null : new GeneratorContinuity(_store, tenant, _options.Snapshot, _metrics, _time, _logger);
+
+    private GeneratorMailbox Open(TenantId tenant, GeneratorContinuity? continuity)
     {
         var overrides = _overrides.For(tenant);
         _given[tenant] = overrides;
         var settings = GeneratorSettings.Resolve(_options, overrides);
         var writer = new RemoteWriter(tenant, _endpoints, new RemoteWriterSettings(settings, _options.Storage), _remoteWriteMetrics, _time, _logger, disk: _disk);
-        return new GeneratorMailbox(tenant, settings, _options.Storage, writer, _budget, _threads, _metrics, _time, _logger);
+        return new GeneratorMailbox(tenant, settings, _options.Storage, writer, continuity, _budget, _threads, _metrics, _time, _logger);
     }
 
     private GeneratorSettings SettingsOf(TenantId tenant) => GeneratorSettings.Resolve(_options, _overrides.For(tenant));
@@ -125,6 +166,9 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Samples} samples were not sent within remote_write_flush_deadline ({Deadline}); they are on disk, and the next start sends them")]
     private static partial void SamplesKept(ILogger logger, long samples, TimeSpan deadline);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "metrics-generator goes on with {Series} series of the process before, of {Tenants} tenants")]
+    private static partial void GoesOn(ILogger logger, long series, int tenants);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Samples} samples were not sent within remote_write_flush_deadline ({Deadline}) and are lost")]
     private static partial void SamplesLeft(ILogger logger, long samples, TimeSpan deadline);

@@ -16,9 +16,9 @@ namespace OrleansTempo.Standalone;
 /// <summary>
 /// Everything in one process, from the first line to the last:
 /// <code>
-///   start:  overrides ─► trace store, mailboxes ─► distributor ─► server listens ─► log replayed ─► ready
-///                                                                                └► what waited on disk is sent
-///   stop:   not ready, pushes refused ─► requests in flight end ─► mailboxes drain ─► last collection sent ─► log closed ─► exit
+///   start:  overrides ─► trace store, mailboxes ─► distributor ─► server listens ─► series restored ─► log replayed ─► ready
+///                                                                                                   └► what waited on disk is sent
+///   stop:   not ready, pushes refused ─► requests in flight end ─► mailboxes drain ─► last collection sent, series kept ─► log closed ─► exit
 ///                                        └ after a second: a collection of what is there
 /// </code>
 /// </summary>
@@ -55,7 +55,7 @@ internal static class StandaloneHost
             var current = overrides.Current;
             traces = await TraceStore.OpenAsync(
                 options, options.Storage.Trace.Wal.Type ?? WalType.File, current, store, static (ingesters, blocks) => new IngesterPartitions(ingesters, blocks), stopping.Cancel, metrics, time, logger);
-            mailboxes = new GeneratorMailboxes(WithQueueOnDisk(options.MetricsGenerator), current, metrics, time, logger);
+            mailboxes = new GeneratorMailboxes(WithQueueOnDisk(options.MetricsGenerator), current, store, metrics, time, logger);
             distributor = new Distributor(tenant => options.Distributor.LimitsOf(current.For(tenant)), traces.Routing, mailboxes, metrics, time);
             server = new TempoServer(
                 ListenerMapping.ToServerOptions(options),
@@ -85,6 +85,7 @@ internal static class StandaloneHost
             return 1;
         }
 
+        var exitCode = 0;
         using (store)
         await using (overrides)
         using (mailboxes)
@@ -92,10 +93,17 @@ internal static class StandaloneHost
         await using (server)
         {
             stop = stopping.Token;
-            mailboxes.OpenWaiting();
+            var restored = await TryRestoreAsync(mailboxes, logger);
+            if (restored)
+                mailboxes.OpenWaiting();
+            else
+                await stopping.CancelAsync();
             if (await traces.StartAsync(stop))
                 server.MarkReady();
-            await HostLife.ServeAsync(commandLine, server, mailboxes.RemoteUrls, time, logger, stop);
+            if (restored)
+                await HostLife.ServeAsync(commandLine, server, mailboxes.RemoteUrls, time, logger, stop);
+            else
+                exitCode = 1;
 
             HostLife.Stopping(logger);
             server.BeginStopping();
@@ -113,7 +121,23 @@ internal static class StandaloneHost
         }
 
         HostLife.Stopped(logger);
-        return 0;
+        return exitCode;
+    }
+
+    // Only when nothing else can keep the process from running: what it takes from the one before, no other can take again.
+    private static async Task<bool> TryRestoreAsync(GeneratorMailboxes mailboxes, ILogger logger)
+    {
+        try
+        {
+            await mailboxes.RestoreAsync();
+            return true;
+        }
+        catch (IOException e)
+        {
+            // To go on would be to send of a tenant what the next start would go back behind.
+            HostLife.CannotStart(logger, e.Message);
+            return false;
+        }
     }
 
     private static MetricsGeneratorOptions WithQueueOnDisk(MetricsGeneratorOptions options) =>

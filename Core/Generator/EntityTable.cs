@@ -41,6 +41,12 @@ internal sealed class EntityTable
 
     public ReadOnlySpan<Entity> Entities => _entities.AsSpan(0, _count);
 
+    /// <summary>The labels of what has been removed since the last record of changes, but for the overflow's; null where nobody keeps account.</summary>
+    public List<LabelSet>? Removed { get; set; }
+
+    /// <summary>Whether there is an entity that takes what finds no room.</summary>
+    public bool HasOverflow => _overflow is not null;
+
     /// <summary>The entity with this key, or null.</summary>
     public Entity? Find(ReadOnlySpan<byte> key, ulong hash)
     {
@@ -196,6 +202,7 @@ internal sealed class EntityTable
             return;
         }
 
+        Removed?.Add(entity.Labels);
         _budget.RemoveEntity();
         Unlink(entity);
     }

@@ -22,6 +22,10 @@ internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant, G
 
     public void OutsideSlack(int spans) => Discarded(spans, "outside_metrics_ingestion_slack", "all");
 
+    public void Duplicates(int spans) => Discarded(spans, "duplicate_span", "all");
+
+    public void DedupeForgotten(long spans) => Add(metrics.DedupeForgotten, spans);
+
     public void Filtered(int spans, string processor) =>
         Discarded(spans, processor == SpanMetrics ? "span_metrics_filtered" : "service_graphs_filtered", processor);
 

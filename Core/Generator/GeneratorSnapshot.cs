@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using System.Text;
 using OrleansTempo.Core.Otlp;
 using static OrleansTempo.Core.ProtoWire;
@@ -36,6 +37,9 @@ internal static class GeneratorSnapshot
 
     private static ReadOnlySpan<byte> Magic => "OTempGen"u8;
 
+    // As long as the other.
+    private static ReadOnlySpan<byte> ChangesMagic => "OTempChg"u8;
+
     private static ReadOnlySpan<byte> EndMark => ".end"u8;
 
     public static void Write(
@@ -47,15 +51,18 @@ internal static class GeneratorSnapshot
         EntityTable? spanMetrics,
         EntityTable? targetInfo,
         ServiceGraphsProcessor? serviceGraphs,
-        EntityTable? hostInfo)
+        EntityTable? hostInfo,
+        bool onlyChanges = false)
     {
         var writer = new CompactWriter(output);
-        writer.WriteBytes(Magic);
+        writer.WriteBytes(onlyChanges ? ChangesMagic : Magic);
         writer.WriteByte(Version);
         writer.WriteText(Encoding.ASCII.GetBytes(tenant.Value));
         writer.WriteText(Encoding.ASCII.GetBytes(shard.ToString()));
         writer.WriteUInt64((ulong)nowMs);
         WriteTime(writer, registry.LastCollectionMs, nowMs);
+        if (onlyChanges)
+            WriteTime(writer, registry.AccountSinceMs, nowMs);
 
         (SnapshotPart Part, EntityTable? Table)[] tables =
         [
@@ -71,10 +78,17 @@ internal static class GeneratorSnapshot
             if (table is null)
                 continue;
             writer.WriteByte((byte)part);
+            if (onlyChanges)
+            {
+                WriteRemoved(writer, table);
+                WriteTable(writer, table, ChangedSince(table, registry.AccountSinceMs), nowMs);
+                continue;
+            }
+
             writer.WriteCount(table.Formers.Count);
-            WriteTable(writer, table, nowMs);
+            WriteTable(writer, table, table.Entities, nowMs);
             foreach (var former in table.Formers)
-                WriteTable(writer, former, nowMs);
+                WriteTable(writer, former, former.Entities, nowMs);
         }
 
         writer.WriteByte(serviceGraphs is null ? (byte)0 : (byte)1);
@@ -88,12 +102,18 @@ internal static class GeneratorSnapshot
     }
 
     public static bool TryRead(
-        ReadOnlySpan<byte> snapshot, TenantId tenant, GeneratorShard shard, [NotNullWhen(true)] out SnapshotContent? content, [NotNullWhen(false)] out string? reason)
+        ReadOnlySpan<byte> snapshot,
+        TenantId tenant,
+        GeneratorShard shard,
+        [NotNullWhen(true)] out SnapshotContent? content,
+        [NotNullWhen(false)] out string? reason,
+        bool onlyChanges = false)
     {
         content = null;
-        if (!snapshot.StartsWith(Magic[..Math.Min(Magic.Length, snapshot.Length)]) || snapshot.IsEmpty)
+        var magic = onlyChanges ? ChangesMagic : Magic;
+        if (!snapshot.StartsWith(magic[..Math.Min(magic.Length, snapshot.Length)]) || snapshot.IsEmpty)
         {
-            reason = "these bytes are not the snapshot of a generator";
+            reason = $"these bytes are not the {(onlyChanges ? "changes" : "snapshot")} of a generator";
             return false;
         }
 
@@ -117,7 +137,7 @@ internal static class GeneratorSnapshot
 
         try
         {
-            content = Read(snapshot[(Magic.Length + 1)..^TrailerBytes], tenant, shard, out reason);
+            content = Read(snapshot[(Magic.Length + 1)..^TrailerBytes], tenant, shard, onlyChanges, out reason);
             return content is not null;
         }
         catch (InvalidDataException e)
@@ -127,7 +147,7 @@ internal static class GeneratorSnapshot
         }
     }
 
-    private static SnapshotContent? Read(ReadOnlySpan<byte> bytes, TenantId tenant, GeneratorShard shard, out string? reason)
+    private static SnapshotContent? Read(ReadOnlySpan<byte> bytes, TenantId tenant, GeneratorShard shard, bool onlyChanges, out string? reason)
     {
         var reader = new CompactReader(bytes);
         var writtenFor = Encoding.ASCII.GetString(reader.ReadText());
@@ -148,6 +168,7 @@ internal static class GeneratorSnapshot
         if (nowMs is < 0 or > MaxTimeMs)
             throw new InvalidDataException("a time that never comes");
         var lastCollectionMs = ReadTime(ref reader, nowMs);
+        var sinceMs = onlyChanges ? ReadTime(ref reader, nowMs) : 0;
 
         var tables = new List<SnapshotTable>();
         var former = -1;
@@ -157,6 +178,13 @@ internal static class GeneratorSnapshot
             if (part > (byte)SnapshotPart.HostInfo || part < former || (part == former && part != (byte)SnapshotPart.Retired))
                 throw new InvalidDataException($"part {part} after part {former}");
             former = part;
+            if (onlyChanges)
+            {
+                var (removed, hasOverflow) = ReadRemoved(ref reader);
+                tables.Add(ReadTable(ref reader, (SnapshotPart)part, false, nowMs) with { Removed = removed, HasOverflow = hasOverflow });
+                continue;
+            }
+
             var formers = reader.ReadCount();
             for (var i = 0; i <= formers; i++)
                 tables.Add(ReadTable(ref reader, (SnapshotPart)part, i > 0, nowMs));
@@ -166,12 +194,42 @@ internal static class GeneratorSnapshot
         if (!reader.IsAtEnd)
             throw new InvalidDataException($"{reader.Left} bytes more than it says");
         reason = null;
-        return new SnapshotContent { LastCollectionMs = lastCollectionMs, Tables = tables, Edges = edges };
+        return new SnapshotContent { LastCollectionMs = lastCollectionMs, SinceMs = sinceMs, Tables = tables, Edges = edges };
     }
 
     private static string Shown(string text) => text.Length <= TenantId.MaxLength ? text : text[..TenantId.MaxLength] + "…";
 
-    private static void WriteTable(CompactWriter writer, EntityTable table, long nowMs)
+    private static ReadOnlySpan<Entity> ChangedSince(EntityTable table, long sinceMs)
+    {
+        var changed = new List<Entity>();
+        foreach (var entity in table.Entities)
+        {
+            if (entity.LastUpdatedMs >= sinceMs)
+                changed.Add(entity);
+        }
+
+        return CollectionsMarshal.AsSpan(changed);
+    }
+
+    private static void WriteRemoved(CompactWriter writer, EntityTable table)
+    {
+        writer.WriteByte(table.HasOverflow ? (byte)1 : (byte)0);
+        var removed = table.Removed ?? [];
+        writer.WriteCount(removed.Count);
+        foreach (var labels in removed)
+            writer.WriteText(labels.Encoded);
+    }
+
+    private static (IReadOnlyList<LabelSet> Removed, bool HasOverflow) ReadRemoved(ref CompactReader reader)
+    {
+        var hasOverflow = reader.ReadByte() != 0;
+        var removed = new List<LabelSet>();
+        for (var left = reader.ReadCount(); left > 0; left--)
+            removed.Add(LabelSet.FromEncoded(reader.ReadText()));
+        return (removed, hasOverflow);
+    }
+
+    private static void WriteTable(CompactWriter writer, EntityTable table, ReadOnlySpan<Entity> entities, long nowMs)
     {
         writer.WriteCount(table.Slots.Length);
         foreach (var slot in table.Slots)
@@ -192,7 +250,6 @@ internal static class GeneratorSnapshot
         }
 
         // The position of the overflow after 1, or 0 for none.
-        var entities = table.Entities;
         var overflow = 0;
         for (var i = 0; i < entities.Length && overflow == 0; i++)
         {

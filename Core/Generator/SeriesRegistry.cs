@@ -21,6 +21,7 @@ internal sealed class SeriesRegistry
     private readonly List<EntityTable> _retired = [];
     private readonly NativeHistogramSample _nativeSample = new();
     private long _lastCollectionMs;
+    private bool _hasSent;
 
     public SeriesRegistry(TenantId tenant, GeneratorSettings settings, GeneratorShard shard)
     {
@@ -68,6 +69,7 @@ internal sealed class SeriesRegistry
 
         SucceedRetired(table);
         _tables.Add(table);
+        LoseAccount();
         return table;
     }
 
@@ -76,6 +78,7 @@ internal sealed class SeriesRegistry
     {
         if (_tables.Remove(table))
             _retired.Add(table);
+        LoseAccount();
     }
 
     /// <summary>The tables that were ended, with what the next collection still says of them.</summary>
@@ -86,6 +89,30 @@ internal sealed class SeriesRegistry
 
     /// <summary>Collections and zeros from now on are later than this; Unix milliseconds.</summary>
     public void StartAfter(long timestampMs) => _lastCollectionMs = Math.Max(_lastCollectionMs, timestampMs);
+
+    /// <summary>The collection since which there is an account of what has changed, see <see cref="HasAccount"/>.</summary>
+    public long AccountSinceMs { get; private set; }
+
+    /// <summary>
+    /// Whether <see cref="EntityTable.Removed"/>, and the entities last updated at or after <see cref="AccountSinceMs"/>, are all
+    /// that has changed since then.
+    /// </summary>
+    public bool HasAccount { get; private set; }
+
+    /// <summary>
+    /// Keeps account of what changes from here on, all being recorded. There is none where series change that nobody counts in:
+    /// those of replaced tables, and those that the next collection is the first to send though they have been there for long.
+    /// </summary>
+    public void BeginAccount()
+    {
+        HasAccount = _hasSent && _retired.Count == 0 && _tables.TrueForAll(static t => t.Formers.Count == 0);
+        AccountSinceMs = _lastCollectionMs;
+        foreach (var table in _tables)
+            table.Removed = HasAccount ? [] : null;
+    }
+
+    /// <summary>Something has changed that the account does not say.</summary>
+    public void LoseAccount() => HasAccount = false;
 
     /// <summary>
     /// Goes on with the tables of a snapshot, no series being there yet. Where a table's metrics are still the same, its
@@ -183,6 +210,8 @@ internal sealed class SeriesRegistry
 
         _retired.Clear();
         _lastCollectionMs = timestampMs;
+        _hasSent = visitor is not null;
+        HasAccount &= _hasSent;
         return timestampMs;
     }
 

@@ -8,6 +8,12 @@ namespace OrleansTempo.Core.Generator;
 /// <param name="Overflow">The one of them that took what found no room.</param>
 internal sealed record SnapshotTable(SnapshotPart Part, bool IsFormer, MetricSlot[] Slots, IReadOnlyList<Entity> Entities, Entity? Overflow)
 {
+    /// <summary>Of changes, the labels of what was removed before these entities came.</summary>
+    public IReadOnlyList<LabelSet> Removed { get; init; } = [];
+
+    /// <summary>Of changes, whether there is still an entity that takes what finds no room, changed or not.</summary>
+    public bool HasOverflow { get; init; }
+
     /// <summary>Puts the entities into a table of the same metrics, each under its key there.</summary>
     /// <returns>Those that are left, having labels that the table does not make.</returns>
     public SnapshotTable RestoreInto(EntityTable table, Func<LabelSet, byte[]?> keyOf)

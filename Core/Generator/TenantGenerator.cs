@@ -10,10 +10,9 @@ namespace OrleansTempo.Core.Generator;
 /// A tenant's metrics-generator: its processors and the series they keep. One caller at a time; it never blocks and never
 /// starts anything of its own.
 /// <code>
-///   SpanBatch ─► slack ─┬─► span-metrics ───┐
-///                       ├─► service-graphs ─┼─► series registry ─► Collect ─► remote write
-///                       └─► host-info ──────┘
-///                                                               └► Visit ───► scrape page
+///   SpanBatch ─► slack, not seen before ─┬─► span-metrics ───┐
+///                                        ├─► service-graphs ─┼─► series registry ─► Collect ─► remote write
+///                                        └─► host-info ──────┘                   └► Visit ───► scrape page
 /// </code>
 /// </summary>
 public sealed class TenantGenerator
@@ -28,6 +27,7 @@ public sealed class TenantGenerator
     private SpanNameSanitizer? _spanNames;
     private ServiceGraphsProcessor? _serviceGraphs;
     private HostInfoProcessor? _hostInfo;
+    private RecentSpans? _recent;
     private int[] _accepted = new int[1024];
     private (long Added, long Removed, long Limited) _reported;
     private (long Added, long Removed, long Limited) _reportedEntities;
@@ -48,6 +48,7 @@ public sealed class TenantGenerator
         _time = time;
         _settings = settings;
         _registry = new SeriesRegistry(tenant, settings, shard);
+        ApplyDedupe();
         ReplaceSpanMetrics();
         ReplaceServiceGraphs();
         ReplaceHostInfo();
@@ -111,6 +112,7 @@ public sealed class TenantGenerator
     public long Collect(ISeriesVisitor visitor)
     {
         var nowMs = _time.GetUtcNow().ToUnixTimeMilliseconds();
+        NoteTime(nowMs);
         if (_registry.Labels.IsOn)
             _registry.Labels.Update(nowMs);
         _serviceGraphs?.Tidy(nowMs);
@@ -143,9 +145,25 @@ public sealed class TenantGenerator
     /// Writes all series, the edges that wait, and when was collected last, so that another generator of the tenant goes on
     /// exactly where this one stops; see <c>docs/generator-snapshot.md</c>. Only exemplars since the last collection and estimates stay behind.
     /// </summary>
-    public void WriteSnapshot(IBufferWriter<byte> output) =>
-        GeneratorSnapshot.Write(
-            output, _tenant, _shard, _time.GetUtcNow().ToUnixTimeMilliseconds(), _registry, _spanMetrics?.Table, _spanMetrics?.TargetInfo?.Table, _serviceGraphs, _hostInfo?.Table);
+    public void WriteSnapshot(IBufferWriter<byte> output)
+    {
+        WriteSnapshot(output, onlyChanges: false);
+        _registry.BeginAccount();
+    }
+
+    /// <summary>
+    /// Writes what has changed since the last call of this or of <see cref="WriteSnapshot(IBufferWriter{byte})"/>, directly after a collection: the
+    /// series that were counted or have ended, and all edges that wait.
+    /// </summary>
+    /// <returns>False where only a snapshot says it all, such as after a change of settings; nothing is written then.</returns>
+    public bool TryWriteChanges(IBufferWriter<byte> output)
+    {
+        if (!_registry.HasAccount)
+            return false;
+        WriteSnapshot(output, onlyChanges: true);
+        _registry.BeginAccount();
+        return true;
+    }
 
     /// <summary>
     /// Goes on with a snapshot, in a generator that has taken nothing and collected nothing yet. The settings need not be those
@@ -156,10 +174,62 @@ public sealed class TenantGenerator
     /// <exception cref="InvalidOperationException">The generator has series already.</exception>
     public bool TryRestore(ReadOnlySpan<byte> snapshot, [NotNullWhen(false)] out string? reason)
     {
-        if (!IsEmpty)
-            throw new InvalidOperationException("A snapshot is for a generator that has taken nothing yet.");
+        ThrowUnlessEmpty();
         if (!GeneratorSnapshot.TryRead(snapshot, _tenant, _shard, out var content, out reason))
             return false;
+        GoOnWith(content);
+        return true;
+    }
+
+    /// <summary>As with a snapshot alone, where changes were recorded after it.</summary>
+    /// <param name="records">The snapshot, and the changes in the order in which they were written.</param>
+    /// <param name="sentUpToMs">The last collection that may have been sent, where that is known: what is older would count again what came between. Unix milliseconds.</param>
+    /// <param name="reason">Why these are not a snapshot and its changes to go on with; nothing has changed then.</param>
+    /// <exception cref="InvalidOperationException">The generator has series already.</exception>
+    public bool TryRestore(IReadOnlyList<ReadOnlyMemory<byte>> records, long sentUpToMs, [NotNullWhen(false)] out string? reason)
+    {
+        ThrowUnlessEmpty();
+        if (!GeneratorSnapshot.TryRead(records[0].Span, _tenant, _shard, out var content, out reason))
+            return false;
+        if (records.Count > 1)
+        {
+            if (!SnapshotReplay.TryBegin(content, out var replay, out reason))
+                return false;
+            for (var i = 1; i < records.Count; i++)
+            {
+                if (!GeneratorSnapshot.TryRead(records[i].Span, _tenant, _shard, out content, out reason, onlyChanges: true)
+                    || !replay.TryApply(content, out reason))
+                {
+                    reason = $"record {i} after the snapshot: {reason}";
+                    return false;
+                }
+            }
+
+            content = replay.Content;
+        }
+
+        if (content.LastCollectionMs < sentUpToMs)
+        {
+            reason = $"it is of the collection at {content.LastCollectionMs}, and what was collected at {sentUpToMs} may have been sent";
+            return false;
+        }
+
+        GoOnWith(content);
+        return true;
+    }
+
+    private void ThrowUnlessEmpty()
+    {
+        if (!IsEmpty)
+            throw new InvalidOperationException("A snapshot is for a generator that has taken nothing yet.");
+    }
+
+    private void WriteSnapshot(IBufferWriter<byte> output, bool onlyChanges) =>
+        GeneratorSnapshot.Write(
+            output, _tenant, _shard, _time.GetUtcNow().ToUnixTimeMilliseconds(), _registry, _spanMetrics?.Table, _spanMetrics?.TargetInfo?.Table, _serviceGraphs, _hostInfo?.Table, onlyChanges);
+
+    private void GoOnWith(SnapshotContent content)
+    {
         _registry.Restore(content.Tables, LivePart);
         _registry.StartAfter(content.LastCollectionMs);
         if (_registry.Labels.IsOn)
@@ -167,11 +237,13 @@ public sealed class TenantGenerator
         _spanMetrics?.LearnSpanNames();
         if (content.Edges is { } edges)
             _serviceGraphs?.GoOnWith(edges);
-        return true;
     }
 
     /// <summary>Stamps whatever is sent from now on later than this, where another has sent up to then; Unix milliseconds.</summary>
     public void StartAfter(long timestampMs) => _registry.StartAfter(timestampMs);
+
+    /// <summary>The timestamp of the last collection, or what <see cref="StartAfter"/> said; Unix milliseconds.</summary>
+    public long LastCollectionMs => _registry.LastCollectionMs;
 
     /// <summary>
     /// Goes on with other settings. A processor that they do not concern is left alone; one that they do concern keeps the
@@ -185,6 +257,7 @@ public sealed class TenantGenerator
         var former = _settings;
         _settings = settings;
         _registry.Apply(settings);
+        ApplyDedupe();
         var labelsChanged = !settings.Registry.Equals(former.Registry with
         {
             CollectionInterval = settings.Registry.CollectionInterval,
@@ -206,14 +279,46 @@ public sealed class TenantGenerator
 
     private void Push(SpanBatch batch, int accepted, int received, long bytes, long nowMs)
     {
+        NoteTime(nowMs);
         _counters.Received(received, bytes);
         _counters.OutsideSlack(received - accepted);
         if (_registry.Labels.IsOn)
             _registry.Labels.Update(nowMs);
+        if (_recent is not null)
+            accepted = KeepNew(_recent, batch, accepted, nowMs);
         var positions = _accepted.AsSpan(0, accepted);
         _spanMetrics?.Push(batch, positions, nowMs);
         _serviceGraphs?.Push(batch, positions, nowMs);
         _hostInfo?.Push(batch, positions, nowMs);
+    }
+
+    private int KeepNew(RecentSpans recent, SpanBatch batch, int accepted, long nowMs)
+    {
+        var forgotten = recent.Forgotten;
+        var kept = recent.KeepNew(batch, _accepted.AsSpan(0, accepted), nowMs);
+        _counters.Duplicates(accepted - kept);
+        _counters.DedupeForgotten(recent.Forgotten - forgotten);
+        return kept;
+    }
+
+    private void ApplyDedupe()
+    {
+        if (_settings.DedupeWindow <= TimeSpan.Zero)
+        {
+            _recent = null;
+            return;
+        }
+
+        var (windowMs, max) = ((long)_settings.DedupeWindow.TotalMilliseconds, _shard.Share(_settings.DedupeMaxSpans));
+        _recent ??= new RecentSpans { WindowMs = windowMs, Max = max };
+        (_recent.WindowMs, _recent.Max) = (windowMs, max);
+    }
+
+    // What is updated by a clock that was set back looks as if it had not been since the last collection.
+    private void NoteTime(long nowMs)
+    {
+        if (nowMs < _registry.LastCollectionMs)
+            _registry.LoseAccount();
     }
 
     private void Reserve(int spans)

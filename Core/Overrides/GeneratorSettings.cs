@@ -34,6 +34,12 @@ public sealed record GeneratorSettings
     /// <summary>Spans whose end is further from now than this are left out.</summary>
     public TimeSpan IngestionTimeRangeSlack { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long a span that is sent again is counted once; 0 where each counts.</summary>
+    public TimeSpan DedupeWindow { get; init; }
+
+    /// <summary>How many spans are known for that, at most.</summary>
+    public int DedupeMaxSpans { get; init; } = 1_000_000;
+
     /// <summary>0 for no limit.</summary>
     public int MaxActiveSeries { get; init; }
 
@@ -91,6 +97,8 @@ public sealed record GeneratorSettings
                 MinResetDuration = tenant.NativeHistogramMinResetDuration,
             },
             IngestionTimeRangeSlack = SetOr(tenant.IngestionTimeRangeSlack, options.MetricsIngestionTimeRangeSlack),
+            DedupeWindow = SetOr(tenant.DedupeWindow, options.DedupeWindow),
+            DedupeMaxSpans = options.DedupeMaxSpans,
             MaxActiveSeries = tenant.MaxActiveSeries,
             LimiterType = options.LimiterType,
             MaxActiveEntities = tenant.MaxActiveEntities,

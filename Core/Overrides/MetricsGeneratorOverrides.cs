@@ -53,6 +53,9 @@ public sealed record MetricsGeneratorOverrides
     /// <summary>0 to 12 h.</summary>
     public TimeSpan? IngestionTimeRangeSlack { get; init; }
 
+    /// <summary>0 to 1 h.</summary>
+    public TimeSpan? DedupeWindow { get; init; }
+
     public ProcessorOverrides Processor { get; init; } = new();
 
     /// <summary>Equal by content, lists and dictionaries included.</summary>

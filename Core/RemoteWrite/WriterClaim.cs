@@ -45,6 +45,7 @@ public sealed class WriterClaim : IWritePermit
         Epoch = record.Epoch;
         LastTimestampMs = record.LastTimestampMs;
         SnapshotEpoch = former is { State: WriterState.Released, Snapshot: true } ? former.Epoch : null;
+        CrashedEpoch = former is { State: WriterState.Live, Epoch: > 0 } ? former.Epoch : null;
         if (former is { State: WriterState.Live } or { Contested: true })
         {
             Start = ClaimStart.Seized;
@@ -63,6 +64,12 @@ public sealed class WriterClaim : IWritePermit
 
     /// <summary>The epoch whose snapshot may be restored, which its owner left in order; null where counters begin again at 0.</summary>
     public long? SnapshotEpoch { get; }
+
+    /// <summary>
+    /// The epoch of the owner before where it has not ended in order. Of it may be restored what it put in its <see cref="SnapshotChain"/> if
+    /// that says as much as was sent: up to <see cref="LastTimestampMs"/>.
+    /// </summary>
+    public long? CrashedEpoch { get; }
 
     /// <summary>Unix time in milliseconds of the last collection that an owner before may have sent; nothing may be stamped at or before it. 0 for none.</summary>
     public long LastTimestampMs { get; }

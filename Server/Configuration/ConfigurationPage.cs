@@ -34,6 +34,12 @@ public static class ConfigurationPage
             SpanNameSanitization.Enabled => "enabled",
             _ => "",
         },
+        [typeof(SnapshotMode)] = static value => (SnapshotMode)value switch
+        {
+            SnapshotMode.OnStop => "on_stop",
+            SnapshotMode.EveryCollection => "every_collection",
+            _ => "off",
+        },
         [typeof(ClientAuthType)] = static value => value.ToString()!,
     };
 

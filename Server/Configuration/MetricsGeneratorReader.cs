@@ -29,6 +29,9 @@ internal sealed class MetricsGeneratorReader(Problems problems)
             MetricsIngestionTimeRangeSlack = generator.OptionalDuration("metrics_ingestion_time_range_slack", max: OverridesReader.MaxSlack) ?? defaults.MetricsIngestionTimeRangeSlack,
             LimiterType = generator.Choice("limiter_type", defaults.LimiterType, [("series", LimiterType.Series), ("entity", LimiterType.Entity), ("", LimiterType.Series)]),
             QueueMaxBytes = generator.Long("queue_max_bytes", defaults.QueueMaxBytes, 1),
+            DedupeWindow = generator.OptionalDuration("dedupe_window", max: OverridesReader.MaxDedupeWindow) ?? defaults.DedupeWindow,
+            DedupeMaxSpans = generator.Int("dedupe_max_spans", defaults.DedupeMaxSpans, 1000, 100_000_000),
+            Snapshot = generator.Choice("snapshot", defaults.Snapshot, [("on_stop", SnapshotMode.OnStop), ("every_collection", SnapshotMode.EveryCollection), ("off", SnapshotMode.Off)]),
         };
         processor.Done();
         generator.Done();

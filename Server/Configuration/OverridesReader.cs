@@ -11,6 +11,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     public const string Wildcard = "*";
 
     public static readonly TimeSpan MaxSlack = TimeSpan.FromHours(12);
+    public static readonly TimeSpan MaxDedupeWindow = TimeSpan.FromHours(1);
 
     private static readonly (string, HistogramMode)[] HistogramModes =
         [("", HistogramMode.Classic), ("classic", HistogramMode.Classic), ("native", HistogramMode.Native), ("both", HistogramMode.Both)];
@@ -161,6 +162,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
             NativeHistogramMinResetDuration = block.OptionalDuration("native_histogram_min_reset_duration") is { Ticks: > 0 } reset ? reset : fallback.NativeHistogramMinResetDuration,
             RemoteWriteHeaders = block.Map("remote_write_headers", StringComparer.OrdinalIgnoreCase) ?? fallback.RemoteWriteHeaders,
             IngestionTimeRangeSlack = block.OptionalDuration("ingestion_time_range_slack", max: MaxSlack) ?? fallback.IngestionTimeRangeSlack,
+            DedupeWindow = block.OptionalDuration("dedupe_window", max: MaxDedupeWindow) ?? fallback.DedupeWindow,
             Processor = new ProcessorOverrides
             {
                 ServiceGraphs = ReadServiceGraphs(processor.Mapping("service_graphs"), fallback.Processor.ServiceGraphs),

@@ -20,6 +20,9 @@ public class GeneratorBenchmarks
     private byte[] _body = [];
     private SpanBatch? _batch;
     private TenantGenerator? _spanMetricsOnly, _nativeToo, _nativeOnly, _serviceGraphsOnly, _limitedLabels, _fewEntities;
+    private RecentSpans? _recent;
+    private int[] _positions = [];
+    private long _nowMs;
 
     [GlobalSetup]
     public void Setup()
@@ -35,6 +38,8 @@ public class GeneratorBenchmarks
         _serviceGraphsOnly = new TenantGenerator(TenantId.Single, s_serviceGraphs, new TempoMetrics(), now);
         _limitedLabels = new TenantGenerator(TenantId.Single, s_spanMetrics with { MaxCardinalityPerLabel = 1_000_000 }, new TempoMetrics(), now);
         _fewEntities = new TenantGenerator(TenantId.Single, s_spanMetrics with { LimiterType = LimiterType.Entity, MaxActiveEntities = 1 }, new TempoMetrics(), now);
+        _positions = new int[_batch.Spans.Length];
+        _recent = new RecentSpans { WindowMs = 10, Max = 1_000_000 };
         SpanMetrics();
         SpanMetricsWithNativeHistograms();
         SpanMetricsWithNativeHistogramsOnly();
@@ -76,6 +81,15 @@ public class GeneratorBenchmarks
     /// <summary>Every edge of the batch is complete within it, so pushing it again and again leaves none waiting.</summary>
     [Benchmark]
     public void ServiceGraphs() => _serviceGraphsOnly!.Push(_batch!);
+
+    /// <summary>What <c>dedupe_window</c> adds where every span is new: the window is over with each batch, and the tables are as large as two of them need.</summary>
+    [Benchmark]
+    public int Dedupe()
+    {
+        for (var i = 0; i < _positions.Length; i++)
+            _positions[i] = i;
+        return _recent!.KeepNew(_batch!, _positions, _nowMs += 20);
+    }
 
     private SpanBatch Read()
     {

@@ -61,6 +61,31 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
     }
 
     [PrometheusFact]
+    public async Task With_every_collection_a_silo_that_is_killed_counts_on_from_what_it_sent_last()
+    {
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-every", RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl], Snapshot = "every_collection" }, s_nothing);
+        var selector = $"traces_spanmetrics_calls_total{{service=\"server\",test=\"{silo.Test}\"}}";
+        for (var kill = 1; kill <= 3; kill++)
+        {
+            for (var i = 0; i < 5; i++)
+                Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Call("client", "server")));
+            var calls = kill * 5;
+            await Eventually.GetAsync(
+                async () => (await prometheus.Process.QueryAsync(selector)).Values.SingleOrDefault(),
+                stored => stored == calls,
+                stored => $"{stored} calls are stored of {calls}\n{silo.Log}");
+            await silo.KillAsync();
+            await silo.StartAgainAsync();
+        }
+
+        await Eventually.GetAsync(silo.GeneratedAsync, static values => values.Sum("traces_spanmetrics_calls_total") == 30, values => values + silo.Log);
+        var samples = (await prometheus.Process.RawSamplesAsync(selector)).Single().Value;
+        Assert.True(samples.Zip(samples.Skip(1)).All(static pair => pair.First.Value <= pair.Second.Value), string.Join(' ', samples));
+        Assert.DoesNotContain("begin again at 0", silo.Log, StringComparison.Ordinal);
+        Assert.Empty(prometheus.Process.OrderComplaints);
+    }
+
+    [PrometheusFact]
     public async Task A_tenant_of_three_shards_counts_every_span_and_pairs_every_edge_in_one_of_them()
     {
         const int Calls = 90;

@@ -97,6 +97,31 @@ public sealed class ThreeSilosTests(ITestOutputHelper output)
     }
 
     [ClusterFact]
+    public async Task With_every_collection_the_counters_of_a_silo_that_is_killed_go_on_in_another()
+    {
+        await using var cluster = await ThreeSilos.StartAsync(s_settings with { Snapshot = "every_collection" });
+        var load = new CountedLoad(cluster.Silos, new SentSpans());
+        await SendAndCountAsync(cluster, load);
+        var victim = await cluster.GeneratorAsync();
+        var survivors = cluster.Silos.Where(silo => silo != victim).ToArray();
+
+        var stopLoad = load.Start();
+        await Task.Delay(TimeSpan.FromSeconds(3));
+        await victim.KillAsync();
+        await Task.Delay(TimeSpan.FromSeconds(15));
+        await stopLoad();
+
+        await SettledAsync(cluster, survivors);
+        await cluster.AssertOneWriterAsync();
+        foreach (var (key, samples) in await cluster.Prometheus.RawSamplesAsync("{__name__=~\"traces_.+(_total|_count|_sum|_bucket)\"}"))
+            Assert.True(samples.Zip(samples.Skip(1)).All(static pair => pair.First.Value <= pair.Second.Value), $"{key} decreased: {string.Join(' ', samples)}\n{cluster.Logs}");
+        double restored = 0;
+        foreach (var silo in survivors)
+            restored += (await silo.OwnMetricsAsync()).Sum("tempo_metrics_generator_snapshots_restored_total");
+        Assert.Equal(1, restored);
+    }
+
+    [ClusterFact]
     public async Task A_silo_that_stands_still_and_goes_on_writes_no_series_a_second_time()
     {
         await using var cluster = await ThreeSilos.StartAsync(s_settings);

@@ -2,10 +2,13 @@ using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Standalone.Tests;
 
-/// <summary>An object store before which something may fail or wait: <see cref="Before"/> is awaited with every write's object name.</summary>
+/// <summary>An object store before which something may fail or wait: <see cref="Before"/> is awaited with every write's object name, but for conditional ones.</summary>
 internal sealed class FaultyObjectStore(IObjectStore inner) : IObjectStore
 {
     public Func<string, Task>? Before { get; set; }
+
+    /// <summary>As <see cref="Before"/>, for those that replace what has not changed.</summary>
+    public Func<string, Task>? BeforeConditional { get; set; }
 
     public async Task<string> PutAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default)
     {
@@ -21,7 +24,12 @@ internal sealed class FaultyObjectStore(IObjectStore inner) : IObjectStore
 
     public Task<string?> PutIfAbsentAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) => inner.PutIfAbsentAsync(name, content, cancellationToken);
 
-    public Task<string?> PutIfMatchAsync(string name, ReadOnlyMemory<byte> content, string etag, CancellationToken cancellationToken = default) => inner.PutIfMatchAsync(name, content, etag, cancellationToken);
+    public async Task<string?> PutIfMatchAsync(string name, ReadOnlyMemory<byte> content, string etag, CancellationToken cancellationToken = default)
+    {
+        if (BeforeConditional is { } before)
+            await before(name).WaitAsync(cancellationToken);
+        return await inner.PutIfMatchAsync(name, content, etag, cancellationToken);
+    }
 
     public Task<StoredObject?> GetAsync(string name, CancellationToken cancellationToken = default) => inner.GetAsync(name, cancellationToken);
 

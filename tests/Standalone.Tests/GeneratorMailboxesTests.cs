@@ -5,6 +5,7 @@ using OrleansTempo.Core;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Storage;
 using OrleansTempo.Core.Tests;
 
 namespace OrleansTempo.Standalone.Tests;
@@ -13,6 +14,7 @@ public sealed class GeneratorMailboxesTests : IDisposable
 {
     private readonly TempoMetrics _metrics = new();
     private readonly MetricValues _counters;
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("orleanstempo-");
 
     public GeneratorMailboxesTests() => _counters = new MetricValues(_metrics);
 
@@ -20,6 +22,7 @@ public sealed class GeneratorMailboxesTests : IDisposable
     {
         _counters.Dispose();
         _metrics.Dispose();
+        _folder.Delete(recursive: true);
     }
 
     [Fact]
@@ -121,14 +124,23 @@ public sealed class GeneratorMailboxesTests : IDisposable
         }
     }
 
-    private GeneratorMailboxes Open(IOverrides overrides, MetricsGeneratorOptions options) => new(options, overrides, _metrics, TimeProvider.System, NullLogger.Instance);
+    private GeneratorMailboxes Open(IOverrides overrides, MetricsGeneratorOptions options) => new(options, overrides, Store(), _metrics, TimeProvider.System, NullLogger.Instance);
 
-    private GeneratorMailboxes Open(IOverrides overrides) => new(new MetricsGeneratorOptions(), overrides, _metrics, TimeProvider.System, NullLogger.Instance);
+    private GeneratorMailboxes Open(IOverrides overrides) => new(new MetricsGeneratorOptions(), overrides, Store(), _metrics, TimeProvider.System, NullLogger.Instance);
 
-    // One span without a service, ending now.
-    private static void Offer(GeneratorMailboxes mailboxes)
+    private FileObjectStore Store() => new(_folder.FullName, TimeProvider.System, NullLogger.Instance);
+
+    /// <summary>One span without a service, ending now.</summary>
+    internal static void Offer(GeneratorMailboxes mailboxes)
     {
-        byte[] span = [0x0A, 16, .. new byte[15], 1, 0x12, 8, .. new byte[7], 1, 0x41, .. BitConverter.GetBytes((ulong)DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1_000_000)];
+        var batch = Batch(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+        mailboxes.Offer(TenantId.Single, batch);
+        batch.Release();
+    }
+
+    internal static SpanBatch Batch(long endMs)
+    {
+        byte[] span = [0x0A, 16, .. new byte[15], 1, 0x12, 8, .. new byte[7], 1, 0x41, .. BitConverter.GetBytes((ulong)endMs * 1_000_000)];
         byte[] scope = [0x12, (byte)span.Length, .. span];
         byte[] resource = [0x12, (byte)scope.Length, .. scope];
         byte[] request = [0x0A, (byte)resource.Length, .. resource];
@@ -136,8 +148,7 @@ public sealed class GeneratorMailboxesTests : IDisposable
         request.CopyTo(buffer.Array, 0);
         buffer.Length = request.Length;
         Assert.True(SpanBatch.TryRead(buffer, 0, out var batch, out _));
-        mailboxes.Offer(TenantId.Single, batch);
-        batch.Release();
+        return batch;
     }
 
     private sealed class ChangingOverrides(params string[] processors) : IOverrides

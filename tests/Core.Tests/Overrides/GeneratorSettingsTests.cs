@@ -39,6 +39,8 @@ public sealed class GeneratorSettingsTests
         {
             Registry = new RegistryOptions { CollectionInterval = TimeSpan.FromSeconds(5), InjectTenantIdAs = "tenant" },
             MetricsIngestionTimeRangeSlack = TimeSpan.FromMinutes(2),
+            DedupeWindow = TimeSpan.FromMinutes(3),
+            DedupeMaxSpans = 5000,
             Processor = new ProcessorOptions
             {
                 SpanMetrics = new SpanMetricsOptions { Dimensions = ["a"], EnableTargetInfo = true, SpanMultiplierKey = "ratio" },
@@ -52,6 +54,7 @@ public sealed class GeneratorSettingsTests
 
         Assert.Equal(options.Registry, settings.Registry);
         Assert.Equal(TimeSpan.FromMinutes(2), settings.IngestionTimeRangeSlack);
+        Assert.Equal((TimeSpan.FromMinutes(3), 5000), (settings.DedupeWindow, settings.DedupeMaxSpans));
         Assert.Equal(options.Processor.SpanMetrics, settings.SpanMetrics);
         Assert.Equal(options.Processor.ServiceGraphs, settings.ServiceGraphs);
         Assert.Equal("traceID", settings.TraceIdLabelName);
@@ -74,6 +77,7 @@ public sealed class GeneratorSettingsTests
             NativeHistogramBucketFactor = 2,
             NativeHistogramMaxBucketNumber = 20,
             NativeHistogramMinResetDuration = TimeSpan.FromHours(2),
+            DedupeWindow = TimeSpan.FromMinutes(4),
             RemoteWriteHeaders = new Dictionary<string, string> { ["Authorization"] = "Bearer x" },
             Processor = new ProcessorOverrides
             {
@@ -97,6 +101,7 @@ public sealed class GeneratorSettingsTests
         Assert.Equal(
             new NativeHistogramOptions { Mode = HistogramMode.Both, BucketFactor = 2, MaxBucketNumber = 20, MinResetDuration = TimeSpan.FromHours(2) },
             settings.NativeHistograms);
+        Assert.Equal(TimeSpan.FromMinutes(4), settings.DedupeWindow);
         Assert.Equal("Bearer x", settings.RemoteWriteHeaders["Authorization"]);
         Assert.Equal([1], settings.SpanMetrics.HistogramBuckets);
         Assert.Empty(settings.SpanMetrics.Dimensions);

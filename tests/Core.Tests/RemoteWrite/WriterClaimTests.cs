@@ -107,6 +107,21 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
+    public async Task Of_an_owner_that_has_not_ended_in_order_the_epoch_is_known()
+    {
+        Assert.Null((await TakeAsync("a")).CrashedEpoch);
+        var second = await TakeAsync("b");
+        Assert.Equal((1, null), (second.CrashedEpoch, second.SnapshotEpoch));
+        Assert.True(await second.ReleaseAsync(snapshot: true));
+        var third = await TakeAsync("c");
+        Assert.Equal((null, 2), (third.CrashedEpoch, third.SnapshotEpoch));
+        Assert.True(await third.EndAsync());
+        Assert.Null((await TakeAsync("d")).CrashedEpoch);
+        await _store.PutAsync(Name, "{"u8.ToArray());
+        Assert.Null((await TakeAsync("e")).CrashedEpoch);
+    }
+
+    [Fact]
     public async Task After_its_release_it_is_not_renewed()
     {
         var claim = await TakeAsync("a");

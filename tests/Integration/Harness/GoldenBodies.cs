@@ -43,34 +43,37 @@ internal static class GoldenBodies
     /// <summary>A client span of one service and the server span of another that it called, 40 ms and 30 ms long, ending now.</summary>
     public static byte[] Call(string client, string server)
     {
+        // Two messages with nothing but repeated fields, one behind the other, are one message.
+        var (clientSide, serverSide) = Sides(client, server);
+        return [.. clientSide, .. serverSide];
+    }
+
+    /// <summary>As <see cref="Call"/>, each side in a body of its own.</summary>
+    public static (byte[] Client, byte[] Server) Sides(string client, string server)
+    {
         var now = UnixNanoseconds();
         var traceId = RandomBytes(16);
         var clientSpanId = RandomBytes(8);
-        return new ExportTraceServiceRequest
-        {
-            ResourceSpans =
+        return (
+            Body(client, new Span
             {
-                Resource(client, new Span
-                {
-                    TraceId = traceId,
-                    SpanId = clientSpanId,
-                    Name = "call",
-                    Kind = Span.Types.SpanKind.Client,
-                    StartTimeUnixNano = now - 40_000_000,
-                    EndTimeUnixNano = now,
-                }),
-                Resource(server, new Span
-                {
-                    TraceId = traceId,
-                    SpanId = RandomBytes(8),
-                    ParentSpanId = clientSpanId,
-                    Name = "serve",
-                    Kind = Span.Types.SpanKind.Server,
-                    StartTimeUnixNano = now - 35_000_000,
-                    EndTimeUnixNano = now - 5_000_000,
-                }),
-            },
-        }.ToByteArray();
+                TraceId = traceId,
+                SpanId = clientSpanId,
+                Name = "call",
+                Kind = Span.Types.SpanKind.Client,
+                StartTimeUnixNano = now - 40_000_000,
+                EndTimeUnixNano = now,
+            }),
+            Body(server, new Span
+            {
+                TraceId = traceId,
+                SpanId = RandomBytes(8),
+                ParentSpanId = clientSpanId,
+                Name = "serve",
+                Kind = Span.Types.SpanKind.Server,
+                StartTimeUnixNano = now - 35_000_000,
+                EndTimeUnixNano = now - 5_000_000,
+            }));
     }
 
     private static string Folder => Path.Combine(AppContext.BaseDirectory, "golden");
@@ -90,11 +93,17 @@ internal static class GoldenBodies
     private static IEnumerable<Span> Spans(ExportTraceServiceRequest request) =>
         request.ResourceSpans.SelectMany(resource => resource.ScopeSpans).SelectMany(scope => scope.Spans);
 
-    private static ResourceSpans Resource(string service, Span span) => new()
+    private static byte[] Body(string service, Span span) => new ExportTraceServiceRequest
     {
-        Resource = new Resource { Attributes = { new KeyValue { Key = "service.name", Value = new AnyValue { StringValue = service } } } },
-        ScopeSpans = { new ScopeSpans { Spans = { span } } },
-    };
+        ResourceSpans =
+        {
+            new ResourceSpans
+            {
+                Resource = new Resource { Attributes = { new KeyValue { Key = "service.name", Value = new AnyValue { StringValue = service } } } },
+                ScopeSpans = { new ScopeSpans { Spans = { span } } },
+            },
+        },
+    }.ToByteArray();
 
     private static ulong UnixNanoseconds() => (ulong)(DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks * 100;
 

@@ -26,6 +26,12 @@ internal sealed record TempoSettings
 
     public string Wait { get; init; } = "2s";
 
+    /// <summary><c>metrics_generator.snapshot</c>.</summary>
+    public string Snapshot { get; init; } = "on_stop";
+
+    /// <summary><c>metrics_generator.dedupe_window</c>.</summary>
+    public string DedupeWindow { get; init; } = "0s";
+
     public bool Demo { get; init; }
 
     /// <summary>Whether tenants are named by <c>X-Scope-OrgID</c>.</summary>
@@ -107,6 +113,8 @@ internal sealed record TempoSettings
                 metrics_generator: { processors: [service-graphs, span-metrics], {{GeneratorOverrides}} }
             metrics_generator:
               limiter_type: {{LimiterType}}
+              snapshot: {{Snapshot}}
+              dedupe_window: {{DedupeWindow}}
               processor:
                 span_metrics: { {{SpanMetrics}} }
                 service_graphs:

@@ -74,6 +74,8 @@ public sealed class ConfigurationPageTests
     [InlineData("metrics_generator: {registry: {external_labels: {a: 'true', b: '1', c: 'x: y', d: \"two\\nlines\"}, inject_tenant_id_as: t}}")]
     [InlineData("metrics_generator: {processor: {span_metrics: {histogram_buckets: [1, 2.5], filter_policies: [{include: {match_type: strict, attributes: [{key: span.a, value: '1'}, {key: span.b, value: 1}, {key: span.c, value: 1.0}, {key: span.d, value: true}]}}]}}}")]
     [InlineData("metrics_generator: {processor: {span_metrics: {dimension_mappings: [{name: a, source_labels: [b, c], join: /}]}}, queue_max_bytes: 5}")]
+    [InlineData("metrics_generator: {snapshot: every_collection, dedupe_window: 30s, dedupe_max_spans: 5000}\noverrides: {defaults: {metrics_generator: {dedupe_window: 1m}}}")]
+    [InlineData("metrics_generator: {snapshot: off}")]
     [InlineData("metrics_generator: {storage: {remote_write: [{url: 'http://h', write_relabel_configs: [{regex: 'a', action: labeldrop}, {source_labels: [a], action: keep, regex: '\\d+'}], queue_config: {retry_on_http_429: false}}]}}")]
     [InlineData("overrides: {defaults: {ingestion: {rate_limit_bytes: 0}, metrics_generator: {processors: [span-metrics-count], collection_interval: 30s, processor: {service_graphs: {enable_virtual_node_label: true, dimensions: []}}}}, per_tenant_override_config: x.yaml}")]
     [InlineData("ingester: {partitions: 1, trace_idle_period: 1s, trace_live_period: 2s, flush_check_period: 30ms, max_block_bytes: 1e6, max_block_duration: 4m, complete_block_timeout: 50m, max_memory_bytes: 5e7, flush_all_on_shutdown: true}")]

@@ -39,6 +39,7 @@ public sealed class DocumentationTests
               collection_interval: 15s
               trace_id_label_name: a
               ingestion_time_range_slack: 1s
+              dedupe_window: 1s
               processor:
                 service_graphs: {histogram_buckets: [], dimensions: [], peer_attributes: [], filter_policies: [], enable_client_server_prefix: true, enable_messaging_system_latency_histogram: true, enable_virtual_node_label: true, span_multiplier_key: a, enable_tracestate_span_multiplier: true}
                 span_metrics: {histogram_buckets: [], dimensions: [], intrinsic_dimensions: {service: true}, filter_policies: [], dimension_mappings: [], enable_target_info: true, target_info_excluded_dimensions: [], enable_instance_label: true, span_multiplier_key: a, enable_tracestate_span_multiplier: true}

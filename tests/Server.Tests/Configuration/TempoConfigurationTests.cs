@@ -45,6 +45,8 @@ public sealed class TempoConfigurationTests
         Assert.Equal(2048, options.Distributor.MaxAttributeBytes);
         Assert.Equal(TimeSpan.FromSeconds(5), options.Distributor.RetryAfterOnResourceExhausted);
         Assert.Equal(268_435_456, options.MetricsGenerator.QueueMaxBytes);
+        Assert.Equal(SnapshotMode.OnStop, options.MetricsGenerator.Snapshot);
+        Assert.Equal((TimeSpan.Zero, 1_000_000), (options.MetricsGenerator.DedupeWindow, options.MetricsGenerator.DedupeMaxSpans));
         Assert.Equal(TimeSpan.FromSeconds(10), options.Overrides.PerTenantOverridePeriod);
     }
 

@@ -1,0 +1,210 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Globalization;
+using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Storage;
+
+namespace OrleansTempo.Core.RemoteWrite;
+
+/// <summary>
+/// What one owner of a <see cref="WriterClaim"/> has put into the object store of its generator, so that the next goes on from the last
+/// collection that was sent, however this one ends:
+/// <code>
+/// generator-snapshots/&lt;tenant's folder>/&lt;shard>/&lt;epoch>-&lt;number>-whole     all series
+///                                                   &lt;number + 1>-changes   those of them that have changed at the next collection
+///                                                   &lt;number + 2>-changes
+///                                                   &lt;number + 3>-whole     when changes are more than series: those before go
+/// </code>
+/// A collection is sent when its record has been put, and only then. One caller at a time.
+/// </summary>
+public sealed class SnapshotChain
+{
+    private const string Root = "generator-snapshots/";
+    private const string Whole = "whole";
+    private const string Changes = "changes";
+    private const int ObjectsAtOnce = 16;
+    private const int Attempts = 3;
+
+    // A start reads all of them, however small they are.
+    private const int MostChanges = 100;
+
+    private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
+
+    private readonly IObjectStore _store;
+    private readonly TimeProvider _time;
+    private readonly string _folder;
+    private readonly long _epoch;
+
+    // Records of which a later one says all.
+    private readonly List<string> _obsolete = [];
+
+    // Those that a start would read.
+    private readonly List<string> _current = [];
+    private long _next;
+    private long _wholeBytes;
+    private long _changeBytes;
+
+    /// <param name="store">The claim's own.</param>
+    /// <param name="tenant">Whose series.</param>
+    /// <param name="shard">Which part of them, as the claim has it.</param>
+    /// <param name="epoch">The claim's.</param>
+    /// <param name="time">The clock of retries.</param>
+    public SnapshotChain(IObjectStore store, TenantId tenant, string shard, long epoch, TimeProvider time)
+    {
+        _store = store;
+        _time = time;
+        _folder = FolderOf(tenant, shard);
+        _epoch = epoch;
+
+        // Epochs begin again where a claim could not be read; what an owner of the same epoch left then must not look newer.
+        _next = time.GetUtcNow().ToUnixTimeMilliseconds();
+    }
+
+    /// <summary>Whether the last record was put, so that a start would go on from it.</summary>
+    public bool IsWhole { get; private set; }
+
+    /// <summary>
+    /// Makes the record of a generator, directly after a collection of it: of what has changed, or of everything where that is
+    /// less, or the record before did not come through.
+    /// </summary>
+    public ChainRecord Record(TenantGenerator generator)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        var isWhole = !IsWhole || _current.Count > MostChanges || !generator.TryWriteChanges(output) || _changeBytes + output.WrittenCount > _wholeBytes;
+        if (isWhole)
+        {
+            output.ResetWrittenCount();
+            generator.WriteSnapshot(output);
+        }
+
+        IsWhole = false;
+        return new ChainRecord(Invariant($"{_folder}{_epoch}-{_next++}-{(isWhole ? Whole : Changes)}"), isWhole, output.WrittenMemory);
+    }
+
+    /// <summary>Puts a record, the last one made.</summary>
+    /// <returns>Null, or why it could not be put after some attempts: the next record is one of everything then.</returns>
+    public async Task<string?> TryPutAsync(ChainRecord record, CancellationToken cancellationToken = default)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await _store.PutAsync(record.Name, record.Content, cancellationToken).ConfigureAwait(false);
+                break;
+            }
+            catch (IOException e)
+            {
+                if (attempt == Attempts)
+                {
+                    // Perhaps it is there.
+                    _obsolete.Add(record.Name);
+                    return e.Message;
+                }
+            }
+
+            await Task.Delay(s_retry, _time, cancellationToken).ConfigureAwait(false);
+        }
+
+        IsWhole = true;
+        if (record.IsWhole)
+        {
+            _obsolete.AddRange(_current);
+            _current.Clear();
+            _wholeBytes = record.Content.Length;
+            _changeBytes = 0;
+        }
+        else
+        {
+            _changeBytes += record.Content.Length;
+        }
+
+        _current.Add(record.Name);
+        return null;
+    }
+
+    /// <summary>Deletes the records that no start needs any more; one that cannot be deleted has its turn again.</summary>
+    public async Task TidyAsync(CancellationToken cancellationToken = default)
+    {
+        if (!IsWhole)
+            return;
+        var left = await DeleteAsync(_store, _obsolete, cancellationToken).ConfigureAwait(false);
+        _obsolete.Clear();
+        _obsolete.AddRange(left);
+    }
+
+    /// <summary>Deletes all of it.</summary>
+    public Task DeleteAsync(CancellationToken cancellationToken = default)
+    {
+        IsWhole = false;
+        return DeleteAsync(_store, [.. _obsolete, .. _current], cancellationToken);
+    }
+
+    /// <summary>Takes over what owners before have left, to be deleted when there is a record of this one.</summary>
+    public void Replace(StoredChain former) => _obsolete.AddRange(former.Names);
+
+    /// <summary>Reads what an owner has left.</summary>
+    /// <param name="store">The claim's own.</param>
+    /// <param name="tenant">Whose series.</param>
+    /// <param name="shard">Which part of them.</param>
+    /// <param name="epoch">The owner's.</param>
+    /// <param name="cancellationToken">As an <see cref="IOException"/>.</param>
+    /// <exception cref="IOException">The store fails.</exception>
+    public static async Task<StoredChain> ReadAsync(IObjectStore store, TenantId tenant, string shard, long epoch, CancellationToken cancellationToken = default)
+    {
+        var folder = FolderOf(tenant, shard);
+        var names = new List<string>();
+        var own = new SortedDictionary<long, string>();
+        await foreach (var info in store.ListAsync(folder, cancellationToken).ConfigureAwait(false))
+        {
+            names.Add(info.Name);
+            if (info.Name[folder.Length..].Split('-') is [var of, var number, Whole or Changes]
+                && of == epoch.ToString(CultureInfo.InvariantCulture)
+                && long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var n))
+                own[n] = info.Name;
+        }
+
+        // From the last record of everything on, and without a gap: what is missing was sent.
+        var last = own.LastOrDefault(static r => r.Value.EndsWith(Whole, StringComparison.Ordinal));
+        if (last.Value is null)
+            return new StoredChain(names, [], own.Count == 0 ? "it left no snapshot" : "the record of all its series is missing");
+        var chain = own.Where(r => r.Key >= last.Key).ToList();
+        if (chain[^1].Key - last.Key != chain.Count - 1)
+            return new StoredChain(names, [], Invariant($"of its records {last.Key} to {chain[^1].Key} there are {chain.Count}"));
+
+        var records = new ReadOnlyMemory<byte>[chain.Count];
+        var isGone = false;
+        var options = new ParallelOptions { MaxDegreeOfParallelism = ObjectsAtOnce, CancellationToken = cancellationToken };
+        await Parallel.ForAsync(0, records.Length, options, async (i, cancellation) =>
+        {
+            if (await store.GetAsync(chain[i].Value, cancellation).ConfigureAwait(false) is { } there)
+                records[i] = there.Content;
+            else
+                isGone = true;
+        }).ConfigureAwait(false);
+        return isGone ? new StoredChain(names, [], "its records have been deleted meanwhile") : new StoredChain(names, records, null);
+    }
+
+    /// <summary>Deletes objects, as many as can be deleted.</summary>
+    /// <returns>The names of those that could not.</returns>
+    public static async Task<IReadOnlyCollection<string>> DeleteAsync(IObjectStore store, IReadOnlyCollection<string> names, CancellationToken cancellationToken = default)
+    {
+        var left = new ConcurrentQueue<string>();
+        var options = new ParallelOptions { MaxDegreeOfParallelism = ObjectsAtOnce, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(names, options, async (name, cancellation) =>
+        {
+            try
+            {
+                await store.DeleteAsync(name, cancellation).ConfigureAwait(false);
+            }
+            catch (IOException)
+            {
+                left.Enqueue(name);
+            }
+        }).ConfigureAwait(false);
+        return left;
+    }
+
+    private static string FolderOf(TenantId tenant, string shard) => $"{Root}{TenantFolder.Of(tenant)}/{shard}/";
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+}

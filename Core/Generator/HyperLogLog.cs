@@ -54,14 +54,6 @@ internal sealed class HyperLogLog
         IsEmpty = false;
     }
 
-    public void Clear()
-    {
-        if (IsEmpty)
-            return;
-        Array.Clear(_registers);
-        IsEmpty = true;
-    }
-
     /// <summary>
     /// The estimate, from how many registers hold which run: Ertl's, which needs no other method for small numbers and no table of
     /// corrections ("New cardinality estimation algorithms for HyperLogLog sketches", 2017).

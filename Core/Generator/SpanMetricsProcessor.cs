@@ -86,7 +86,6 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
                 _dryRunColumns = sanitized;
         }
 
-
         var slots = new List<MetricSlot>();
         if (settings.SpanMetricsCount)
         {

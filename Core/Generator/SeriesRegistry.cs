@@ -41,6 +41,9 @@ internal sealed class SeriesRegistry
 
     public RegistryOptions Options { get; private set; } = new();
 
+    /// <summary>How long a series lives without an update, in milliseconds.</summary>
+    public long StaleMs => (long)Options.StaleDuration.TotalMilliseconds;
+
     public void Apply(GeneratorSettings settings)
     {
         Options = settings.Registry;
@@ -192,7 +195,7 @@ internal sealed class SeriesRegistry
     public long Collect(long nowMs, ISeriesVisitor? visitor)
     {
         var timestampMs = Math.Max(nowMs, _lastCollectionMs + 1);
-        var staleBeforeMs = timestampMs - (long)Options.StaleDuration.TotalMilliseconds;
+        var staleBeforeMs = timestampMs - StaleMs;
         foreach (var table in _tables)
         {
             CollectTable(table, timestampMs, staleBeforeMs, visitor);

@@ -125,7 +125,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         var filtered = 0;
         var invalid = 0;
         var targetInfo = TargetInfoState.Wanted;
-        _spanNames?.Begin(nowMs, (long)_registry.Options.StaleDuration.TotalMilliseconds);
+        _spanNames?.Begin(nowMs, _registry.StaleMs);
         foreach (var position in spans)
         {
             ref readonly var span = ref all[position];

@@ -134,7 +134,7 @@ public sealed class TenantGenerator
             _counters.Demand(_registry.Demand(nowMs));
             _registry.Labels.Report(_counters);
             if (_spanNames is not null)
-                _counters.SanitizedDemand(_spanNames.EstimateDemand() + (_serviceGraphs?.Table.Entities.Length ?? 0));
+                ReportSanitizedDemand(_spanNames, nowMs);
         }
     }
 
@@ -342,6 +342,13 @@ public sealed class TenantGenerator
         SnapshotPart.HostInfo when _hostInfo is { } hostInfo => (hostInfo.Table, hostInfo.KeyOf),
         _ => null,
     };
+
+    // The label sets of the service graph are what they are; its part is there to be compared with all there is.
+    private void ReportSanitizedDemand(SpanNameSanitizer spanNames, long nowMs)
+    {
+        spanNames.Begin(nowMs, _registry.StaleMs);
+        _counters.SanitizedDemand(spanNames.EstimateDemand() + (_serviceGraphs?.Table.Entities.Length ?? 0));
+    }
 
     private void ReplaceSpanMetrics()
     {

@@ -28,7 +28,7 @@ internal sealed class SpanNameSanitizer
     private long _sanitized, _tooFew, _tooMany;
     private (long Detected, long Evicted, long Expired) _reported;
 
-    /// <summary>To be called before the names of a batch; forgets what has not been seen for long.</summary>
+    /// <summary>To be called before the names of a batch and before the demand is asked for; forgets what has not been seen for long.</summary>
     /// <param name="nowMs">Unix milliseconds.</param>
     /// <param name="staleMs">For how long a label set counts towards the demand after it was last seen, in milliseconds.</param>
     public void Begin(long nowMs, long staleMs)

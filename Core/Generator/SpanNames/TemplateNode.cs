@@ -19,8 +19,8 @@ internal sealed class TemplateNode(byte[] token)
     /// <summary>How many ways there are on from here.</summary>
     public int ChildCount => _count + (Wildcard is null ? 0 : 1);
 
-    /// <summary>The templates that go on nowhere from here.</summary>
-    public List<NameTemplate> Templates { get; } = new(1);
+    /// <summary>The templates that end here; null for none, as nearly everywhere.</summary>
+    public List<NameTemplate>? Templates { get; private set; }
 
     /// <summary>Where it goes on with exactly this token; null for nowhere.</summary>
     public TemplateNode? Find(ReadOnlySpan<byte> token)
@@ -48,6 +48,8 @@ internal sealed class TemplateNode(byte[] token)
         return child;
     }
 
+    public void Add(NameTemplate template) => (Templates ??= new(1)).Add(template);
+
     public TemplateNode AddWildcard() => Wildcard ??= new TemplateNode(NameTemplate.Parameter);
 
     /// <summary>Forgets the templates that are not wanted any more, from here on and everywhere it leads to.</summary>
@@ -72,8 +74,8 @@ internal sealed class TemplateNode(byte[] token)
 
         if (Wildcard is not null && !Wildcard.Prune(isGone))
             Wildcard = null;
-        Templates.RemoveAll(isGone);
-        return ChildCount + Templates.Count > 0;
+        Templates?.RemoveAll(isGone);
+        return ChildCount > 0 || Templates is { Count: > 0 };
     }
 
     private void Index()

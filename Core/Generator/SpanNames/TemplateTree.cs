@@ -97,14 +97,14 @@ internal sealed class TemplateTree(int maxTemplates = TemplateTree.MaxTemplates)
 
         for (var i = steps; i < count; i++)
             _open[open++] = i;
-        return Best(node, name, count, _open.AsSpan(0, open));
+        return node.Templates is { } templates ? Best(templates, name, count, _open.AsSpan(0, open)) : null;
     }
 
-    private NameTemplate? Best(TemplateNode node, ReadOnlySpan<byte> name, int count, ReadOnlySpan<int> open)
+    private NameTemplate? Best(List<NameTemplate> templates, ReadOnlySpan<byte> name, int count, ReadOnlySpan<int> open)
     {
         NameTemplate? best = null;
         int mostSame = -1, mostParameters = -1, leastDiffering = 0;
-        foreach (var template in node.Templates)
+        foreach (var template in templates)
         {
             int parameters = 0, differing = 0;
             foreach (var i in open)
@@ -124,7 +124,7 @@ internal sealed class TemplateTree(int maxTemplates = TemplateTree.MaxTemplates)
         if (best is null)
             return null;
         var alike = count - open.Length + mostSame + 1;
-        if ((double)alike / (count + 1) < MinSimilarity && node.Templates.Count < MaxTemplatesInOnePlace)
+        if ((double)alike / (count + 1) < MinSimilarity && templates.Count < MaxTemplatesInOnePlace)
             return null;
         if (leastDiffering > 0)
             Generalize(best, name, open);
@@ -169,7 +169,7 @@ internal sealed class TemplateTree(int maxTemplates = TemplateTree.MaxTemplates)
         }
 
         var template = new NameTemplate(tokens);
-        node.Templates.Add(template);
+        node.Add(template);
         Count++;
         Detected++;
         Version++;

@@ -58,6 +58,25 @@ public sealed class FileOverridesTests : IDisposable
     }
 
     [Fact]
+    public void A_tenants_host_identifiers_and_sanitization_are_laid_over_the_defaults()
+    {
+        using var overrides = Open(
+            """
+            overrides:
+              a: {metrics_generator: {processors: [host-info], span_name_sanitization: dry_run, processor: {host_info: {host_identifiers: [host.name], metric_name: hosts}}}}
+              b: {metrics_generator: {processors: [span-metrics], span_name_sanitization: enabled, processor: {host_info: {metric_name: ""}}}}
+              c: {metrics_generator: {span_name_sanitization: ""}}
+            """);
+        var settings = (string tenant) => GeneratorSettings.Resolve(new MetricsGeneratorOptions(), overrides.For(Tenant(tenant)));
+
+        Assert.Equal(
+            (true, true, SpanNameSanitization.DryRun, new HostInfoOptions { HostIdentifiers = ["host.name"], MetricName = "hosts" }),
+            (settings("a").HostInfoEnabled, settings("a").AnyProcessor, settings("a").SpanNameSanitization, settings("a").HostInfo));
+        Assert.Equal((false, SpanNameSanitization.Enabled, new HostInfoOptions()), (settings("b").HostInfoEnabled, settings("b").SpanNameSanitization, settings("b").HostInfo));
+        Assert.Equal(SpanNameSanitization.Off, settings("c").SpanNameSanitization);
+    }
+
+    [Fact]
     public void A_tenants_ring_size_is_laid_over_the_defaults()
     {
         using var overrides = Open("overrides: {a: {metrics_generator: {ring_size: 64}}, b: {metrics_generator: {max_active_series: 1}}}");

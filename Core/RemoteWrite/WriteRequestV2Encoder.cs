@@ -49,8 +49,11 @@ internal sealed class WriteRequestV2Encoder : IWriteRequestEncoder
     private readonly SymbolTable _symbols = new();
     private readonly List<RemoteWriteRequest> _requests = [];
 
-    // Of metric names and bucket bounds, which are few.
+    // Of metric names and bucket bounds, which are few and come in the same order for every entity: what came after the last one is
+    // tried before it is looked up.
     private readonly Dictionary<object, Refs> _known = new(ReferenceEqualityComparer.Instance);
+    private Refs _metric = new();
+    private Refs _bucket = new();
 
     // Of the entity that was visited last: head, middle and tail of its labels.
     private readonly Refs _entity = new();
@@ -107,7 +110,7 @@ internal sealed class WriteRequestV2Encoder : IWriteRequestEncoder
         }
 
         _v1Length += v1Length;
-        var metric = _known.TryGetValue(point.Name, out var known) && known.Request == _requests.Count ? known : RefsOf(point.Name);
+        var metric = RefsOf(point.Name);
         if (relabelled is not null)
         {
             _relabelled.Clear(_requests.Count);
@@ -321,7 +324,11 @@ internal sealed class WriteRequestV2Encoder : IWriteRequestEncoder
 
     private Refs RefsOf(MetricName name)
     {
-        var refs = Known(name);
+        var refs = _metric = ReferenceEquals(_metric.Key, name) ? _metric : After(_metric, name);
+        if (refs.Request == _requests.Count)
+            return refs;
+
+        refs.Clear(_requests.Count);
         if (_settings.Relabelling is null)
             AddLabels(refs, name.WireLabel);
         var description = MetricDescription.Of(name.Family);
@@ -340,19 +347,22 @@ internal sealed class WriteRequestV2Encoder : IWriteRequestEncoder
 
     private Refs RefsOf(BucketBound bucket)
     {
-        if (_known.TryGetValue(bucket, out var known) && known.Request == _requests.Count)
-            return known;
-        var refs = Known(bucket);
+        var refs = _bucket = After(_bucket, bucket);
+        if (refs.Request == _requests.Count)
+            return refs;
+
+        refs.Clear(_requests.Count);
         AddLabels(refs, bucket.WireLabel);
         return refs;
     }
 
-    private Refs Known(object key)
+    private Refs After(Refs former, object key)
     {
+        if (former.Next is { } next && ReferenceEquals(next.Key, key))
+            return next;
         if (!_known.TryGetValue(key, out var refs))
-            _known.Add(key, refs = new Refs());
-        refs.Clear(_requests.Count);
-        return refs;
+            _known.Add(key, refs = new Refs { Key = key });
+        return former.Next = refs;
     }
 
     private void AddLabels(Refs refs, ReadOnlySpan<byte> encoded)
@@ -417,8 +427,14 @@ internal sealed class WriteRequestV2Encoder : IWriteRequestEncoder
         private int _length;
         private int _labelsLength;
 
-        // By its position in the collection.
-        public int Request { get; private set; }
+        // The metric name or bucket bound.
+        public object? Key { get; init; }
+
+        // What came after it the last time.
+        public Refs? Next { get; set; }
+
+        // By its position in the collection; none at first.
+        public int Request { get; private set; } = -1;
 
         public ReadOnlySpan<byte> Labels => _bytes.AsSpan(0, _labelsLength < 0 ? _length : _labelsLength);
 

@@ -22,6 +22,8 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
             values => values.DifferenceFrom(expected) + silo.Log);
         Assert.Equal(expected.Count, stored.Count);
         Assert.Equal("", (await silo.GeneratedAsync()).DifferenceFrom(expected));
+        using (var status = await silo.GetAsync("/status/remote-write"))
+            Assert.Matches("(?m)^single-tenant +127\\.0\\.0\\.1-0 .* prometheus\\.WriteRequest ", await status.Content.ReadAsStringAsync());
 
         Assert.Equal(0, await silo.TerminateAsync());
         await silo.StartAgainAsync();

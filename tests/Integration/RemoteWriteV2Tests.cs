@@ -39,20 +39,11 @@ public sealed class RemoteWriteV2Tests
     }
 
     [PrometheusV3Fact]
-    public async Task Native_histograms_exemplars_and_metadata_arrive()
+    public async Task Native_histograms_and_their_exemplars_arrive()
     {
-        await using var prometheus = await PrometheusProcess.StartAsync(PrometheusV3FactAttribute.Program!, "exemplar-storage,native-histograms,metadata-wal-records");
-        using var metrics = new TempoMetrics();
-        Assert.True(TenantId.TryParse("acme", out var tenant, out _));
-        var endpoints = RemoteWriteEndpoint.CreateAll(new() { RemoteWrite = [new() { Url = prometheus.RemoteWriteUrl.AbsoluteUri, ProtobufMessage = RemoteWriteOptions.MessageV2 }] }, TimeProvider.System);
-        await using var writer = new RemoteWriter(tenant, endpoints, new RemoteWriterSettings(), new RemoteWriteMetrics(metrics), TimeProvider.System, NullLogger.Instance);
-
+        await using var prometheus = await PrometheusProcess.StartAsync(PrometheusV3FactAttribute.Program!, "exemplar-storage,native-histograms,metadata-wal-records,created-timestamp-zero-ingestion");
         var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
-        Collect(writer, now - 1000, now - 5000);
-        Collect(writer, now, 0);
-        Assert.Equal(0, await writer.FlushAsync(TimeSpan.FromSeconds(30)));
-        var status = Assert.Single(writer.Status());
-        Assert.Equal(("", 0L, RemoteWriteProtocol.V2), (status.LastError, status.LostSamples, status.Protocol));
+        await WriteHistogramAsync(prometheus, now);
 
         // 2 observations in (0.5, 2^-0.875], 1 in the bucket behind it, 1 of zero; the first sample is without any.
         var range = await prometheus.DataAsync("/api/v1/query?query=" + Uri.EscapeDataString("traces_spanmetrics_latency{service=\"shop\"}[1m]"));
@@ -68,6 +59,16 @@ public sealed class RemoteWriteV2Tests
         Assert.Equal(("0000000000000000000000000000002a", "0.53"), (exemplar.GetProperty("labels").GetProperty("traceID").GetString(), exemplar.GetProperty("value").GetString()));
         Assert.Equal(0, (await prometheus.OwnMetricsAsync()).Sum("prometheus_api_remote_write_without_metadata_appended_samples_total"));
         Assert.Empty(prometheus.OrderComplaints);
+    }
+
+    // Since then, it makes labels of the metadata that comes with a series; before, it has no page for it.
+    [PrometheusV3Fact(14)]
+    public async Task Type_and_unit_arrive_with_the_series()
+    {
+        await using var prometheus = await PrometheusProcess.StartAsync(PrometheusV3FactAttribute.Program!, "type-and-unit-labels");
+        await WriteHistogramAsync(prometheus, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+        var metric = (await prometheus.DataAsync("/api/v1/query?query=" + Uri.EscapeDataString("last_over_time(traces_spanmetrics_latency[1m])"))).GetProperty("result")[0].GetProperty("metric");
+        Assert.Equal(("histogram", "seconds"), (metric.GetProperty("__type__").GetString(), metric.GetProperty("__unit__").GetString()));
     }
 
     [PrometheusFact]
@@ -101,6 +102,21 @@ public sealed class RemoteWriteV2Tests
     {
         using var response = await standalone.GetAsync("/status/remote-write?format=json");
         return JsonDocument.Parse(await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync()).RootElement[0];
+    }
+
+    private static async Task WriteHistogramAsync(PrometheusProcess prometheus, long now)
+    {
+        using var metrics = new TempoMetrics();
+        Assert.True(TenantId.TryParse("acme", out var tenant, out _));
+        var endpoints = RemoteWriteEndpoint.CreateAll(new() { RemoteWrite = [new() { Url = prometheus.RemoteWriteUrl.AbsoluteUri, ProtobufMessage = RemoteWriteOptions.MessageV2 }] }, TimeProvider.System);
+        await using var writer = new RemoteWriter(tenant, endpoints, new RemoteWriterSettings(), new RemoteWriteMetrics(metrics), TimeProvider.System, NullLogger.Instance);
+        Collect(writer, now - 1000, now - 5000);
+        Collect(writer, now, 0);
+        Assert.Equal(0, await writer.FlushAsync(TimeSpan.FromSeconds(30)));
+        var status = Assert.Single(writer.Status());
+        Assert.Equal(("", 0L, RemoteWriteProtocol.V2), (status.LastError, status.LostSamples, status.Protocol));
+        foreach (var endpoint in endpoints)
+            endpoint.Dispose();
     }
 
     private static void Collect(RemoteWriter writer, long timestampMs, long zeroMs)

@@ -10,35 +10,35 @@ namespace OrleansTempo.Integration.Harness;
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed partial class PrometheusV3FactAttribute : FactAttribute
 {
-    private static readonly Lazy<string?> s_program = new(Find);
+    private static readonly Lazy<(string? Program, Version Version)> s_found = new(Find);
 
-    public PrometheusV3FactAttribute()
+    /// <param name="minor">The oldest minor version of 3 that has what the test looks at.</param>
+    public PrometheusV3FactAttribute(int minor = 0)
     {
-        if (Program is null)
-            Skip = "there is no prometheus of version 3 or newer on the PATH or in the variable PROMETHEUS_V3";
+        if (s_found.Value.Version < new Version(3, minor))
+            Skip = $"there is no prometheus of version 3.{minor} or newer on the PATH or in the variable PROMETHEUS_V3";
         else if (OperatingSystem.IsWindows())
             Skip = "the harness stops processes by SIGTERM, which Windows does not have";
     }
 
     /// <summary>The program's file.</summary>
-    public static string? Program => s_program.Value;
+    public static string? Program => s_found.Value.Program;
 
-    private static string? Find()
+    private static (string? Program, Version Version) Find()
     {
         var configured = Environment.GetEnvironmentVariable("PROMETHEUS_V3");
-        if (!string.IsNullOrEmpty(configured))
-            return configured;
-        return Tool.Find("prometheus") is { } program && MajorVersion(program) >= 3 ? program : null;
+        var program = string.IsNullOrEmpty(configured) ? Tool.Find("prometheus") : configured;
+        return (program, program is null ? new Version(0, 0) : VersionOf(program));
     }
 
-    private static int MajorVersion(string program)
+    private static Version VersionOf(string program)
     {
         using var process = Process.Start(new ProcessStartInfo(program, "--version") { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var text = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
         process.WaitForExit();
-        return Version().Match(text) is { Success: true } match ? int.Parse(match.Groups[1].Value) : 0;
+        return Number().Match(text) is { Success: true } match ? Version.Parse(match.Groups[1].Value) : new Version(0, 0);
     }
 
-    [GeneratedRegex(@"version (\d+)\.")]
-    private static partial Regex Version();
+    [GeneratedRegex(@"version (\d+\.\d+)")]
+    private static partial Regex Number();
 }

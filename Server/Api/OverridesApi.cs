@@ -40,7 +40,7 @@ internal sealed class OverridesApi(UserConfigurableOverrides overrides, bool mul
                 _ => GetAsync(context, tenant),
             });
         }
-        catch (IOException e) when (!context.Response.HasStarted)
+        catch (IOException e) when (e is not BadHttpRequestException && !context.Response.HasStarted)
         {
             await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, $"the object store of overrides fails: {e.Message}");
         }

@@ -6,12 +6,17 @@ namespace OrleansTempo.Server.UserOverrides;
 
 /// <summary>
 /// Reads the JSON of a tenant's limits into the one form in which they are kept and answered: known fields in Tempo's order, what is
-/// null left out, blocks always there, durations as Go prints them. What is wrong is collected, all of it.
+/// null left out, blocks always there, durations as Go prints them. What is wrong is collected.
 /// </summary>
 internal sealed class LimitsReader
 {
+    /// <summary>More are not told: an answer must not be larger than its request.</summary>
+    public const int MaxProblems = 20;
+
+    private readonly List<string> _problems = [];
+
     /// <summary>What is wrong, each with the path of its field.</summary>
-    public List<string> Problems { get; } = [];
+    public IReadOnlyList<string> Problems => _problems;
 
     public JsonObject Read(JsonObject limits) => ReadObject(limits, LimitField.Root, "");
 
@@ -23,7 +28,7 @@ internal sealed class LimitsReader
         foreach (var (name, _) in source)
         {
             if (of.Find(name) is null)
-                Problems.Add($"{path}{name}: unknown field{Spelling.Suggest(name, [.. of.Fields.Select(f => f.Name)])}");
+                Complain($"{path}{name}: unknown field{Spelling.Suggest(name, [.. of.Fields.Select(f => f.Name)])}");
         }
 
         var result = new JsonObject();
@@ -59,7 +64,7 @@ internal sealed class LimitsReader
     {
         if (value is JsonArray items)
             return [.. items.Select((item, i) => read(item, $"{path}[{i}]"))];
-        Problems.Add($"{path}: must be {allowed}");
+        Complain($"{path}: must be {allowed}");
         return null;
     }
 
@@ -84,14 +89,14 @@ internal sealed class LimitsReader
         if (duration is { } found)
             return JsonValue.Create(GoDuration.ToGoString(found));
 
-        Problems.Add($"{path}: {Spelling.Quote(value.ToJsonString())} is not a duration; allowed: {GoDuration.Allowed} as a string, or a number of nanoseconds");
+        Complain($"{path}: {Spelling.Quote(value.ToJsonString())} is not a duration; allowed: {GoDuration.Allowed} as a string, or a number of nanoseconds");
         return null;
     }
 
     private JsonObject? AsObject(JsonNode? value, string path)
     {
         if (value is not null and not JsonObject)
-            Problems.Add($"{path}: must be an object");
+            Complain($"{path}: must be an object");
         return value as JsonObject;
     }
 
@@ -99,8 +104,14 @@ internal sealed class LimitsReader
     {
         if (value is not null && kinds.Contains(value.GetValueKind()))
             return value.DeepClone();
-        Problems.Add($"{path}: must be {allowed}");
+        Complain($"{path}: must be {allowed}");
         return null;
+    }
+
+    private void Complain(string problem)
+    {
+        if (_problems.Count < MaxProblems)
+            _problems.Add(problem);
     }
 
     private static JsonObject Pick(JsonObject source, LimitField of)

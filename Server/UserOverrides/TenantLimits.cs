@@ -39,7 +39,18 @@ internal sealed class TenantLimits
 
     /// <summary>Reads limits, or a patch of them: any JSON value.</summary>
     /// <exception cref="JsonException">It is not JSON.</exception>
-    public static JsonNode? ParseJson(ReadOnlySpan<byte> utf8) => JsonNode.Parse(utf8, nodeOptions: null, s_strict);
+    public static JsonNode? ParseJson(ReadOnlySpan<byte> utf8)
+    {
+        try
+        {
+            // Decodes every string now: whether it can be is not asked before it is wanted.
+            return JsonNode.Parse(utf8, nodeOptions: null, s_strict) is { } json ? Decoded(json) : null;
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new JsonException($"a string is not valid Unicode: {e.Message}", e);
+        }
+    }
 
     /// <summary>Checks fields and kinds of values; null with <paramref name="problems"/> where something is wrong.</summary>
     public static TenantLimits? TryCreate(JsonNode? json, out string problems)
@@ -86,8 +97,39 @@ internal sealed class TenantLimits
     {
         var found = new Problems("");
         var reading = found.Result(new OverridesReader(found, generator).ReadLimits(MappingReader.Root(found, _entry), operators));
-        problems = string.Join('\n', reading.Errors.Select(e => e.Message));
+        problems = string.Join('\n', reading.Errors.Take(LimitsReader.MaxProblems).Select(e => e.Message));
         return reading.Value;
+    }
+
+    private static JsonNode Decoded(JsonNode json)
+    {
+        switch (json)
+        {
+            case JsonObject entries:
+                foreach (var (_, value) in entries)
+                {
+                    if (value is not null)
+                        Decoded(value);
+                }
+
+                break;
+
+            case JsonArray items:
+                foreach (var item in items)
+                {
+                    if (item is not null)
+                        Decoded(item);
+                }
+
+                break;
+
+            default:
+                if (json.GetValueKind() == JsonValueKind.String)
+                    json.GetValue<string>();
+                break;
+        }
+
+        return json;
     }
 
     private static TenantOverrides WithoutProcessors(TenantOverrides overrides) =>

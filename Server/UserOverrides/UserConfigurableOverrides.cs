@@ -267,6 +267,8 @@ internal sealed partial class UserConfigurableOverrides : IAsyncDisposable
             var tenants = await _store.ListAsync(cancellationToken);
             foreach (var gone in _layers.Tenants.Except(tenants))
                 layers[gone] = null;
+            foreach (var gone in _complaints.Keys.Except(tenants))
+                _complaints.TryRemove(gone, out _);
             await Parallel.ForEachAsync(tenants, new ParallelOptions { MaxDegreeOfParallelism = ReadsAtOnce, CancellationToken = cancellationToken }, async (tenant, cancellation) =>
             {
                 try

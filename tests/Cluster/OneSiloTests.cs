@@ -62,6 +62,35 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
         Assert.Contains("replayed in", silo.Log, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task What_a_tenant_sets_itself_holds_in_its_grain_without_touching_other_counters_and_survives_a_restart()
+    {
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-overrides", UserConfigurableOverrides = "enabled: true, poll_interval: 1h" }, s_nothing);
+        await CallAsync(silo, 5);
+        await Eventually.GetAsync(silo.GeneratedAsync, static values => values.Sum("traces_service_graph_request_total") == 5, values => $"{values}\n{silo.Log}");
+
+        using (var set = await silo.SendAsync(HttpMethod.Post, "/api/overrides", """{"metrics_generator":{"processor":{"span_metrics":{"dimensions":["service.name"]}}}}""", "0"))
+            Assert.True(set.StatusCode == HttpStatusCode.OK, await set.Content.ReadAsStringAsync());
+        await CallAsync(silo, 3);
+
+        await Eventually.GetAsync(
+            silo.GeneratedAsync,
+            static values => values.Sum("traces_service_graph_request_total") == 8 && NamedCalls(values) == 6,
+            values => $"{values}\n{silo.Log}");
+        Assert.Equal(0, await silo.TerminateAsync());
+        await silo.StartAgainAsync();
+        await CallAsync(silo, 1);
+        await Eventually.GetAsync(silo.GeneratedAsync, static values => NamedCalls(values) == 8, values => $"{values}\n{silo.Log}");
+
+        static double NamedCalls(SeriesValues values) => values.Where(static series => series.Contains("service_name=", StringComparison.Ordinal)).Sum("traces_spanmetrics_calls_total");
+
+        static async Task CallAsync(SiloProcess silo, int calls)
+        {
+            for (var call = 0; call < calls; call++)
+                Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Call("client", "server")));
+        }
+    }
+
     [PrometheusFact]
     public async Task With_every_collection_a_silo_that_is_killed_counts_on_from_what_it_sent_last()
     {

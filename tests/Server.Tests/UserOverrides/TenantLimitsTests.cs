@@ -74,6 +74,27 @@ public sealed class TenantLimitsTests
     }
 
     [Theory]
+    [InlineData(new byte[] { (byte)'"', 0xff, (byte)'"' })]
+    [InlineData(new byte[] { (byte)'"', (byte)'\\', (byte)'u', (byte)'d', (byte)'8', (byte)'0', (byte)'0', (byte)'"' })]
+    public void Text_that_is_not_Unicode_is_refused_in_values_and_in_names(byte[] text)
+    {
+        Assert.Null(TenantLimits.TryParse([.. "{\"forwarders\":["u8, .. text, .. "]}"u8], out var problems));
+        Assert.StartsWith("this is not valid JSON: ", problems);
+        Assert.Null(TenantLimits.TryParse([.. "{"u8, .. text, .. ":1}"u8], out problems));
+        Assert.StartsWith("this is not valid JSON: ", problems);
+    }
+
+    [Fact]
+    public void No_more_than_twenty_problems_are_told()
+    {
+        Assert.Null(TenantLimits.TryParse(Encoding.UTF8.GetBytes("{" + string.Join(',', Enumerable.Range(0, 100).Select(i => $"\"x{i}\":1")) + "}"), out var fields));
+        Assert.Equal(20, fields.Split('\n').Length);
+
+        Parse("{\"metrics_generator\":{\"processors\":[" + string.Join(',', Enumerable.Range(0, 100).Select(i => $"\"x{i}\"")) + "]}}").Over(new TenantOverrides(), new MetricsGeneratorOptions(), out var values);
+        Assert.Equal(20, values.Split('\n').Length);
+    }
+
+    [Theory]
     [InlineData("""{"forwarders":["x"]}""", "forwarders: not supported yet: no traces are forwarded to other backends")]
     [InlineData("""{"metrics_generator":{"processors":["span-metric"]}}""", "metrics_generator.processors[0]: 'span-metric' is not a processor; did you mean 'span-metrics'? ")]
     [InlineData("""{"metrics_generator":{"collection_interval":"1s"}}""", "metrics_generator.collection_interval: '1s' is not allowed; it must be from 15s to 5m")]

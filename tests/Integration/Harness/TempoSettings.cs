@@ -10,6 +10,9 @@ internal sealed record TempoSettings
 
     public IReadOnlyList<Uri> RemoteWriteUrls { get; init; } = [];
 
+    /// <summary><c>metrics_generator.storage.path</c>; null for the default.</summary>
+    public string? QueuePath { get; init; }
+
     /// <summary>A Go duration.</summary>
     public string FlushDeadline { get; init; } = "20s";
 
@@ -86,6 +89,7 @@ internal sealed record TempoSettings
             yaml.Append($"""
               storage:
                 remote_write_flush_deadline: {FlushDeadline}
+            {(QueuePath is null ? "" : $"    path: '{QueuePath}'")}
                 remote_write:
 
             """);

@@ -63,6 +63,50 @@ public sealed class QueueOnDiskTests
         Assert.DoesNotContain("level=error", standalone.Log);
     }
 
+    [SmallDiskFact]
+    public async Task A_full_disk_leaves_the_queue_in_memory_until_there_is_room_and_holds_up_nothing()
+    {
+        const int DiskBytes = 1 << 20;
+        using var failing = new BrokenRemote(answers: true);
+        await using var disk = await SmallDisk.MountAsync(DiskBytes);
+        await File.WriteAllBytesAsync(Path.Combine(disk.Path, "filler"), new byte[DiskBytes - (64 << 10)]);
+        await using var standalone = await StandaloneProcess.StartAsync(new()
+        {
+            Test = "full",
+            RemoteWriteUrls = [failing.Url],
+            QueuePath = disk.Path,
+            FlushDeadline = "1s",
+            CollectionInterval = "200ms",
+        });
+        Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(GoldenBodies.Call("client", "server")));
+
+        await Eventually.GetAsync(standalone.OwnMetricsAsync, static own => own.Sum("prometheus_remote_storage_disk_failures_total") > 2, own => $"{own}\n{standalone.Log}");
+        await standalone.CollectAsync(5);
+        Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(GoldenBodies.Call("client", "server")));
+        var own = await standalone.OwnMetricsAsync();
+        Assert.InRange(own.Sum("prometheus_remote_storage_samples_pending_on_disk"), 1, own.Sum("prometheus_remote_storage_samples_pending") - 1);
+        Assert.Equal(0, own.Sum("prometheus_remote_storage_samples_dropped_total"));
+        Assert.Equal(1, standalone.Log.Split("fails on disk").Length - 1);
+
+        await disk.ResizeAsync(64 << 20);
+        await Eventually.GetAsync(() => Task.FromResult(standalone.Log), static log => log.Contains("is written to disk again"), static log => log);
+        Assert.True(await standalone.TerminateAsync() == 0, standalone.Log);
+        Assert.DoesNotContain("are lost", standalone.Log);
+
+        // What was written in part only, with the last room there was, is not there.
+        var collections = Directory.GetFiles(disk.Path, "*.rw", SearchOption.AllDirectories);
+        Assert.True(collections.Length > 10, $"{collections.Length} collections");
+        Assert.All(collections, AssertWhole);
+    }
+
+    // The last request's body is the end of the file; see docs/remote-write-queue.md.
+    private static void AssertWhole(string file)
+    {
+        var bytes = File.ReadAllBytes(file);
+        var last = 28 + ((BitConverter.ToInt32(bytes, 12) - 1) * 56);
+        Assert.Equal(bytes.Length, BitConverter.ToInt64(bytes, last) + BitConverter.ToInt32(bytes, last + 8));
+    }
+
     private static string[] QueuedFiles(StandaloneProcess standalone) => Directory.GetFiles(Path.Combine(standalone.Folder, "data", "generator"), "*.rw", SearchOption.AllDirectories);
 
     private static async Task CallAndCollectAsync(StandaloneProcess standalone)

@@ -16,6 +16,9 @@ internal sealed record TempoSettings
     /// <summary>What Standalone finds in its environment besides what the tests have in theirs.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
+    /// <summary><c>metrics_generator.storage.path</c>; null for the default.</summary>
+    public string? QueuePath { get; init; }
+
     /// <summary>A Go duration.</summary>
     public string FlushDeadline { get; init; } = "20s";
 
@@ -94,6 +97,7 @@ internal sealed record TempoSettings
             yaml.Append($"""
               storage:
                 remote_write_flush_deadline: {FlushDeadline}
+            {(QueuePath is null ? "" : $"    path: '{QueuePath}'")}
                 remote_write:
 
             """);

@@ -44,7 +44,7 @@ internal sealed partial class GeneratorMailbox
     private volatile GeneratorSettings _settings;
     private volatile bool _stopping;
     private int _collecting;
-    private Task _taking = Task.CompletedTask;
+    private readonly Task _taking = Task.CompletedTask;
     private Task _persisting = Task.CompletedTask;
 
     /// <param name="continuity">Of a tenant whose claim has been taken already, or is to be taken now; null where nothing is kept.</param>

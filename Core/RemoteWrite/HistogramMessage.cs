@@ -91,6 +91,4 @@ internal static class HistogramMessage
             length += VarintLength(ZigZag(delta));
         return length;
     }
-
-    private static ulong ZigZag(long value) => (ulong)((value << 1) ^ (value >> 63));
 }

@@ -45,6 +45,7 @@ public sealed class WriteRequestEncoder : IWriteRequestEncoder
     private byte[] _buffer;
     private int _length;
     private int _samples;
+    private int _histograms;
     private int _exemplars;
 
     /// <param name="settings">What the endpoints that share this encoding have in common.</param>
@@ -100,6 +101,7 @@ public sealed class WriteRequestEncoder : IWriteRequestEncoder
         }
 
         var target = BeginSeries(seriesLength, samples, out var position);
+        _samples += samples;
         WriteBytes(target, ref position, head);
         WriteBytes(target, ref position, name);
         WriteBytes(target, ref position, middle);
@@ -116,7 +118,7 @@ public sealed class WriteRequestEncoder : IWriteRequestEncoder
     /// <summary>Cuts what is left and hands over all requests, in the order of the series.</summary>
     public IReadOnlyList<RemoteWriteRequest> Finish()
     {
-        if (_samples > 0)
+        if (_length > 0)
             Cut();
         return _requests;
     }
@@ -180,7 +182,9 @@ public sealed class WriteRequestEncoder : IWriteRequestEncoder
         foreach (ref readonly var exemplar in exemplars)
             seriesLength += FieldLength(_traceIdLabel.Length + SampleLength(exemplar.TimestampMs));
 
-        var target = BeginSeries(seriesLength, hasEmpty ? 2 : 1, out var position);
+        var samples = hasEmpty ? 2 : 1;
+        var target = BeginSeries(seriesLength, samples, out var position);
+        _histograms += samples;
         WriteBytes(target, ref position, head);
         WriteBytes(target, ref position, name);
         WriteBytes(target, ref position, middle);
@@ -210,7 +214,7 @@ public sealed class WriteRequestEncoder : IWriteRequestEncoder
     // Makes room for a series of that many bytes, in the next request where this one is full, and writes their number.
     private Span<byte> BeginSeries(int seriesLength, int samples, out int position)
     {
-        if (_samples > 0 && (_samples + samples > _settings.MaxSamplesPerSend || _length + seriesLength > MaxRawBytes))
+        if (_length > 0 && (_samples + _histograms + samples > _settings.MaxSamplesPerSend || _length + seriesLength > MaxRawBytes))
             Cut();
 
         var needed = _length + 6 + seriesLength;
@@ -221,7 +225,6 @@ public sealed class WriteRequestEncoder : IWriteRequestEncoder
         position = _length;
         target[position++] = TimeseriesTag;
         WriteVarint(target, ref position, (ulong)seriesLength);
-        _samples += samples;
         return target;
     }
 
@@ -232,11 +235,13 @@ public sealed class WriteRequestEncoder : IWriteRequestEncoder
             Body = Compress(_buffer.AsSpan(0, _length)),
             RawBytes = _length,
             Samples = _samples,
+            Histograms = _histograms,
             Exemplars = _exemplars,
             TimestampMs = _timestampMs,
         });
         _length = 0;
         _samples = 0;
+        _histograms = 0;
         _exemplars = 0;
     }
 

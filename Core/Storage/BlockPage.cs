@@ -188,7 +188,7 @@ internal sealed class BlockPage
                 row = default;
                 row.SpanId = ids.ReadUInt64BigEndian();
                 row.StartTimeUnixNano = trace.StartTimeUnixNano + (starts.ReadVarint() * startUnit);
-                row.DurationNano = (ulong)UnZigZag(durations.ReadVarint() * durationUnit);
+                row.DurationNano = (ulong)ProtoWire.UnZigZag(durations.ReadVarint() * durationUnit);
                 row.Shape = shapes.ReadCount(Dictionary.Shapes.Count - 1);
 
                 _inlineOffsets[span] = inline.Position;
@@ -222,6 +222,4 @@ internal sealed class BlockPage
             }
         }
     }
-
-    private static long UnZigZag(ulong value) => (long)(value >> 1) ^ -(long)(value & 1);
 }

@@ -87,7 +87,7 @@ internal sealed class PageBuilder
         _spanIds[Spans] = row.SpanId;
         _parents[Spans] = row.ParentSpanId;
         _starts[Spans] = row.StartTimeUnixNano;
-        _durations[Spans] = ZigZag((long)row.DurationNano);
+        _durations[Spans] = ProtoWire.ZigZag((long)row.DurationNano);
         Spans++;
         _shapes.WriteVarint((uint)shape);
         if (inline.Length > 0)
@@ -158,8 +158,6 @@ internal sealed class PageBuilder
     }
 
     private ColumnBuffer Column(PageColumn column) => _columns[(int)column];
-
-    private static ulong ZigZag(long value) => (ulong)((value << 1) ^ (value >> 63));
 
     private void Grow()
     {

@@ -1,7 +1,7 @@
+using Google.Protobuf;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Tests.Otlp;
-using Google.Protobuf;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 using Span = OrleansTempo.Tests.Otlp.Span;
 

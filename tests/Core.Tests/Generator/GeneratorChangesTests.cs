@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Tests.Otlp;
-using Span = OrleansTempo.Tests.Otlp.Span;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
+using Span = OrleansTempo.Tests.Otlp.Span;
 
 namespace OrleansTempo.Core.Tests.Generator;
 

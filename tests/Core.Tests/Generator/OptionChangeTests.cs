@@ -95,6 +95,15 @@ public sealed class OptionChangeTests
 
         ["IngestionTimeRangeSlack"] = (s => s with { IngestionTimeRangeSlack = TimeSpan.FromHours(1) }, s_nothing),
         ["MaxActiveSeries"] = (s => s with { MaxActiveSeries = 1 }, s_nothing),
+        ["LimiterType"] = (s => s with { LimiterType = LimiterType.Entity }, s_nothing),
+        ["MaxActiveEntities"] = (s => s with { MaxActiveEntities = 1 }, s_nothing),
+        ["MaxCardinalityPerLabel"] = (s => s with { MaxCardinalityPerLabel = 100 }, s_nothing),
+        ["NativeHistograms.Mode"] = (Native(o => o with { Mode = HistogramMode.Both }), [Latency, ServerSeconds, ClientSeconds, MessagingSeconds]),
+        ["NativeHistograms.BucketFactor"] = (Native(o => o with { BucketFactor = 1.5 }), s_nothing),
+        ["NativeHistograms.MaxBucketNumber"] = (Native(o => o with { MaxBucketNumber = 1 }), s_nothing),
+        ["NativeHistograms.MinResetDuration"] = (Native(o => o with { MinResetDuration = TimeSpan.FromHours(1) }), s_nothing),
+        ["DedupeWindow"] = (s => s with { DedupeWindow = TimeSpan.FromMinutes(1) }, s_nothing),
+        ["DedupeMaxSpans"] = (s => s with { DedupeMaxSpans = 1000 }, s_nothing),
         ["RingSize"] = (s => s with { RingSize = 1 }, s_nothing),
         ["DisableCollection"] = (s => s with { DisableCollection = true }, s_all),
         ["SpanNameSanitization"] = (s => s with { SpanNameSanitization = SpanNameSanitization.Enabled }, s_spanMetrics),
@@ -216,6 +225,8 @@ public sealed class OptionChangeTests
     private static Func<GeneratorSettings, GeneratorSettings> Graph(Func<ServiceGraphsOptions, ServiceGraphsOptions> change) => s => s with { ServiceGraphs = change(s.ServiceGraphs) };
 
     private static Func<GeneratorSettings, GeneratorSettings> Registry(Func<RegistryOptions, RegistryOptions> change) => s => s with { Registry = change(s.Registry) };
+
+    private static Func<GeneratorSettings, GeneratorSettings> Native(Func<NativeHistogramOptions, NativeHistogramOptions> change) => s => s with { NativeHistograms = change(s.NativeHistograms) };
 
     private static FilterPolicyOptions Excluding(string name) => new()
     {

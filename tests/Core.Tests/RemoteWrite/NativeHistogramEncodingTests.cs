@@ -75,7 +75,7 @@ public sealed class NativeHistogramEncodingTests
         encoder.Visit(Point(Now));
 
         var requests = encoder.Finish();
-        Assert.Equal([(3, 4), (1, 2)], requests.Select(r => (r.Samples, r.Exemplars)));
+        Assert.Equal([(0, 3, 4), (0, 1, 2)], requests.Select(r => (r.Samples, r.Histograms, r.Exemplars)));
         Assert.Equal([2, 1], requests.Select(r => SeriesOf.Parse(r).Timeseries.Count));
     }
 

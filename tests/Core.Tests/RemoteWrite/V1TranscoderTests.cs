@@ -76,7 +76,10 @@ public sealed class V1TranscoderTests
 
         var transcoded = V1Transcoder.Transcode(request);
         Assert.Equal((2, 0, 1), (transcoded.Histograms, transcoded.Samples, transcoded.Exemplars));
-        Assert.Equal("{__name__=traces_spanmetrics_latency,a=b} # {traceID=00000000000000000000000000000001} 0.5@1780000000121", SeriesOf.Text(Assert.Single(SeriesOf.Parse(transcoded).Timeseries)));
+        Assert.Equal(
+            "{__name__=traces_spanmetrics_latency,a=b} # {traceID=00000000000000000000000000000001} 0.5@1780000000121"
+            + " 0/0 schema 3 zero 0 [] []@1780000000118 300/12.5 schema 3 zero 7 [-5:2 1000:1] [200 -150 43]@1780000000123",
+            SeriesOf.Text(Assert.Single(SeriesOf.Parse(transcoded).Timeseries)));
         Assert.Equal(expected, V1Histograms(transcoded));
     }
 

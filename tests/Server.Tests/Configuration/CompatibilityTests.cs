@@ -16,7 +16,7 @@ public sealed class CompatibilityTests
         var result = TempoConfiguration.Load(PathOf($"generator-{version}.yaml"), NoEnvironment);
 
         Assert.Empty(result.Errors.Select(e => e.ToString()));
-        Assert.All(result.Warnings, w => Assert.Matches("not used here|without effect|not supported yet", w.Message));
+        Assert.All(result.Warnings, w => Assert.Matches("not used here|without effect", w.Message));
         Assert.NotEmpty(result.Warnings);
 
         var (generator, overrides) = (result.Value!.MetricsGenerator, result.Value.Overrides);
@@ -27,7 +27,7 @@ public sealed class CompatibilityTests
         Assert.Equal(TimeSpan.FromMinutes(10), generator.Registry.StaleDuration);
         Assert.Equal("tenant", generator.Registry.InjectTenantIdAs);
         Assert.False(generator.Storage.RemoteWriteAddOrgIdHeader);
-        Assert.Equal("https://mimir.example.com/api/v1/push", Assert.Single(generator.Storage.RemoteWrite).Url);
+        Assert.Equal("https://mimir.example.com/api/v1/push", generator.Storage.RemoteWrite[0].Url);
         Assert.Equal(new UserConfigurableOverridesOptions
         {
             Enabled = true,
@@ -37,7 +37,12 @@ public sealed class CompatibilityTests
         },
         overrides.UserConfigurableOverrides);
         Assert.Equal(TimeSpan.FromSeconds(30), overrides.PerTenantOverridePeriod);
-        AssertTenant(overrides.Defaults);
+        AssertTenant(overrides.Defaults, version);
+        if (version == "2.7")
+            return;
+        Assert.Equal(LimiterType.Entity, generator.LimiterType);
+        Assert.Equal(RemoteWriteOptions.MessageV2, generator.Storage.RemoteWrite[0].ProtobufMessage);
+        Assert.NotNull(generator.Storage.RemoteWrite[1].Azuread);
     }
 
     [Theory]
@@ -50,19 +55,20 @@ public sealed class CompatibilityTests
             new OverridesOptions { PerTenantOverrideConfig = PathOf($"overrides-{version}.yaml") }, new MetricsGeneratorOptions(), NoEnvironment, metrics, new ManualTime(), new RecordingLogger<FileOverrides>());
 
         Assert.Empty(result.Errors.Select(e => e.ToString()));
-        Assert.All(result.Warnings, w => Assert.Matches("not used here|without effect|not supported yet", w.Message));
+        Assert.All(result.Warnings, w => Assert.Matches("not used here|without effect", w.Message));
         using var overrides = result.Value!;
         Assert.True(TenantId.TryParse("team-a", out var tenant, out _));
-        AssertTenant(overrides.For(tenant));
+        AssertTenant(overrides.For(tenant), version);
         Assert.Equal(1_000_000, overrides.For(TenantId.Single).Ingestion.RateLimitBytes);
     }
 
-    private static void AssertTenant(TenantOverrides tenant)
+    private static void AssertTenant(TenantOverrides tenant, string version)
     {
         var generator = tenant.MetricsGenerator;
         Assert.Equal(15_000_000, tenant.Ingestion.RateLimitBytes);
         Assert.Equal(TimeSpan.FromDays(14), tenant.Compaction.BlockRetention);
-        Assert.Equal([ProcessorNames.ServiceGraphs, ProcessorNames.SpanMetrics], generator.Processors);
+        Assert.Equal(version == "2.7" ? [ProcessorNames.ServiceGraphs, ProcessorNames.SpanMetrics] : [ProcessorNames.ServiceGraphs, ProcessorNames.SpanMetrics, ProcessorNames.HostInfo], generator.Processors);
+        Assert.Equal(HistogramMode.Both, generator.GenerateNativeHistograms);
         Assert.Equal(3, generator.RingSize);
         Assert.Equal(30_000, generator.MaxActiveSeries);
         Assert.Equal("trace_id", generator.TraceIdLabelName);
@@ -73,6 +79,12 @@ public sealed class CompatibilityTests
         Assert.False(generator.Processor.SpanMetrics.IntrinsicDimensions.SpanKind);
         Assert.Equal("/healthz", generator.Processor.SpanMetrics.FilterPolicies![0].Exclude!.Attributes[0].Value);
         Assert.Equal(["process.pid"], generator.Processor.SpanMetrics.TargetInfoExcludedDimensions);
+        if (version == "2.7")
+            return;
+        Assert.Equal((1000, 1000), (generator.MaxActiveEntities, generator.MaxCardinalityPerLabel));
+        Assert.Equal(SpanNameSanitization.DryRun, generator.SpanNameSanitization);
+        Assert.Equal((1.2, 160, TimeSpan.FromMinutes(10)), (generator.NativeHistogramBucketFactor, generator.NativeHistogramMaxBucketNumber, generator.NativeHistogramMinResetDuration));
+        Assert.Equal(["host.id"], generator.Processor.HostInfo.HostIdentifiers);
     }
 
     private static string PathOf(string file) => Path.Combine(AppContext.BaseDirectory, "Configuration/files", file);

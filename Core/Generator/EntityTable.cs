@@ -44,6 +44,9 @@ internal sealed class EntityTable
     /// <summary>The labels of what has been removed since the last record of changes, but for the overflow's; null where nobody keeps account.</summary>
     public List<LabelSet>? Removed { get; set; }
 
+    /// <summary>Entities that a collection has changed since then, whether anything was counted in them or not; null where nobody keeps account.</summary>
+    public HashSet<Entity>? ChangedByCollection { get; set; }
+
     /// <summary>Whether there is an entity that takes what finds no room.</summary>
     public bool HasOverflow => _overflow is not null;
 

@@ -204,7 +204,7 @@ internal static class GeneratorSnapshot
         var changed = new List<Entity>();
         foreach (var entity in table.Entities)
         {
-            if (entity.LastUpdatedMs >= sinceMs)
+            if (entity.LastUpdatedMs >= sinceMs || table.ChangedByCollection?.Contains(entity) == true)
                 changed.Add(entity);
         }
 

@@ -97,8 +97,8 @@ internal sealed class SeriesRegistry
     public long AccountSinceMs { get; private set; }
 
     /// <summary>
-    /// Whether <see cref="EntityTable.Removed"/>, and the entities last updated at or after <see cref="AccountSinceMs"/>, are all
-    /// that has changed since then.
+    /// Whether <see cref="EntityTable.Removed"/>, <see cref="EntityTable.ChangedByCollection"/>, and the entities last updated at or after
+    /// <see cref="AccountSinceMs"/> are all that has changed since then.
     /// </summary>
     public bool HasAccount { get; private set; }
 
@@ -111,7 +111,10 @@ internal sealed class SeriesRegistry
         HasAccount = _hasSent && _retired.Count == 0 && _tables.TrueForAll(static t => t.Formers.Count == 0);
         AccountSinceMs = _lastCollectionMs;
         foreach (var table in _tables)
+        {
             table.Removed = HasAccount ? [] : null;
+            table.ChangedByCollection = HasAccount ? [] : null;
+        }
     }
 
     /// <summary>Something has changed that the account does not say.</summary>
@@ -316,7 +319,12 @@ internal sealed class SeriesRegistry
                     zeroMs = ZeroTimestamp(firstSeenMs, timestampMs);
                 VisitSlot(entity, metric, timestampMs, zeroMs, stale, visitor);
                 entity.Collected[slot] = true;
-                native?.Collected(metric.Native!, timestampMs);
+                if (native is null)
+                    continue;
+                var wasReset = native.IsReset;
+                native.Collected(metric.Native!, timestampMs);
+                if (wasReset || native.IsReset)
+                    table.ChangedByCollection?.Add(entity);
             }
 
             if (entity.Exemplars.Length > 0)

@@ -160,9 +160,18 @@ public sealed class GeneratorChangesTests
             return null;
         var stale = TimeSpan.FromSeconds(random.Next(3, 40));
         var max = random.Next(3) * 60;
+
+        // Of few buckets, which are soon coarser and reset between two collections, whether anything is counted or not.
+        var native = new NativeHistogramOptions
+        {
+            Mode = (HistogramMode)random.Next(3),
+            MaxBucketNumber = 2,
+            MinResetDuration = TimeSpan.FromSeconds(random.Next(1, 10)),
+        };
         GeneratorSettings Settings(int scenario) => scenarios[scenario].Settings with
         {
             MaxActiveSeries = max,
+            NativeHistograms = native,
             Registry = scenarios[scenario].Settings.Registry with { StaleDuration = stale },
         };
 

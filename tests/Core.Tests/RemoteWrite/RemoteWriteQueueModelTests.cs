@@ -267,9 +267,11 @@ public sealed class RemoteWriteQueueModelTests : IAsyncLifetime
                     DropEmpty();
                 }
 
-                // The one whose attempt has failed may have been dropped, and what is behind it be empty.
+                // The one whose attempt has failed may be dropped when all is written, and what is behind it be empty.
                 if (_waiting.Count > 0)
                 {
+                    await _clock.TimerOf(s_backoff);
+                    await _queue.Writing;
                     await _clock.PassAsync(s_backoff);
                     await _clock.TimerOf(s_backoff);
                 }

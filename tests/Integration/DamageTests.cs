@@ -256,7 +256,7 @@ public sealed class DamageTests
                     request.Acknowledge();
                     Assert.Equal(HttpStatusCode.NoContent, await stored.Standalone.FlushAsync());
                     stored._sent.Add(sent);
-                    stored._blocks.Add(Assert.Single(stored.Standalone.StoredObjects.Select(static name => Path.GetFileName(Path.GetDirectoryName(name))!).Distinct().Except(stored._blocks)));
+                    stored._blocks.Add(Assert.Single(stored.Standalone.StoredObjects.Where(static name => Path.GetFileName(name) == "meta.json").Select(static name => Path.GetFileName(Path.GetDirectoryName(name))!).Distinct().Except(stored._blocks)));
                 }
 
                 // With all in blocks, in order: the log has nothing of them any more.

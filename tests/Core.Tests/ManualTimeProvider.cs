@@ -49,6 +49,19 @@ internal sealed class ManualTimeProvider : TimeProvider
         Advance(dueIn);
     }
 
+    /// <summary>Lets every timer of that length pass until the task is done, which it may be without another.</summary>
+    public async Task<T> PassUntilAsync<T>(Task<T> task, TimeSpan dueIn)
+    {
+        while (!task.IsCompleted)
+        {
+            var waiting = TimerOf(dueIn);
+            if (await Task.WhenAny(task, waiting) == waiting)
+                Advance(dueIn);
+        }
+
+        return await task;
+    }
+
     public void Advance(TimeSpan by)
     {
         List<ManualTimer> due;

@@ -161,12 +161,7 @@ public sealed class CrashTests
             await chain.TidyAsync();
         }
 
-        private async Task<string?> Passing(Task<string?> putting)
-        {
-            while (!putting.IsCompleted)
-                await _bench.Time.PassAsync(TimeSpan.FromSeconds(1));
-            return await putting;
-        }
+        private Task<string?> Passing(Task<string?> putting) => _bench.Time.PassUntilAsync(putting, TimeSpan.FromSeconds(1));
 
         private void Push(int span)
         {

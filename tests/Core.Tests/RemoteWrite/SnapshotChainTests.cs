@@ -155,12 +155,9 @@ public sealed class SnapshotChainTests
         return restored.ActiveSeries;
     }
 
-    private async Task<string?> RecordAsync(SnapshotChain chain)
+    private Task<string?> RecordAsync(SnapshotChain chain)
     {
         _bench.Collect();
-        var putting = chain.TryPutAsync(chain.Record(_bench.Generator));
-        while (!putting.IsCompleted)
-            await _bench.Time.PassAsync(TimeSpan.FromSeconds(1));
-        return await putting;
+        return _bench.Time.PassUntilAsync(chain.TryPutAsync(chain.Record(_bench.Generator)), TimeSpan.FromSeconds(1));
     }
 }

@@ -14,10 +14,11 @@ namespace OrleansTempo.Standalone;
 ///   sent:   with every_collection: record put ─► sent      (where it cannot be put: the claim says that more was sent ─► sent)
 ///   stop:   snapshot put ─► claim released
 /// </code>
-/// As there is one process, the claim is no permit to send here, and is renewed only where it must say something.
+/// As there is one process, the claim is no permit to send here, but for a tenant whose claim could not be taken at the start; and it is renewed
+/// only where it must say something.
 /// </summary>
 internal sealed partial class GeneratorContinuity(
-    IObjectStore store, TenantId tenant, SnapshotMode mode, TempoMetrics metrics, TimeProvider time, ILogger logger)
+    IObjectStore store, TenantId tenant, SnapshotMode mode, TempoMetrics metrics, TimeProvider time, ILogger logger) : IWritePermit
 {
     private const int ReadAttempts = 3;
 
@@ -25,13 +26,19 @@ internal sealed partial class GeneratorContinuity(
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
 
     private readonly KeyValuePair<string, object?> _tag = new("tenant", tenant.Value);
+    private readonly TaskCompletionSource _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private WriterClaim? _claim;
     private SnapshotChain? _chain;
     private StoredChain? _left;
     private bool _isKept;
-
     /// <summary>Whether every collection is to be put before it is sent: not before the claim is there, as there is nothing then that is older than what is sent.</summary>
     public bool IsEveryCollection => mode == SnapshotMode.EveryCollection && IsTaken;
+
+    /// <summary>
+    /// Whether what the process before has left can be used by nobody any more. Asked only of a tenant whose claim could not be taken at the
+    /// start, such as on a full disk: what were sent before that would count again after a crash.
+    /// </summary>
+    public bool IsHeld => _held.Task.IsCompleted;
 
     /// <summary>Whether the claim is there.</summary>
     public bool IsTaken => Volatile.Read(ref _claim) is not null;
@@ -84,6 +91,10 @@ internal sealed partial class GeneratorContinuity(
 
         _left = null;
         generator.StartAfter(claim.LastTimestampMs);
+
+        // With every_collection what was left is there until there is a record of this process.
+        if (mode != SnapshotMode.EveryCollection)
+            _held.TrySetResult();
     }
 
     /// <summary>Deletes what was left, and ends: there is nothing to go on with.</summary>
@@ -102,6 +113,14 @@ internal sealed partial class GeneratorContinuity(
     /// than is in the records. While neither can be written, nothing is sent.
     /// </summary>
     public async Task PersistAsync(ChainRecord record, long collectionMs, CancellationToken cancellationToken)
+    {
+        await PutAsync(record, collectionMs, cancellationToken).ConfigureAwait(false);
+        _held.TrySetResult();
+    }
+
+    public Task WaitAsync(CancellationToken cancellation) => _held.Task.WaitAsync(cancellation);
+
+    private async Task PutAsync(ChainRecord record, long collectionMs, CancellationToken cancellationToken)
     {
         if (await _chain!.TryPutAsync(record, cancellationToken).ConfigureAwait(false) is not { } problem)
         {

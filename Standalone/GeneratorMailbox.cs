@@ -240,7 +240,7 @@ internal sealed partial class GeneratorMailbox
     // Its claim may have been another's until now, whose last collection is not to be stamped again.
     private async Task TakeAsync(GeneratorContinuity continuity)
     {
-        while (!_stopping)
+        for (var isLogged = false; !_stopping; isLogged = true)
         {
             try
             {
@@ -254,7 +254,8 @@ internal sealed partial class GeneratorMailbox
             }
             catch (IOException e)
             {
-                NotTaken(_logger, _tenant, e.Message);
+                if (!isLogged)
+                    NotTaken(_logger, _tenant, e.Message);
             }
 
             await Task.Delay(s_retry, _time, CancellationToken.None).ConfigureAwait(false);

@@ -86,14 +86,23 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
         await Parallel.ForEachAsync(tenants, new ParallelOptions { MaxDegreeOfParallelism = TenantsAtOnce }, async (tenant, cancellation) =>
         {
             var continuity = new GeneratorContinuity(_store, tenant, _options.Snapshot, _metrics, _time, _logger);
-            await continuity.TakeAsync(cancellation).ConfigureAwait(false);
             if (_options.Snapshot == SnapshotMode.Off)
             {
+                await continuity.TakeAsync(cancellation).ConfigureAwait(false);
                 await continuity.ForgetAsync(cancellation).ConfigureAwait(false);
                 return;
             }
 
-            var mailbox = Open(tenant, continuity);
+            try
+            {
+                await continuity.TakeAsync(cancellation).ConfigureAwait(false);
+            }
+            catch (IOException)
+            {
+                // Its mailbox tries on, and says so; until then nothing of it is sent. A full disk must not keep the traces from being found.
+            }
+
+            var mailbox = Open(tenant, continuity, permit: continuity.IsTaken ? null : continuity);
             Interlocked.Add(ref series, mailbox.ActiveSeries);
             if (!_mailboxes.TryAdd(tenant, new Lazy<GeneratorMailbox>(mailbox)))
                 throw new InvalidOperationException($"Tenant {tenant} has a mailbox already.");
@@ -141,12 +150,12 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     private GeneratorContinuity? Continuity(TenantId tenant) =>
         _options.Snapshot == SnapshotMode.Off ? null : new GeneratorContinuity(_store, tenant, _options.Snapshot, _metrics, _time, _logger);
 
-    private GeneratorMailbox Open(TenantId tenant, GeneratorContinuity? continuity)
+    private GeneratorMailbox Open(TenantId tenant, GeneratorContinuity? continuity, IWritePermit? permit = null)
     {
         var overrides = _overrides.For(tenant);
         _given[tenant] = overrides;
         var settings = GeneratorSettings.Resolve(_options, overrides);
-        var writer = new RemoteWriter(tenant, _endpoints, new RemoteWriterSettings(settings, _options.Storage), _remoteWriteMetrics, _time, _logger, disk: _disk);
+        var writer = new RemoteWriter(tenant, _endpoints, new RemoteWriterSettings(settings, _options.Storage), _remoteWriteMetrics, _time, _logger, permit, disk: _disk);
         return new GeneratorMailbox(tenant, settings, _options.Storage, writer, continuity, _budget, _threads, _metrics, _time, _logger);
     }
 

@@ -204,6 +204,21 @@ public sealed class ContinuityTests : IDisposable
         Assert.Equal(0, (await StartAsync()).Calls);
     }
 
+    [Fact]
+    public async Task A_claim_that_cannot_be_taken_does_not_keep_the_next_process_from_starting()
+    {
+        var first = await OpenAsync();
+        GeneratorMailboxesTests.Offer(first);
+        await first.StopAsync();
+        _store.BeforeConditional = static _ => throw new IOException("the disk is full");
+
+        await OpenAsync();
+
+        Assert.Equal((0, 0), Starts);
+        Assert.Single(Objects);
+        _store.BeforeConditional = null;
+    }
+
     private async Task<GeneratorMailboxes> OpenAsync(SnapshotMode mode = SnapshotMode.OnStop)
     {
         var mailboxes = new GeneratorMailboxes(

@@ -227,11 +227,10 @@ internal sealed class SeriesRegistry
     /// </summary>
     public (long Entities, long Series) Demand(long nowMs)
     {
-        var staleMs = (long)Options.StaleDuration.TotalMilliseconds;
         long entities = Budget.Entities, series = Budget.Active;
         foreach (var table in _tables)
         {
-            var refused = table.RefusedOfLate(nowMs, staleMs);
+            var refused = table.RefusedOfLate(nowMs, StaleMs);
             entities += refused.Entities;
             series += refused.Series - table.OverflowSeries - table.Formers.Sum(f => f.OverflowSeries);
         }

@@ -292,8 +292,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         var weight = _multiplier.IsOne ? 1 : _multiplier.Of(batch, span);
         if (_calls >= 0)
             Table.Count(entity, _calls, weight, nowMs);
-        if (_latency.IsThere)
-            Table.Observe(entity, _latency, span.DurationSeconds, weight, Exemplar.ReadTraceId(batch.Bytes[span.TraceId.Offset..]), nowMs);
+        Table.Observe(entity, _latency, span.DurationSeconds, weight, Exemplar.ReadTraceId(batch.Bytes[span.TraceId.Offset..]), nowMs);
         if (_size >= 0)
             Table.Count(entity, _size, span.Message.Length, nowMs);
         return true;

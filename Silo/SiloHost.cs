@@ -166,7 +166,6 @@ internal sealed partial class SiloHost : IAsyncDisposable
             _store,
             (ingesters, blocks) => routing = new ClusterIngesters(grains, ingesters, blocks, _metrics, _time, _logger),
             _stop.Cancel,
-            _requests,
             _metrics,
             _time,
             _logger);

@@ -54,7 +54,7 @@ internal static class StandaloneHost
             await overrides.OpenUserConfigurableAsync(store, (key, own) => Task.FromResult<IObjectStore>(OpenStore(key, own, time, logger)), CancellationToken.None);
             var current = overrides.Current;
             traces = await TraceStore.OpenAsync(
-                options, options.Storage.Trace.Wal.Type ?? WalType.File, current, store, static (ingesters, blocks) => new IngesterPartitions(ingesters, blocks), stopping.Cancel, requests, metrics, time, logger);
+                options, options.Storage.Trace.Wal.Type ?? WalType.File, current, store, static (ingesters, blocks) => new IngesterPartitions(ingesters, blocks), stopping.Cancel, metrics, time, logger);
             mailboxes = new GeneratorMailboxes(WithQueueOnDisk(options.MetricsGenerator), current, store, metrics, time, logger);
             distributor = new Distributor(tenant => options.Distributor.LimitsOf(current.For(tenant)), traces.Routing, mailboxes, requests, metrics, time);
             server = new TempoServer(

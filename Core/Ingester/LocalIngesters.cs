@@ -26,7 +26,6 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     private readonly IWriteAheadLog _log;
     private readonly BlockFlushQueue _flushes;
     private readonly IngesterMemory _memory;
-    private readonly RequestMemory _requests;
     private readonly TempoMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -36,14 +35,13 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     private int _relieving;
     private volatile bool _replayed;
 
-    public LocalIngesters(IngesterOptions options, IOverrides overrides, IWriteAheadLog log, BlockFlushQueue flushes, RequestMemory requests, TempoMetrics metrics, TimeProvider time, ILogger logger)
+    public LocalIngesters(IngesterOptions options, IOverrides overrides, IWriteAheadLog log, BlockFlushQueue flushes, TempoMetrics metrics, TimeProvider time, ILogger logger)
     {
         _options = options;
         _overrides = overrides;
         _log = log;
         _flushes = flushes;
         _memory = new IngesterMemory(options.MaxMemoryBytes);
-        _requests = requests;
         _metrics = metrics;
         _time = time;
         _logger = logger;
@@ -126,7 +124,11 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         if (_memory.IsShort)
             Relieve();
 
-        if (!SpanBatch.TryRead(_requests.Copy(record.Request.Span), 0, out var batch, out var error))
+        // Not counted among the requests under way: it was accepted before, and the limit may have been lowered since.
+        var buffer = RequestBuffer.RentUncounted(record.Request.Length);
+        record.Request.Span.CopyTo(buffer.Array);
+        buffer.Length = record.Request.Length;
+        if (!SpanBatch.TryRead(buffer, 0, out var batch, out var error))
         {
             ReplayedRecordUnreadable(_logger, record.Tenant, error.ToString());
             return null;

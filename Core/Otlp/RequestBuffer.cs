@@ -30,7 +30,7 @@ public sealed class RequestBuffer
     /// <summary>The arrays kept for reuse, whatever memory they are counted in.</summary>
     internal static BufferPool Pool { get; } = new(maxPooledBytes: 64 << 20);
 
-    /// <summary>For bytes from another process, which may be dropped unread on their way: it is not counted, and may be left to the garbage collector.</summary>
+    /// <summary>For bytes that are in memory anyway, as those from another silo or from the log: it is not counted, cannot grow, and may be left to the garbage collector.</summary>
     public static RequestBuffer RentUncounted(int capacity) => new(Pool.Rent(capacity), null);
 
     /// <summary>Room for at least <paramref name="minimum"/> more bytes after <see cref="Length"/>; grows when it must.</summary>

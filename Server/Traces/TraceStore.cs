@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Ingester;
-using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Querier;
 using OrleansTempo.Core.Storage;
@@ -39,7 +38,6 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         IWriteAheadLog log,
         Func<LocalIngesters, BlockTraces, ITraceRouting> routing,
         Action requestStop,
-        RequestMemory memory,
         TempoMetrics metrics,
         TimeProvider time,
         ILogger logger)
@@ -54,7 +52,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         _flushes = new BlockFlushQueue(new BlockFlusher(store, time), Blocks, metrics, time, logger);
         var reader = new BlockReader(store);
         var stored = new BlockTraces(Blocks, reader);
-        Ingesters = new LocalIngesters(options.Ingester, overrides, log, _flushes, memory, metrics, time, logger);
+        Ingesters = new LocalIngesters(options.Ingester, overrides, log, _flushes, metrics, time, logger);
         Routing = routing(Ingesters, stored);
         Query = new TraceQuery([Routing, stored]);
         _compactor = new Compactor(
@@ -80,7 +78,6 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     /// <param name="store">Where blocks are, and perhaps the log; stays the caller's.</param>
     /// <param name="routing">Makes the host's way to the ingester partitions.</param>
     /// <param name="requestStop">Asks the process to stop in order, for <c>/shutdown</c>.</param>
-    /// <param name="memory">What replayed requests are read into.</param>
     /// <param name="metrics">The process's own metrics.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The process's log.</param>
@@ -92,7 +89,6 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         IObjectStore store,
         Func<LocalIngesters, BlockTraces, ITraceRouting> routing,
         Action requestStop,
-        RequestMemory memory,
         TempoMetrics metrics,
         TimeProvider time,
         ILogger logger)
@@ -101,7 +97,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         IWriteAheadLog log = walType == WalType.Object
             ? await ObjectWriteAheadLog.OpenAsync(store, wal, metrics, time, logger)
             : FileWriteAheadLog.Open(wal, metrics, time, logger);
-        return new TraceStore(options, overrides, store, log, routing, requestStop, memory, metrics, time, logger);
+        return new TraceStore(options, overrides, store, log, routing, requestStop, metrics, time, logger);
     }
 
     /// <summary>Lists the blocks and replays the log; pushes may come when it returns.</summary>

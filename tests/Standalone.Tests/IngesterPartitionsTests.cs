@@ -374,7 +374,7 @@ public sealed class IngesterPartitionsTests : IAsyncDisposable
     private IngesterPartitions Open(IngesterOptions options, IWriteAheadLog log, TenantOverrides? overrides = null, BlockList? listOfQueue = null)
     {
         _flushes = new BlockFlushQueue(new BlockFlusher(_store, _time), listOfQueue ?? _blocks, _metrics, _time, NullLogger.Instance);
-        _ingesters = new LocalIngesters(options, new StaticOverrides(overrides ?? new TenantOverrides()), log, _flushes, new RequestMemory(long.MaxValue), _metrics, _time, NullLogger.Instance);
+        _ingesters = new LocalIngesters(options, new StaticOverrides(overrides ?? new TenantOverrides()), log, _flushes, _metrics, _time, NullLogger.Instance);
         _opened.AddRange([_ingesters, _flushes]);
         return new IngesterPartitions(_ingesters, new BlockTraces(_blocks, new BlockReader(_store)));
     }

@@ -12,7 +12,7 @@ public sealed class RequestMemoryTests
     {
         await using (var server = await StartAsync())
         {
-            // White space is read as well, into a buffer that has room for just one such.
+            // Beside what others hold there is room for the text, and none for the protobuf made of it.
             var json = new byte[50_000];
             Array.Fill(json, (byte)' ');
             json[0] = (byte)'{';

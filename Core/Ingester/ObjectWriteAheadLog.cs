@@ -51,7 +51,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
 
     // What was there when the stream was taken up.
     private readonly long[] _replayable;
-    private bool _hasUnreadable;
+    private readonly HashSet<long> _unreadable = [];
 
     private readonly Lock _gate = new();
 
@@ -406,7 +406,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     {
         lock (_gate)
         {
-            _hasUnreadable = true;
+            _unreadable.Add(number);
             _kept.Remove(number);
             _metrics.WalSegments.Record(_kept.Count);
         }
@@ -491,7 +491,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         {
             if (_next > 1 && _released < _next)
                 await RenewAsync(WalOwnerState.Stopped).ConfigureAwait(false);
-            else if (await RenewAsync(_hasUnreadable ? WalOwnerState.Unreadable : WalOwnerState.Adopted).ConfigureAwait(false))
+            else if (await RenewAsync(_unreadable.Count > 0 ? WalOwnerState.Unreadable : WalOwnerState.Adopted).ConfigureAwait(false))
                 await DeleteAllAsync().ConfigureAwait(false);
         }
         catch (Exception e)
@@ -502,14 +502,17 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
 
     private async Task DeleteAllAsync()
     {
-        if (!_hasUnreadable)
+        if (_unreadable.Count == 0)
         {
             await _stream.DeleteAsync(CancellationToken.None).ConfigureAwait(false);
             return;
         }
 
-        foreach (var number in _kept)
-            await _stream.DeleteAsync(number, CancellationToken.None).ConfigureAwait(false);
+        foreach (var number in await _stream.ListSegmentsAsync(CancellationToken.None).ConfigureAwait(false))
+        {
+            if (!_unreadable.Contains(number))
+                await _stream.DeleteAsync(number, CancellationToken.None).ConfigureAwait(false);
+        }
     }
 
     /// <summary>A stream that this process has the owner record of.</summary>

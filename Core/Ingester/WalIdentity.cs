@@ -151,9 +151,9 @@ public sealed partial class WalIdentity : IDisposable
     /// <param name="Stream">See <see cref="WalIdentity.Stream"/>.</param>
     private sealed record Record(string Id, string Machine, string Directory, string? Stream);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "This process cannot take up its stream of the write-ahead log when it is started again, which then is adopted after 30 s: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "After a crash this process cannot take up its own stream of the write-ahead log at once; the stream is adopted after 30 s: {Reason}")]
     private static partial void LogNone(ILogger logger, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} cannot be written: {Reason}. After a crash the write-ahead log's stream in the object store is not taken up at once, but adopted after 30 s")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Cannot write {Path}: {Reason}. After a crash this process cannot take up its own stream of the write-ahead log in the object store at once; the stream is adopted after 30 s")]
     private static partial void LogNotWritten(ILogger logger, string path, string reason);
 }

@@ -19,7 +19,7 @@ internal sealed class DistributorGrain(GrainEngine engine) : Grain, IDistributor
         IReadOnlyList<RequestBuffer> buffers;
         try
         {
-            buffers = requests.Take();
+            buffers = requests.Take(engine.RequestMemory);
         }
         catch (RequestMemoryException e)
         {
@@ -30,7 +30,6 @@ internal sealed class DistributorGrain(GrainEngine engine) : Grain, IDistributor
         var pushes = new Task<PushResult>[buffers.Count];
         for (var i = 0; i < pushes.Length; i++)
             pushes[i] = PushAsync(id, buffers[i]);
-        engine.Routing.Send(id);
 
         var answers = new PushAnswer[pushes.Length];
         for (var i = 0; i < pushes.Length; i++)

@@ -48,6 +48,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
     private readonly TempoMetrics _metrics;
     private readonly ConfiguredOverrides _overrides;
     private readonly CancellationTokenSource _stop;
+    private readonly RequestMemory _requests;
     private readonly TimeProvider _time = TimeProvider.System;
     private IReadOnlyList<RemoteWriteEndpoint> _endpoints = [];
     private IObjectStore? _store;
@@ -69,6 +70,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         _metrics = metrics;
         _overrides = overrides;
         _stop = stop;
+        _requests = new RequestMemory(commandLine.Options.Distributor.MaxInflightBytes);
     }
 
     private TempoOptions Options => _commandLine.Options;
@@ -106,7 +108,6 @@ internal sealed partial class SiloHost : IAsyncDisposable
             return 1;
         }
 
-        RequestBuffer.MaxOutstandingBytes = options.Distributor.MaxInflightBytes;
         using var metrics = new TempoMetrics();
         if (!ConfiguredOverrides.TryOpen(options, commandLine.Environment, metrics, TimeProvider.System, loggerFactory, logger, out var overrides))
             return 1;
@@ -161,18 +162,18 @@ internal sealed partial class SiloHost : IAsyncDisposable
         await _overrides.OpenUserConfigurableAsync(_store, (key, own) => OpenStoreAsync(key, own, stop), stop);
         await new ClusterAgreement(Options.Ingester.Partitions).JoinAsync(_store, stop);
         var grains = host.Services.GetRequiredService<IGrainFactory>();
-        ClusterIngesters routing = null!;
         var traces = _traces = await TraceStore.OpenAsync(
             Options,
             IsAlone,
             _overrides.Current,
             _store,
-            (ingesters, blocks) => routing = new ClusterIngesters(grains, ingesters, blocks, _metrics, _time, _logger),
+            new TraceGrains(grains, _metrics, _logger),
+            blocks => new LiveTraceSource(grains, Options.Ingester.Partitions, blocks),
             _stop.Cancel,
             _metrics,
             _time,
             _logger);
-        var engine = _engine = CreateEngine(traces, grains, routing, _store);
+        var engine = _engine = CreateEngine(traces, grains, _store);
 
         await host.StartAsync(stop);
         var oracle = host.Services.GetRequiredService<ISiloStatusOracle>();
@@ -257,7 +258,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         var storage => throw new ArgumentException($"{key} '{storage.Backend}' is not built into this program; write 'local' or 'azure'"),
     };
 
-    private GrainEngine CreateEngine(TraceStore traces, IGrainFactory grains, ClusterIngesters routing, IObjectStore store)
+    private GrainEngine CreateEngine(TraceStore traces, IGrainFactory grains, IObjectStore store)
     {
         var overrides = _overrides.Current;
         var generators = new GeneratorForwarders(grains, Options.MetricsGenerator, overrides, _metrics, _time, _logger);
@@ -265,15 +266,15 @@ internal sealed partial class SiloHost : IAsyncDisposable
         {
             Ingesters = traces.Ingesters,
             Blocks = traces.Blocks,
-            Distributor = new Distributor(tenant => Options.Distributor.LimitsOf(overrides.For(tenant)), routing, generators, _metrics, _time),
+            Distributor = new Distributor(tenant => Options.Distributor.LimitsOf(overrides.For(tenant)), traces.Router, generators, _requests, _metrics, _time),
             Query = traces.Query,
-            Routing = routing,
             Generators = generators,
             Store = store,
             GeneratorOptions = Options.MetricsGenerator,
             Overrides = overrides,
             Endpoints = _endpoints,
             RemoteWriteMetrics = new RemoteWriteMetrics(_metrics),
+            RequestMemory = _requests,
             Metrics = _metrics,
             Time = _time,
         };
@@ -286,8 +287,9 @@ internal sealed partial class SiloHost : IAsyncDisposable
             ListenerMapping.ToServerOptions(Options),
             new TempoServerParts
             {
-                Push = new TracePush(new PushCoalescer(grains, _metrics, _time)),
+                Push = new TracePush(new PushCoalescer(grains, _metrics)),
                 Series = new GeneratorSeries(grains, _engine!.Generators),
+                RequestMemory = _requests,
                 RemoteWrite = new RemoteWriteQueues(_engine.RemoteWriteMetrics),
                 Traces = traces,
                 Ingester = traces,

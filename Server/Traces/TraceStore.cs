@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Querier;
@@ -42,7 +43,8 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         IObjectStore store,
         WalIdentity identity,
         IWriteAheadLog log,
-        Func<LocalIngesters, BlockTraces, ITraceRouting> routing,
+        IRemotePartitions remote,
+        Func<BlockTraces, ITraceSource> liveTraces,
         Action requestStop,
         TempoMetrics metrics,
         TimeProvider time,
@@ -63,8 +65,8 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         var reader = new BlockReader(store);
         var stored = new BlockTraces(Blocks, reader);
         Ingesters = new LocalIngesters(options.Ingester, overrides, log, _flushes, metrics, time, logger);
-        Routing = routing(Ingesters, stored);
-        Query = new TraceQuery([Routing, stored]);
+        Router = new TraceRouter(Ingesters, remote, time);
+        Query = new TraceQuery([liveTraces(stored), stored]);
         _compactor = new Compactor(
             store, Blocks, new BlockMerger(store, reader, time), options.Compactor, tenant => RetentionOf(options.Compactor, overrides.For(tenant)),
             tenant => overrides.For(tenant).Compaction.CompactionDisabled, metrics, time, logger);
@@ -74,7 +76,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     public LocalIngesters Ingesters { get; }
 
     /// <summary>The way to all ingester partitions.</summary>
-    public ITraceRouting Routing { get; }
+    public TraceRouter Router { get; }
 
     public BlockList Blocks { get; }
 
@@ -86,7 +88,8 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     /// <param name="isAlone">Whether this process is alone: then the log is in files, unless the configuration says otherwise, and in the object store where others must find it.</param>
     /// <param name="overrides">What each tenant may have.</param>
     /// <param name="store">Where blocks are, and perhaps the log; stays the caller's.</param>
-    /// <param name="routing">Makes the host's way to the ingester partitions.</param>
+    /// <param name="remote">The way to ingester partitions that are not open in this process.</param>
+    /// <param name="liveTraces">Makes what finds live traces, of all processes; given the stored ones.</param>
     /// <param name="requestStop">Asks the process to stop in order, for <c>/shutdown</c>.</param>
     /// <param name="metrics">The process's own metrics.</param>
     /// <param name="time">The clock.</param>
@@ -97,7 +100,8 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         bool isAlone,
         IOverrides overrides,
         IObjectStore store,
-        Func<LocalIngesters, BlockTraces, ITraceRouting> routing,
+        IRemotePartitions remote,
+        Func<BlockTraces, ITraceSource> liveTraces,
         Action requestStop,
         TempoMetrics metrics,
         TimeProvider time,
@@ -113,7 +117,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
             IWriteAheadLog log = inFiles
                 ? FileWriteAheadLog.Open(identity, wal, metrics, time, logger)
                 : await ObjectWriteAheadLog.OpenAsync(store, wal, identity, metrics, time, logger);
-            return new TraceStore(options, overrides, store, identity, log, routing, requestStop, metrics, time, logger);
+            return new TraceStore(options, overrides, store, identity, log, remote, liveTraces, requestStop, metrics, time, logger);
         }
         catch
         {
@@ -195,7 +199,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         {
             try
             {
-                LogReplayed(await Ingesters.ReplayAsync(Routing.ReplayAsync, cancellationToken), started);
+                LogReplayed(await Ingesters.ReplayAsync(Router.ReplayAsync, cancellationToken), started);
                 return;
             }
             catch (IOException e)
@@ -215,12 +219,12 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
             if (!_filesAdopted)
             {
                 var started = _time.GetTimestamp();
-                LogReplayed(await LeftFiles.AdoptAsync(_identity, _options.Wal, Routing.AdoptAsync, _metrics, _time, _logger, cancellationToken), started);
+                LogReplayed(await LeftFiles.AdoptAsync(_identity, _options.Wal, Router.AdoptAsync, _metrics, _time, _logger, cancellationToken), started);
                 _filesAdopted = true;
             }
 
             foreach (var stream in await _orphans.ListAsync(cancellationToken))
-                await _orphans.AdoptAsync(stream, Routing.AdoptAsync, cancellationToken);
+                await _orphans.AdoptAsync(stream, Router.AdoptAsync, cancellationToken);
         }
         catch (IOException e)
         {

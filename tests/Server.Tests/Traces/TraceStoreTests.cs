@@ -1,10 +1,10 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Querier;
+using OrleansTempo.Core.Tests;
 using OrleansTempo.Core.Tests.Storage;
 using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Traces;
@@ -14,58 +14,67 @@ namespace OrleansTempo.Server.Tests.Traces;
 /// <summary>What a start finds of the log that the last one left, before pushes may come.</summary>
 public sealed class TraceStoreTests : IDisposable
 {
-    private static readonly byte[] s_request = [1, 2, 3];
-
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("traces");
     private readonly InMemoryObjectStore _store = new();
     private readonly TempoMetrics _metrics = new();
+    private readonly MetricValues _values;
+
+    public TraceStoreTests() => _values = new MetricValues(_metrics);
+
+    private static TenantId Tenant => TenantId.TryParse("acme", out var tenant, out _) ? tenant : throw new InvalidOperationException();
+
+    private double Commits => _values["tempo_ingester_wal_commits_total"];
 
     public void Dispose()
     {
+        _values.Dispose();
         _metrics.Dispose();
         _folder.Delete(recursive: true);
     }
 
     [Theory]
-    [InlineData(true, true, "replayed 010203")]
-    [InlineData(false, false, "replayed 010203")]
-    [InlineData(true, false, "adopted 010203")]
-    [InlineData(false, true, "adopted 010203")]
-    public async Task Before_a_process_is_ready_it_has_what_the_last_one_logged_alone_or_in_a_cluster(bool wasAlone, bool isAlone, string expected)
+    [InlineData(true, true, 0)]
+    [InlineData(false, false, 0)]
+    [InlineData(true, false, 1)]
+    [InlineData(false, true, 1)]
+    public async Task Before_it_is_ready_a_process_has_what_the_last_one_logged_and_logs_again_only_what_was_in_a_log_of_the_other_type(bool wasAlone, bool isAlone, int commits)
     {
-        await LeaveAsync(wasAlone);
-
-        var (traces, routing) = await OpenAsync(isAlone);
+        await LogOneAsync(wasAlone);
+        var before = Commits;
+        var (traces, partitions) = await OpenAsync(isAlone);
         Assert.True(await traces.StartAsync(CancellationToken.None));
-        Assert.Equal([expected], routing.Records);
+        Assert.True(partitions.HasSpan);
+        Assert.Equal(commits, Commits - before);
         await traces.DisposeAsync();
 
-        var (next, nothing) = await OpenAsync(wasAlone);
+        // Back again, it is once more all there.
+        var (next, found) = await OpenAsync(wasAlone);
         Assert.True(await next.StartAsync(CancellationToken.None));
-        Assert.Empty(nothing.Records);
+        Assert.True(found.HasSpan);
         await next.DisposeAsync();
     }
 
     [Fact]
     public async Task It_is_not_ready_before_its_own_log_is_replayed_however_often_that_fails()
     {
-        await LeaveAsync(isAlone: false);
-        var (traces, routing) = await OpenAsync(isAlone: false);
-        routing.Failures = 3;
+        await LogOneAsync(isAlone: false);
+        var (traces, partitions) = await OpenAsync(isAlone: false);
+        partitions.Failures = 3;
         Assert.True(await traces.StartAsync(CancellationToken.None));
-        Assert.Equal(["replayed 010203"], routing.Records);
-        Assert.Equal(0, routing.Failures);
+        Assert.True(partitions.HasSpan);
+        Assert.Equal(0, partitions.Failures);
         await traces.DisposeAsync();
     }
 
     [Fact]
     public async Task A_log_of_the_other_type_that_cannot_be_adopted_is_tried_again_when_it_is_ready()
     {
-        await LeaveAsync(isAlone: true);
-        var (traces, routing) = await OpenAsync(isAlone: false);
-        routing.Failures = 1;
+        await LogOneAsync(isAlone: true);
+        var (traces, partitions) = await OpenAsync(isAlone: false);
+        partitions.Failures = 1;
         Assert.True(await traces.StartAsync(CancellationToken.None));
-        Assert.Equal("adopted 010203", await routing.First.WaitAsync(TimeSpan.FromSeconds(30)));
+        await partitions.Pushed.WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.True(partitions.HasSpan);
         await traces.DisposeAsync();
     }
 
@@ -77,58 +86,56 @@ public sealed class TraceStoreTests : IDisposable
         await traces.DisposeAsync();
     }
 
-    private static TenantId Tenant => TenantId.TryParse("acme", out var tenant, out _) ? tenant : throw new InvalidOperationException();
-
-    // Ended before it had started: whatever it has logged stays.
-    private async Task LeaveAsync(bool isAlone)
+    // A process that acknowledges one span, and ends before that is in a block.
+    private async Task LogOneAsync(bool isAlone)
     {
         var (traces, _) = await OpenAsync(isAlone);
-        Assert.Null(await traces.Ingesters.LogAsync(Tenant, s_request));
+        Assert.True(await traces.StartAsync(CancellationToken.None));
+        var buffer = RequestBuffer.RentUncounted(Requests.Golden.Length);
+        Requests.Golden.CopyTo(buffer.Array, 0);
+        buffer.Length = Requests.Golden.Length;
+        Assert.True(SpanBatch.TryRead(buffer, 0, out var batch, out _));
+        Assert.Null((await traces.Router.PushAsync(Tenant, batch)).Unavailable);
+        batch.Release();
         await traces.DisposeAsync();
     }
 
-    private async Task<(TraceStore Traces, Routing Routing)> OpenAsync(bool isAlone, WalType? type = null)
+    private async Task<(TraceStore Traces, Partitions Partitions)> OpenAsync(bool isAlone, WalType? type = null)
     {
-        Routing routing = null!;
+        var partitions = new Partitions();
         var traces = await TraceStore.OpenAsync(
             new TempoOptions
             {
+                Ingester = new IngesterOptions { Partitions = 1 },
                 Storage = new StorageOptions { Trace = new TraceStorageOptions { Wal = new WalOptions { Path = Path.Combine(_folder.FullName, "wal"), Type = type } } },
             },
             isAlone,
             new StaticOverrides(new TenantOverrides()),
             _store,
-            (ingesters, _) => routing = new Routing(ingesters),
+            partitions,
+            static _ => new NoTraces(),
             static () => { },
             _metrics,
             new Hasty(),
             NullLogger.Instance);
-        return (traces, routing);
+        partitions.Ingesters = traces.Ingesters;
+        return (traces, partitions);
     }
 
-    private sealed class Routing(LocalIngesters ingesters) : ITraceRouting
+    /// <summary>All partitions are here; to open one fails as often as a test says.</summary>
+    private sealed class Partitions : IRemotePartitions
     {
-        private readonly TaskCompletionSource<string> _first = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _pushed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public LocalIngesters? Ingesters { get; set; }
 
         public int Failures { get; set; }
 
-        public List<string> Records { get; } = [];
+        public Task Pushed => _pushed.Task;
 
-        public Task<string> First => _first.Task;
+        public bool HasSpan => Ingesters!.Knows(Tenant) && !Ingesters.Partition(Tenant, 0).IsEmpty;
 
-        public ValueTask ReplayAsync(WalRecord record) => Take("replayed", record);
-
-        public async ValueTask AdoptAsync(WalRecord record)
-        {
-            await Take("adopted", record);
-            Assert.Null(await ingesters.LogAsync(record.Tenant, record.Request));
-        }
-
-        public ValueTask<IngestResult> PushAsync(TenantId tenant, SpanBatch batch) => throw new NotSupportedException();
-
-        public ValueTask FindAsync(TenantId tenant, TraceId traceId, TraceRange range, TraceSpans into, ICollection<string> problems, CancellationToken cancellationToken) => default;
-
-        private ValueTask Take(string how, WalRecord record)
+        public Task OpenAsync(TenantId tenant, int partition)
         {
             if (Failures > 0)
             {
@@ -136,11 +143,30 @@ public sealed class TraceStoreTests : IDisposable
                 throw new IOException("the ingester cannot be reached");
             }
 
-            var text = $"{how} {Convert.ToHexString(record.Request.Span)}";
-            Records.Add(text);
-            _first.TrySetResult(text);
-            return default;
+            Ingesters!.Partition(tenant, partition).Open();
+            return Task.CompletedTask;
         }
+
+        public async Task<IngestResult> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
+        {
+            try
+            {
+                await OpenAsync(tenant, partition);
+            }
+            catch (IOException e)
+            {
+                return new IngestResult { Unavailable = e.Message };
+            }
+
+            var result = await Ingesters!.PushAsync(tenant, partition, batch, spans, isReplayed);
+            _pushed.TrySetResult();
+            return result;
+        }
+    }
+
+    private sealed class NoTraces : ITraceSource
+    {
+        public ValueTask FindAsync(TenantId tenant, TraceId traceId, TraceRange range, TraceSpans into, ICollection<string> problems, CancellationToken cancellationToken) => default;
     }
 
     /// <summary>Tries again at once what waits for 10 s.</summary>

@@ -75,6 +75,8 @@ internal sealed partial class SiloHost : IAsyncDisposable
 
     private TempoOptions Options => _commandLine.Options;
 
+    private bool IsAlone => !OrleansDefaults.HasOthers(_configuration);
+
     /// <summary>Runs until <paramref name="stop"/> is cancelled.</summary>
     /// <returns>The process's exit code: 0 after an orderly stop, 1 where it could not start or had to end.</returns>
     public static async Task<int> RunAsync(TempoCommandLine commandLine, CancellationToken stop)
@@ -154,13 +156,15 @@ internal sealed partial class SiloHost : IAsyncDisposable
         _endpoints = RemoteWriteEndpoint.CreateAll(Options.MetricsGenerator.Storage, _time, AzureAdCredential.Create);
         if (Options.MetricsGenerator.Storage.Path is { Length: > 0 } path)
             QueueInMemory(_logger, path);
-        _store = await OpenStoreAsync("storage.trace.backend", Options.Storage.Trace, stop);
+        _store = Options.Storage.Trace is { Backend: TraceStorageOptions.LocalBackend } local
+            ? FileObjectStore.Open(local.LocalPath, IsAlone, "storage.trace.local.path", _time, _logger)
+            : await OpenStoreAsync("storage.trace.backend", Options.Storage.Trace, stop);
         await _overrides.OpenUserConfigurableAsync(_store, (key, own) => OpenStoreAsync(key, own, stop), stop);
         await new ClusterAgreement(Options.Ingester.Partitions).JoinAsync(_store, stop);
         var grains = host.Services.GetRequiredService<IGrainFactory>();
         var traces = _traces = await TraceStore.OpenAsync(
             Options,
-            Options.Storage.Trace.Wal.Type ?? WalType.Object,
+            IsAlone,
             _overrides.Current,
             _store,
             new TraceGrains(grains, _metrics, _logger),
@@ -173,7 +177,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
 
         await host.StartAsync(stop);
         var oracle = host.Services.GetRequiredService<ISiloStatusOracle>();
-        Joined(_logger, oracle.SiloAddress, OrleansDefaults.HasOthers(_configuration) ? "with others" : "alone: Orleans:Clustering says nothing of others", oracle.GetActiveSilos().Length);
+        Joined(_logger, oracle.SiloAddress, IsAlone ? "alone: Orleans:Clustering says nothing of others" : "with others", oracle.GetActiveSilos().Length);
 
         var server = _server = CreateServer(host.Services, settings, traces, grains, oracle);
         await server.StartAsync(stop);

@@ -50,11 +50,11 @@ internal static class StandaloneHost
         Distributor distributor;
         try
         {
-            store = OpenStore("storage.trace.backend", options.Storage.Trace, time, logger);
-            await overrides.OpenUserConfigurableAsync(store, (key, own) => Task.FromResult<IObjectStore>(OpenStore(key, own, time, logger)), CancellationToken.None);
+            store = OpenStore("storage.trace.backend", options.Storage.Trace, time, logger, static (storage, time, logger) => FileObjectStore.Open(storage.LocalPath, isAlone: true, "storage.trace.local.path", time, logger));
+            await overrides.OpenUserConfigurableAsync(store, (key, own) => Task.FromResult<IObjectStore>(OpenStore(key, own, time, logger, static (storage, time, logger) => new FileObjectStore(storage.LocalPath, time, logger))), CancellationToken.None);
             var current = overrides.Current;
             traces = await TraceStore.OpenAsync(
-                options, options.Storage.Trace.Wal.Type ?? WalType.File, current, store, new PartitionsHere(() => traces!.Ingesters), blocks => new PartitionsHere.LiveTraces(() => traces!.Ingesters, blocks), stopping.Cancel, metrics, time, logger);
+                options, isAlone: true, current, store, new PartitionsHere(() => traces!.Ingesters), blocks => new PartitionsHere.LiveTraces(() => traces!.Ingesters, blocks), stopping.Cancel, metrics, time, logger);
             mailboxes = new GeneratorMailboxes(WithQueueOnDisk(options.MetricsGenerator), current, store, metrics, time, logger);
             distributor = new Distributor(tenant => options.Distributor.LimitsOf(current.For(tenant)), traces.Router, mailboxes, requests, metrics, time);
             server = new TempoServer(
@@ -144,7 +144,7 @@ internal static class StandaloneHost
     private static MetricsGeneratorOptions WithQueueOnDisk(MetricsGeneratorOptions options) =>
         options with { Storage = options.Storage with { Path = options.Storage.Path ?? GeneratorStorageOptions.DefaultPath } };
 
-    private static FileObjectStore OpenStore(string key, TraceStorageOptions storage, TimeProvider time, ILogger logger) => storage.Backend == TraceStorageOptions.LocalBackend
-        ? new FileObjectStore(storage.LocalPath, time, logger)
+    private static FileObjectStore OpenStore(string key, TraceStorageOptions storage, TimeProvider time, ILogger logger, Func<TraceStorageOptions, TimeProvider, ILogger, FileObjectStore> open) => storage.Backend == TraceStorageOptions.LocalBackend
+        ? open(storage, time, logger)
         : throw new ArgumentException($"{key} '{storage.Backend}' is not built into this program, which keeps all it has in a directory; write 'local', or run the silo");
 }

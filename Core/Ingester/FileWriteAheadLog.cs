@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Core.Ingester;
 
@@ -30,7 +29,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly WalDisk _disk;
-    private readonly DirectoryLock _lock;
+    private readonly WalIdentity? _ownIdentity;
     private readonly WalTicketPool _tickets = new();
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ITimer _flushTimer;
@@ -65,15 +64,15 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     // As the current segment was when it was released, guarded by _gate; what is appended afterwards is not.
     private (long Number, long Length) _released;
 
-    private FileWriteAheadLog(WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk, DirectoryLock held)
+    private FileWriteAheadLog(string directory, WalOptions options, WalIdentity? ownIdentity, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk)
     {
-        _directory = options.Path;
+        _directory = directory;
         _options = options;
         _metrics = metrics;
         _time = time;
         _logger = logger;
         _disk = disk;
-        _lock = held;
+        _ownIdentity = ownIdentity;
         _old = WalSegmentFile.NumbersIn(_directory);
         _replayable = [.. _old];
         _currentNumber = _old.Count == 0 ? 1 : _old[^1] + 1;
@@ -89,30 +88,34 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
 
     public long CurrentSegment => Volatile.Read(ref _currentNumber);
 
-    /// <summary>Opens the log in <see cref="WalOptions.Path"/>, which is created where it is not there, and begins a new segment.</summary>
+    /// <summary>Takes the directory <see cref="WalOptions.Path"/>, which is created where it is not there, opens the log in it and begins a new segment.</summary>
     /// <exception cref="IOException">Another process uses the directory, or it cannot be written to.</exception>
     public static FileWriteAheadLog Open(WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger) =>
         Open(options, metrics, time, logger, new WalDisk());
 
+    /// <summary>Opens the log in the directory that the identity holds, and begins a new segment.</summary>
+    /// <exception cref="IOException">The directory cannot be written to.</exception>
+    public static FileWriteAheadLog Open(WalIdentity identity, WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger) =>
+        Open(identity, ownIdentity: null, options, metrics, time, logger, new WalDisk());
+
     internal static FileWriteAheadLog Open(WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk)
     {
-        // Whole, so that the log stays where it is when the process changes its current directory.
-        options = options with { Path = Path.GetFullPath(options.Path) };
-        DirectoryLock? held = null;
+        var identity = WalIdentity.Take(options.Path, logger, disk);
+        return Open(identity, identity, options, metrics, time, logger, disk);
+    }
+
+    private static FileWriteAheadLog Open(WalIdentity identity, WalIdentity? ownIdentity, WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk)
+    {
+        var directory = identity.Directory ?? throw new ArgumentException("a log in files needs the directory that an identity holds", nameof(identity));
         try
         {
-            CreateDirectory(options.Path, disk);
-            held = DirectoryLock.TryTake(options.Path);
-            if (held is not null)
-                return new FileWriteAheadLog(options, metrics, time, logger, disk, held);
+            return new FileWriteAheadLog(directory, options, ownIdentity, metrics, time, logger, disk);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            held?.Dispose();
-            throw new IOException($"the write-ahead log cannot be opened in '{options.Path}': {e.Message}; let this process write there, or give it another storage.trace.wal.path", e);
+            ownIdentity?.Dispose();
+            throw WalIdentity.CannotOpen(directory, e);
         }
-
-        throw new IOException($"the write-ahead log in '{options.Path}' is in use by another process; give each process its own storage.trace.wal.path");
     }
 
     /// <inheritdoc/>
@@ -245,17 +248,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
             CutOff(_current, 0);
         _current.Dispose();
         _writerWake.Dispose();
-        _lock.Dispose();
-    }
-
-    private static void CreateDirectory(string path, WalDisk disk)
-    {
-        var parents = new List<string>();
-        for (var missing = path; !Directory.Exists(missing) && Path.GetDirectoryName(missing) is { } parent; missing = parent)
-            parents.Add(parent);
-        Directory.CreateDirectory(path);
-        foreach (var parent in parents)
-            disk.FlushDirectory(parent);
+        _ownIdentity?.Dispose();
     }
 
     private void RunWriter()

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core.Overrides;
@@ -8,40 +7,32 @@ using OrleansTempo.Core.Storage;
 namespace OrleansTempo.Core.Ingester;
 
 /// <summary>
-/// The write-ahead log in an object store, where any other process finds it when this one is gone. A stream per process, a
-/// segment is an object:
+/// The write-ahead log in an object store, where any other process finds it when this one is gone: a stream per process, see
+/// <see cref="WalStream"/>. All appends of an interval are one object.
 /// <code>
-/// wal/&lt;stream&gt;/owner                  who writes here; renewed by conditional puts
-/// wal/&lt;stream&gt;/00000000000000000001   all appends of an interval; put only where none is yet, one after another
-/// wal/&lt;stream&gt;/00000000000000000002
-/// wal/&lt;stream&gt;/00000000000000000003   fence: put by the one who adopts the stream
+/// start, with an identity:   claim the stream of the former process ─► fence it ─► replay ─► go on behind the fence
+/// otherwise:                 begin a stream
+/// an append:                 queue ─► put under the next number ─► acknowledge, where the owner record is fresh
 /// </code>
-/// Whose owner record is too old is taken for dead, and may not be. So the adopter first replaces the record, which only one
-/// can, then puts a fence where the next segment would go, and only then reads: a segment is either before the fence, and is
-/// read, or is refused, and its appends fail. The last segment stays even when it is released: it shows where the next one goes. Beside
-/// that an owner acknowledges only while its record is fresh, because record and fence do not stay for ever.
+/// An owner acknowledges only while its record is fresh: when it has been silent, others may have adopted its stream, see
+/// <see cref="OrphanedStreams"/>. The last segment stays even when it is released: it shows where the next one goes.
 /// </summary>
 public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
 {
-    private const string Root = "wal/";
-    private const string OwnerObject = "owner";
-
     // A store that is slow gets larger objects, not more of them.
     private const int MaxCommitsInOne = 8;
     private const int MaxObjectBytes = 256 << 20;
 
-    private static readonly TimeSpan s_defaultLease = TimeSpan.FromSeconds(30);
-
-    // Longer than any put is under way, and any process stands still.
-    private static readonly TimeSpan s_fenceKept = TimeSpan.FromHours(1);
+    internal static readonly TimeSpan DefaultLease = TimeSpan.FromSeconds(30);
 
     private readonly IObjectStore _store;
+    private readonly WalStream _stream;
+    private readonly WalIdentity _identity;
     private readonly WalOptions _options;
     private readonly TempoMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly TimeSpan _lease;
-    private readonly string _owner = $"{Environment.MachineName}/{Environment.ProcessId}/{Guid.NewGuid():N}";
     private readonly WalTicketPool _tickets = new();
     private readonly ITimer _commitTimer;
     private readonly CancellationTokenSource _stopping = new();
@@ -49,14 +40,18 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
 
     // One at a time: each needs the ETag of the one before.
     private readonly SemaphoreSlim _renewal = new(1);
-    private OwnedObject _ownerObject = null!;
+    private readonly OwnedObject _ownerObject;
     private long _renewedTicks;
-    private Task _renewing = Task.CompletedTask;
+    private readonly Task _renewing;
     private volatile string? _lost;
 
     // The committer's alone, of which there is one at a time.
     private readonly List<PendingWalRecord> _batch = [];
     private bool _failing;
+
+    // What was there when the stream was taken up.
+    private readonly long[] _replayable;
+    private readonly HashSet<long> _unreadable = [];
 
     private readonly Lock _gate = new();
 
@@ -66,21 +61,31 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     private bool _due;
     private bool _committing;
     private bool _closed;
-    private long _next = 1;
-    private long _firstKept = 1;
+    private readonly SortedSet<long> _kept;
+    private long _next;
     private long _released;
     private Task _deleting = Task.CompletedTask;
 
-    private ObjectWriteAheadLog(IObjectStore store, WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger, string stream, TimeSpan lease)
+    private ObjectWriteAheadLog(
+        IObjectStore store, WalOptions options, WalIdentity identity, TempoMetrics metrics, TimeProvider time, ILogger logger, TimeSpan lease, string stream, Start start)
     {
         _store = store;
         _options = options;
+        _identity = identity;
         _metrics = metrics;
         _time = time;
         _logger = logger;
         _lease = lease;
         Stream = stream;
+        _stream = new WalStream(store, stream, metrics, logger);
+        _ownerObject = start.Owner;
+        _renewedTicks = start.Renewed.Ticks;
+        _replayable = [.. start.Segments];
+        _kept = [.. start.Segments];
+        _next = start.Segments is [.., var last] ? last + 1 : 1;
+        _metrics.WalSegments.Record(_kept.Count);
         _commitTimer = time.CreateTimer(static log => ((ObjectWriteAheadLog)log!).CommitOnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _renewing = KeepRenewingAsync();
     }
 
     /// <summary>The name of this process's stream.</summary>
@@ -91,28 +96,41 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     // A third of the lease is for clocks that differ, and for what happens between looking and acknowledging.
     private bool IsFresh => _time.GetUtcNow().Ticks - Volatile.Read(ref _renewedTicks) < _lease.Ticks * 2 / 3;
 
-    /// <summary>Begins a stream.</summary>
-    /// <param name="stream">A name that no process has had before; null for a new GUID.</param>
+    /// <summary>Takes up the stream of the former process of this identity, or begins one.</summary>
+    /// <param name="store">Where the streams are.</param>
+    /// <param name="options">How the log is written.</param>
+    /// <param name="identity">This process.</param>
+    /// <param name="metrics">The process's own metrics.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">The process's log.</param>
+    /// <param name="newStream">The name of a stream that is begun, which no process has had before; null for a new GUID.</param>
     /// <param name="lease">How long an owner's silence is taken for its death; null for 30 s. The same for all processes.</param>
+    /// <param name="cancellationToken">Gives up; the next start takes up what there is.</param>
     /// <exception cref="IOException">There is a stream of that name, or the store cannot be reached.</exception>
     public static async Task<ObjectWriteAheadLog> OpenAsync(
         IObjectStore store,
         WalOptions options,
+        WalIdentity identity,
         TempoMetrics metrics,
         TimeProvider time,
         ILogger logger,
-        string? stream = null,
+        string? newStream = null,
         TimeSpan? lease = null,
         CancellationToken cancellationToken = default)
     {
-        var log = new ObjectWriteAheadLog(store, options, metrics, time, logger, stream ?? Guid.NewGuid().ToString("N"), lease ?? s_defaultLease);
-        var now = time.GetUtcNow();
-        log._ownerObject = await OwnedObject.TryTakeAsync(store, OwnerName(log.Stream), null, log.OwnerAt(now, WalOwnerState.Live), log.IsOwn, cancellationToken).ConfigureAwait(false)
-            ?? throw new IOException($"the write-ahead log has a stream '{log.Stream}' already; a process begins one of its own and adopts what others have left");
-        log._renewedTicks = now.Ticks;
-        log._renewing = log.KeepRenewingAsync();
-        metrics.WalSegments.Record(0);
-        return log;
+        var stream = identity.Stream;
+        var start = stream is null ? null : await TryTakeUpAsync(store, new WalStream(store, stream, metrics, logger), identity, time, cancellationToken).ConfigureAwait(false);
+        if (start is null)
+        {
+            stream = newStream ?? Guid.NewGuid().ToString("N");
+            start = await BeginAsync(store, stream, new WalStream(store, stream, metrics, logger), identity, time, cancellationToken).ConfigureAwait(false);
+        }
+        else
+        {
+            LogTakenUp(logger, stream!, start.Segments.Count);
+        }
+
+        return new ObjectWriteAheadLog(store, options, identity, metrics, time, logger, lease ?? DefaultLease, stream!, start);
     }
 
     /// <inheritdoc/>
@@ -147,109 +165,23 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         lock (_gate)
         {
             _released = Math.Max(_released, segment);
-            if (_deleting.IsCompleted && !_closed && _lost is null && _firstKept < ReleasedEnd())
+            if (_deleting.IsCompleted && !_closed && _lost is null && HasReleased())
                 _deleting = Task.Run(DeleteReleasedAsync);
         }
     }
 
-    /// <summary>There is nothing to replay in a new stream: what earlier processes left is for <see cref="AdoptAsync"/>.</summary>
-    public Task<ReplayResult> ReplayAsync(Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken) => Task.FromResult(default(ReplayResult));
-
-    /// <summary>The streams whose owner has ended, or has been silent for longer than the lease. Clears away what is left of those adopted long ago.</summary>
-    public async Task<IReadOnlyList<string>> ListOrphansAsync(CancellationToken cancellationToken = default)
+    /// <inheritdoc/>
+    public async Task<ReplayResult> ReplayAsync(Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken)
     {
-        var orphans = new List<string>();
-        foreach (var stream in await _store.ListFoldersAsync(Root, cancellationToken).ConfigureAwait(false))
-        {
-            if (stream == Stream)
-                continue;
-            var owner = await ReadOwnerAsync(stream, cancellationToken).ConfigureAwait(false);
-            if (IsOrphan(owner.Record))
-                orphans.Add(stream);
-            else if (owner.Record is { State: WalOwnerState.Adopted } adopted && _time.GetUtcNow() - adopted.Renewed > s_fenceKept)
-                await DeleteStreamAsync(stream, cancellationToken).ConfigureAwait(false);
-        }
-
-        return orphans;
-    }
-
-    /// <summary>
-    /// Takes an orphan over: hands all its records to <paramref name="replay"/>, which appends them to its own log, and then
-    /// deletes them. So that one commit carries many, a segment's records are handed over one after another without waiting
-    /// for the calls to complete, and stay readable until they have.
-    /// </summary>
-    /// <returns>What was found; null where it is no orphan any more: another was faster, or the owner is back.</returns>
-    /// <exception cref="IOException">The store cannot be reached. The stream is an orphan again after the lease.</exception>
-    public async Task<ReplayResult?> AdoptAsync(string stream, Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken)
-    {
-        var (there, etag) = await ReadOwnerAsync(stream, cancellationToken).ConfigureAwait(false);
-        if (stream == Stream || !IsOrphan(there))
-            return null;
-        var claimedAt = _time.GetUtcNow();
-        var claim = await ClaimAsync(stream, etag, WalOwnerState.Live, cancellationToken).ConfigureAwait(false);
-        if (claim is null)
-            return null;
-
-        LogAdopting(stream, there?.Owner ?? "nobody");
-        await FenceAsync(stream, cancellationToken).ConfigureAwait(false);
         var result = default(ReplayResult);
-        var reader = new WalSegmentReader();
-        var replaying = new List<Task>();
-        var done = new List<long>();
-        var unreadable = false;
-        foreach (var number in await ListSegmentsAsync(stream, cancellationToken).ConfigureAwait(false))
+        foreach (var number in _replayable)
         {
-            if (_time.GetUtcNow() - claimedAt > _lease / 3)
-            {
-                claimedAt = _time.GetUtcNow();
-                claim = await ClaimAsync(stream, claim, WalOwnerState.Live, cancellationToken).ConfigureAwait(false);
-                if (claim is null)
-                    return null;
-            }
-
-            // Gone where its owner has released it meanwhile.
-            var name = SegmentName(stream, number);
-            if (await _store.GetAsync(name, cancellationToken).ConfigureAwait(false) is not { } segment || segment.Content.Span.StartsWith(WalFormat.FenceMagic))
-                continue;
-            if (!reader.TryOpen(number, segment.Content, out var error))
-            {
-                unreadable = true;
-                CountError(1, "unreadable");
-                LogUnreadable(name, error);
-                continue;
-            }
-
-            while (reader.TryRead(out var record))
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                result = result with { Records = result.Records + 1, Bytes = result.Bytes + record.Request.Length };
-                replaying.Add(replay(record).AsTask());
-            }
-
-            await Task.WhenAll(replaying).ConfigureAwait(false);
-            replaying.Clear();
-            done.Add(number);
-            var torn = reader.Length - reader.GoodBytes;
-            result = result with
-            {
-                Segments = result.Segments + 1,
-                CorruptRecords = result.CorruptRecords + reader.CorruptRecords,
-                TornBytes = result.TornBytes + torn,
-            };
-            if (reader.CorruptRecords > 0 || torn > 0)
-            {
-                CountError(reader.CorruptRecords, "corrupt");
-                CountError(torn > 0 ? 1 : 0, "torn");
-                LogDamaged(name, reader.CorruptRecords, torn);
-            }
+            if (await _stream.ReplayAsync(number, replay, cancellationToken).ConfigureAwait(false) is { } segment)
+                result = result.Plus(segment);
+            else
+                PassOver(number);
         }
 
-        // Before the segments are deleted: whoever finds it like this has nothing to do.
-        if (await ClaimAsync(stream, claim, unreadable ? WalOwnerState.Unreadable : WalOwnerState.Adopted, cancellationToken).ConfigureAwait(false) is null)
-            return null;
-        foreach (var number in done)
-            await _store.DeleteAsync(SegmentName(stream, number), cancellationToken).ConfigureAwait(false);
-        LogAdopted(stream, result.Records, result.Segments);
         return result;
     }
 
@@ -284,17 +216,47 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         _stopping.Dispose();
     }
 
-    private static string OwnerName(string stream) => $"{Root}{stream}/{OwnerObject}";
+    // Null where the stream is not the former process's any more, or never was.
+    private static async Task<Start?> TryTakeUpAsync(IObjectStore store, WalStream stream, WalIdentity identity, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var there = await store.GetAsync(stream.OwnerName, cancellationToken).ConfigureAwait(false);
+        if (there is not { } record || WalOwner.Read(record.Content.Span) is not { State: WalOwnerState.Live or WalOwnerState.Stopped } former || !identity.IsFormer(former))
+            return null;
+        var now = time.GetUtcNow();
+        var live = identity.OwnerAt(now, WalOwnerState.Live);
+        if (await OwnedObject.TryTakeAsync(store, stream.OwnerName, there, live, identity.IsOwn, cancellationToken).ConfigureAwait(false) is not { } owner)
+            return null;
 
-    private static string SegmentName(string stream, long number) => string.Create(CultureInfo.InvariantCulture, $"{Root}{stream}/{number:D20}");
+        // The former process puts nothing more. What it had sent may still be under way to the store: that comes before the
+        // fence and is read, or is refused. It was not acknowledged either way.
+        var before = await stream.ListSegmentsAsync(cancellationToken).ConfigureAwait(false);
+        var (isFence, by) = before is [.., var last] ? await stream.ReadFenceAsync(last, cancellationToken).ConfigureAwait(false) : (false, null);
+        if (isFence && (by is null || !identity.IsFormer(by)))
+        {
+            // Somebody was adopting it, though its record says otherwise: left as an orphan, which this process adopts itself.
+            await owner.TryPutAsync(identity.OwnerAt(now, WalOwnerState.Stopped), cancellationToken).ConfigureAwait(false);
+            return null;
+        }
 
-    private byte[] OwnerAt(DateTimeOffset now, WalOwnerState state) => new WalOwner(_owner, now, state).ToJson();
+        var segments = await stream.FenceAsync(live, cancellationToken).ConfigureAwait(false);
+        if (isFence)
+        {
+            // Of the last start, and of no use behind this one: otherwise every start would leave one.
+            await stream.DeleteAsync(before[^1], cancellationToken).ConfigureAwait(false);
+            segments.Remove(before[^1]);
+        }
 
-    private bool IsOwn(ReadOnlyMemory<byte> json) => WalOwner.Read(json.Span)?.Owner == _owner;
+        return new Start(owner, now, segments);
+    }
 
-    private bool IsOrphan(WalOwner? owner) => owner is null
-        || owner.State == WalOwnerState.Stopped
-        || (owner.State == WalOwnerState.Live && _time.GetUtcNow() - owner.Renewed > _lease);
+    private static async Task<Start> BeginAsync(IObjectStore store, string name, WalStream stream, WalIdentity identity, TimeProvider time, CancellationToken cancellationToken)
+    {
+        identity.Remember(name);
+        var now = time.GetUtcNow();
+        var owner = await OwnedObject.TryTakeAsync(store, stream.OwnerName, null, identity.OwnerAt(now, WalOwnerState.Live), identity.IsOwn, cancellationToken).ConfigureAwait(false)
+            ?? throw new IOException($"the write-ahead log has a stream '{name}' already; a process begins one of its own and adopts what others have left");
+        return new Start(owner, now, []);
+    }
 
     private void CommitOnTimer()
     {
@@ -339,7 +301,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
             }
             catch (Exception e)
             {
-                error = $"the write-ahead log could not be written to '{SegmentName(Stream, CurrentSegment)}': {e.Message}; send the request again, and see to it that the object store can be reached";
+                error = $"the write-ahead log could not be written to '{_stream.SegmentName(CurrentSegment)}': {e.Message}; send the request again, and see to it that the object store can be reached";
                 if (!_failing)
                     LogPutFailed(e, Stream);
                 _failing = true;
@@ -385,7 +347,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
             {
                 var number = CurrentSegment;
                 WalFormat.WriteSegmentHeader(buffer, salt, number);
-                var name = SegmentName(Stream, number);
+                var name = _stream.SegmentName(number);
                 if (await _store.PutIfAbsentAsync(name, buffer.AsMemory(0, bytes)).ConfigureAwait(false) is not null)
                 {
                     Advance();
@@ -430,13 +392,25 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     {
         lock (_gate)
         {
+            _kept.Add(_next);
             Volatile.Write(ref _next, _next + 1);
-            _metrics.WalSegments.Record(_next - _firstKept);
+            _metrics.WalSegments.Record(_kept.Count);
         }
     }
 
-    // Under _gate: before which segment all may be deleted.
-    private long ReleasedEnd() => Math.Min(_released, _next - 1);
+    // Under _gate.
+    private bool HasReleased() => _kept.Count > 0 && _kept.Min < Math.Min(_released, _next - 1);
+
+    // It stays where it is, for whoever can still make something of it.
+    private void PassOver(long number)
+    {
+        lock (_gate)
+        {
+            _unreadable.Add(number);
+            _kept.Remove(number);
+            _metrics.WalSegments.Record(_kept.Count);
+        }
+    }
 
     private async Task DeleteReleasedAsync()
     {
@@ -445,16 +419,16 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
             long number;
             lock (_gate)
             {
-                if (_firstKept >= ReleasedEnd())
+                if (!HasReleased())
                     return;
-                number = _firstKept++;
-                _metrics.WalSegments.Record(_next - _firstKept);
+                number = _kept.Min;
+                _kept.Remove(number);
+                _metrics.WalSegments.Record(_kept.Count);
             }
 
-            var name = SegmentName(Stream, number);
             try
             {
-                await _store.DeleteAsync(name, _stopping.Token).ConfigureAwait(false);
+                await _stream.DeleteAsync(number, _stopping.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
@@ -462,7 +436,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
             }
             catch (Exception e)
             {
-                LogDeleteFailed(e, name);
+                LogDeleteFailed(e, _stream.SegmentName(number));
             }
         }
     }
@@ -494,7 +468,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
             if (_lost is not null)
                 return false;
             var now = _time.GetUtcNow();
-            if (!await _ownerObject.TryPutAsync(OwnerAt(now, state)).ConfigureAwait(false))
+            if (!await _ownerObject.TryPutAsync(_identity.OwnerAt(now, state)).ConfigureAwait(false))
             {
                 var by = _ownerObject.Successor is { } there && WalOwner.Read(there.Span) is { } record ? record.Owner : "another process";
                 _lost = $"the write-ahead log's stream '{Stream}' was taken over by {by}, which took this one for dead; restart this process";
@@ -517,8 +491,8 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         {
             if (_next > 1 && _released < _next)
                 await RenewAsync(WalOwnerState.Stopped).ConfigureAwait(false);
-            else if (await RenewAsync(WalOwnerState.Adopted).ConfigureAwait(false))
-                await DeleteStreamAsync(Stream, CancellationToken.None).ConfigureAwait(false);
+            else if (await RenewAsync(_unreadable.Count > 0 ? WalOwnerState.Unreadable : WalOwnerState.Adopted).ConfigureAwait(false))
+                await DeleteAllAsync().ConfigureAwait(false);
         }
         catch (Exception e)
         {
@@ -526,63 +500,23 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         }
     }
 
-    private async Task<(WalOwner? Record, string? ETag)> ReadOwnerAsync(string stream, CancellationToken cancellationToken) =>
-        await _store.GetAsync(OwnerName(stream), cancellationToken).ConfigureAwait(false) is { } there
-            ? (WalOwner.Read(there.Content.Span), there.ETag)
-            : (null, null);
-
-    // Writes the owner record of another's stream, unless it has changed; null where it has.
-    private Task<string?> ClaimAsync(string stream, string? etag, WalOwnerState state, CancellationToken cancellationToken)
+    private async Task DeleteAllAsync()
     {
-        var record = OwnerAt(_time.GetUtcNow(), state);
-        return etag is null
-            ? _store.PutIfAbsentAsync(OwnerName(stream), record, cancellationToken)
-            : _store.PutIfMatchAsync(OwnerName(stream), record, etag, cancellationToken);
-    }
-
-    // Puts an object where the stream's next segment would go. It holds when it is the last one: had the old owner gone on
-    // behind it, its last segment would be there.
-    private async Task FenceAsync(string stream, CancellationToken cancellationToken)
-    {
-        long? fence = null;
-        while (true)
+        if (_unreadable.Count == 0)
         {
-            var segments = await ListSegmentsAsync(stream, cancellationToken).ConfigureAwait(false);
-            var last = segments.Count == 0 ? 0 : segments[^1];
-            if (last == fence)
-                return;
-            byte[] content = [.. WalFormat.FenceMagic, .. OwnerAt(_time.GetUtcNow(), WalOwnerState.Adopted)];
-            fence = await _store.PutIfAbsentAsync(SegmentName(stream, last + 1), content, cancellationToken).ConfigureAwait(false) is null ? null : last + 1;
+            await _stream.DeleteAsync(CancellationToken.None).ConfigureAwait(false);
+            return;
+        }
+
+        foreach (var number in await _stream.ListSegmentsAsync(CancellationToken.None).ConfigureAwait(false))
+        {
+            if (!_unreadable.Contains(number))
+                await _stream.DeleteAsync(number, CancellationToken.None).ConfigureAwait(false);
         }
     }
 
-    private async Task<List<long>> ListSegmentsAsync(string stream, CancellationToken cancellationToken)
-    {
-        var numbers = new List<long>();
-        var prefix = $"{Root}{stream}/";
-        await foreach (var info in _store.ListAsync(prefix, cancellationToken).ConfigureAwait(false))
-        {
-            if (long.TryParse(info.Name.AsSpan(prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var number))
-                numbers.Add(number);
-        }
-
-        numbers.Sort();
-        return numbers;
-    }
-
-    // The owner record last: without it the rest would be taken for an orphan.
-    private async Task DeleteStreamAsync(string stream, CancellationToken cancellationToken)
-    {
-        foreach (var number in await ListSegmentsAsync(stream, cancellationToken).ConfigureAwait(false))
-            await _store.DeleteAsync(SegmentName(stream, number), cancellationToken).ConfigureAwait(false);
-        await _store.DeleteAsync(OwnerName(stream), cancellationToken).ConfigureAwait(false);
-    }
-
-    private void CountError(long count, string reason)
-    {
-        if (count > 0)
-            _metrics.ReplayErrors.Add(count, new KeyValuePair<string, object?>("reason", reason));
-    }
+    /// <summary>A stream that this process has the owner record of.</summary>
+    private sealed record Start(OwnedObject Owner, DateTimeOffset Renewed, List<long> Segments);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The write-ahead log cannot be put into its stream {Stream}; requests are refused until it can, see to it that the object store can be reached")]
     private partial void LogPutFailed(Exception exception, string stream);
@@ -599,15 +533,6 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Name} of the write-ahead log is not needed any more and could not be deleted")]
     private partial void LogDeleteFailed(Exception exception, string name);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Adopting the write-ahead log's stream {Stream} of {Owner}")]
-    private partial void LogAdopting(string stream, string owner);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Adopted the write-ahead log's stream {Stream}: {Records} records of {Segments} segments")]
-    private partial void LogAdopted(string stream, long records, int segments);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Name} of the write-ahead log cannot be read and is passed over: {Error}. It is left there; delete it when nothing more is to be had of it")]
-    private partial void LogUnreadable(string name, string error);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Name} of the write-ahead log has {Records} corrupt records and {TornBytes} bytes of a torn one, which were skipped")]
-    private partial void LogDamaged(string name, long records, long tornBytes);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Took up the write-ahead log's stream {Stream} of the last start, {Segments} objects")]
+    private static partial void LogTakenUp(ILogger logger, string stream, int segments);
 }

@@ -15,4 +15,14 @@ public readonly record struct ReplayResult
 
     /// <summary>Bytes cut off at the end of a segment: a record that was being written when its process died, never acknowledged.</summary>
     public long TornBytes { get; init; }
+
+    /// <summary>Both together.</summary>
+    public ReplayResult Plus(ReplayResult other) => new()
+    {
+        Segments = Segments + other.Segments,
+        Records = Records + other.Records,
+        Bytes = Bytes + other.Bytes,
+        CorruptRecords = CorruptRecords + other.CorruptRecords,
+        TornBytes = TornBytes + other.TornBytes,
+    };
 }

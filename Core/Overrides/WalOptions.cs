@@ -3,7 +3,7 @@ namespace OrleansTempo.Core.Overrides;
 /// <summary><c>storage.trace.wal</c>: the process's write-ahead log.</summary>
 public sealed record WalOptions
 {
-    /// <summary>The directory of the log's segments.</summary>
+    /// <summary>The directory of the log's segments, and with <see cref="WalType.Object"/> of what lets a process take up its stream when it starts again.</summary>
     public string Path { get; init; } = "data/wal";
 
     /// <summary>When what was written is also forced to the disk.</summary>
@@ -15,7 +15,7 @@ public sealed record WalOptions
     /// <summary>The size at which the next segment is begun, in bytes.</summary>
     public long SegmentBytes { get; init; } = 64 << 20;
 
-    /// <summary>Where the log is kept; null for what suits the host: a directory for one process, the object store for a silo, whose log others must find when it is gone.</summary>
+    /// <summary>Where the log is kept; null for what suits the process: a directory where it runs alone, the object store in a cluster, where others must find its log when it is gone.</summary>
     public WalType? Type { get; init; }
 
     /// <summary>With <see cref="WalType.Object"/>: the longest an append waits for others to share its put.</summary>

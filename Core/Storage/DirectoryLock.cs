@@ -4,8 +4,13 @@ using System.Text;
 namespace OrleansTempo.Core.Storage;
 
 /// <summary>
-/// Keeps a second process out of a directory. The operating system holds the lock, for as long as the process lives
-/// and no longer; that the file is there means nothing.
+/// Keeps other processes out of a directory: all of them, or only those that want it for themselves. The operating system holds
+/// the lock, for as long as the process lives and no longer; that the file is there means nothing.
+/// <code>
+///                          exclusive is held    shared is held
+///   exclusive is asked     refused              refused
+///   shared is asked        refused              taken
+/// </code>
 /// </summary>
 internal sealed class DirectoryLock : IDisposable
 {
@@ -17,23 +22,39 @@ internal sealed class DirectoryLock : IDisposable
 
     private DirectoryLock(FileStream file) => _file = file;
 
-    /// <summary>Takes the lock; null where another has it.</summary>
-    public static DirectoryLock? TryTake(string directory)
+    /// <summary>Takes the directory for this process alone, by the file <c>lock</c> in it; null where another has it.</summary>
+    public static DirectoryLock? TryTake(string directory) => TryTake(directory, "lock", isShared: false);
+
+    /// <summary>Takes the lock; null where another holds one that excludes it.</summary>
+    /// <param name="directory">The directory, which must be there.</param>
+    /// <param name="file">The name of the file in it that is locked.</param>
+    /// <param name="isShared">Whether others may hold it too, shared like this one.</param>
+    public static DirectoryLock? TryTake(string directory, string file, bool isShared)
     {
-        FileStream file;
+        // A shared lock must not ask for writing: network volumes refuse it then. Unbuffered, so that closing it has nothing left to write.
+        var (access, share) = isShared ? (FileAccess.Read, FileShare.Read) : (FileAccess.ReadWrite, FileShare.None);
+        FileStream locked;
         try
         {
-            // Unbuffered, so that closing it has nothing left to write.
-            file = new FileStream(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            locked = new FileStream(Path.Combine(directory, file), FileMode.OpenOrCreate, access, share, bufferSize: 0);
         }
         catch (IOException e) when (e.HResult is SharingViolation or WouldBlockOnLinux or WouldBlockOnMac)
         {
             return null;
         }
 
+        if (!isShared)
+            WriteProcess(locked);
+        return new DirectoryLock(locked);
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    // For whoever looks which process that is.
+    private static void WriteProcess(FileStream file)
+    {
         try
         {
-            // For whoever looks which process that is.
             file.SetLength(0);
             file.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
         }
@@ -41,9 +62,5 @@ internal sealed class DirectoryLock : IDisposable
         {
             // On a full disk what is there can still be read and deleted.
         }
-
-        return new DirectoryLock(file);
     }
-
-    public void Dispose() => _file.Dispose();
 }

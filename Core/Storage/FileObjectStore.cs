@@ -17,7 +17,7 @@ namespace OrleansTempo.Core.Storage;
 ///              ▼
 ///         blocks/team-a/…/meta.json                then the directories up to the root are flushed
 /// </code>
-/// No object's name contains <c>~</c>. An ETag is the hash of the content, so putting the same content again is no change. Locks are
+/// No object's name contains <c>~</c>. <c>~lock</c> says who else may use the directory, see <see cref="Open"/>. An ETag is the hash of the content, so putting the same content again is no change. Locks are
 /// those of the file system and end with their process; where a volume has none (a mount without locking), conditional puts of
 /// several machines at the same moment can both succeed, puts of what is absent still cannot.
 /// </summary>
@@ -25,6 +25,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
 {
     private const string TemporaryFolder = "~tmp";
     private const string LockFolder = "~locks";
+    private const string UseLock = "~lock";
 
     // An NFS client renames a file to this that is deleted while it is open, until it is closed.
     private const string DeletedOnNfs = ".nfs";
@@ -46,6 +47,10 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     // One for each lock file: within the process they queue here, without asking the file system again and again.
     private readonly SemaphoreSlim[] _locks = new SemaphoreSlim[256];
 
+    // What keeps those out who must not use the directory meanwhile; null where it was opened without.
+    private DirectoryLock? _use;
+
+    /// <summary>For whoever sees to it otherwise that nobody else uses the directory who must not, see <see cref="Open"/>.</summary>
     /// <param name="root">The directory; it is made where it is not there.</param>
     /// <param name="time">The clock that leftovers and open files age by.</param>
     /// <param name="logger">Told about leftovers.</param>
@@ -70,6 +75,37 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         }
 
         _open = new OpenObjects(time);
+    }
+
+    /// <summary>
+    /// Opens the store, and keeps the directory until it is disposed: a process that runs alone for itself, a member of a cluster
+    /// for all members.
+    /// </summary>
+    /// <param name="root">The directory; it is made where it is not there.</param>
+    /// <param name="isAlone">Whether this process runs alone, and relies on it that nobody else writes there.</param>
+    /// <param name="setting">The key of the configuration that names the directory.</param>
+    /// <param name="time">The clock that leftovers and open files age by.</param>
+    /// <param name="logger">Told about leftovers.</param>
+    /// <exception cref="IOException">Another process uses the directory, or it cannot be made or written to.</exception>
+    public static FileObjectStore Open(string root, bool isAlone, string setting, TimeProvider time, ILogger logger)
+    {
+        var store = new FileObjectStore(root, time, logger);
+        try
+        {
+            store._use = DirectoryLock.TryTake(store._root, UseLock, isShared: !isAlone);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            store.Dispose();
+            throw new IOException($"the object store's directory '{store._root}' cannot be locked: {e.Message}; let this process write there, or give it another {setting}", e);
+        }
+
+        if (store._use is not null)
+            return store;
+        store.Dispose();
+        throw new IOException(isAlone
+            ? $"the object store's directory '{store._root}' is in use by another process, and this one runs alone; stop the other one, give each its own {setting}, or make them one cluster with Orleans:Clustering"
+            : $"the object store's directory '{store._root}' is in use by a process that runs alone; stop that one, give each its own {setting}, or configure Orleans:Clustering there too");
     }
 
     public Task<string> PutAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
@@ -191,10 +227,11 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     public Task<bool> DeleteIfMatchAsync(string name, string etag, CancellationToken cancellationToken = default) =>
         DeleteAsync(name, path => ReadWhole(path) is { } now && ETag(now) == etag, cancellationToken);
 
-    /// <summary>Closes the files kept open; the store must not be used any more.</summary>
+    /// <summary>Closes the files kept open and lets go of the directory; the store must not be used any more.</summary>
     public void Dispose()
     {
         _open.Dispose();
+        _use?.Dispose();
         foreach (var one in _locks)
             one.Dispose();
     }

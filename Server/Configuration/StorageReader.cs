@@ -49,7 +49,7 @@ internal static class StorageReader
 
         if (backend == TraceStorageOptions.AzureBackend)
             CheckAzure(azure, options.Azure);
-        else if (options.Wal.Type != WalType.Object && Overlap(options.Wal.Path, options.LocalPath))
+        else if (Overlap(options.Wal.Path, options.LocalPath))
             (wal.Has("path") ? wal : local).Error("path", $"the write-ahead log's directory {Spelling.Quote(options.Wal.Path)} and the blocks' {Spelling.Quote(options.LocalPath)} must be two, neither within the other");
         return options;
     }

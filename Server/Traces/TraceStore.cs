@@ -13,7 +13,8 @@ namespace OrleansTempo.Server.Traces;
 /// <summary>
 /// Where traces are kept and found again: the write-ahead log, the ingesters, the blocks, and the loops that look after them.
 /// <code>
-///   start:  open ─► list the blocks ─► replay the log ─► pushes may come          (meanwhile: poll, compact)
+///   start:  open ─► list the blocks ─► replay own log ─► adopt what others, or a log of the other type, left ─► pushes may come
+///           then: poll, adopt, compact
 ///   stop:   no more pushes ─► where asked for: all into blocks ─► log closed
 /// </code>
 /// </summary>
@@ -21,21 +22,26 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
 {
     private static readonly TimeSpan s_adoptionPeriod = TimeSpan.FromSeconds(10);
 
+    private readonly WalIdentity _identity;
     private readonly IWriteAheadLog _log;
+    private readonly OrphanedStreams _orphans;
     private readonly BlockFlushQueue _flushes;
     private readonly Compactor _compactor;
     private readonly TraceStorageOptions _options;
     private readonly TimeProvider _time;
+    private readonly TempoMetrics _metrics;
     private readonly ILogger _logger;
     private readonly Action _requestStop;
     private readonly CancellationTokenSource _stop = new();
     private Task _loops = Task.CompletedTask;
+    private bool _filesAdopted;
     private volatile bool _flushOnStop;
 
     private TraceStore(
         TempoOptions options,
         IOverrides overrides,
         IObjectStore store,
+        WalIdentity identity,
         IWriteAheadLog log,
         IRemotePartitions remote,
         Func<BlockTraces, ITraceSource> liveTraces,
@@ -45,7 +51,11 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         ILogger logger)
     {
         _options = options.Storage.Trace;
+        _identity = identity;
         _log = log;
+        _filesAdopted = log is FileWriteAheadLog;
+        _orphans = new OrphanedStreams(store, identity, (log as ObjectWriteAheadLog)?.Stream, metrics, time, logger);
+        _metrics = metrics;
         _time = time;
         _logger = logger;
         _requestStop = requestStop;
@@ -75,7 +85,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
 
     /// <summary>Opens the log; no trace is read yet.</summary>
     /// <param name="options">The configuration.</param>
-    /// <param name="walType">Where the log is kept.</param>
+    /// <param name="isAlone">Whether this process is alone: then the log is in files, unless the configuration says otherwise, and in the object store where others must find it.</param>
     /// <param name="overrides">What each tenant may have.</param>
     /// <param name="store">Where blocks are, and perhaps the log; stays the caller's.</param>
     /// <param name="remote">The way to ingester partitions that are not open in this process.</param>
@@ -87,7 +97,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     /// <exception cref="IOException">A directory or the store cannot be used, or another process uses the log.</exception>
     public static async Task<TraceStore> OpenAsync(
         TempoOptions options,
-        WalType walType,
+        bool isAlone,
         IOverrides overrides,
         IObjectStore store,
         IRemotePartitions remote,
@@ -98,13 +108,25 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         ILogger logger)
     {
         var wal = options.Storage.Trace.Wal;
-        IWriteAheadLog log = walType == WalType.Object
-            ? await ObjectWriteAheadLog.OpenAsync(store, wal, metrics, time, logger)
-            : FileWriteAheadLog.Open(wal, metrics, time, logger);
-        return new TraceStore(options, overrides, store, log, remote, liveTraces, requestStop, metrics, time, logger);
+        var inFiles = (wal.Type ?? (isAlone ? WalType.File : WalType.Object)) == WalType.File;
+
+        // For a log in the object store the directory only holds the identity, which it can do without.
+        var identity = inFiles ? WalIdentity.Take(wal.Path, logger) : WalIdentity.TakeOrNone(wal.Path, logger);
+        try
+        {
+            IWriteAheadLog log = inFiles
+                ? FileWriteAheadLog.Open(identity, wal, metrics, time, logger)
+                : await ObjectWriteAheadLog.OpenAsync(store, wal, identity, metrics, time, logger);
+            return new TraceStore(options, overrides, store, identity, log, remote, liveTraces, requestStop, metrics, time, logger);
+        }
+        catch
+        {
+            identity.Dispose();
+            throw;
+        }
     }
 
-    /// <summary>Lists the blocks and replays the log; pushes may come when it returns.</summary>
+    /// <summary>Lists the blocks, replays the log and adopts what is left of others; pushes may come when it returns.</summary>
     /// <returns>False where it was cancelled before it was through: what is left is replayed at the next start.</returns>
     public async Task<bool> StartAsync(CancellationToken cancellationToken)
     {
@@ -162,34 +184,58 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         await Ingesters.DisposeAsync();
         await _flushes.DisposeAsync();
         await _log.DisposeAsync();
+        _identity.Dispose();
         _stop.Dispose();
     }
 
     private static TimeSpan RetentionOf(CompactorOptions compactor, TenantOverrides tenant) =>
         tenant.Compaction.BlockRetention > TimeSpan.Zero ? tenant.Compaction.BlockRetention : compactor.BlockRetention;
 
+    // Not ready without it. A record may have to go to another process, which cannot be reached for the moment.
     private async Task ReplayAsync(CancellationToken cancellationToken)
     {
         var started = _time.GetTimestamp();
-        var replay = await Ingesters.ReplayAsync(Router.ReplayAsync, cancellationToken);
-        if (replay.Segments > 0)
-            Replayed(_logger, replay.Records, replay.Bytes, replay.Segments, _time.GetElapsedTime(started).TotalSeconds, replay.CorruptRecords, replay.TornBytes);
+        while (true)
+        {
+            try
+            {
+                LogReplayed(await Ingesters.ReplayAsync(Router.ReplayAsync, cancellationToken), started);
+                return;
+            }
+            catch (IOException e)
+            {
+                ReplayFailed(_logger, e.Message, s_adoptionPeriod.TotalSeconds);
+                await Task.Delay(s_adoptionPeriod, _time, cancellationToken);
+            }
+        }
     }
 
-    // Logs in the object store whose processes are gone, on this machine or another.
+    // What a log in files left here, where the log is in the object store by now, and streams there whose processes are gone, on this
+    // machine or another.
     private async Task AdoptAsync(CancellationToken cancellationToken)
     {
-        if (_log is not ObjectWriteAheadLog log)
-            return;
         try
         {
-            foreach (var stream in await log.ListOrphansAsync(cancellationToken))
-                await log.AdoptAsync(stream, Router.AdoptAsync, cancellationToken);
+            if (!_filesAdopted)
+            {
+                var started = _time.GetTimestamp();
+                LogReplayed(await LeftFiles.AdoptAsync(_identity, _options.Wal, Router.AdoptAsync, _metrics, _time, _logger, cancellationToken), started);
+                _filesAdopted = true;
+            }
+
+            foreach (var stream in await _orphans.ListAsync(cancellationToken))
+                await _orphans.AdoptAsync(stream, Router.AdoptAsync, cancellationToken);
         }
         catch (IOException e)
         {
             AdoptionFailed(_logger, e.Message, s_adoptionPeriod.TotalSeconds);
         }
+    }
+
+    private void LogReplayed(ReplayResult replay, long started)
+    {
+        if (replay.Segments > 0)
+            Replayed(_logger, replay.Records, replay.Bytes, replay.Segments, _time.GetElapsedTime(started).TotalSeconds, replay.CorruptRecords, replay.TornBytes);
     }
 
     private async Task RepeatAsync(TimeSpan period, Func<CancellationToken, Task> work)
@@ -210,6 +256,9 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
 
     [LoggerMessage(Level = LogLevel.Error, Message = "not all traces could be put into blocks within {Seconds} s; the next start finds the others in the write-ahead log")]
     private static partial void NotAllFlushed(ILogger logger, double seconds);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The write-ahead log cannot be replayed: {Reason}. This process is not ready before; next try in {Seconds} s")]
+    private static partial void ReplayFailed(ILogger logger, string reason, double seconds);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "a write-ahead log that another process left could not be taken over: {Reason}; next try in {Seconds} s")]
     private static partial void AdoptionFailed(ILogger logger, string reason, double seconds);

@@ -311,7 +311,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
         Assert.Equal(2, _values["tempo_ingester_replay_errors_total{unreadable}"]);
 
         log.Release(log.CurrentSegment);
-        Assert.Equal(["00000000000000000002.wal", "00000000000000000006.wal", "00000000000000000007.wal", "lock", "notes.wal"], FilesIn(options));
+        Assert.Equal(["00000000000000000002.wal", "00000000000000000006.wal", "00000000000000000007.wal", "identity.json", "lock", "notes.wal"], FilesIn(options));
         Assert.Equal(alien, File.ReadAllBytes(SegmentOf(options, 2)));
     }
 
@@ -330,6 +330,26 @@ public sealed class FileWriteAheadLogTests : IDisposable
             },
             cancelled.Token));
         Assert.Equal(Written(0, 1, 2), (await log.ReplayedAsync()).Records);
+    }
+
+    [Fact]
+    public async Task Twenty_kills_leave_the_log_no_larger_than_one()
+    {
+        var options = Options;
+        var sizes = new List<long>();
+        for (var i = 0; i <= 20; i++)
+        {
+            // Never closed: all that the operating system does for a process that is killed is to let go of its lock.
+            using var identity = WalIdentity.Take(options.Path, NullLogger.Instance);
+            var log = FileWriteAheadLog.Open(identity, options, _metrics, _time, NullLogger.Instance);
+            if (i == 0)
+                await log.AppendAsync(Acme, Request(0, 21));
+            else
+                Assert.Equal(Written(0), (await log.ReplayedAsync()).Records);
+            sizes.Add(SegmentsIn(options).Sum(static f => new FileInfo(f).Length));
+        }
+
+        Assert.Single(sizes.Distinct());
     }
 
     [Fact]

@@ -203,6 +203,39 @@ public sealed class FileObjectStoreTests : ObjectStoreContract, IDisposable
         await Store.PutAsync("a", Bytes("three"));
     }
 
+    [Theory]
+    [InlineData(true, true, false)]
+    [InlineData(true, false, false)]
+    [InlineData(false, true, false)]
+    [InlineData(false, false, true)]
+    public async Task Whoever_runs_alone_has_the_directory_for_itself_and_members_of_a_cluster_share_it(bool isFirstAlone, bool isSecondAlone, bool isTaken)
+    {
+        using (var first = Open(isFirstAlone))
+        {
+            await first.PutAsync("a", Bytes("one"));
+            if (isTaken)
+            {
+                using var second = Open(isSecondAlone);
+                Assert.Equal(["a 3"], await ListAsync(second, ""));
+            }
+            else
+            {
+                var error = Assert.Throws<IOException>(() => Open(isSecondAlone));
+                Assert.Equal(
+                    isSecondAlone
+                        ? $"the object store's directory '{_root}' is in use by another process, and this one runs alone; stop the other one, give each its own storage.trace.local.path, or make them one cluster with Orleans:Clustering"
+                        : $"the object store's directory '{_root}' is in use by a process that runs alone; stop that one, give each its own storage.trace.local.path, or configure Orleans:Clustering there too",
+                    error.Message);
+            }
+        }
+
+        using var next = Open(isSecondAlone);
+        Assert.Equal(["a 3"], await ListAsync(next, ""));
+        Assert.Empty(await next.ListFoldersAsync(""));
+    }
+
+    private FileObjectStore Open(bool isAlone) => FileObjectStore.Open(_root, isAlone, "storage.trace.local.path", TimeProvider.System, NullLogger.Instance);
+
     private FileObjectStore Open() => new(_root, TimeProvider.System, NullLogger.Instance);
 
     private string Leftover(string name, TimeSpan age)

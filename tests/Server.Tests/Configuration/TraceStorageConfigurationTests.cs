@@ -221,7 +221,7 @@ public sealed class TraceStorageConfigurationTests
         var text = $"storage:\n  trace:\n    local: {{path: {blocks}}}\n    wal: {{path: {wal}}}";
 
         Assert.Equal([$"tempo.yaml:4:17: storage.trace.wal.path: the write-ahead log's directory '{wal}' and the blocks' '{blocks}' must be two, neither within the other"], Errors(text));
-        Assert.Empty(Warnings($"{text.TrimEnd('}')}, type: object}}"));
+        Assert.Single(Errors($"{text.TrimEnd('}')}, type: object}}"));
         Assert.Empty(Warnings("storage: {trace: {local: {path: data/w}}}"));
     }
 

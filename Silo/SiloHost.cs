@@ -45,7 +45,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
     private static readonly TimeSpan s_handOver = TimeSpan.FromSeconds(30);
 
     // A silo that has not been active holds nothing.
-    private static readonly TimeSpan s_leaving = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_leaving = TimeSpan.FromSeconds(2);
 
     private readonly TempoCommandLine _commandLine;
     private readonly ConfigurationManager _configuration;
@@ -215,9 +215,11 @@ internal sealed partial class SiloHost : IAsyncDisposable
         }
         catch
         {
-            // Orleans does not stop a silo that is not up; its stages do, and one of them takes the silo out of the table of members.
+            // Orleans does not stop a silo that is not up; its stages do, and one of them takes the silo out of the table of members. Where the
+            // start has failed early some wait for what was never there.
+            var stages = host.Services.GetRequiredService<ISiloLifecycleSubject>();
             using var patience = new CancellationTokenSource(s_leaving, _time);
-            await host.Services.GetRequiredService<ISiloLifecycleSubject>().OnStop(patience.Token);
+            await Task.Run(() => stages.OnStop(patience.Token), CancellationToken.None).WaitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
     }

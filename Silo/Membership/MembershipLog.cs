@@ -17,7 +17,13 @@ internal sealed partial class MembershipLog(IClusterMembershipService membership
                 foreach (var silo in now.Except(active))
                     LogJoined(silo, now.Count);
                 foreach (var silo in active.Except(now))
-                    LogGone(silo, snapshot.GetSiloStatus(silo) == SiloStatus.ShuttingDown ? "stops" : "is gone", now.Count);
+                {
+                    if (snapshot.GetSiloStatus(silo) == SiloStatus.Dead)
+                        LogDead(silo, now.Count);
+                    else
+                        LogLeft(silo, now.Count);
+                }
+
                 active = now;
             }
         }
@@ -32,6 +38,9 @@ internal sealed partial class MembershipLog(IClusterMembershipService membership
     [LoggerMessage(Level = LogLevel.Information, Message = "Silo {Silo} has joined the cluster; other active silos: {Others}")]
     private partial void LogJoined(SiloAddress silo, int others);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Silo {Silo} {How}; other active silos: {Others}")]
-    private partial void LogGone(SiloAddress silo, string how, int others);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Silo {Silo} stops and leaves the cluster; other active silos: {Others}")]
+    private partial void LogLeft(SiloAddress silo, int others);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Silo {Silo} is dead: it ended without leaving the cluster, or answers nobody; other active silos: {Others}")]
+    private partial void LogDead(SiloAddress silo, int others);
 }

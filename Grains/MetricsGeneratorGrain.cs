@@ -118,6 +118,8 @@ internal sealed partial class MetricsGeneratorGrain(
 
     public Task WakeAsync() => Task.CompletedTask;
 
+    public Task CollectAsync() => CollectOnTimerAsync(CancellationToken.None);
+
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         engine.Overrides.Changed -= NoteChangedSettings;

@@ -35,6 +35,7 @@ namespace OrleansTempo.Silo;
 /// <code>
 ///   start:  ports free? store, agreement ─► trace store ─► joins the cluster ─► server listens ─► log replayed ─► ready
 ///   stop:   not ready, pushes refused ─► requests in flight end ─► queues for generators drain
+///                                        └ after a second: a collection of what is there
 ///           ─► grains hand over, leaves the cluster ─► log closed ─► exit
 /// </code>
 /// Where Orleans cannot go on, the process ends at once, see <see cref="SiloDeath"/>.
@@ -43,6 +44,8 @@ internal sealed partial class SiloHost : IAsyncDisposable
 {
     // Grains collect and send a last time, and hand over what they hold.
     private static readonly TimeSpan s_handOver = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan s_usualDrain = TimeSpan.FromSeconds(1);
 
     // A silo that has not been active holds nothing.
     private static readonly TimeSpan s_leaving = TimeSpan.FromSeconds(2);
@@ -229,7 +232,16 @@ internal sealed partial class SiloHost : IAsyncDisposable
         _isStopping = true;
         server.BeginStopping();
         using (var graceful = new CancellationTokenSource(Options.Server.GracefulShutdownTimeout))
-            await server.StopAsync(graceful.Token);
+        {
+            var drained = server.StopAsync(graceful.Token);
+
+            // A client that hangs holds this up for as long as orchestrators wait before they kill: what the others were
+            // told is taken must not wait for it.
+            if (await Task.WhenAny(drained, Task.Delay(s_usualDrain, _time)) != drained)
+                _engine!.Generators.Collect();
+            await drained;
+        }
+
         await _sweep;
         await _membershipLog;
         _engine!.Distributor.Stop();

@@ -11,7 +11,7 @@ public sealed class SettingsCheckTests : IDisposable
 
     [Theory]
     [InlineData("Orleans__Clusterin__ProviderType", "AdoNet", "'Orleans:Clusterin' (environment variable Orleans__Clusterin__ProviderType) is not known; did you mean 'Clustering'?")]
-    [InlineData("ORLEANS__CLUSTERID_", "blue", "'Orleans:CLUSTERID_' (environment variable ORLEANS__CLUSTERID_) is not known; did you mean 'ClusterId'?")]
+    [InlineData("ORLEANS__CLUSTERID_", "blue", "'ORLEANS:CLUSTERID_' (environment variable ORLEANS__CLUSTERID_) is not known; did you mean 'ClusterId'?")]
     [InlineData("Orlean__ClusterId", "blue", "'Orlean' (environment variable Orlean__ClusterId) is not known; did you mean 'Orleans'?")]
     [InlineData("Orleans__Endpoints__SiloPrt", "1", "'Orleans:Endpoints:SiloPrt' (environment variable Orleans__Endpoints__SiloPrt) is not known; did you mean 'SiloPort'?")]
     [InlineData("Orleans__Messaging__ResponseTimeuot", "00:00:07", "'Orleans:Messaging:ResponseTimeuot' (environment variable Orleans__Messaging__ResponseTimeuot) is not known; did you mean 'ResponseTimeout'?")]

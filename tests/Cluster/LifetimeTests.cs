@@ -20,19 +20,17 @@ public class LifetimeTests
 
         """;
 
-    private static readonly Dictionary<string, string> s_nothing = [];
-
     [Fact]
     public async Task Verifying_a_configuration_starts_nothing()
     {
-        var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts, s_nothing, "--config.verify");
+        var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts, "--config.verify");
         Assert.Equal((0, "the configuration is valid"), (exitCode, output.Trim()));
     }
 
     [Fact]
     public async Task A_developers_silo_is_ready_shows_its_dashboard_and_stops_in_order_with_a_few_lines()
     {
-        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-lifetime" }, new Dictionary<string, string> { ["DOTNET_ENVIRONMENT"] = "Development" });
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-lifetime", Environment = new Dictionary<string, string> { ["DOTNET_ENVIRONMENT"] = "Development" } });
         foreach (var path in new[] { "/ready", "/dashboard", "/dashboard/index.min.js", "/dashboard/DashboardCounters", "/metrics" })
         {
             using var response = await silo.GetAsync(path);
@@ -51,7 +49,7 @@ public class LifetimeTests
     [Fact]
     public async Task A_silo_in_production_has_no_dashboard()
     {
-        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-production" }, s_nothing);
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-production" });
         using var response = await silo.GetAsync("/dashboard/");
         Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
     }
@@ -63,7 +61,7 @@ public class LifetimeTests
     [InlineData("Logging__LogLevel__Orleans", "Loud", "Loud")]
     public async Task A_setting_that_cannot_be_is_named_in_one_line(string name, string value, string named)
     {
-        var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts, new Dictionary<string, string>(Ports()) { [name] = value });
+        var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts, new Dictionary<string, string> { [name] = value });
         Assert.Equal(1, exitCode);
         var line = Assert.Single(output.Split('\n'), static l => l.Contains("cannot start: ", StringComparison.Ordinal));
         Assert.Contains(named, line);
@@ -75,7 +73,7 @@ public class LifetimeTests
         using var shared = new TemporaryFolder();
         File.WriteAllText(Path.Combine(shared.Path, "cluster.json"), """{"partitions":8}""");
         var (exitCode, output) = await SiloProcess.RunToEndAsync(
-            NoPorts + $"ingester: {{ partitions: 4 }}\nstorage: {{ trace: {{ local: {{ path: {shared.Path} }} }} }}\n", Ports());
+            NoPorts + $"ingester: {{ partitions: 4 }}\nstorage: {{ trace: {{ local: {{ path: {shared.Path} }} }} }}\n");
         Assert.Equal(1, exitCode);
         Assert.Contains("cannot start: ingester.partitions is 4 here and 8 in the other silos", output);
     }
@@ -86,15 +84,9 @@ public class LifetimeTests
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
         var port = ((IPEndPoint)taken.LocalEndpoint).Port;
-        var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts.Replace("http_listen_port: 0", $"http_listen_port: {port}", StringComparison.Ordinal), Ports());
+        var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts.Replace("http_listen_port: 0", $"http_listen_port: {port}", StringComparison.Ordinal));
         Assert.Equal(1, exitCode);
         Assert.Contains("has joined its cluster", output);
         Assert.Matches($"cannot start: .*{port}", output);
     }
-
-    private static Dictionary<string, string> Ports() => new()
-    {
-        ["Orleans__Endpoints__SiloPort"] = $"{FreePorts.Next()}",
-        ["Orleans__Endpoints__GatewayPort"] = $"{FreePorts.Next()}",
-    };
 }

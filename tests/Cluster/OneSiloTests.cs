@@ -8,13 +8,12 @@ namespace OrleansTempo.Cluster;
 public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<PrometheusFixture>
 {
     private static readonly int[] s_recorded = [1, 2, 3, 5, 8];
-    private static readonly Dictionary<string, string> s_nothing = [];
 
     [PrometheusFact]
     public async Task Recorded_bodies_give_exactly_what_tempo_wrote_and_a_restart_counts_on_from_there()
     {
         var expected = GoldenBodies.Expected();
-        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-golden", RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl] }, s_nothing);
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-golden", RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl] });
         await SendRecordedAsync(silo);
         var stored = await Eventually.GetAsync(
             () => silo.StoredAsync(prometheus.Process),
@@ -46,7 +45,7 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
     [Fact]
     public async Task A_silo_that_is_killed_finds_what_it_acknowledged_in_its_log_in_a_file()
     {
-        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-file", Trace = "wal: { type: file }" }, s_nothing);
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-file", Trace = "wal: { type: file }" });
         var sent = new SentSpans();
         for (var kill = 1; kill <= 2; kill++)
         {
@@ -65,7 +64,7 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
     [Fact]
     public async Task What_a_tenant_sets_itself_holds_in_its_grain_without_touching_other_counters_and_survives_a_restart()
     {
-        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-overrides", UserConfigurableOverrides = "enabled: true, poll_interval: 1h" }, s_nothing);
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-overrides", UserConfigurableOverrides = "enabled: true, poll_interval: 1h" });
         await CallAsync(silo, 5);
         await Eventually.GetAsync(silo.GeneratedAsync, static values => values.Sum("traces_service_graph_request_total") == 5, values => $"{values}\n{silo.Log}");
 
@@ -94,7 +93,7 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
     [PrometheusFact]
     public async Task With_every_collection_a_silo_that_is_killed_counts_on_from_what_it_sent_last()
     {
-        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-every", RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl], Snapshot = "every_collection" }, s_nothing);
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-every", RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl], Snapshot = "every_collection" });
         var selector = $"traces_spanmetrics_calls_total{{service=\"server\",test=\"{silo.Test}\"}}";
         for (var kill = 1; kill <= 3; kill++)
         {
@@ -121,8 +120,7 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
     {
         const int Calls = 90;
         await using var silo = await SiloProcess.StartAsync(
-            new() { Test = "silo-shards", RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl], GeneratorOverrides = "ring_size: 3", SpanMetrics = "enable_target_info: true" },
-            s_nothing);
+            new() { Test = "silo-shards", RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl], GeneratorOverrides = "ring_size: 3", SpanMetrics = "enable_target_info: true" });
         var sent = new SentSpans();
         var load = new CountedLoad([silo], sent);
         var stop = load.Start();
@@ -144,7 +142,7 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
     [Fact]
     public async Task What_a_limit_refuses_in_a_grain_the_client_is_told_of()
     {
-        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-limits", Ingestion = "rate_limit_bytes: 0, max_traces_per_user: 3", Ingester = "partitions: 8" }, s_nothing);
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-limits", Ingestion = "rate_limit_bytes: 0, max_traces_per_user: 3", Ingester = "partitions: 8" });
         var request = new RandomTraces(7).Next(60);
         var spans = request.ResourceSpans.SelectMany(static r => r.ScopeSpans).SelectMany(static s => s.Spans).ToArray();
         var traces = spans.Select(static s => s.TraceId).Distinct().Count();
@@ -167,7 +165,7 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
     [Fact]
     public async Task Small_requests_share_their_calls()
     {
-        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-small" }, s_nothing);
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-small" });
         var body = GoldenBodies.Call("a", "b");
         var clients = Enumerable.Range(0, 40).Select(_ => Task.Run(async () =>
         {

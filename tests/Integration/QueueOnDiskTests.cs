@@ -15,35 +15,35 @@ public sealed class QueueOnDiskTests
         // The other one is never stopped: all that it has from before a process ended is what the first must have in the end.
         await using var reference = await PrometheusProcess.StartAsync();
         await using var prometheus = await PrometheusProcess.StartAsync();
-        await using var standalone = await StandaloneProcess.StartAsync(new()
+        await using var silo = await SiloProcess.StartAsync(new()
         {
             Test = "queue",
             RemoteWriteUrls = [prometheus.RemoteWriteUrl, reference.RemoteWriteUrl],
             FlushDeadline = "3s",
         });
 
-        await CallAndCollectAsync(standalone);
+        await CallAndCollectAsync(silo);
         await prometheus.StopAsync();
-        await CallAndCollectAsync(standalone);
-        var firstKill = await KillAsync(standalone);
-        await standalone.StartAgainAsync();
+        await CallAndCollectAsync(silo);
+        var firstKill = await KillAsync(silo);
+        await silo.StartAgainAsync();
 
         // Nothing has come to this process yet.
-        Assert.True((await standalone.OwnMetricsAsync()).Sum("prometheus_remote_storage_samples_pending_on_disk") > 0, standalone.Log);
-        await CallAndCollectAsync(standalone);
-        Assert.True(await standalone.TerminateAsync() == 0, standalone.Log);
-        Assert.Contains("they are on disk, and the next start sends them", standalone.LogOfThisRun);
-        Assert.DoesNotContain("are lost", standalone.Log);
-        Assert.NotEmpty(QueuedFiles(standalone));
+        Assert.True((await silo.OwnMetricsAsync()).Sum("prometheus_remote_storage_samples_pending_on_disk") > 0, silo.Log);
+        await CallAndCollectAsync(silo);
+        Assert.True(await silo.TerminateAsync() == 0, silo.Log);
+        Assert.Contains("they are on disk, and the next start sends them", silo.LogOfThisRun);
+        Assert.DoesNotContain("are lost", silo.Log);
+        Assert.NotEmpty(QueuedFiles(silo));
 
-        await standalone.StartAgainAsync();
-        await CallAndCollectAsync(standalone);
-        var secondKill = await KillAsync(standalone);
+        await silo.StartAgainAsync();
+        await CallAndCollectAsync(silo);
+        var secondKill = await KillAsync(silo);
         await prometheus.StartAgainAsync();
-        await standalone.StartAgainAsync();
-        await Eventually.GetAsync(standalone.OwnMetricsAsync, own => own.Sum("prometheus_remote_storage_samples_pending") == 0, own => $"{own}\n{standalone.Log}");
-        await CallAndCollectAsync(standalone);
-        Assert.True(await standalone.TerminateAsync() == 0, standalone.Log);
+        await silo.StartAgainAsync();
+        await Eventually.GetAsync(silo.OwnMetricsAsync, own => own.Sum("prometheus_remote_storage_samples_pending") == 0, own => $"{own}\n{silo.Log}");
+        await CallAndCollectAsync(silo);
+        Assert.True(await silo.TerminateAsync() == 0, silo.Log);
 
         var expected = await reference.RawSamplesAsync(Selector);
         var actual = await prometheus.RawSamplesAsync(Selector);
@@ -59,8 +59,8 @@ public sealed class QueueOnDiskTests
 
         Assert.Empty(prometheus.OrderComplaints);
         Assert.Empty(reference.OrderComplaints);
-        Assert.Empty(QueuedFiles(standalone));
-        Assert.DoesNotContain("level=error", standalone.Log);
+        Assert.Empty(QueuedFiles(silo));
+        Assert.DoesNotContain("level=error", silo.Log);
     }
 
     [SmallDiskFact]
@@ -70,7 +70,7 @@ public sealed class QueueOnDiskTests
         using var failing = new BrokenRemote(answers: true);
         await using var disk = await SmallDisk.MountAsync(DiskBytes);
         await File.WriteAllBytesAsync(Path.Combine(disk.Path, "filler"), new byte[DiskBytes - (64 << 10)]);
-        await using var standalone = await StandaloneProcess.StartAsync(new()
+        await using var silo = await SiloProcess.StartAsync(new()
         {
             Test = "full",
             RemoteWriteUrls = [failing.Url],
@@ -78,20 +78,20 @@ public sealed class QueueOnDiskTests
             FlushDeadline = "1s",
             CollectionInterval = "200ms",
         });
-        Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(GoldenBodies.Call("client", "server")));
+        Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Call("client", "server")));
 
-        await Eventually.GetAsync(standalone.OwnMetricsAsync, static own => own.Sum("prometheus_remote_storage_disk_failures_total") > 2, own => $"{own}\n{standalone.Log}");
-        await standalone.CollectAsync(5);
-        Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(GoldenBodies.Call("client", "server")));
-        var own = await standalone.OwnMetricsAsync();
+        await Eventually.GetAsync(silo.OwnMetricsAsync, static own => own.Sum("prometheus_remote_storage_disk_failures_total") > 2, own => $"{own}\n{silo.Log}");
+        await silo.CollectAsync(5);
+        Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Call("client", "server")));
+        var own = await silo.OwnMetricsAsync();
         Assert.InRange(own.Sum("prometheus_remote_storage_samples_pending_on_disk"), 1, own.Sum("prometheus_remote_storage_samples_pending") - 1);
         Assert.Equal(0, own.Sum("prometheus_remote_storage_samples_dropped_total"));
-        Assert.Equal(1, standalone.Log.Split("fails on disk").Length - 1);
+        Assert.Equal(1, silo.Log.Split("fails on disk").Length - 1);
 
         await disk.ResizeAsync(64 << 20);
-        await Eventually.GetAsync(() => Task.FromResult(standalone.Log), static log => log.Contains("is written to disk again"), static log => log);
-        Assert.True(await standalone.TerminateAsync() == 0, standalone.Log);
-        Assert.DoesNotContain("are lost", standalone.Log);
+        await Eventually.GetAsync(() => Task.FromResult(silo.Log), static log => log.Contains("is written to disk again"), static log => log);
+        Assert.True(await silo.TerminateAsync() == 0, silo.Log);
+        Assert.DoesNotContain("are lost", silo.Log);
 
         // What was written in part only, with the last room there was, is not there.
         var collections = Directory.GetFiles(disk.Path, "*.rw", SearchOption.AllDirectories);
@@ -107,24 +107,24 @@ public sealed class QueueOnDiskTests
         Assert.Equal(bytes.Length, BitConverter.ToInt64(bytes, last) + BitConverter.ToInt32(bytes, last + 8));
     }
 
-    private static string[] QueuedFiles(StandaloneProcess standalone) => Directory.GetFiles(Path.Combine(standalone.Folder, "data", "generator"), "*.rw", SearchOption.AllDirectories);
+    private static string[] QueuedFiles(SiloProcess silo) => Directory.GetFiles(Path.Combine(silo.Folder, "data", "generator"), "*.rw", SearchOption.AllDirectories);
 
-    private static async Task CallAndCollectAsync(StandaloneProcess standalone)
+    private static async Task CallAndCollectAsync(SiloProcess silo)
     {
         for (var call = 0; call < 5; call++)
         {
-            Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(GoldenBodies.Call("queue-client", "queue-server")));
-            await standalone.CollectAsync(1);
+            Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Call("queue-client", "queue-server")));
+            await silo.CollectAsync(1);
         }
     }
 
     // From the newest collection on disk to the end of the process.
-    private static async Task<(long After, long Until)> KillAsync(StandaloneProcess standalone)
+    private static async Task<(long After, long Until)> KillAsync(SiloProcess silo)
     {
-        await standalone.KillAsync();
+        await silo.KillAsync();
         var until = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
-        var queued = QueuedFiles(standalone).Select(static file => long.Parse(Path.GetFileName(file).Split('-')[1], CultureInfo.InvariantCulture)).ToList();
-        Assert.True(queued.Count >= 4, $"{queued.Count} collections are on disk:\n{standalone.Log}");
+        var queued = QueuedFiles(silo).Select(static file => long.Parse(Path.GetFileName(file).Split('-')[1], CultureInfo.InvariantCulture)).ToList();
+        Assert.True(queued.Count >= 4, $"{queued.Count} collections are on disk:\n{silo.Log}");
         return (queued.Max(), until);
     }
 

@@ -36,10 +36,11 @@ internal sealed class ThreeSilos : IAsyncDisposable
             settings = settings with
             {
                 RemoteWriteUrls = settings.RemoteWriteUrls.Count > 0 ? settings.RemoteWriteUrls : [cluster.Prometheus.RemoteWriteUrl],
+                Environment = cluster.Clustering,
                 Trace = $"local: {{ path: '{cluster.Store}' }}, {settings.Trace}",
             };
             for (var i = 0; i < 3; i++)
-                cluster._silos.Add(await SiloProcess.StartAsync(settings, cluster.Clustering));
+                cluster._silos.Add(await SiloProcess.StartAsync(settings));
             return cluster;
         }
         catch
@@ -105,6 +106,7 @@ internal sealed class ThreeSilos : IAsyncDisposable
         ["Orleans__Clustering__ProviderType"] = "AdoNet",
         ["Orleans__Clustering__Invariant"] = "Npgsql",
         ["Orleans__Clustering__ConnectionString"] = _postgres!.ConnectionString,
+        ["Orleans__Endpoints__AdvertisedIPAddress"] = "127.0.0.1",
         ["Orleans__ClusterMembership__ProbeTimeout"] = "00:00:01",
         ["Orleans__ClusterMembership__NumMissedProbesLimit"] = "3",
     };

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace OrleansTempo.Integration.Harness;
 
-/// <summary>What the tests vary in the configuration of one of our programs; written as a <c>tempo.yaml</c>.</summary>
+/// <summary>What the tests vary in the configuration of a silo; written as a <c>tempo.yaml</c>.</summary>
 internal sealed record TempoSettings
 {
     /// <summary>The external label <c>test</c> of every series, so that tests can share a Prometheus.</summary>
@@ -13,7 +13,7 @@ internal sealed record TempoSettings
     /// <summary>What stands in each entry of <c>remote_write</c> besides its URL, as a YAML flow mapping has it between its braces.</summary>
     public string RemoteWrite { get; init; } = "";
 
-    /// <summary>What Standalone finds in its environment besides what the tests have in theirs.</summary>
+    /// <summary>What the silo finds in its environment besides what these tests have in theirs and the ports of Orleans: <c>Orleans:Clustering</c> among it makes it a member of a cluster.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
     /// <summary><c>metrics_generator.storage.path</c>; null for the default.</summary>

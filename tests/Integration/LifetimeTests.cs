@@ -35,6 +35,9 @@ public sealed class LifetimeTests(PrometheusFixture prometheus) : IClassFixture<
             Test = "hanging",
             RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl],
             CollectionInterval = "5m",
+
+            // So long that it is not what lets the samples go.
+            GracefulShutdownTimeout = "10m",
         });
         Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Call("client", "server")));
         using var hanging = new TcpClient();

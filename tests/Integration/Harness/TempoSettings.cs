@@ -35,6 +35,9 @@ internal sealed record TempoSettings
     /// <summary><c>metrics_generator.dedupe_window</c>.</summary>
     public string DedupeWindow { get; init; } = "0s";
 
+    /// <summary><c>server.graceful_shutdown_timeout</c>.</summary>
+    public string GracefulShutdownTimeout { get; init; } = "30s";
+
     public bool Demo { get; init; }
 
     /// <summary>Whether tenants are named by <c>X-Scope-OrgID</c>.</summary>
@@ -75,6 +78,7 @@ internal sealed record TempoSettings
             server:
               http_listen_address: 127.0.0.1
               http_listen_port: {{apiPort}}
+              graceful_shutdown_timeout: {{GracefulShutdownTimeout}}
             distributor:
               receivers:
                 otlp:

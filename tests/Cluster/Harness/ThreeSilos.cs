@@ -24,7 +24,7 @@ internal sealed class ThreeSilos : IAsyncDisposable
 
     public string Logs => string.Concat(_silos.Select(static (silo, i) => $"--- silo {i}\n{silo.Log}"));
 
-    /// <param name="settings">The silos' configuration, but for the store and where they write.</param>
+    /// <param name="settings">The silos' configuration, but for the store; where they write besides the cluster's Prometheus.</param>
     public static async Task<ThreeSilos> StartAsync(TempoSettings settings)
     {
         var cluster = new ThreeSilos();
@@ -35,7 +35,7 @@ internal sealed class ThreeSilos : IAsyncDisposable
             cluster._prometheus = await prometheus;
             settings = settings with
             {
-                RemoteWriteUrls = settings.RemoteWriteUrls.Count > 0 ? settings.RemoteWriteUrls : [cluster.Prometheus.RemoteWriteUrl],
+                RemoteWriteUrls = [cluster.Prometheus.RemoteWriteUrl, .. settings.RemoteWriteUrls],
                 Environment = cluster.Clustering,
                 Trace = $"local: {{ path: '{cluster.Store}' }}, {settings.Trace}",
             };

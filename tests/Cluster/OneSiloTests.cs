@@ -62,6 +62,34 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
     }
 
     [Fact]
+    public async Task From_alone_into_a_cluster_and_back_every_acknowledged_trace_is_there_at_the_first_ready()
+    {
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-moves", Ingester = "trace_idle_period: 1h, trace_live_period: 1h, max_block_duration: 1h" });
+        var clustered = new Dictionary<string, string>
+        {
+            ["Orleans__Clustering__ProviderType"] = "Development",
+            ["Orleans__Clustering__PrimarySiloEndPoint"] = $"127.0.0.1:{silo.SiloPort}",
+            ["Orleans__Endpoints__AdvertisedIPAddress"] = "127.0.0.1",
+        };
+        var sent = new SentSpans();
+        var traces = new RandomTraces(1);
+        foreach (var environment in (Dictionary<string, string>[])[clustered, [], clustered, []])
+        {
+            for (var i = 0; i < 10; i++)
+            {
+                var request = sent.Add(traces.Next(20));
+                Assert.True((await silo.Sender.PushAsync(request.Body)).IsWhole);
+                request.Acknowledge();
+            }
+
+            await silo.KillAsync();
+            silo.TakeEnvironment(environment);
+            await silo.StartAgainAsync();
+            await sent.AssertFoundAsync(silo.Traces, sent.Traces, environment == clustered ? "in a cluster" : "alone");
+        }
+    }
+
+    [Fact]
     public async Task What_a_tenant_sets_itself_holds_in_its_grain_without_touching_other_counters_and_survives_a_restart()
     {
         await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-overrides", UserConfigurableOverrides = "enabled: true, poll_interval: 1h" });

@@ -34,6 +34,32 @@ public sealed partial class KillTests
         }
     }
 
+    [Fact]
+    public async Task Twenty_kills_leave_the_log_no_larger_than_one()
+    {
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "kill-log", Ingester = "trace_idle_period: 1h, trace_live_period: 1h, max_block_duration: 1h" });
+        var sent = new SentSpans();
+        var traces = new RandomTraces(1);
+        for (var i = 0; i < 50; i++)
+        {
+            var request = sent.Add(traces.Next(20));
+            Assert.True((await silo.Sender.PushAsync(request.Body)).IsWhole);
+            request.Acknowledge();
+        }
+
+        await silo.KillAsync();
+        var logged = LogBytes();
+        for (var kill = 1; kill <= Kills; kill++)
+        {
+            await silo.StartAgainAsync();
+            await sent.AssertFoundAsync(silo.Traces, sent.Traces, $"after kill {kill}");
+            await silo.KillAsync();
+            Assert.Equal(logged, LogBytes());
+        }
+
+        long LogBytes() => new DirectoryInfo(silo.WalFolder).GetFiles("*.wal", SearchOption.AllDirectories).Sum(static segment => segment.Length);
+    }
+
     private static async Task KillAsync(int seed)
     {
         var random = new Random(seed);

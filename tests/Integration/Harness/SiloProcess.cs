@@ -12,7 +12,7 @@ internal sealed class SiloProcess : IAsyncDisposable
 {
     private readonly TempoSettings _settings;
     private readonly TemporaryFolder _folder = new();
-    private readonly IReadOnlyDictionary<string, string> _environment;
+    private IReadOnlyDictionary<string, string> _environment;
 
     // Long enough for a flush whose next try comes half a minute later.
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(90) };
@@ -116,6 +116,9 @@ internal sealed class SiloProcess : IAsyncDisposable
         Traces = new TraceReader(Api("/"));
         _folder.Write("tempo.yaml", _settings.ToYaml(_apiPort, grpcPort, httpPort));
     }
+
+    /// <summary>From the next start on it finds this in its environment instead of <see cref="TempoSettings.Environment"/>.</summary>
+    public void TakeEnvironment(IReadOnlyDictionary<string, string> environment) => _environment = WithPorts(environment, SiloPort, GatewayPort);
 
     public async Task<HttpStatusCode> ReadyAsync()
     {

@@ -16,9 +16,6 @@ internal sealed record TempoSettings
     /// <summary>What the silo finds in its environment besides what these tests have in theirs and the ports of Orleans: <c>Orleans:Clustering</c> among it makes it a member of a cluster.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
-    /// <summary><c>metrics_generator.storage.path</c>; null for the default.</summary>
-    public string? QueuePath { get; init; }
-
     /// <summary>A Go duration.</summary>
     public string FlushDeadline { get; init; } = "20s";
 
@@ -101,7 +98,6 @@ internal sealed record TempoSettings
             yaml.Append($"""
               storage:
                 remote_write_flush_deadline: {FlushDeadline}
-            {(QueuePath is null ? "" : $"    path: '{QueuePath}'")}
                 remote_write:
 
             """);

@@ -1,10 +1,13 @@
+using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Otlp;
+
 namespace OrleansTempo.Grains.Interfaces;
 
 /// <summary>What a partition made of the spans it got.</summary>
 [GenerateSerializer, Immutable, Alias("orleanstempo.IngestAnswer")]
 public sealed record IngestAnswer
 {
-    /// <summary>Null where they were taken; otherwise why not, in a sentence.</summary>
+    /// <summary>Null where they are in a write-ahead log; otherwise why not, in a sentence.</summary>
     [Id(0)]
     public string? Unavailable { get; init; }
 
@@ -16,13 +19,40 @@ public sealed record IngestAnswer
     [Id(2)]
     public int[]? TracesTooLarge { get; init; }
 
-    /// <summary>Whether they are only indexed, in the caller's own process, and its log is for the caller to write.</summary>
-    [Id(3)]
-    public bool LogHere { get; init; }
+    /// <summary>The answer to a payload.</summary>
+    /// <param name="results">What became of each part of it.</param>
+    /// <param name="parts">Its parts.</param>
+    public static IngestAnswer Of(IReadOnlyList<IngestResult> results, IReadOnlyList<SpanPart> parts)
+    {
+        List<int>? liveTracesExceeded = null, tracesTooLarge = null;
+        for (var i = 0; i < results.Count; i++)
+        {
+            if (results[i].Refusals is not { } refusals)
+                continue;
+            (liveTracesExceeded ??= []).AddRange(SpanPayload.Place(i, refusals.LiveTracesExceeded, parts));
+            (tracesTooLarge ??= []).AddRange(SpanPayload.Place(i, refusals.TracesTooLarge, parts));
+        }
 
-    /// <summary>Taken, indexed here, and still to be logged.</summary>
-    public static IngestAnswer Indexed { get; } = new() { LogHere = true };
+        return new IngestAnswer
+        {
+            Unavailable = results.FirstOrDefault(static r => r.Unavailable is not null).Unavailable,
+            LiveTracesExceeded = liveTracesExceeded?.ToArray(),
+            TracesTooLarge = tracesTooLarge?.ToArray(),
+        };
+    }
 
-    /// <summary>Taken and logged.</summary>
-    public static IngestAnswer Logged { get; } = new();
+    /// <summary>The refused spans of each batch of the payload, by their places in it; null for none.</summary>
+    public IReadOnlyDictionary<SpanBatch, Refusals>? RefusalsIn(SpanPayload payload)
+    {
+        if (LiveTracesExceeded is null && TracesTooLarge is null)
+            return null;
+        var refusals = new Dictionary<SpanBatch, Refusals>();
+        foreach (var (part, span) in payload.Find(LiveTracesExceeded ?? []))
+            Of(part).AddLiveTracesExceeded(span);
+        foreach (var (part, span) in payload.Find(TracesTooLarge ?? []))
+            Of(part).AddTraceTooLarge(span);
+        return refusals;
+
+        Refusals Of(SpanPart part) => refusals.TryGetValue(part.Batch, out var known) ? known : refusals[part.Batch] = new Refusals();
+    }
 }

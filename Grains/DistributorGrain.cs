@@ -30,7 +30,6 @@ internal sealed class DistributorGrain(GrainEngine engine) : Grain, IDistributor
         var pushes = new Task<PushResult>[buffers.Count];
         for (var i = 0; i < pushes.Length; i++)
             pushes[i] = PushAsync(id, buffers[i]);
-        engine.Routing.Send(id);
 
         var answers = new PushAnswer[pushes.Length];
         for (var i = 0; i < pushes.Length; i++)

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Grains.Interfaces;
 
@@ -177,12 +178,14 @@ internal sealed partial class GeneratorForwarder
             return;
         }
 
-        var places = SpanParts.Add(batch, _split, parts);
-        for (int i = 0, begin = 0; i < parts.Length; i++)
+        _split.Split(batch, parts.Length);
+        for (var i = 0; i < parts.Length; i++)
         {
-            var count = _split.Spans(i).Length;
-            Array.Sort(places, begin, count);
-            begin += count;
+            var spans = _split.Spans(i).ToArray();
+            if (spans.Length == 0)
+                continue;
+            Array.Sort(spans);
+            (parts[i] ??= []).Add(new SpanPart(batch, spans));
         }
     }
 

@@ -20,9 +20,6 @@ internal sealed record GrainEngine
 
     public required TraceQuery Query { get; init; }
 
-    /// <summary>The way to the trace grains.</summary>
-    public required ClusterIngesters Routing { get; init; }
-
     /// <summary>The way to the metrics-generator grains.</summary>
     public required GeneratorForwarders Generators { get; init; }
 

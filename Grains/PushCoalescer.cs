@@ -6,106 +6,51 @@ using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Grains;
 
-/// <summary>
-/// The receivers' way to the distributor grain: requests of a tenant that come within a few milliseconds go in one call, so that small requests do not
-/// cost calls of their own. One that comes alone, or is large, waits for nobody.
-/// </summary>
-internal sealed class PushCoalescer(IGrainFactory grains, TempoMetrics metrics, TimeProvider time)
+/// <summary>The receivers' way to the distributor grain: small requests of a tenant that come while calls are under way go together, so that they do not cost calls of their own.</summary>
+internal sealed class PushCoalescer(IGrainFactory grains, TempoMetrics metrics)
 {
-    // This much is worth a call of its own.
-    private const int EnoughBytes = 128 << 10;
-    private const int EnoughRequests = 16;
-
-    private static readonly TimeSpan s_window = TimeSpan.FromMilliseconds(4);
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(1);
     private static readonly KeyValuePair<string, object?> s_distributorGrain = new("grain", "distributor");
 
-    private readonly ConcurrentDictionary<TenantId, Waiting> _waiting = new();
+    private readonly ConcurrentDictionary<TenantId, CallGathering<Push>> _gatherings = new();
     private readonly IDistributorGrain _distributor = grains.GetGrain<IDistributorGrain>(IDistributorGrain.Key);
 
     /// <summary>Pushes one request, which is the callee's from here on.</summary>
     public ValueTask<PushResult> PushAsync(TenantId tenant, RequestBuffer request)
     {
-        var waiting = _waiting.TryGetValue(tenant, out var known) ? known : _waiting.GetOrAdd(tenant, (t) => new Waiting(t, this, time));
-        return new ValueTask<PushResult>(waiting.Add(request));
+        var gathering = _gatherings.TryGetValue(tenant, out var known)
+            ? known
+            : _gatherings.GetOrAdd(tenant, static (t, self) => new CallGathering<Push>(Environment.ProcessorCount, pushes => self.SendAsync(t, pushes)), this);
+        var push = new Push(request);
+        gathering.Add(push, request.Length);
+        return new ValueTask<PushResult>(push.Result.Task);
     }
 
-    private async Task SendAsync(TenantId tenant, List<RequestBuffer> requests, List<TaskCompletionSource<PushResult>> results)
+    private async Task SendAsync(TenantId tenant, List<Push> pushes)
     {
         metrics.GrainCalls.Add(1, s_distributorGrain);
         try
         {
-            var answers = await _distributor.PushAsync(tenant.Value, new OtlpRequests(requests)).ConfigureAwait(false);
+            var answers = await _distributor.PushAsync(tenant.Value, new OtlpRequests(pushes.ConvertAll(static p => p.Request))).ConfigureAwait(false);
             for (var i = 0; i < answers.Length; i++)
-                results[i].SetResult(answers[i].ToResult());
+                pushes[i].Result.SetResult(answers[i].ToResult());
         }
         catch (Exception e)
         {
             // The call may still be on its way.
-            foreach (var request in requests)
-                request.Abandon();
             var unavailable = new PushResult { Status = PushStatus.Unavailable, Message = $"the distributor cannot be reached: {e.Message}; send the request again", RetryAfter = s_soon };
-            foreach (var result in results)
-                result.TrySetResult(unavailable);
+            foreach (var push in pushes)
+            {
+                push.Request.Abandon();
+                push.Result.TrySetResult(unavailable);
+            }
         }
     }
 
-    private sealed class Waiting
+    private sealed class Push(RequestBuffer request)
     {
-        private readonly TenantId _tenant;
-        private readonly PushCoalescer _owner;
-        private readonly TimeProvider _time;
-        private readonly Lock _gate = new();
-        private readonly ITimer _timer;
+        public RequestBuffer Request => request;
 
-        // All below is guarded by _gate.
-        private List<RequestBuffer> _requests = [];
-        private List<TaskCompletionSource<PushResult>> _results = [];
-        private int _bytes;
-        private long? _sent;
-
-        public Waiting(TenantId tenant, PushCoalescer owner, TimeProvider time)
-        {
-            _tenant = tenant;
-            _owner = owner;
-            _time = time;
-            _timer = time.CreateTimer(static state => ((Waiting)state!).Send(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        }
-
-        public Task<PushResult> Add(RequestBuffer request)
-        {
-            var result = new TaskCompletionSource<PushResult>(TaskCreationOptions.RunContinuationsAsynchronously);
-            bool isDue;
-            lock (_gate)
-            {
-                _requests.Add(request);
-                _results.Add(result);
-                _bytes += request.Length;
-                isDue = _bytes >= EnoughBytes || _requests.Count >= EnoughRequests || _sent is not { } sent || _time.GetElapsedTime(sent) >= s_window;
-                if (!isDue && _requests.Count == 1)
-                    _timer.Change(s_window, Timeout.InfiniteTimeSpan);
-            }
-
-            if (isDue)
-                Send();
-            return result.Task;
-        }
-
-        private void Send()
-        {
-            List<RequestBuffer> requests;
-            List<TaskCompletionSource<PushResult>> results;
-            lock (_gate)
-            {
-                if (_requests.Count == 0)
-                    return;
-                (requests, _requests) = (_requests, []);
-                (results, _results) = (_results, []);
-                _bytes = 0;
-                _sent = _time.GetTimestamp();
-            }
-
-            _ = _owner.SendAsync(_tenant, requests, results);
-        }
+        public TaskCompletionSource<PushResult> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

@@ -10,8 +10,8 @@ using OrleansTempo.Grains.Interfaces;
 namespace OrleansTempo.Grains;
 
 /// <summary>
-/// An ingester: a shell around one <see cref="IngesterPartition"/> of the silo it is in. It stays awake while it holds anything, and puts what it
-/// holds into blocks before it goes. Reentrant, so that one commit of the log carries many calls.
+/// An ingester: a shell around one <see cref="IngesterPartition"/> of the silo it is in, which is open while the grain is active. It stays awake while the
+/// partition holds anything, and has that put into blocks before it goes. Reentrant, so that one commit of the log carries many calls.
 /// </summary>
 [Reentrant]
 internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain> logger) : Grain, ITraceGrain
@@ -19,36 +19,30 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
     private static readonly TimeSpan s_awake = TimeSpan.FromMinutes(2);
 
     private TenantId _tenant;
+    private int _number;
     private IngesterPartition _partition = null!;
     private bool _blocksAreListed;
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         var (tenant, part) = GrainKeys.Parse(this.GetPrimaryKeyString());
-        if (!int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var partition) || partition >= engine.Ingesters.Partitions)
+        if (!int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out _number) || _number >= engine.Ingesters.Partitions)
             throw new ArgumentException($"'{this.GetPrimaryKeyString()}' is no partition: there are {engine.Ingesters.Partitions} (ingester.partitions)");
         _tenant = tenant;
-        _partition = engine.Ingesters.Partition(tenant, partition);
+        _partition = engine.Ingesters.Partition(tenant, _number);
+        _partition.Open();
         this.RegisterGrainTimer(StayAwake, new GrainTimerCreationOptions(s_awake / 2, s_awake / 2) { Interleave = true });
         return Task.CompletedTask;
     }
 
     public async Task<IngestAnswer> PushAsync(SpanPayload payload)
     {
-        if (await engine.Ingesters.AdmitAsync() is { } full)
-            return new IngestAnswer { Unavailable = full };
-
         using var reading = payload.Open();
-        var refused = Index(reading.Parts, payload.IsReplayed ? default : engine.Ingesters.LimitsOf(_tenant));
-        if (payload.IsLocal)
-            return refused is null ? IngestAnswer.Indexed : refused with { LogHere = true };
-
-        // Spans that are refused may be in the log: should they be replayed, they are spans all the same.
-        if (await engine.Ingesters.LogAsync(_tenant, payload.Received) is { } failure)
-            return new IngestAnswer { Unavailable = failure };
-        await engine.Ingesters.SettleAsync();
-        return refused ?? IngestAnswer.Logged;
+        var pushes = reading.Parts.Select(part => engine.Ingesters.PushAsync(_tenant, _number, part.Batch, part.Spans, payload.IsReplayed).AsTask());
+        return IngestAnswer.Of(await Task.WhenAll(pushes), reading.Parts);
     }
+
+    public Task OpenAsync() => Task.CompletedTask;
 
     public async Task<LiveTrace> FindAsync(byte[] traceId)
     {
@@ -66,6 +60,7 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
+        _partition.Close();
         try
         {
             await _partition.FlushAsync(cancellationToken);
@@ -75,24 +70,6 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
             // The silo's log has it; it writes the blocks as long as it lives, and another takes the log over when it is gone.
             NotFlushed(logger, this.GetPrimaryKeyString(), reason.Description);
         }
-    }
-
-    private IngestAnswer? Index(IReadOnlyList<SpanPart> parts, IngesterLimits limits)
-    {
-        // Before anything is indexed: what is logged afterwards is in this segment or a later one.
-        var segment = engine.Ingesters.CurrentSegment;
-        List<int>? liveTracesExceeded = null, tracesTooLarge = null;
-        for (var i = 0; i < parts.Count; i++)
-        {
-            Refusals? refusals = null;
-            _partition.Push(parts[i].Batch, parts[i].Spans.Span, segment, limits, ref refusals);
-            if (refusals is null)
-                continue;
-            (liveTracesExceeded ??= []).AddRange(SpanPayload.Place(i, refusals.LiveTracesExceeded, parts));
-            (tracesTooLarge ??= []).AddRange(SpanPayload.Place(i, refusals.TracesTooLarge, parts));
-        }
-
-        return liveTracesExceeded is null ? null : new IngestAnswer { LiveTracesExceeded = [.. liveTracesExceeded], TracesTooLarge = [.. tracesTooLarge!] };
     }
 
     private Task StayAwake()

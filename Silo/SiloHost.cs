@@ -157,18 +157,18 @@ internal sealed partial class SiloHost : IAsyncDisposable
         await _overrides.OpenUserConfigurableAsync(_store, (key, own) => OpenStoreAsync(key, own, stop), stop);
         await new ClusterAgreement(Options.Ingester.Partitions).JoinAsync(_store, stop);
         var grains = host.Services.GetRequiredService<IGrainFactory>();
-        ClusterIngesters routing = null!;
         var traces = _traces = await TraceStore.OpenAsync(
             Options,
             Options.Storage.Trace.Wal.Type ?? WalType.Object,
             _overrides.Current,
             _store,
-            (ingesters, blocks) => routing = new ClusterIngesters(grains, ingesters, blocks, _metrics, _time, _logger),
+            new TraceGrains(grains, _metrics, _logger),
+            blocks => new LiveTraceSource(grains, Options.Ingester.Partitions, blocks),
             _stop.Cancel,
             _metrics,
             _time,
             _logger);
-        var engine = _engine = CreateEngine(traces, grains, routing, _store);
+        var engine = _engine = CreateEngine(traces, grains, _store);
 
         await host.StartAsync(stop);
         var oracle = host.Services.GetRequiredService<ISiloStatusOracle>();
@@ -253,7 +253,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         var storage => throw new ArgumentException($"{key} '{storage.Backend}' is not built into this program; write 'local' or 'azure'"),
     };
 
-    private GrainEngine CreateEngine(TraceStore traces, IGrainFactory grains, ClusterIngesters routing, IObjectStore store)
+    private GrainEngine CreateEngine(TraceStore traces, IGrainFactory grains, IObjectStore store)
     {
         var overrides = _overrides.Current;
         var generators = new GeneratorForwarders(grains, Options.MetricsGenerator, overrides, _metrics, _time, _logger);
@@ -261,9 +261,8 @@ internal sealed partial class SiloHost : IAsyncDisposable
         {
             Ingesters = traces.Ingesters,
             Blocks = traces.Blocks,
-            Distributor = new Distributor(tenant => Options.Distributor.LimitsOf(overrides.For(tenant)), routing, generators, _metrics, _time),
+            Distributor = new Distributor(tenant => Options.Distributor.LimitsOf(overrides.For(tenant)), traces.Router, generators, _metrics, _time),
             Query = traces.Query,
-            Routing = routing,
             Generators = generators,
             Store = store,
             GeneratorOptions = Options.MetricsGenerator,
@@ -282,7 +281,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
             ListenerMapping.ToServerOptions(Options),
             new TempoServerParts
             {
-                Push = new TracePush(new PushCoalescer(grains, _metrics, _time)),
+                Push = new TracePush(new PushCoalescer(grains, _metrics)),
                 Series = new GeneratorSeries(grains, _engine!.Generators),
                 RemoteWrite = new RemoteWriteQueues(_engine.RemoteWriteMetrics),
                 Traces = traces,

@@ -54,9 +54,9 @@ internal static class StandaloneHost
             await overrides.OpenUserConfigurableAsync(store, (key, own) => Task.FromResult<IObjectStore>(OpenStore(key, own, time, logger)), CancellationToken.None);
             var current = overrides.Current;
             traces = await TraceStore.OpenAsync(
-                options, options.Storage.Trace.Wal.Type ?? WalType.File, current, store, static (ingesters, blocks) => new IngesterPartitions(ingesters, blocks), stopping.Cancel, metrics, time, logger);
+                options, options.Storage.Trace.Wal.Type ?? WalType.File, current, store, new PartitionsHere(() => traces!.Ingesters), blocks => new PartitionsHere.LiveTraces(() => traces!.Ingesters, blocks), stopping.Cancel, metrics, time, logger);
             mailboxes = new GeneratorMailboxes(WithQueueOnDisk(options.MetricsGenerator), current, store, metrics, time, logger);
-            distributor = new Distributor(tenant => options.Distributor.LimitsOf(current.For(tenant)), traces.Routing, mailboxes, metrics, time);
+            distributor = new Distributor(tenant => options.Distributor.LimitsOf(current.For(tenant)), traces.Router, mailboxes, metrics, time);
             server = new TempoServer(
                 ListenerMapping.ToServerOptions(options),
                 new TempoServerParts

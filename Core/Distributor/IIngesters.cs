@@ -1,3 +1,4 @@
+using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
 
 namespace OrleansTempo.Core.Distributor;

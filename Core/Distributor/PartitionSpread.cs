@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Ingester;
+
 namespace OrleansTempo.Core.Distributor;
 
 /// <summary>

@@ -16,6 +16,7 @@ public sealed class IngesterPartition
     private readonly BlockFlushQueue _flushes;
     private long _heldBytes;
     private long _uncutBytes;
+    private bool _isOpen;
 
     internal IngesterPartition(TraceIngester ingester, IngesterMemory memory, BlockFlushQueue flushes)
     {
@@ -39,13 +40,30 @@ public sealed class IngesterPartition
     /// <summary>What is held here that no block has been cut of, in bytes; read without the lock, to choose where to cut.</summary>
     internal long UncutBytes => Volatile.Read(ref _uncutBytes);
 
-    /// <summary>Takes spans of a batch, see <see cref="TraceIngester.Push"/>.</summary>
-    public void Push(SpanBatch batch, ReadOnlySpan<int> spans, long segment, IngesterLimits limits, ref Refusals? refusals)
+    /// <summary>From now on it is this process that has the partition, and whoever is in the process pushes to it directly.</summary>
+    public void Open()
+    {
+        lock (_lock)
+            _isOpen = true;
+    }
+
+    /// <summary>Another process may have the partition from now on: a push that comes later has to find out which. What is held stays until it is in blocks.</summary>
+    public void Close()
+    {
+        lock (_lock)
+            _isOpen = false;
+    }
+
+    /// <summary>Takes spans of a batch, see <see cref="TraceIngester.Push"/>; false, and nothing is taken, where the partition is not open here.</summary>
+    public bool TryPush(SpanBatch batch, ReadOnlySpan<int> spans, long segment, IngesterLimits limits, ref Refusals? refusals)
     {
         lock (_lock)
         {
+            if (!_isOpen)
+                return false;
             _ingester.Push(batch, spans, segment, limits, ref refusals);
             Measure();
+            return true;
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core.Otlp;
@@ -6,12 +7,13 @@ using OrleansTempo.Core.Overrides;
 namespace OrleansTempo.Core.Ingester;
 
 /// <summary>
-/// The ingester partitions that are in this process, whoever routes spans to them; what they share (the log, the memory, the threads that write
-/// blocks), and the round that keeps them moving:
+/// The ingester partitions of this process, what they share (the log, the memory, the threads that write blocks), the one sequence that every push
+/// goes through, and the round that keeps them moving:
 /// <code>
-///   admit ─► partitions index ─► write-ahead log ─► settle ─► answer
-///                │ every flush_check_period, or when memory is short
-///                └─► cut ─► flush queue ─► block ─► log segments let go
+///   admit ─► split ─┬─► open here: indexed ─► write-ahead log, once a batch ─┬─► settle ─► answer
+///                   └─► elsewhere ─► the process that has it: the same ──────┘
+///
+///   every flush_check_period, or when memory is short:  cut ─► flush queue ─► block ─► log segments let go
 /// </code>
 /// Spans are indexed first and logged then: so all that the log has is in a partition or in a block, and a segment can go
 /// when no partition needs it. Safe to call from any thread.
@@ -30,6 +32,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly ITimer _timer;
+    private readonly ConcurrentBag<TraceSplit> _splits = [];
     private readonly Lock _round = new();
     private readonly Dictionary<TenantId, long> _tracesCreated = [];
     private int _relieving;
@@ -54,10 +57,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     /// <summary>How long a block is asked of its ingester after it was written, because not every querier needs to have listed it before.</summary>
     public TimeSpan CompleteBlockTimeout => _options.CompleteBlockTimeout;
 
-    /// <summary>The segment that what is indexed from now on is logged in, or a later one.</summary>
-    public long CurrentSegment => _log.CurrentSegment;
-
-    /// <summary>A tenant's partition, which is opened where it is not yet.</summary>
+    /// <summary>A tenant's partition, whether it is open here or not.</summary>
     public IngesterPartition Partition(TenantId tenant, int partition) =>
         (_tenants.TryGetValue(tenant, out var known) ? known : _tenants.GetOrAdd(tenant, static (t, self) => new IngesterTenant(t, self._options, self._memory, self._flushes, self._time), this))
         .Partition(partition);
@@ -65,44 +65,89 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     /// <summary>Whether anything of the tenant has come to this process.</summary>
     public bool Knows(TenantId tenant) => _tenants.ContainsKey(tenant);
 
-    public IngesterLimits LimitsOf(TenantId tenant)
+    /// <summary>
+    /// Takes a batch that came in here. Partitions that are open here index their spans and this process logs them, once; spans of the others are handed to
+    /// wherever those are, which logs them. Completes when all of them are in a log.
+    /// </summary>
+    /// <param name="tenant">Whose batch it is.</param>
+    /// <param name="batch">Spans with valid IDs; the caller holds a lease until the result is there.</param>
+    /// <param name="partitions">Over how many of the tenant's partitions its traces are spread now.</param>
+    /// <param name="remote">The way to partitions that are not open here.</param>
+    /// <param name="isReplayed">Whether the batch comes from the log of a process that is gone and was accepted before, so that no limit may refuse it.</param>
+    public async ValueTask<IngestResult> PushAsync(TenantId tenant, SpanBatch batch, int partitions, IRemotePartitions remote, bool isReplayed = false)
     {
-        var overrides = _overrides.For(tenant);
-        return new IngesterLimits
-        {
-            MaxTraces = overrides.Ingestion.MaxTracesPerUser,
-            MaxBytesPerTrace = overrides.Global.MaxBytesPerTrace,
-        };
+        if (!isReplayed && await AdmitAsync().ConfigureAwait(false) is { } full)
+            return new IngestResult { Unavailable = full };
+        var indexed = Index(tenant, batch, partitions, _log.CurrentSegment, isReplayed ? default : LimitsOf(tenant));
+        if (indexed.Elsewhere is null)
+            return await LogAndSettleAsync(tenant, batch, null, indexed.Refusals).ConfigureAwait(false);
+
+        batch.Prepare();
+        var pushes = indexed.Elsewhere.ConvertAll(part => remote.PushAsync(tenant, part.Partition, batch, part.Spans, isReplayed));
+        var here = await LogAndSettleAsync(tenant, batch, OthersThan(batch, indexed.Elsewhere), indexed.Refusals).ConfigureAwait(false);
+        var results = await Task.WhenAll(pushes).ConfigureAwait(false);
+        return results.Aggregate(here, static (all, one) => all.And(one));
     }
 
-    /// <summary>Before a push: waits for memory for a moment, where there is none. Null where there is some; otherwise a refusal in a sentence.</summary>
-    public ValueTask<string?> AdmitAsync() => _memory.IsFull ? WaitForRoomAsync() : ValueTask.FromResult<string?>(null);
-
-    /// <summary>After what was pushed is indexed: writes it to the log. Null where it is there; otherwise why it is not, in a sentence.</summary>
+    /// <summary>Takes spans of a batch that another process or partition's owner has handed over, into the one partition they are for.</summary>
     /// <param name="tenant">Whose spans they are.</param>
-    /// <param name="request">An <c>ExportTraceServiceRequest</c>; must stay as it is until the call has completed.</param>
-    public async ValueTask<string?> LogAsync(TenantId tenant, ReadOnlyMemory<byte> request)
+    /// <param name="partition">The partition, which is open here.</param>
+    /// <param name="batch">The batch; the caller holds a lease until the result is there.</param>
+    /// <param name="spans">Places of spans in the batch, ascending.</param>
+    /// <param name="isReplayed">Whether they come from a log and have been accepted before.</param>
+    public async ValueTask<IngestResult> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
     {
+        if (await AdmitAsync().ConfigureAwait(false) is { } full)
+            return new IngestResult { Unavailable = full };
+        Refusals? refusals = null;
+        if (!Partition(tenant, partition).TryPush(batch, spans.Span, _log.CurrentSegment, isReplayed ? default : LimitsOf(tenant), ref refusals))
+            return new IngestResult { Unavailable = $"the ingester partition {partition} of tenant {tenant} has just moved to another silo; send the request again" };
+        return await LogAndSettleAsync(tenant, batch, spans.Length == batch.Spans.Length ? null : spans.ToArray(), refusals).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Takes in a record that this process's own log still has, before any push: it is indexed with the record's own segment, and nothing is logged
+    /// again. Spans of partitions that are elsewhere by now are handed over, and logged there.
+    /// </summary>
+    /// <exception cref="IOException">A partition that is elsewhere could not take its spans; the record stays in the log.</exception>
+    public async ValueTask ReplayAsync(WalRecord record, int partitions, IRemotePartitions remote)
+    {
+        if (await ReadAsync(record).ConfigureAwait(false) is not { } batch)
+            return;
         try
         {
-            await _log.AppendAsync(tenant, request).ConfigureAwait(false);
-            return null;
+            foreach (var (partition, spans) in Index(record.Tenant, batch, partitions, record.Segment, default).Elsewhere ?? [])
+            {
+                await remote.OpenAsync(record.Tenant, partition).ConfigureAwait(false);
+                Refusals? none = null;
+                if (Partition(record.Tenant, partition).TryPush(batch, spans, record.Segment, default, ref none))
+                    continue;
+                batch.Prepare();
+                if ((await remote.PushAsync(record.Tenant, partition, batch, spans, isReplayed: true).ConfigureAwait(false)).Unavailable is { } reason)
+                    throw new IOException(reason);
+            }
         }
-        catch (IOException e)
+        finally
         {
-            // What was indexed stays: should the client not come back, it is spans too many, which are spans all the same.
-            return $"the write-ahead log cannot be written: {e.Message}";
+            batch.Release();
         }
     }
 
-    /// <summary>At the end of a push: cuts blocks where memory is short, and holds the answer for as long as that asks for.</summary>
-    public async ValueTask SettleAsync()
+    /// <summary>Takes over a record of a log whose process is gone: it is in the log of a living one when the call completes.</summary>
+    /// <exception cref="IOException">It could not be taken over, and stays where it is.</exception>
+    public async ValueTask AdoptAsync(WalRecord record, int partitions, IRemotePartitions remote)
     {
-        if (_memory.IsShort)
-            Relieve();
-        var hold = _memory.Hold();
-        if (hold > TimeSpan.Zero)
-            await Task.Delay(hold, _time).ConfigureAwait(false);
+        if (await ReadAsync(record).ConfigureAwait(false) is not { } batch)
+            return;
+        try
+        {
+            if ((await PushAsync(record.Tenant, batch, partitions, remote, isReplayed: true).ConfigureAwait(false)).Unavailable is { } reason)
+                throw new IOException(reason);
+        }
+        finally
+        {
+            batch.Release();
+        }
     }
 
     /// <summary>Hands what earlier processes had logged and not put in blocks to <paramref name="replay"/>; only from then on segments are let go.</summary>
@@ -111,30 +156,6 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         var result = await _log.ReplayAsync(replay, cancellationToken).ConfigureAwait(false);
         _replayed = true;
         return result;
-    }
-
-    /// <summary>
-    /// The spans of a record of a log, with one lease, when there is room for them: blocks are written meanwhile, so a log larger than memory is
-    /// no trouble. Null where the record is no request, which is logged.
-    /// </summary>
-    public async ValueTask<SpanBatch?> ReadAsync(WalRecord record)
-    {
-        while (_memory.IsFull)
-            await _memory.WaitForRoomAsync(s_patience, _time).ConfigureAwait(false);
-        if (_memory.IsShort)
-            Relieve();
-
-        var buffer = RequestBuffer.Rent(record.Request.Length);
-        record.Request.Span.CopyTo(buffer.GetMemory(record.Request.Length).Span);
-        buffer.Length = record.Request.Length;
-        if (!SpanBatch.TryRead(buffer, 0, out var batch, out var error))
-        {
-            ReplayedRecordUnreadable(_logger, record.Tenant, error.ToString());
-            return null;
-        }
-
-        ValidIds.RemoveOthers(batch);
-        return batch;
     }
 
     /// <summary>Cuts and writes all that a tenant has here, or with null all tenants have, and waits until it is in blocks; false where there is no such tenant.</summary>
@@ -158,6 +179,131 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         await _timer.DisposeAsync().ConfigureAwait(false);
         if (_replayed && _tenants.Values.SelectMany(static t => t.Partitions).All(static p => p.Status().OldestSegment == long.MaxValue))
             _log.Release(_log.CurrentSegment + 1);
+    }
+
+    // The spans of a record, with one lease, when there is room for them: blocks are written meanwhile, so a log larger than memory is no trouble. Null where
+    // the record is no request, which is logged.
+    private async ValueTask<SpanBatch?> ReadAsync(WalRecord record)
+    {
+        while (_memory.IsFull)
+            await _memory.WaitForRoomAsync(s_patience, _time).ConfigureAwait(false);
+        if (_memory.IsShort)
+            Relieve();
+
+        var buffer = RequestBuffer.Rent(record.Request.Length);
+        record.Request.Span.CopyTo(buffer.GetMemory(record.Request.Length).Span);
+        buffer.Length = record.Request.Length;
+        if (!SpanBatch.TryRead(buffer, 0, out var batch, out var error))
+        {
+            ReplayedRecordUnreadable(_logger, record.Tenant, error.ToString());
+            return null;
+        }
+
+        ValidIds.RemoveOthers(batch);
+        return batch;
+    }
+
+    private IngesterLimits LimitsOf(TenantId tenant)
+    {
+        var overrides = _overrides.For(tenant);
+        return new IngesterLimits
+        {
+            MaxTraces = overrides.Ingestion.MaxTracesPerUser,
+            MaxBytesPerTrace = overrides.Global.MaxBytesPerTrace,
+        };
+    }
+
+    // Waits for memory for a moment, where there is none. Null where there is some; otherwise a refusal in a sentence.
+    private ValueTask<string?> AdmitAsync() => _memory.IsFull ? WaitForRoomAsync() : ValueTask.FromResult<string?>(null);
+
+    // The segment was read before anything is indexed: what is logged afterwards is in it or a later one.
+    private Indexed Index(TenantId tenant, SpanBatch batch, int partitions, long segment, IngesterLimits limits)
+    {
+        var split = _splits.TryTake(out var former) ? former : new TraceSplit();
+        split.Split(batch, partitions);
+        Refusals? refusals = null;
+        List<(int Partition, int[] Spans)>? elsewhere = null;
+        for (var i = 0; i < partitions; i++)
+        {
+            var spans = split.Spans(i);
+            if (spans.Length > 0 && !Partition(tenant, i).TryPush(batch, spans, segment, limits, ref refusals))
+                (elsewhere ??= []).Add((i, Ascending(spans)));
+        }
+
+        _splits.Add(split);
+        return new Indexed(refusals, elsewhere);
+    }
+
+    private static int[] Ascending(ReadOnlySpan<int> spans)
+    {
+        var ascending = spans.ToArray();
+        Array.Sort(ascending);
+        return ascending;
+    }
+
+    private static int[] OthersThan(SpanBatch batch, List<(int Partition, int[] Spans)> elsewhere)
+    {
+        var isElsewhere = new bool[batch.Spans.Length];
+        foreach (var (_, spans) in elsewhere)
+        {
+            foreach (var span in spans)
+                isElsewhere[span] = true;
+        }
+
+        return [.. Enumerable.Range(0, isElsewhere.Length).Where(i => !isElsewhere[i])];
+    }
+
+    // Of the spans that were indexed here (null: all of the batch) those that no limit has refused.
+    private async ValueTask<IngestResult> LogAndSettleAsync(TenantId tenant, SpanBatch batch, int[]? spans, Refusals? refusals)
+    {
+        if (await LogAsync(tenant, batch, spans, refusals).ConfigureAwait(false) is { } failure)
+            return new IngestResult { Unavailable = failure };
+        if (_memory.IsShort)
+            Relieve();
+        var hold = _memory.Hold();
+        if (hold > TimeSpan.Zero)
+            await Task.Delay(hold, _time).ConfigureAwait(false);
+        return new IngestResult { Refusals = refusals };
+    }
+
+    // Null where they are in the log; otherwise why they are not, in a sentence.
+    private async ValueTask<string?> LogAsync(TenantId tenant, SpanBatch batch, int[]? spans, Refusals? refusals)
+    {
+        byte[]? subset = null;
+        try
+        {
+            var request = batch.Memory;
+            if (spans is not null || refusals is not null)
+            {
+                var logged = Without(spans ?? [.. Enumerable.Range(0, batch.Spans.Length)], refusals);
+                if (logged.Length == 0)
+                    return null;
+                var length = OtlpSubset.Length(batch, logged);
+                subset = ArrayPool<byte>.Shared.Rent(length);
+                request = subset.AsMemory(0, OtlpSubset.Write(batch, logged, subset));
+            }
+
+            await _log.AppendAsync(tenant, request).ConfigureAwait(false);
+            return null;
+        }
+        catch (IOException e)
+        {
+            // What was indexed stays: should the client not come back, it is spans too many, which are spans all the same.
+            return $"the write-ahead log cannot be written: {e.Message}";
+        }
+        finally
+        {
+            if (subset is not null)
+                ArrayPool<byte>.Shared.Return(subset);
+        }
+    }
+
+    private static int[] Without(int[] spans, Refusals? refusals)
+    {
+        if (refusals is null)
+            return spans;
+        var refused = refusals.Spans.ToHashSet();
+        return [.. spans.Where(span => !refused.Contains(span))];
     }
 
     private async ValueTask<string?> WaitForRoomAsync() =>
@@ -222,4 +368,8 @@ public sealed partial class LocalIngesters : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Error, Message = "a record of tenant {Tenant} in the write-ahead log cannot be read and is skipped: {Error}")]
     private static partial void ReplayedRecordUnreadable(ILogger logger, TenantId tenant, string error);
+
+    /// <param name="Refusals">The spans that a limit kept out of partitions here; null for none.</param>
+    /// <param name="Elsewhere">The spans of each partition that is not open here; null where all are.</param>
+    private readonly record struct Indexed(Refusals? Refusals, List<(int Partition, int[] Spans)>? Elsewhere);
 }

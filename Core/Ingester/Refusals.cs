@@ -17,6 +17,12 @@ public sealed class Refusals
 
     public int Count => _liveTracesExceeded.Count + _tracesTooLarge.Count;
 
+    public void Add(Refusals others)
+    {
+        _liveTracesExceeded.AddRange(others._liveTracesExceeded);
+        _tracesTooLarge.AddRange(others._tracesTooLarge);
+    }
+
     public void AddLiveTracesExceeded(int span) => _liveTracesExceeded.Add(span);
 
     public void AddTraceTooLarge(int span) => _tracesTooLarge.Add(span);

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace OrleansTempo.Core.Otlp;
 
 /// <summary>
@@ -57,23 +55,6 @@ public static class OtlpSubset
         }
 
         return position;
-    }
-
-    /// <summary>The batch's request without the spans at these places.</summary>
-    public static ReadOnlyMemory<byte> Without(SpanBatch batch, IReadOnlyCollection<int> left)
-    {
-        var refused = left.ToHashSet();
-        var kept = new List<int>(batch.Spans.Length);
-        for (var i = 0; i < batch.Spans.Length; i++)
-        {
-            if (!refused.Contains(i))
-                kept.Add(i);
-        }
-
-        var spans = CollectionsMarshal.AsSpan(kept);
-        var bytes = new byte[Length(batch, spans)];
-        Write(batch, spans, bytes);
-        return bytes;
     }
 
     private static int FieldLength(int content) => 1 + ProtoWire.VarintLength((ulong)content) + content;

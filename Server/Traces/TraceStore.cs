@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Querier;
@@ -36,7 +37,8 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         IOverrides overrides,
         IObjectStore store,
         IWriteAheadLog log,
-        Func<LocalIngesters, BlockTraces, ITraceRouting> routing,
+        IRemotePartitions remote,
+        Func<BlockTraces, ITraceSource> liveTraces,
         Action requestStop,
         TempoMetrics metrics,
         TimeProvider time,
@@ -53,8 +55,8 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         var reader = new BlockReader(store);
         var stored = new BlockTraces(Blocks, reader);
         Ingesters = new LocalIngesters(options.Ingester, overrides, log, _flushes, metrics, time, logger);
-        Routing = routing(Ingesters, stored);
-        Query = new TraceQuery([Routing, stored]);
+        Router = new TraceRouter(Ingesters, remote, time);
+        Query = new TraceQuery([liveTraces(stored), stored]);
         _compactor = new Compactor(
             store, Blocks, new BlockMerger(store, reader, time), options.Compactor, tenant => RetentionOf(options.Compactor, overrides.For(tenant)),
             tenant => overrides.For(tenant).Compaction.CompactionDisabled, metrics, time, logger);
@@ -64,7 +66,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     public LocalIngesters Ingesters { get; }
 
     /// <summary>The way to all ingester partitions.</summary>
-    public ITraceRouting Routing { get; }
+    public TraceRouter Router { get; }
 
     public BlockList Blocks { get; }
 
@@ -76,7 +78,8 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     /// <param name="walType">Where the log is kept.</param>
     /// <param name="overrides">What each tenant may have.</param>
     /// <param name="store">Where blocks are, and perhaps the log; stays the caller's.</param>
-    /// <param name="routing">Makes the host's way to the ingester partitions.</param>
+    /// <param name="remote">The way to ingester partitions that are not open in this process.</param>
+    /// <param name="liveTraces">Makes what finds live traces, of all processes; given the stored ones.</param>
     /// <param name="requestStop">Asks the process to stop in order, for <c>/shutdown</c>.</param>
     /// <param name="metrics">The process's own metrics.</param>
     /// <param name="time">The clock.</param>
@@ -87,7 +90,8 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         WalType walType,
         IOverrides overrides,
         IObjectStore store,
-        Func<LocalIngesters, BlockTraces, ITraceRouting> routing,
+        IRemotePartitions remote,
+        Func<BlockTraces, ITraceSource> liveTraces,
         Action requestStop,
         TempoMetrics metrics,
         TimeProvider time,
@@ -97,7 +101,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         IWriteAheadLog log = walType == WalType.Object
             ? await ObjectWriteAheadLog.OpenAsync(store, wal, metrics, time, logger)
             : FileWriteAheadLog.Open(wal, metrics, time, logger);
-        return new TraceStore(options, overrides, store, log, routing, requestStop, metrics, time, logger);
+        return new TraceStore(options, overrides, store, log, remote, liveTraces, requestStop, metrics, time, logger);
     }
 
     /// <summary>Lists the blocks and replays the log; pushes may come when it returns.</summary>
@@ -167,7 +171,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     private async Task ReplayAsync(CancellationToken cancellationToken)
     {
         var started = _time.GetTimestamp();
-        var replay = await Ingesters.ReplayAsync(Routing.ReplayAsync, cancellationToken);
+        var replay = await Ingesters.ReplayAsync(Router.ReplayAsync, cancellationToken);
         if (replay.Segments > 0)
             Replayed(_logger, replay.Records, replay.Bytes, replay.Segments, _time.GetElapsedTime(started).TotalSeconds, replay.CorruptRecords, replay.TornBytes);
     }
@@ -180,7 +184,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         try
         {
             foreach (var stream in await log.ListOrphansAsync(cancellationToken))
-                await log.AdoptAsync(stream, Routing.AdoptAsync, cancellationToken);
+                await log.AdoptAsync(stream, Router.AdoptAsync, cancellationToken);
         }
         catch (IOException e)
         {

@@ -1,7 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using OrleansTempo.Bench.Payload;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Overrides;
 

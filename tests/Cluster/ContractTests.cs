@@ -42,7 +42,7 @@ public sealed class ContractTests
         var said = new (string Name, object Message)[]
         {
             ("push answer", new PushAnswer { Status = PushStatus.RateLimited, RejectedSpans = 3, Message = "slow", RetryAfter = TimeSpan.FromSeconds(5) }),
-            ("ingest answer", new IngestAnswer { Unavailable = "no", LiveTracesExceeded = [1, 2], TracesTooLarge = [7], LogHere = true }),
+            ("ingest answer", new IngestAnswer { Unavailable = "no", LiveTracesExceeded = [1, 2], TracesTooLarge = [7] }),
             ("found trace", new FoundTrace { Trace = [1, 2], Problems = ["p"] }),
             ("live span", new LiveSpan { SpanId = 1, Kind = SpanKind.Server, StartTimeUnixNano = 2, Resource = 3, Scope = 4, Span = [5] }),
             ("live block", new LiveBlock { BlockId = new Guid(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11), Meta = [1] }),

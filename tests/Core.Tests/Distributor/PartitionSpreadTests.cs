@@ -1,4 +1,5 @@
 using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Ingester;
 
 namespace OrleansTempo.Core.Tests.Distributor;
 

@@ -1,6 +1,6 @@
 using Google.Protobuf;
-using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Tests.Otlp;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;

@@ -33,7 +33,9 @@ public sealed class OtlpSubsetTests
         request.ResourceSpans[0].Resource = new Resource { Attributes = { new KeyValue { Key = "service.name", Value = new AnyValue { StringValue = "shop" } } } };
         using var batch = TestBatch.Of(request);
 
-        var subset = ExportTraceServiceRequest.Parser.ParseFrom(OtlpSubset.Without(batch.Batch, [1, 3]).Span);
+        var bytes = new byte[OtlpSubset.Length(batch.Batch, [0, 2, 4])];
+        OtlpSubset.Write(batch.Batch, [0, 2, 4], bytes);
+        var subset = ExportTraceServiceRequest.Parser.ParseFrom(bytes);
 
         Assert.Equal(request.ResourceSpans[0].Resource, Assert.Single(subset.ResourceSpans).Resource);
         Assert.Equal([1, 3, 5], Assert.Single(subset.ResourceSpans[0].ScopeSpans).Spans.Select(s => (int)s.SpanId[7]));

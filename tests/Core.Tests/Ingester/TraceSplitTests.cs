@@ -1,8 +1,8 @@
-using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Tests.Otlp;
 
-namespace OrleansTempo.Core.Tests.Distributor;
+namespace OrleansTempo.Core.Tests.Ingester;
 
 public sealed class TraceSplitTests
 {

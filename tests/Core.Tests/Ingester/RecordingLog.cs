@@ -1,9 +1,8 @@
-using OrleansTempo.Core;
 using OrleansTempo.Core.Ingester;
 
-namespace OrleansTempo.Standalone.Tests;
+namespace OrleansTempo.Core.Tests.Ingester;
 
-/// <summary>A write-ahead log that keeps nothing but what it was asked, and fails when told to.</summary>
+/// <summary>A write-ahead log in memory, which fails when told to.</summary>
 internal sealed class RecordingLog : IWriteAheadLog
 {
     public long CurrentSegment { get; set; } = 1;
@@ -11,7 +10,13 @@ internal sealed class RecordingLog : IWriteAheadLog
     /// <summary>What appends fail with, where they do.</summary>
     public IOException? Failure { get; set; }
 
-    public int Appended { get; private set; }
+    public int Appended => Requests.Count;
+
+    /// <summary>What was appended.</summary>
+    public List<byte[]> Requests { get; } = [];
+
+    /// <summary>What a replay hands over.</summary>
+    public List<WalRecord> Records { get; } = [];
 
     /// <summary>Segments before this one may go.</summary>
     public long Released { get; private set; }
@@ -20,13 +25,19 @@ internal sealed class RecordingLog : IWriteAheadLog
     {
         if (Failure is { } failure)
             return ValueTask.FromException(failure);
-        Appended++;
+        lock (Requests)
+            Requests.Add(request.ToArray());
         return default;
     }
 
     public void Release(long segment) => Released = Math.Max(Released, segment);
 
-    public Task<ReplayResult> ReplayAsync(Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken) => Task.FromResult(default(ReplayResult));
+    public async Task<ReplayResult> ReplayAsync(Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken)
+    {
+        foreach (var record in Records)
+            await replay(record);
+        return new ReplayResult { Records = Records.Count };
+    }
 
     public ValueTask DisposeAsync() => default;
 }

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using OrleansTempo.Core.Otlp;
 
-namespace OrleansTempo.Core.Distributor;
+namespace OrleansTempo.Core.Ingester;
 
 /// <summary>
 /// Divides a batch among the ingester partitions by trace ID: the spans' places in the batch, those of a partition together and,

@@ -1,0 +1,38 @@
+using System.Collections.Concurrent;
+using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Otlp;
+
+namespace OrleansTempo.Core.Distributor;
+
+/// <summary>
+/// The way from this process to the ingester partitions that own its spans' traces: it decides over how many of its partitions a tenant is spread, and
+/// the ingesters here take what is theirs and hand on the rest. Safe to call from any thread.
+/// </summary>
+/// <param name="ingesters">The partitions in this process, and its log.</param>
+/// <param name="remote">The way to the others.</param>
+/// <param name="time">The clock that rates are measured by.</param>
+public sealed class TraceRouter(LocalIngesters ingesters, IRemotePartitions remote, TimeProvider time) : IIngesters
+{
+    private readonly ConcurrentDictionary<TenantId, PartitionSpread> _spreads = new();
+
+    public ValueTask<IngestResult> PushAsync(TenantId tenant, SpanBatch batch) =>
+        ingesters.PushAsync(tenant, batch, Partitions(tenant, batch.Spans.Length), remote);
+
+    /// <inheritdoc cref="LocalIngesters.ReplayAsync(WalRecord, int, IRemotePartitions)"/>
+    public ValueTask ReplayAsync(WalRecord record) => ingesters.ReplayAsync(record, Partitions(record.Tenant, 0), remote);
+
+    /// <inheritdoc cref="LocalIngesters.AdoptAsync"/>
+    public ValueTask AdoptAsync(WalRecord record) => ingesters.AdoptAsync(record, Partitions(record.Tenant, 0), remote);
+
+    private int Partitions(TenantId tenant, int spans)
+    {
+        var spread = _spreads.TryGetValue(tenant, out var known)
+            ? known
+            : _spreads.GetOrAdd(tenant, static (_, self) => new PartitionSpread(self.Ingesters.Partitions, self.Time), (Ingesters: ingesters, Time: time));
+        lock (spread)
+        {
+            spread.Count(spans);
+            return spread.Partitions;
+        }
+    }
+}

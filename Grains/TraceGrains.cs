@@ -1,0 +1,86 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using OrleansTempo.Core;
+using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Grains.Interfaces;
+
+namespace OrleansTempo.Grains;
+
+/// <summary>
+/// The way to the trace grains of partitions that are not open in this silo. What is pushed to a partition while some calls to it are under way goes
+/// together with the next one.
+/// </summary>
+internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics metrics, ILogger logger) : IRemotePartitions
+{
+    // An answer from another silo can take as long as a commit in the object store does: a few at a time keep requests from queuing up behind each other.
+    private const int MaxCalls = 4;
+
+    private static readonly KeyValuePair<string, object?> s_traceGrain = new("grain", "trace");
+
+    private readonly ConcurrentDictionary<(TenantId Tenant, int Partition, bool IsReplayed), CallGathering<Push>> _gatherings = new();
+
+    public async Task OpenAsync(TenantId tenant, int partition)
+    {
+        try
+        {
+            await GrainOf(tenant, partition).OpenAsync().ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            throw new IOException($"cannot reach the ingester {GrainKeys.OfPartition(tenant, partition)}: {e.Message}", e);
+        }
+    }
+
+    public Task<IngestResult> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
+    {
+        var gathering = _gatherings.GetOrAdd(
+            (tenant, partition, isReplayed), static (key, self) => new CallGathering<Push>(MaxCalls, pushes => self.SendAsync(key.Tenant, key.Partition, pushes, key.IsReplayed)), this);
+        var push = new Push(new SpanPart(batch, spans));
+        batch.Lease();
+
+        // About as many bytes as its share of the spans.
+        gathering.Add(push, (int)((long)batch.Memory.Length * spans.Length / batch.Spans.Length));
+        return push.Result.Task;
+    }
+
+    private ITraceGrain GrainOf(TenantId tenant, int partition) => grains.GetGrain<ITraceGrain>(GrainKeys.OfPartition(tenant, partition));
+
+    // Gives up the lease of each batch. Never throws: every push gets its result.
+    private async Task SendAsync(TenantId tenant, int partition, List<Push> pushes, bool isReplayed)
+    {
+        metrics.GrainCalls.Add(1, s_traceGrain);
+        try
+        {
+            var payload = new SpanPayload(pushes.ConvertAll(static p => p.Part), isReplayed);
+            var answer = await GrainOf(tenant, partition).PushAsync(payload).ConfigureAwait(false);
+            var refusals = answer.RefusalsIn(payload);
+            foreach (var push in pushes)
+            {
+                push.Part.Batch.Release();
+                push.Result.SetResult(new IngestResult { Unavailable = answer.Unavailable, Refusals = refusals?.GetValueOrDefault(push.Part.Batch) });
+            }
+        }
+        catch (Exception e)
+        {
+            // Whether the call has come, or will yet, nobody knows.
+            LogCallFailed(logger, tenant, partition, e.Message);
+            var unavailable = new IngestResult { Unavailable = $"cannot reach the ingester {GrainKeys.OfPartition(tenant, partition)}: {e.Message}; send the request again" };
+            foreach (var push in pushes)
+            {
+                push.Part.Batch.Abandon();
+                push.Result.TrySetResult(unavailable);
+            }
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Tenant {Tenant}: cannot reach the ingester of partition {Partition}; requests with spans of it are refused: {Reason}")]
+    private static partial void LogCallFailed(ILogger logger, TenantId tenant, int partition, string reason);
+
+    private sealed class Push(SpanPart part)
+    {
+        public SpanPart Part => part;
+
+        public TaskCompletionSource<IngestResult> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}

@@ -1,0 +1,35 @@
+using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Otlp;
+
+namespace OrleansTempo.Core.Tests.Ingester;
+
+/// <summary>Which of several processes has a partition, as trace grains would say: one that is nowhere yet is opened in <see cref="PlaceOf"/>.</summary>
+internal sealed class Partitions : IRemotePartitions
+{
+    /// <summary>The process that a partition is opened in.</summary>
+    public required Func<int, LocalIngesters> PlaceOf { get; set; }
+
+    /// <summary>Partitions that were asked for from outside, a number for each time.</summary>
+    public List<int> Asked { get; } = [];
+
+    /// <summary>What calls answer instead of reaching anybody.</summary>
+    public string? Unreachable { get; set; }
+
+    public Task OpenAsync(TenantId tenant, int partition)
+    {
+        if (Unreachable is { } reason)
+            return Task.FromException(new IOException(reason));
+        PlaceOf(partition).Partition(tenant, partition).Open();
+        return Task.CompletedTask;
+    }
+
+    public async Task<IngestResult> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
+    {
+        lock (Asked)
+            Asked.Add(partition);
+        if (Unreachable is { } reason)
+            return new IngestResult { Unavailable = reason };
+        await OpenAsync(tenant, partition);
+        return await PlaceOf(partition).PushAsync(tenant, partition, batch, spans, isReplayed);
+    }
+}

@@ -27,9 +27,9 @@ public sealed class OtlpRequests
     /// <summary>The requests' bytes, each.</summary>
     public IEnumerable<ReadOnlyMemory<byte>> Bytes => _buffers?.Select(static b => (ReadOnlyMemory<byte>)b.Array.AsMemory(0, b.Length)) ?? _bytes;
 
-    /// <summary>The requests in buffers, which are the caller's from here on; called once.</summary>
+    /// <summary>The requests in buffers, which are the caller's from here on: those they came in, or else copies in <paramref name="memory"/>. Called once.</summary>
     /// <exception cref="RequestMemoryException">The requests under way hold all the memory that they may.</exception>
-    public IReadOnlyList<RequestBuffer> Take()
+    public IReadOnlyList<RequestBuffer> Take(RequestMemory memory)
     {
         if (_buffers is not null)
             return _buffers;
@@ -37,12 +37,7 @@ public sealed class OtlpRequests
         try
         {
             foreach (var bytes in _bytes)
-            {
-                var buffer = RequestBuffer.Rent(bytes.Length);
-                bytes.CopyTo(buffer.GetMemory(bytes.Length));
-                buffer.Length = bytes.Length;
-                buffers.Add(buffer);
-            }
+                buffers.Add(memory.Copy(bytes.Span));
         }
         catch (RequestMemoryException)
         {

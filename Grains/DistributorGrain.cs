@@ -19,7 +19,7 @@ internal sealed class DistributorGrain(GrainEngine engine) : Grain, IDistributor
         IReadOnlyList<RequestBuffer> buffers;
         try
         {
-            buffers = requests.Take();
+            buffers = requests.Take(engine.RequestMemory);
         }
         catch (RequestMemoryException e)
         {

@@ -1,6 +1,7 @@
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Querier;
 using OrleansTempo.Core.RemoteWrite;
@@ -34,6 +35,9 @@ internal sealed record GrainEngine
     public required IReadOnlyList<RemoteWriteEndpoint> Endpoints { get; init; }
 
     public required RemoteWriteMetrics RemoteWriteMetrics { get; init; }
+
+    /// <summary>What requests from clients are read into.</summary>
+    public required RequestMemory RequestMemory { get; init; }
 
     public required TempoMetrics Metrics { get; init; }
 

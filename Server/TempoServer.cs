@@ -104,9 +104,9 @@ public sealed class TempoServer : IAsyncDisposable
         kestrel.Limits.MaxRequestBodySize = null;
 
         if (options.OtlpGrpc is { } grpc)
-            Listen(kestrel, "otlp/grpc", grpc, HttpProtocols.Http2, new OtlpGrpcReceiver(grpc, options.MultitenancyEnabled, State, parts.Push, parts.TimeProvider).HandleAsync, GrpcAnswer.FailureAsync);
+            Listen(kestrel, "otlp/grpc", grpc, HttpProtocols.Http2, new OtlpGrpcReceiver(grpc, options.MultitenancyEnabled, State, parts.Push, parts.RequestMemory, parts.TimeProvider).HandleAsync, GrpcAnswer.FailureAsync);
         if (options.OtlpHttp is { } http)
-            Listen(kestrel, "otlp/http", http, ForHttp(http), new OtlpHttpReceiver(http, options.MultitenancyEnabled, State, parts.Push).HandleAsync, PlainText.WriteFailureAsync);
+            Listen(kestrel, "otlp/http", http, ForHttp(http), new OtlpHttpReceiver(http, options.MultitenancyEnabled, State, parts.Push, parts.RequestMemory).HandleAsync, PlainText.WriteFailureAsync);
         Listen(kestrel, "http api", options.HttpApi, ForHttp(options.HttpApi), _api.HandleAsync, PlainText.WriteFailureAsync);
     }
 

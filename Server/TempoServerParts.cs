@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Otlp;
 using OrleansTempo.Server.Api;
 using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Ports;
@@ -13,6 +14,9 @@ public sealed record TempoServerParts
     public required ITracePush Push { get; init; }
 
     public required ITenantSeries Series { get; init; }
+
+    /// <summary>What requests are received into.</summary>
+    public required RequestMemory RequestMemory { get; init; }
 
     /// <summary>Finds traces; null for none, and <c>/api/traces</c> and <c>/api/v2/traces</c> are not there.</summary>
     public ITraceQuery? Traces { get; init; }

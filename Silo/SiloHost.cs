@@ -48,6 +48,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
     private readonly TempoMetrics _metrics;
     private readonly ConfiguredOverrides _overrides;
     private readonly CancellationTokenSource _stop;
+    private readonly RequestMemory _requests;
     private readonly TimeProvider _time = TimeProvider.System;
     private IReadOnlyList<RemoteWriteEndpoint> _endpoints = [];
     private IObjectStore? _store;
@@ -69,6 +70,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         _metrics = metrics;
         _overrides = overrides;
         _stop = stop;
+        _requests = new RequestMemory(commandLine.Options.Distributor.MaxInflightBytes);
     }
 
     private TempoOptions Options => _commandLine.Options;
@@ -104,7 +106,6 @@ internal sealed partial class SiloHost : IAsyncDisposable
             return 1;
         }
 
-        RequestBuffer.MaxOutstandingBytes = options.Distributor.MaxInflightBytes;
         using var metrics = new TempoMetrics();
         if (!ConfiguredOverrides.TryOpen(options, commandLine.Environment, metrics, TimeProvider.System, loggerFactory, logger, out var overrides))
             return 1;
@@ -261,7 +262,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         {
             Ingesters = traces.Ingesters,
             Blocks = traces.Blocks,
-            Distributor = new Distributor(tenant => Options.Distributor.LimitsOf(overrides.For(tenant)), traces.Router, generators, _metrics, _time),
+            Distributor = new Distributor(tenant => Options.Distributor.LimitsOf(overrides.For(tenant)), traces.Router, generators, _requests, _metrics, _time),
             Query = traces.Query,
             Generators = generators,
             Store = store,
@@ -269,6 +270,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
             Overrides = overrides,
             Endpoints = _endpoints,
             RemoteWriteMetrics = new RemoteWriteMetrics(_metrics),
+            RequestMemory = _requests,
             Metrics = _metrics,
             Time = _time,
         };
@@ -283,6 +285,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
             {
                 Push = new TracePush(new PushCoalescer(grains, _metrics)),
                 Series = new GeneratorSeries(grains, _engine!.Generators),
+                RequestMemory = _requests,
                 RemoteWrite = new RemoteWriteQueues(_engine.RemoteWriteMetrics),
                 Traces = traces,
                 Ingester = traces,

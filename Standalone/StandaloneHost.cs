@@ -35,7 +35,7 @@ internal static class StandaloneHost
         var logger = loggerFactory.CreateLogger("OrleansTempo");
         ConfigurationLog.Write(logger, [], commandLine.Warnings);
 
-        RequestBuffer.MaxOutstandingBytes = options.Distributor.MaxInflightBytes;
+        var requests = new RequestMemory(options.Distributor.MaxInflightBytes);
         var time = TimeProvider.System;
         using var metrics = new TempoMetrics();
         if (!ConfiguredOverrides.TryOpen(options, commandLine.Environment, metrics, time, loggerFactory, logger, out var overrides))
@@ -56,13 +56,14 @@ internal static class StandaloneHost
             traces = await TraceStore.OpenAsync(
                 options, options.Storage.Trace.Wal.Type ?? WalType.File, current, store, new PartitionsHere(() => traces!.Ingesters), blocks => new PartitionsHere.LiveTraces(() => traces!.Ingesters, blocks), stopping.Cancel, metrics, time, logger);
             mailboxes = new GeneratorMailboxes(WithQueueOnDisk(options.MetricsGenerator), current, store, metrics, time, logger);
-            distributor = new Distributor(tenant => options.Distributor.LimitsOf(current.For(tenant)), traces.Router, mailboxes, metrics, time);
+            distributor = new Distributor(tenant => options.Distributor.LimitsOf(current.For(tenant)), traces.Router, mailboxes, requests, metrics, time);
             server = new TempoServer(
                 ListenerMapping.ToServerOptions(options),
                 new TempoServerParts
                 {
                     Push = new TracePush(distributor, mailboxes, time),
                     Series = mailboxes,
+                    RequestMemory = requests,
                     RemoteWrite = mailboxes,
                     Traces = traces,
                     Ingester = traces,

@@ -16,6 +16,7 @@ public sealed class Distributor(
     Func<TenantId, IngestionLimits> limitsOf,
     IIngesters ingesters,
     IGeneratorQueue generators,
+    RequestMemory memory,
     TempoMetrics metrics,
     TimeProvider time)
 {
@@ -130,7 +131,7 @@ public sealed class Distributor(
     private SpanBatch Truncate(SpanBatch batch, int maxAttributeBytes, KeyValuePair<string, object?> tenantTag)
     {
         metrics.AttributesTruncated.Add(batch.OversizedAttributes, tenantTag);
-        var shorter = OtlpTruncation.Truncate(batch, maxAttributeBytes);
+        var shorter = OtlpTruncation.Truncate(batch, maxAttributeBytes, memory);
         if (!SpanBatch.TryRead(shorter, 0, out var truncated, out var error))
             throw new InvalidOperationException($"A truncated request does not read back: {error}");
         batch.Release();

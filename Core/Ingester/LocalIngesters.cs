@@ -190,8 +190,9 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         if (_memory.IsShort)
             Relieve();
 
-        var buffer = RequestBuffer.Rent(record.Request.Length);
-        record.Request.Span.CopyTo(buffer.GetMemory(record.Request.Length).Span);
+        // Not counted among the requests under way: it was accepted before, and the limit may have been lowered since.
+        var buffer = RequestBuffer.RentUncounted(record.Request.Length);
+        record.Request.Span.CopyTo(buffer.Array);
         buffer.Length = record.Request.Length;
         if (!SpanBatch.TryRead(buffer, 0, out var batch, out var error))
         {

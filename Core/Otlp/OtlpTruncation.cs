@@ -19,14 +19,12 @@ internal static class OtlpTruncation
     private static readonly Schema s_request = new() { Children = { [1] = s_resourceSpans } };
 
     /// <summary>A new buffer, owned by the caller; the batch keeps its own.</summary>
-    public static RequestBuffer Truncate(SpanBatch batch, int maxAttributeBytes)
+    /// <exception cref="RequestMemoryException">There is no room for it.</exception>
+    public static RequestBuffer Truncate(SpanBatch batch, int maxAttributeBytes, RequestMemory memory)
     {
         var output = new ArrayBufferWriter<byte>(batch.Bytes.Length);
         Write(batch.Bytes, 0, batch.Bytes.Length, s_request, maxAttributeBytes, output);
-        var buffer = RequestBuffer.Rent(output.WrittenCount);
-        output.WrittenSpan.CopyTo(buffer.Array);
-        buffer.Length = output.WrittenCount;
-        return buffer;
+        return memory.Copy(output.WrittenSpan);
     }
 
     private static void Write(ReadOnlySpan<byte> bytes, int start, int end, Schema schema, int max, ArrayBufferWriter<byte> output)

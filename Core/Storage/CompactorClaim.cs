@@ -1,6 +1,3 @@
-using System.Buffers;
-using System.Text.Json;
-
 namespace OrleansTempo.Core.Storage;
 
 /// <summary>
@@ -16,24 +13,20 @@ internal sealed class CompactorClaim : IAsyncDisposable
     /// <summary>How often it is renewed.</summary>
     public static readonly TimeSpan RenewEvery = Lease / 5;
 
-    private readonly IObjectStore _store;
+    private readonly OwnedObject _object;
     private readonly TimeProvider _time;
-    private readonly string _name;
     private readonly string _owner;
     private readonly CancellationTokenSource _held;
     private readonly CancellationTokenSource _released = new();
     private readonly Task _renewing;
-    private string _etag;
 
-    private CompactorClaim(IObjectStore store, TimeProvider time, string name, string owner, string etag, CancellationToken cancellationToken)
+    private CompactorClaim(OwnedObject owned, TimeProvider time, string owner, long began, CancellationToken cancellationToken)
     {
-        _store = store;
+        _object = owned;
         _time = time;
-        _name = name;
         _owner = owner;
-        _etag = etag;
         _held = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        _renewing = RenewAsync();
+        _renewing = RenewAsync(began);
     }
 
     /// <summary>Cancelled when the claim could not be renewed and is not ours any more, or when all work is to stop.</summary>
@@ -44,16 +37,18 @@ internal sealed class CompactorClaim : IAsyncDisposable
     public static async Task<CompactorClaim?> TryTakeAsync(IObjectStore store, TimeProvider time, TenantId tenant, string owner, CancellationToken cancellationToken)
     {
         var name = BlockPaths.CompactorClaim(tenant);
+        var stored = await store.GetAsync(name, cancellationToken).ConfigureAwait(false);
         var now = time.GetUtcNow();
-        var content = Write(owner, now + Lease);
-        string? etag;
-        if (await store.GetAsync(name, cancellationToken).ConfigureAwait(false) is not { } stored)
-            etag = await store.PutIfAbsentAsync(name, content, cancellationToken).ConfigureAwait(false);
-        else if (IsFree(stored.Content, now))
-            etag = await store.PutIfMatchAsync(name, content, stored.ETag, cancellationToken).ConfigureAwait(false);
-        else
-            etag = null;
-        return etag is null ? null : new CompactorClaim(store, time, name, owner, etag, cancellationToken);
+        if (stored is { } there && !IsFree(there.Content, now))
+            return null;
+
+        // Not the owner's name alone: an earlier claim of the same owner, which ran out, must not take this one for its own.
+        var id = $"{owner}/{Guid.NewGuid():N}";
+        var began = time.GetTimestamp();
+        var owned = await OwnedObject.TryTakeAsync(store, name, stored, Until(id, now + Lease), IsOwn, cancellationToken).ConfigureAwait(false);
+        return owned is null ? null : new CompactorClaim(owned, time, id, began, cancellationToken);
+
+        bool IsOwn(ReadOnlyMemory<byte> json) => OwnerJson.Read<Record>(json.Span)?.Owner == id;
     }
 
     /// <summary>Lets others have the tenant at once.</summary>
@@ -63,7 +58,7 @@ internal sealed class CompactorClaim : IAsyncDisposable
         await _renewing.ConfigureAwait(false);
         try
         {
-            await _store.PutIfMatchAsync(_name, Write(_owner, _time.GetUtcNow()), _etag).ConfigureAwait(false);
+            await _object.TryPutAsync(Until(_owner, _time.GetUtcNow())).ConfigureAwait(false);
         }
         catch (IOException)
         {
@@ -74,37 +69,14 @@ internal sealed class CompactorClaim : IAsyncDisposable
         _released.Dispose();
     }
 
-    private static ReadOnlyMemory<byte> Write(string owner, DateTimeOffset until)
-    {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer))
-        {
-            json.WriteStartObject();
-            json.WriteString("owner", owner);
-            json.WriteString("until", until.UtcDateTime);
-            json.WriteEndObject();
-        }
-
-        return buffer.WrittenMemory;
-    }
+    private static byte[] Until(string owner, DateTimeOffset until) => OwnerJson.Write(new Record(owner, until));
 
     // One that cannot be read holds nobody off, and neither does one that a wrong clock has made last.
-    private static bool IsFree(ReadOnlyMemory<byte> json, DateTimeOffset now)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(json);
-            return !document.RootElement.GetProperty("until").TryGetDateTimeOffset(out var until) || until <= now || until > now + (2 * Lease);
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
-        {
-            return true;
-        }
-    }
+    private static bool IsFree(ReadOnlyMemory<byte> json, DateTimeOffset now) =>
+        OwnerJson.Read<Record>(json.Span) is not { Until: var until } || until <= now || until > now + (2 * Lease);
 
-    private async Task RenewAsync()
+    private async Task RenewAsync(long renewed)
     {
-        var renewed = _time.GetTimestamp();
         try
         {
             while (true)
@@ -112,10 +84,10 @@ internal sealed class CompactorClaim : IAsyncDisposable
                 await Task.Delay(RenewEvery, _time, _released.Token).ConfigureAwait(false);
                 try
                 {
-                    if (await _store.PutIfMatchAsync(_name, Write(_owner, _time.GetUtcNow() + Lease), _etag).ConfigureAwait(false) is not { } etag)
+                    var began = _time.GetTimestamp();
+                    if (!await _object.TryPutAsync(Until(_owner, _time.GetUtcNow() + Lease)).ConfigureAwait(false))
                         break;
-                    _etag = etag;
-                    renewed = _time.GetTimestamp();
+                    renewed = began;
                 }
                 catch (IOException)
                 {
@@ -131,4 +103,6 @@ internal sealed class CompactorClaim : IAsyncDisposable
         {
         }
     }
+
+    private sealed record Record(string Owner, DateTimeOffset Until);
 }

@@ -13,6 +13,9 @@ internal sealed class GrpcHealth(ServerState state)
     private static readonly byte[] s_notServing = [0x08, 0x02];
     private static readonly byte[] s_unknown = [0x08, 0x03];
 
+    // Its own, so that probes are answered while the memory for requests is full. Hundreds may come at once.
+    private readonly RequestMemory _memory = new(1 << 20);
+
     public async Task CheckAsync(HttpContext context)
     {
         if (await ReadServiceAsync(context) is not { } service)
@@ -52,9 +55,19 @@ internal sealed class GrpcHealth(ServerState state)
     private static bool IsKnown(string service) => service is "" or OtlpGrpcReceiver.TraceService;
 
     // Null where the call has been answered with what is wrong.
-    private static async Task<string?> ReadServiceAsync(HttpContext context)
+    private async Task<string?> ReadServiceAsync(HttpContext context)
     {
-        var message = await GrpcMessage.ReadAsync(context.Request.BodyReader, context.Request.Headers["grpc-encoding"].ToString(), MaxRequestBytes, context.RequestAborted);
+        GrpcMessage message;
+        try
+        {
+            message = await GrpcMessage.ReadAsync(context.Request.BodyReader, context.Request.Headers["grpc-encoding"].ToString(), MaxRequestBytes, _memory, context.RequestAborted);
+        }
+        catch (RequestMemoryException full)
+        {
+            GrpcAnswer.Fail(context, Refusal.For(full));
+            return null;
+        }
+
         if (message.Bytes is null)
         {
             GrpcAnswer.Fail(context, message.Failure);

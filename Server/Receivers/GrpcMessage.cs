@@ -21,8 +21,9 @@ internal readonly record struct GrpcMessage(RequestBuffer? Bytes, RpcStatus Fail
     public const int PrefixBytes = 5;
 
     /// <summary>Reads the message of a call; <paramref name="encoding"/> is the call's <c>grpc-encoding</c>, empty for none.</summary>
+    /// <exception cref="RequestMemoryException">There is no room for it.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public static async ValueTask<GrpcMessage> ReadAsync(PipeReader reader, string encoding, int limit, CancellationToken cancellationToken)
+    public static async ValueTask<GrpcMessage> ReadAsync(PipeReader reader, string encoding, int limit, RequestMemory memory, CancellationToken cancellationToken)
     {
         var read = await reader.ReadAtLeastAsync(PrefixBytes, cancellationToken);
         if (read.Buffer.Length < PrefixBytes)
@@ -39,7 +40,7 @@ internal readonly record struct GrpcMessage(RequestBuffer? Bytes, RpcStatus Fail
         if (length > limit)
             return TooLarge(limit);
 
-        RequestBuffer? buffer = RequestBody.RentFor(length);
+        RequestBuffer? buffer = RequestBody.RentFor(memory, length);
         try
         {
             if (await ReadBodyAsync(reader, buffer, (int)length, cancellationToken) is { } failure)
@@ -51,7 +52,7 @@ internal readonly record struct GrpcMessage(RequestBuffer? Bytes, RpcStatus Fail
                 BodyStatus status;
                 try
                 {
-                    buffer = RequestBody.RentForCompressed(length);
+                    buffer = RequestBody.RentForCompressed(memory, length);
                     status = await RequestBody.InflateAsync("gzip", new MemoryStream(compressed.Array, 0, compressed.Length, writable: false), buffer, limit, cancellationToken);
                 }
                 finally

@@ -11,7 +11,7 @@ namespace OrleansTempo.Server.Receivers;
 /// OTLP/gRPC: the unary <c>TraceService/Export</c> and the health service, on Kestrel's HTTP/2 directly, so that a message
 /// goes from the socket's blocks into one pooled buffer, which no generated service does.
 /// </summary>
-internal sealed class OtlpGrpcReceiver(ListenerOptions options, bool multitenancy, ServerState state, ITracePush push, TimeProvider time)
+internal sealed class OtlpGrpcReceiver(ListenerOptions options, bool multitenancy, ServerState state, ITracePush push, RequestMemory memory, TimeProvider time)
 {
     public const string TraceService = "opentelemetry.proto.collector.trace.v1.TraceService";
 
@@ -101,7 +101,7 @@ internal sealed class OtlpGrpcReceiver(ListenerOptions options, bool multitenanc
     private async ValueTask<RpcStatus?> ReceiveAsync(HttpContext context, TenantId tenant, CancellationToken deadline)
     {
         var encoding = context.Request.Headers["grpc-encoding"].ToString();
-        var message = await GrpcMessage.ReadAsync(context.Request.BodyReader, encoding, options.MaxRequestBytes, deadline);
+        var message = await GrpcMessage.ReadAsync(context.Request.BodyReader, encoding, options.MaxRequestBytes, memory, deadline);
         if (message.Bytes is null)
         {
             if (message.Failure.Code == (int)GrpcCode.Unimplemented)

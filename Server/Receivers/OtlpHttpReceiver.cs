@@ -17,7 +17,7 @@ namespace OrleansTempo.Server.Receivers;
 /// </code>
 /// Errors are <c>google.rpc.Status</c> in the request's encoding, or plain text where that is not known.
 /// </summary>
-internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenancy, ServerState state, ITracePush push)
+internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenancy, ServerState state, ITracePush push, RequestMemory memory)
 {
     private const string Protobuf = "application/x-protobuf";
     private const string Json = "application/json";
@@ -90,7 +90,7 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenanc
         RequestBuffer? buffer = null;
         try
         {
-            buffer = isIdentity ? RequestBody.RentFor(length) : RequestBody.RentForCompressed(length);
+            buffer = isIdentity ? RequestBody.RentFor(memory, length) : RequestBody.RentForCompressed(memory, length);
             var status = isIdentity
                 ? await RequestBody.ReadAsync(request.BodyReader, buffer, options.MaxRequestBytes, CancellationToken.None)
                 : await RequestBody.InflateAsync(encoding, request.BodyReader.AsStream(), buffer, options.MaxRequestBytes, CancellationToken.None);
@@ -113,7 +113,7 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenanc
                 try
                 {
                     buffer = null;
-                    buffer = RequestBuffer.Rent(text.Length);
+                    buffer = memory.Rent(text.Length);
                     isRead = OtlpJsonReader.TryRead(text.Bytes, buffer, out error);
                 }
                 finally

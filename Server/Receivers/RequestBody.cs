@@ -19,10 +19,10 @@ internal static class RequestBody
     private const int UsualCompression = 8;
 
     /// <summary>A buffer for a body of <paramref name="length"/> bytes, or of unknown length where it is null.</summary>
-    public static RequestBuffer RentFor(long? length) => RequestBuffer.Rent((int)Math.Min(length ?? 16 << 10, TrustedLength));
+    public static RequestBuffer RentFor(RequestMemory memory, long? length) => memory.Rent((int)Math.Min(length ?? 16 << 10, TrustedLength));
 
     /// <summary>A buffer for a compressed body of <paramref name="length"/> bytes, or of unknown length where it is null.</summary>
-    public static RequestBuffer RentForCompressed(long? length) => RequestBuffer.Rent((int)Math.Clamp((length ?? 8 << 10) * UsualCompression, 4 << 10, TrustedLength));
+    public static RequestBuffer RentForCompressed(RequestMemory memory, long? length) => memory.Rent((int)Math.Clamp((length ?? 8 << 10) * UsualCompression, 4 << 10, TrustedLength));
 
     /// <summary>Appends all of <paramref name="reader"/> to <paramref name="buffer"/>, up to <paramref name="limit"/> bytes in it.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]

@@ -48,13 +48,11 @@ internal static class Collection
     /// <summary>A span for each entity, beginning with the first.</summary>
     public static void Push(TenantGenerator generator, int entities)
     {
+        var memory = new RequestMemory(long.MaxValue);
         for (var first = 0; first < entities; first += SpansPerBatch)
         {
             var body = Request(first, Math.Min(SpansPerBatch, entities - first));
-            var buffer = RequestBuffer.Rent(body.Length);
-            body.CopyTo(buffer.Array, 0);
-            buffer.Length = body.Length;
-            if (!SpanBatch.TryRead(buffer, 0, out var batch, out var error))
+            if (!SpanBatch.TryRead(memory.Copy(body), 0, out var batch, out var error))
                 throw new InvalidOperationException(error.ToString());
             generator.Push(batch);
             batch.Release();

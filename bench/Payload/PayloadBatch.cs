@@ -11,9 +11,7 @@ internal sealed class PayloadBatch
 
     private PayloadBatch(PayloadTemplate template)
     {
-        var buffer = RequestBuffer.Rent(template.Bytes.Length);
-        template.Bytes.CopyTo(buffer.Array, 0);
-        buffer.Length = template.Bytes.Length;
+        var buffer = new RequestMemory(long.MaxValue).Copy(template.Bytes);
         _body = new PayloadBody(template, buffer.Array);
         _body.Refresh(Random.Shared);
         Batch = SpanBatch.TryRead(buffer, 0, out var batch, out var error) ? batch : throw new InvalidDataException(error.ToString());

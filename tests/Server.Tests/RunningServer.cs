@@ -1,5 +1,6 @@
 using System.Net;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Otlp;
 
 namespace OrleansTempo.Server.Tests;
 
@@ -10,7 +11,7 @@ internal sealed class RunningServer : IAsyncDisposable
 
     private RunningServer(TempoServerOptions options, Func<TempoServerParts, TempoServerParts> adapt)
     {
-        Server = new(options, adapt(new() { Push = Push, Series = Series, Metrics = Metrics }));
+        Server = new(options, adapt(new() { Push = Push, Series = Series, RequestMemory = new RequestMemory(long.MaxValue), Metrics = Metrics }));
     }
 
     public RecordingPush Push { get; } = new();

@@ -29,16 +29,16 @@ public sealed class GeneratorMailboxesTests : IDisposable
     public async Task What_is_offered_is_counted_and_every_buffer_comes_back()
     {
         using var mailboxes = Open(new ChangingOverrides("span-metrics"));
-        var outstanding = RequestBuffer.OutstandingBytes;
+        var memory = new RequestMemory(long.MaxValue);
         for (var i = 0; i < 100; i++)
-            Offer(mailboxes);
+            Offer(mailboxes, memory);
 
         await mailboxes.StopAsync();
 
         Assert.Equal(100, _counters["tempo_distributor_forwarder_pushes_total"]);
         Assert.Equal(100, _counters["tempo_metrics_generator_spans_received_total"]);
         Assert.Equal(0, _counters["tempo_distributor_forwarder_pushes_failures_total"]);
-        Assert.Equal(outstanding, RequestBuffer.OutstandingBytes);
+        Assert.Equal(0, memory.OutstandingBytes);
     }
 
     [Fact]
@@ -47,12 +47,12 @@ public sealed class GeneratorMailboxesTests : IDisposable
         using var mailboxes = Open(new ChangingOverrides("span-metrics"));
         Offer(mailboxes);
         await mailboxes.StopAsync();
-        var outstanding = RequestBuffer.OutstandingBytes;
+        var memory = new RequestMemory(long.MaxValue);
 
-        Offer(mailboxes);
+        Offer(mailboxes, memory);
 
         Assert.Equal(1, _counters["tempo_distributor_forwarder_pushes_failures_total"]);
-        Assert.Equal(outstanding, RequestBuffer.OutstandingBytes);
+        Assert.Equal(0, memory.OutstandingBytes);
     }
 
     [Fact]
@@ -131,23 +131,20 @@ public sealed class GeneratorMailboxesTests : IDisposable
     private FileObjectStore Store() => new(_folder.FullName, TimeProvider.System, NullLogger.Instance);
 
     /// <summary>One span without a service, ending now.</summary>
-    internal static void Offer(GeneratorMailboxes mailboxes)
+    internal static void Offer(GeneratorMailboxes mailboxes, RequestMemory? memory = null)
     {
-        var batch = Batch(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+        var batch = Batch(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), memory);
         mailboxes.Offer(TenantId.Single, batch);
         batch.Release();
     }
 
-    internal static SpanBatch Batch(long endMs)
+    internal static SpanBatch Batch(long endMs, RequestMemory? memory = null)
     {
         byte[] span = [0x0A, 16, .. new byte[15], 1, 0x12, 8, .. new byte[7], 1, 0x41, .. BitConverter.GetBytes((ulong)endMs * 1_000_000)];
         byte[] scope = [0x12, (byte)span.Length, .. span];
         byte[] resource = [0x12, (byte)scope.Length, .. scope];
         byte[] request = [0x0A, (byte)resource.Length, .. resource];
-        var buffer = RequestBuffer.Rent(request.Length);
-        request.CopyTo(buffer.Array, 0);
-        buffer.Length = request.Length;
-        Assert.True(SpanBatch.TryRead(buffer, 0, out var batch, out _));
+        Assert.True(SpanBatch.TryRead((memory ?? new RequestMemory(long.MaxValue)).Copy(request), 0, out var batch, out _));
         return batch;
     }
 

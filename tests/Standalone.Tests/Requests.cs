@@ -12,10 +12,7 @@ internal static class Requests
     public static SpanBatch Batch(int nameLength, params IEnumerable<(TraceId Trace, ulong Span)> spans)
     {
         var request = Field(1, Field(2, [.. spans.SelectMany(s => Field(2, Span(s.Trace, s.Span, nameLength)))]));
-        var buffer = RequestBuffer.Rent(request.Length);
-        request.CopyTo(buffer.Array, 0);
-        buffer.Length = request.Length;
-        Assert.True(SpanBatch.TryRead(buffer, 0, out var batch, out var error), $"{error}");
+        Assert.True(SpanBatch.TryRead(new RequestMemory(long.MaxValue).Copy(request), 0, out var batch, out var error), $"{error}");
         return batch;
     }
 

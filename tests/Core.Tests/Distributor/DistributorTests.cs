@@ -485,7 +485,7 @@ public sealed class DistributorTests
         public Bench(IngestionLimits limits = default)
         {
             Counters = new MetricValues(Metrics);
-            Distributor = new Core.Distributor.Distributor(_ => limits, Ingesters, Queue, Metrics, Time);
+            Distributor = new Core.Distributor.Distributor(_ => limits, Ingesters, Queue, new RequestMemory(long.MaxValue), Metrics, Time);
         }
 
         public ManualTimeProvider Time { get; } = new();
@@ -500,13 +500,7 @@ public sealed class DistributorTests
 
         public Core.Distributor.Distributor Distributor { get; }
 
-        public static RequestBuffer Buffer(byte[] bytes)
-        {
-            var buffer = RequestBuffer.Rent(bytes.Length);
-            bytes.CopyTo(buffer.Array, 0);
-            buffer.Length = bytes.Length;
-            return buffer;
-        }
+        public static RequestBuffer Buffer(byte[] bytes) => new RequestMemory(long.MaxValue).Copy(bytes);
 
         public PushResult Push(ExportTraceServiceRequest request) => Push(request.ToByteArray());
 

@@ -133,10 +133,7 @@ internal sealed class GeneratorBench
     /// <param name="takes">Which of its traces; null for all.</param>
     public void Push(byte[] bytes, Func<TraceId, bool>? takes = null)
     {
-        var buffer = RequestBuffer.Rent(bytes.Length);
-        bytes.CopyTo(buffer.Array, 0);
-        buffer.Length = bytes.Length;
-        Assert.True(SpanBatch.TryRead(buffer, 0, out var batch, out var error), error?.ToString());
+        Assert.True(SpanBatch.TryRead(new RequestMemory(long.MaxValue).Copy(bytes), 0, out var batch, out var error), error?.ToString());
         if (takes is null)
         {
             Generator.Push(batch);

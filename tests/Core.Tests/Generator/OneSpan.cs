@@ -21,10 +21,7 @@ internal sealed class OneSpan : IDisposable
                 },
             },
         }.ToByteArray();
-        var buffer = RequestBuffer.Rent(bytes.Length);
-        bytes.CopyTo(buffer.Array, 0);
-        buffer.Length = bytes.Length;
-        Assert.True(SpanBatch.TryRead(buffer, 0, out var batch, out var error), error?.ToString());
+        Assert.True(SpanBatch.TryRead(new RequestMemory(long.MaxValue).Copy(bytes), 0, out var batch, out var error), error?.ToString());
         Batch = batch;
     }
 

@@ -126,7 +126,7 @@ public class OtlpJsonReaderTests
     [InlineData("""{"resourceSpans":[{"schemaUrl":"x" "y"}]}""", "malformed JSON at byte 35 (in resourceSpans[0])")]
     public void Errors_name_the_field_the_offset_and_what_is_allowed(string json, string expected)
     {
-        var output = RequestBuffer.Rent(16);
+        var output = new RequestMemory(long.MaxValue).Rent(16);
         Assert.False(OtlpJsonReader.TryRead(Encoding.UTF8.GetBytes(json), output, out var error));
         Assert.StartsWith(expected, error);
         output.Return();
@@ -135,7 +135,7 @@ public class OtlpJsonReaderTests
     [Fact]
     public void Text_that_is_not_utf8_is_refused()
     {
-        var output = RequestBuffer.Rent(16);
+        var output = new RequestMemory(long.MaxValue).Rent(16);
         Assert.False(OtlpJsonReader.TryRead([.. """{"resourceSpans":[{"schemaUrl":"a"""u8, 0xFF, .. "\"}]}"u8], output, out var error));
         Assert.Equal("resourceSpans[0].schemaUrl at byte 31: the string is not valid UTF-8", error);
         output.Return();
@@ -148,7 +148,7 @@ public class OtlpJsonReaderTests
             """{"resourceSpans":[{"resource":{"attributes":[{"key":"a","value":{""" + string.Concat(Enumerable.Repeat("\"arrayValue\":{\"values\":[{", depth))
             + string.Concat(Enumerable.Repeat("}]}", depth)) + "}}]}}]}";
         Assert.NotEmpty(Read(Nested(38)));
-        var output = RequestBuffer.Rent(16);
+        var output = new RequestMemory(long.MaxValue).Rent(16);
         Assert.False(OtlpJsonReader.TryRead(Encoding.UTF8.GetBytes(Nested(100_000)), output, out var error));
         Assert.Contains("depth", error);
         output.Return();
@@ -165,7 +165,7 @@ public class OtlpJsonReaderTests
             for (var n = random.Next(1, 4); n > 0; n--)
                 mutated[random.Next(mutated.Length)] = (byte)random.Next(256);
             var length = random.Next(3) == 0 ? random.Next(mutated.Length) : mutated.Length;
-            var output = RequestBuffer.Rent(16);
+            var output = new RequestMemory(long.MaxValue).Rent(16);
             if (OtlpJsonReader.TryRead(mutated.AsSpan(0, length), output, out var error))
                 ExportTraceServiceRequest.Parser.ParseFrom(output.Bytes);
             else
@@ -176,7 +176,7 @@ public class OtlpJsonReaderTests
 
     private static byte[] Read(string json)
     {
-        var output = RequestBuffer.Rent(16);
+        var output = new RequestMemory(long.MaxValue).Rent(16);
         Assert.True(OtlpJsonReader.TryRead(Encoding.UTF8.GetBytes(json), output, out var error), error);
         var bytes = output.Bytes.ToArray();
         output.Return();

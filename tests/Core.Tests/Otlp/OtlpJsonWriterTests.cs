@@ -99,10 +99,7 @@ public sealed class OtlpJsonWriterTests
             value = new AnyValue { KvlistValue = new KeyValueList { Values = { new KeyValue { Key = "k", Value = value } } } };
         var span = new Span { Attributes = { new KeyValue { Key = "k", Value = value } } };
         var body = new ExportTraceServiceRequest { ResourceSpans = { new ResourceSpans { ScopeSpans = { new ScopeSpans { Spans = { span } } } } } }.ToByteArray();
-        var buffer = RequestBuffer.Rent(body.Length);
-        body.CopyTo(buffer.Array, 0);
-        buffer.Length = body.Length;
-        Assert.True(SpanBatch.TryRead(buffer, 0, out var batch, out _));
+        Assert.True(SpanBatch.TryRead(new RequestMemory(long.MaxValue).Copy(body), 0, out var batch, out _));
         batch.Release();
 
         Assert.Contains("deep", Encoding.UTF8.GetString(Write(span.ToByteArray())));

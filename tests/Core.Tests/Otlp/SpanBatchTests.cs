@@ -150,7 +150,9 @@ public sealed class SpanBatchTests
         Assert.True(SpanBatch.TryRead(Buffer(request.ToByteArray()), 10, out var batch, out _));
         Assert.Equal(5, batch.OversizedAttributes);
 
-        var shorter = OtlpTruncation.Truncate(batch, 10);
+        var memory = new RequestMemory(long.MaxValue);
+        var shorter = OtlpTruncation.Truncate(batch, 10, memory);
+        Assert.Equal(shorter.Capacity, memory.OutstandingBytes);
 
         var cut = ExportTraceServiceRequest.Parser.ParseFrom(shorter.Bytes.ToArray());
         var span = cut.ResourceSpans[0].ScopeSpans[0].Spans[0];
@@ -191,13 +193,7 @@ public sealed class SpanBatchTests
         return result;
     }
 
-    private static RequestBuffer Buffer(byte[] bytes)
-    {
-        var buffer = RequestBuffer.Rent(bytes.Length);
-        bytes.CopyTo(buffer.Array, 0);
-        buffer.Length = bytes.Length;
-        return buffer;
-    }
+    private static RequestBuffer Buffer(byte[] bytes) => new RequestMemory(long.MaxValue).Copy(bytes);
 
     private static byte[] Mutate(byte[] body, Random random)
     {

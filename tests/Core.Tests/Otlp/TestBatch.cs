@@ -16,12 +16,9 @@ internal sealed class TestBatch : IDisposable
     /// <summary>The places of all its spans.</summary>
     public int[] All => [.. Enumerable.Range(0, Batch.Spans.Length)];
 
-    public static TestBatch Of(byte[] request)
+    public static TestBatch Of(byte[] request, RequestMemory? memory = null)
     {
-        var buffer = RequestBuffer.Rent(request.Length);
-        request.CopyTo(buffer.Array, 0);
-        buffer.Length = request.Length;
-        Assert.True(SpanBatch.TryRead(buffer, 0, out var batch, out var error), $"{error}");
+        Assert.True(SpanBatch.TryRead((memory ?? new RequestMemory(long.MaxValue)).Copy(request), 0, out var batch, out var error), $"{error}");
         return new TestBatch(batch);
     }
 

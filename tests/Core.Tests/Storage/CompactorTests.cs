@@ -366,22 +366,6 @@ public sealed class CompactorTests : IDisposable
     }
 
     [Fact]
-    public async Task A_claim_is_renewed_while_it_is_held_and_free_when_it_is_not()
-    {
-        var claim = (await ClaimAsync("a"))!;
-        for (var i = 0; i < 20; i++)
-            await _time.PassAsync(CompactorClaim.RenewEvery);
-        await _time.TimerOf(CompactorClaim.RenewEvery);
-
-        Assert.Null(await ClaimAsync("b"));
-        Assert.False(claim.Held.IsCancellationRequested);
-
-        await claim.DisposeAsync();
-        await using var next = await ClaimAsync("b");
-        Assert.NotNull(next);
-    }
-
-    [Fact]
     public async Task Work_stops_when_the_claim_is_lost()
     {
         await StoreAsync(1, 2, 3, 4);

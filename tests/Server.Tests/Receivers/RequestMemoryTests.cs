@@ -3,57 +3,74 @@ using OrleansTempo.Core.Otlp;
 
 namespace OrleansTempo.Server.Tests.Receivers;
 
-/// <summary>The limit is the process's, so these run alone.</summary>
-[CollectionDefinition(nameof(RequestMemoryTests), DisableParallelization = true)]
-[Collection(nameof(RequestMemoryTests))]
-public sealed class RequestMemoryTests : IDisposable
+public sealed class RequestMemoryTests
 {
-    private readonly long _limit = RequestBuffer.MaxOutstandingBytes;
-
-    public void Dispose() => RequestBuffer.MaxOutstandingBytes = _limit;
+    private readonly RequestMemory _memory = new(128 << 10);
 
     [Fact]
     public async Task Requests_beyond_the_memory_for_them_are_told_to_come_again_and_may()
     {
-        await using var server = await RunningServer.StartAsync();
-        var json = new byte[50_000];
-        Array.Fill(json, (byte)' ');
-        json[0] = (byte)'{';
-        json[^1] = (byte)'}';
-        foreach (var (body, type, encoding) in new[]
+        await using (var server = await StartAsync())
         {
-            (Requests.Golden, Requests.Protobuf, null),
-            (Requests.Gzip(new byte[80_000]), Requests.Protobuf, "gzip"),
-            (json, Requests.Json, null),
-        })
-        {
-            RequestBuffer.MaxOutstandingBytes = RequestBuffer.OutstandingBytes + (body == json ? 60_000 : 500);
-            using var refused = await server.Client.SendAsync(Requests.Post(server.Otlp(), body, type, encoding));
-            Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
-            Assert.Equal(TimeSpan.FromSeconds(5), refused.Headers.RetryAfter!.Delta);
-            Assert.Contains("max_inflight_bytes", await refused.Content.ReadAsStringAsync());
+            // Beside what others hold there is room for the text, and none for the protobuf made of it.
+            var json = new byte[50_000];
+            Array.Fill(json, (byte)' ');
+            json[0] = (byte)'{';
+            json[^1] = (byte)'}';
+            foreach (var (body, type, encoding, taken) in new[]
+            {
+                (Requests.Golden, Requests.Protobuf, null, 128 << 10),
+                (Requests.Gzip(new byte[80_000]), Requests.Protobuf, "gzip", 64 << 10),
+                (json, Requests.Json, null, 64 << 10),
+            })
+            {
+                var others = _memory.Rent(taken);
+                using var refused = await server.Client.SendAsync(Requests.Post(server.Otlp(), body, type, encoding));
+                Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+                Assert.Equal(TimeSpan.FromSeconds(5), refused.Headers.RetryAfter!.Delta);
+                Assert.Contains("max_inflight_bytes", await refused.Content.ReadAsStringAsync());
+                others.Return();
+            }
+
+            using var accepted = await server.Client.SendAsync(Requests.Post(server.Otlp(), Requests.Golden));
+            Assert.Equal(HttpStatusCode.OK, accepted.StatusCode);
         }
 
-        var outstanding = RequestBuffer.OutstandingBytes;
-        RequestBuffer.MaxOutstandingBytes = _limit;
-        using var taken = await server.Client.SendAsync(Requests.Post(server.Otlp(), Requests.Golden));
-        Assert.Equal(HttpStatusCode.OK, taken.StatusCode);
-        Assert.Equal(outstanding, RequestBuffer.OutstandingBytes);
+        Assert.Equal(0, _memory.OutstandingBytes);
     }
 
     [Fact]
     public async Task The_same_goes_for_gRPC()
     {
-        await using var server = await RunningServer.StartAsync();
-        RequestBuffer.MaxOutstandingBytes = RequestBuffer.OutstandingBytes + 2_000;
+        await using (var server = await StartAsync())
+        {
+            var others = _memory.Rent(128 << 10);
+            var plain = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(new byte[5_000]));
+            others.Return();
+            others = _memory.Rent(64 << 10);
+            var gzip = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(Requests.Gzip(new byte[80_000]), 1), ("grpc-encoding", "gzip"));
+            var small = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(Requests.Golden));
+            others.Return();
 
-        var plain = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(new byte[5_000]));
-        var gzip = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(Requests.Gzip(new byte[80_000]), 1), ("grpc-encoding", "gzip"));
-        var small = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(Requests.Golden));
+            Assert.Equal(14, plain.Status);
+            Assert.Equal(14, gzip.Status);
+            Assert.Contains("max_inflight_bytes", gzip.Message);
+            Assert.Equal(0, small.Status);
+        }
 
-        Assert.Equal(14, plain.Status);
-        Assert.Equal(14, gzip.Status);
-        Assert.Contains("max_inflight_bytes", gzip.Message);
-        Assert.Equal(0, small.Status);
+        Assert.Equal(0, _memory.OutstandingBytes);
     }
+
+    [Fact]
+    public async Task Probes_are_answered_while_the_memory_for_requests_is_full()
+    {
+        await using var server = await StartAsync();
+        _memory.Rent(128 << 10);
+
+        var check = await GrpcCall.SendAsync(server, GrpcCall.Check, GrpcCall.Frame([]));
+
+        Assert.Equal(0, check.Status);
+    }
+
+    private Task<RunningServer> StartAsync() => RunningServer.StartAsync(adapt: parts => parts with { RequestMemory = _memory });
 }

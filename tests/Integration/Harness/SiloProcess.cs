@@ -10,6 +10,8 @@ namespace OrleansTempo.Integration.Harness;
 /// </summary>
 internal sealed class SiloProcess : IAsyncDisposable
 {
+    private const string SiloPortKey = "Orleans__Endpoints__SiloPort";
+
     private readonly TempoSettings _settings;
     private readonly TemporaryFolder _folder = new();
     private IReadOnlyDictionary<string, string> _environment;
@@ -22,16 +24,13 @@ internal sealed class SiloProcess : IAsyncDisposable
     private SiloProcess(TempoSettings settings)
     {
         _settings = settings;
-        (SiloPort, GatewayPort) = (FreePorts.Next(), FreePorts.Next());
-        _environment = WithPorts(settings.Environment, SiloPort, GatewayPort);
+        SiloPort = settings.Environment.TryGetValue(SiloPortKey, out var chosen) ? int.Parse(chosen, CultureInfo.InvariantCulture) : FreePorts.Next();
+        _environment = WithPorts(settings.Environment, SiloPort);
         TakePorts();
     }
 
     /// <summary>Where other silos reach it.</summary>
     public int SiloPort { get; }
-
-    /// <summary>Where Orleans clients reach it.</summary>
-    public int GatewayPort { get; }
 
     /// <summary>The external label <c>test</c> of its series.</summary>
     public string Test => _settings.Test;
@@ -90,7 +89,7 @@ internal sealed class SiloProcess : IAsyncDisposable
     {
         using var folder = new TemporaryFolder();
         folder.Write("tempo.yaml", yaml);
-        await using var process = Launch(folder, arguments, WithPorts(environment, FreePorts.Next(), FreePorts.Next()));
+        await using var process = Launch(folder, arguments, WithPorts(environment, FreePorts.Next()));
         return (await process.WaitForExitAsync(), process.Output);
     }
 
@@ -118,7 +117,7 @@ internal sealed class SiloProcess : IAsyncDisposable
     }
 
     /// <summary>From the next start on it finds this in its environment instead of <see cref="TempoSettings.Environment"/>.</summary>
-    public void TakeEnvironment(IReadOnlyDictionary<string, string> environment) => _environment = WithPorts(environment, SiloPort, GatewayPort);
+    public void TakeEnvironment(IReadOnlyDictionary<string, string> environment) => _environment = WithPorts(environment, SiloPort);
 
     public async Task<HttpStatusCode> ReadyAsync()
     {
@@ -234,11 +233,11 @@ internal sealed class SiloProcess : IAsyncDisposable
     private Uri Api(string path) => new($"http://127.0.0.1:{_apiPort}{path}");
 
     // Orleans' own would be the same for all silos of this machine.
-    private static Dictionary<string, string> WithPorts(IReadOnlyDictionary<string, string> environment, int siloPort, int gatewayPort)
+    private static Dictionary<string, string> WithPorts(IReadOnlyDictionary<string, string> environment, int siloPort)
     {
         var all = new Dictionary<string, string>(environment);
-        all.TryAdd("Orleans__Endpoints__SiloPort", siloPort.ToString(CultureInfo.InvariantCulture));
-        all.TryAdd("Orleans__Endpoints__GatewayPort", gatewayPort.ToString(CultureInfo.InvariantCulture));
+        all.TryAdd(SiloPortKey, siloPort.ToString(CultureInfo.InvariantCulture));
+        all.TryAdd("Orleans__Endpoints__GatewayPort", FreePorts.Next().ToString(CultureInfo.InvariantCulture));
         return all;
     }
 

@@ -46,44 +46,12 @@ provide "tests against a real Prometheus" prometheus prometheus
 provide "tests of the OpenTelemetry JS exporters and against Azurite" "nodejs npm" node npm
 provide "tests of a cluster on PostgreSQL" postgresql initdb
 
+# One project after another: tests that start real processes and wait for them want both processors of a small machine.
 status=0
-run_tests() {
-  dotnet restore "$1" -v q &&
-    dotnet build "$1" -c "$configuration" --no-restore -v q -clp:NoSummary &&
-    dotnet test "$1" -c "$configuration" --no-build --logger trx --results-directory "$results" || status=1
-}
-
-run_tests OrleansTempo.Standalone.slnf
-
-# Whether the packages of a project can be had here.
-restores() {
-  dotnet restore "$1" -v q >"$scratch/restore.log" 2>&1
-}
-
-# What is not in the .slnf is tested where its packages restore. MSBuild takes AzureProviders from the environment.
-cluster=tests/Cluster/Cluster.csproj
-if restores $cluster; then
-  run_tests $cluster
-elif AzureProviders=false restores $cluster; then
-  echo "test.sh: the packages of Orleans' Azure providers do not restore here; they are not tested"
-  AzureProviders=false run_tests $cluster
-else
-  echo "test.sh: the Orleans packages do not restore here; the cluster half is not tested"
-fi
-
-client=tests/Client.Tests/Client.Tests.csproj
-if restores $client; then
-  run_tests $client
-else
-  echo "test.sh: the Orleans packages do not restore here; the client is not tested"
-fi
-
-storage=tests/Storage.Azure.Tests/Storage.Azure.Tests.csproj
-if restores $storage; then
-  run_tests $storage
-else
-  echo "test.sh: the Azure SDK's packages do not restore here; storage in Azure is not tested"
-fi
+solution=OrleansTempo.sln
+dotnet restore $solution -v q &&
+  dotnet build $solution -c "$configuration" --no-restore -v q -clp:NoSummary &&
+  dotnet test $solution -c "$configuration" --no-build -m:1 --logger trx --results-directory "$results" || status=1
 
 # Each .trx has one <Counters total= executed= passed= .../>; a skipped test is in total and not in executed.
 read -r total executed passed < <(

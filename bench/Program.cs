@@ -56,21 +56,22 @@ load.SetAction(parsed =>
 (bool Grpc, bool Gzip, int SpansPerRequest)[] allRows = [(false, false, 1000), (false, true, 1000), (false, false, 10), (true, false, 1000)];
 string[] rowNames = [.. allRows.Select(row => new LoadOptions { Grpc = row.Grpc, Gzip = row.Gzip, SpansPerRequest = row.SpansPerRequest, PayloadFolder = "" }.Name)];
 var rows = new Option<string[]>("--rows") { Description = "which of them", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => rowNames }.AcceptOnlyFromAmong(rowNames);
-var host = new Option<string>("--host") { Description = "what to measure: standalone; silo, a cluster of one; or silos, of three, with load through all of them", DefaultValueFactory = _ => "standalone" }.AcceptOnlyFromAmong("standalone", "silo", "silos");
+var host = new Option<string>("--host") { Description = "what to measure: silo, one alone; or silos, a cluster of three, with load through all of them", DefaultValueFactory = _ => "silo" }.AcceptOnlyFromAmong("silo", "silos");
+var connectionCounts = new Option<int[]>("--connections") { Description = "with one request under way on each; each row is measured with each of these numbers", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [4] };
 var wal = new Option<string>("--wal") { Description = "where the write-ahead log is: file, or object in the object store", DefaultValueFactory = _ => "file" }.AcceptOnlyFromAmong("file", "object");
-var whole = new Command("whole", "starts Prometheus and the server, measures the four rows, and checks that nothing was lost")
+var whole = new Command("whole", "starts Prometheus and the server, measures the rows, and checks that nothing was lost")
 {
-    rows, host, wal, rate, connections, seconds, warmUp, payload,
+    rows, host, wal, rate, connectionCounts, seconds, warmUp, payload,
 };
 whole.SetAction((parsed, _) => WholeBench.ExecuteAsync(parsed.GetValue(host)!, parsed.GetValue(wal)!,
 [
-    .. allRows.Select(row => new LoadOptions
+    .. allRows.SelectMany(row => parsed.GetValue(connectionCounts)!, (row, count) => new LoadOptions
     {
         Grpc = row.Grpc,
         Gzip = row.Gzip,
         SpansPerRequest = row.SpansPerRequest,
         SpansPerSecond = parsed.GetValue(rate),
-        Connections = parsed.GetValue(connections),
+        Connections = count,
         Seconds = parsed.GetValue(seconds),
         WarmUpSeconds = parsed.GetValue(warmUp),
         SampledTracesPerSecond = 2,

@@ -1,8 +1,6 @@
-#if AZURE_PROVIDERS
 using Azure.Data.Tables;
 using Azure.Identity;
 using Azure.Storage.Blobs;
-#endif
 using Microsoft.Extensions.DependencyInjection;
 
 namespace OrleansTempo.Silo.Providers;
@@ -17,23 +15,18 @@ namespace OrleansTempo.Silo.Providers;
 /// </summary>
 internal static class AzureServiceClients
 {
-    /// <summary>Adds nothing where the silo was built without Orleans' Azure providers.</summary>
     public static IServiceCollection AddAzureServiceClients(this IServiceCollection services)
     {
-#if AZURE_PROVIDERS
         // One for all of them: it keeps the tokens. AZURE_CLIENT_ID names a user-assigned identity.
         var credential = new DefaultAzureCredential();
         services.AddKeyedSingleton(KeyedService.AnyKey, (_, key) => new TableServiceClient(Address(key), credential));
         services.AddKeyedSingleton(KeyedService.AnyKey, (_, key) => new BlobServiceClient(Address(key), credential));
-#endif
         return services;
     }
 
-#if AZURE_PROVIDERS
     private static Uri Address(object? key) =>
         Uri.TryCreate(key as string, UriKind.Absolute, out var address) && address.Scheme == Uri.UriSchemeHttps
             ? address
             : throw new ArgumentException(
                 $"'{key}' as a ServiceKey in the Orleans section is no https address of a storage account's service, such as https://acme.table.core.windows.net");
-#endif
 }

@@ -6,7 +6,7 @@ namespace OrleansTempo.Bench.Load;
 internal sealed record LoadResult
 {
     public static IReadOnlyList<string> Columns { get; } =
-        ["protocol", "encoding", "spans/request", "spans sent", "spans/s", "server CPU s", "spans per CPU s", "peak RSS MB", "RSS MB every 10 s", "refused requests"];
+        ["protocol", "encoding", "spans/request", "connections", "spans sent", "spans/s", "server CPU s", "spans per CPU s", "peak RSS MB", "RSS MB every 10 s", "refused requests"];
 
     public required LoadOptions Options { get; init; }
 
@@ -43,6 +43,7 @@ internal sealed record LoadResult
         Options.Protocol,
         Options.Encoding,
         Text($"{Options.SpansPerRequest}"),
+        Text($"{Options.Connections}"),
         Text($"{SpansSent:N0}"),
         Text($"{SpansPerSecond:N0}"),
         ServerCpu is { } cpu ? Text($"{cpu.TotalSeconds:F2}") : "-",

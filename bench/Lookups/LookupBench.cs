@@ -15,7 +15,7 @@ namespace OrleansTempo.Bench.Lookups;
 
 /// <summary>
 /// Writes many blocks into a folder and looks traces up in them, one after another: in this process by what the querier
-/// uses, and by HTTP from a Standalone on the same folder.
+/// uses, and by HTTP from a silo on the same folder.
 /// </summary>
 internal sealed class LookupBench
 {
@@ -90,7 +90,7 @@ internal sealed class LookupBench
     {
         using var http = new HttpClient();
         http.DefaultRequestHeaders.Accept.ParseAdd("application/protobuf");
-        await using var server = await ServerProcess.StartAsync(http, "Standalone", string.Format(CultureInfo.InvariantCulture, Settings, folder), new Dictionary<string, string>());
+        await using var server = await ServerProcess.StartAsync(http, string.Format(CultureInfo.InvariantCulture, Settings, folder), FreePorts.Next(), new Dictionary<string, string>());
         await MeasureAsync("HTTP", null, null, async trace =>
         {
             using var answer = await http.GetAsync(server.Api($"/api/traces/{trace}"));
@@ -103,7 +103,7 @@ internal sealed class LookupBench
             };
         });
         if (await server.TerminateAsync() is not 0 and var exitCode)
-            _complaints.Add($"Standalone exited with {exitCode}:\n{server.Output}");
+            _complaints.Add($"the silo exited with {exitCode}:\n{server.Output}");
     }
 
     private async Task MeasureAsync(string where, CountingStore? store, int? blocks, Func<TraceId, Task<int>> spansOf)

@@ -71,7 +71,7 @@ internal sealed class OverridesBench
         ]));
     }
 
-    // As Standalone's mailboxes do.
+    // As every tenant's generator does before it collects.
     private int Settle()
     {
         var changed = 0;

@@ -3,7 +3,7 @@ using OrleansTempo.Bench.Load;
 
 namespace OrleansTempo.Bench.Whole;
 
-/// <summary>What the silos said to each other for a row's spans; nothing for Standalone.</summary>
+/// <summary>The grain calls that a row's spans took, and what they made the silos say to each other.</summary>
 internal sealed class CallCheck(HttpClient http, Servers servers)
 {
     private double _calls, _bytes;
@@ -11,9 +11,12 @@ internal sealed class CallCheck(HttpClient http, Servers servers)
 
     public static IReadOnlyList<string> Columns { get; } = ["grain calls per span", "grain calls per request", "bytes between silos per span"];
 
-    public IReadOnlyList<string> Cells => servers.First.Program == "Standalone"
-        ? ["-", "-", "-"]
-        : [Text($"{_calls / _spans:F4}"), Text($"{_calls / _spans * SpansPerRequest:F2}"), Text($"{_bytes / _spans:F0}")];
+    public IReadOnlyList<string> Cells =>
+    [
+        Text($"{_calls / _spans:F4}"),
+        Text($"{_calls / _spans * SpansPerRequest:F2}"),
+        servers.All.Count == 1 ? "-" : Text($"{_bytes / _spans:F0}"),
+    ];
 
     private int SpansPerRequest { get; set; }
 

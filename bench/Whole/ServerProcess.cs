@@ -1,17 +1,17 @@
+using System.Globalization;
 using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Bench.Whole;
 
-/// <summary>A Standalone or a Silo in a process, a folder and on ports of its own.</summary>
+/// <summary>A silo in a process, a folder and on ports of its own.</summary>
 internal sealed class ServerProcess : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private readonly int _apiPort = FreePorts.Next(), _grpcPort = FreePorts.Next(), _httpPort = FreePorts.Next();
     private readonly ChildProcess _process;
 
-    private ServerProcess(string program, string settings, IReadOnlyDictionary<string, string> environment)
+    private ServerProcess(string settings, int siloPort, IReadOnlyDictionary<string, string> clustering)
     {
-        Program = program;
         _folder.Write("tempo.yaml", $"""
             server:
               http_listen_address: 127.0.0.1
@@ -26,11 +26,12 @@ internal sealed class ServerProcess : IAsyncDisposable
                       endpoint: 127.0.0.1:{_httpPort}
 
             """ + settings);
-        _process = ChildProcess.Start("dotnet", ["exec", Assembly(program), "--config.file=tempo.yaml"], _folder.Path, environment);
+        _process = ChildProcess.Start("dotnet", ["exec", Assembly(), "--config.file=tempo.yaml"], _folder.Path, new Dictionary<string, string>(clustering)
+        {
+            ["Orleans__Endpoints__SiloPort"] = siloPort.ToString(CultureInfo.InvariantCulture),
+            ["Orleans__Endpoints__GatewayPort"] = FreePorts.Next().ToString(CultureInfo.InvariantCulture),
+        });
     }
-
-    /// <summary>The folder of its project.</summary>
-    public string Program { get; }
 
     public int ProcessId => _process.Id;
 
@@ -48,18 +49,18 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     /// <summary>Starts it and waits until it is ready.</summary>
     /// <param name="http">Asks whether it is ready.</param>
-    /// <param name="program">The folder of its project: <c>Standalone</c> or <c>Silo</c>.</param>
     /// <param name="settings">Its <c>tempo.yaml</c> but for <c>server</c> and <c>distributor</c>.</param>
-    /// <param name="environment">Environment variables besides the bench's own.</param>
+    /// <param name="siloPort">Where other silos reach it.</param>
+    /// <param name="clustering">Orleans' settings but for the ports, as environment variables; none where it is alone.</param>
     /// <exception cref="IOException">It ended instead.</exception>
-    public static async Task<ServerProcess> StartAsync(HttpClient http, string program, string settings, IReadOnlyDictionary<string, string> environment)
+    public static async Task<ServerProcess> StartAsync(HttpClient http, string settings, int siloPort, IReadOnlyDictionary<string, string> clustering)
     {
-        var server = new ServerProcess(program, settings, environment);
+        var server = new ServerProcess(settings, siloPort, clustering);
         try
         {
             var ready = await Patience.HoldsAsync(async () => server._process.HasExited || await server.IsReadyAsync(http));
             if (!ready || server._process.HasExited)
-                throw new IOException($"{program} {(ready ? $"exited with {server._process.ExitCode}" : "is not ready")}:\n{server.Output}");
+                throw new IOException($"the silo {(ready ? $"exited with {server._process.ExitCode}" : "is not ready")}:\n{server.Output}");
             return server;
         }
         catch
@@ -78,11 +79,10 @@ internal sealed class ServerProcess : IAsyncDisposable
         _folder.Dispose();
     }
 
-    // The bench is built where Orleans does not restore, too, so it does not build the silo.
-    private static string Assembly(string program)
+    private static string Assembly()
     {
-        var path = Path.Combine(Repository.Root, program, "bin", "Release", "net10.0", $"OrleansTempo.{program}.dll");
-        return File.Exists(path) ? path : throw new FileNotFoundException($"{path} is missing: dotnet build {program} -c Release");
+        var path = Path.Combine(Repository.Root, "Silo", "bin", "Release", "net10.0", "OrleansTempo.Silo.dll");
+        return File.Exists(path) ? path : throw new FileNotFoundException($"{path} is missing: run the bench with -c Release, which builds it");
     }
 
     private async Task<bool> IsReadyAsync(HttpClient http)

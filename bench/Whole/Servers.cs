@@ -3,7 +3,7 @@ using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Bench.Whole;
 
-/// <summary>What a row measures: one Standalone, one silo, or three silos on one object store. The first of them is asked for what all know.</summary>
+/// <summary>What a row measures: a silo alone, or three silos on one object store. The first of them is asked for what all know.</summary>
 internal sealed class Servers : IAsyncDisposable
 {
     private const int Silos = 3;
@@ -21,7 +21,7 @@ internal sealed class Servers : IAsyncDisposable
     public IReadOnlyList<int> ProcessIds => [.. _all.Select(static server => server.ProcessId)];
 
     /// <param name="http">Asks whether they are ready.</param>
-    /// <param name="host"><c>standalone</c>, <c>silo</c> or <c>silos</c>.</param>
+    /// <param name="host"><c>silo</c> or <c>silos</c>.</param>
     /// <param name="wal">Where the write-ahead log is: <c>file</c> or <c>object</c>.</param>
     /// <param name="settings">Their <c>tempo.yaml</c> but for <c>server</c>, <c>distributor</c> and <c>storage</c>.</param>
     public static async Task<Servers> StartAsync(HttpClient http, string host, string wal, string settings)
@@ -35,9 +35,9 @@ internal sealed class Servers : IAsyncDisposable
             {
                 servers._all.Add(await ServerProcess.StartAsync(
                     http,
-                    host == "standalone" ? "Standalone" : "Silo",
                     $"{settings}\nstorage:\n  trace:\n    local:\n      path: {store}\n    wal:\n      type: {wal}\n",
-                    host == "standalone" ? new Dictionary<string, string>() : Clustering(primary, i == 0 ? primary : FreePorts.Next())));
+                    i == 0 ? primary : FreePorts.Next(),
+                    host == "silos" ? Clustering(primary) : []));
                 store = servers.First.Store;
             }
 
@@ -65,12 +65,10 @@ internal sealed class Servers : IAsyncDisposable
             await server.DisposeAsync();
     }
 
-    private static Dictionary<string, string> Clustering(int primary, int port) => new()
+    private static Dictionary<string, string> Clustering(int primary) => new()
     {
         ["Orleans__Clustering__ProviderType"] = "Development",
         ["Orleans__Clustering__PrimarySiloEndPoint"] = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{primary}"),
         ["Orleans__Endpoints__AdvertisedIPAddress"] = "127.0.0.1",
-        ["Orleans__Endpoints__SiloPort"] = port.ToString(CultureInfo.InvariantCulture),
-        ["Orleans__Endpoints__GatewayPort"] = FreePorts.Next().ToString(CultureInfo.InvariantCulture),
     };
 }

@@ -6,7 +6,7 @@ using OrleansTempo.Integration.Harness;
 namespace OrleansTempo.Bench.Whole;
 
 /// <summary>
-/// Measures the whole process as it is used: Standalone, or silos, with storage, both processors and remote write to a real Prometheus,
+/// Measures the whole process as it is used: one silo or several, with storage, both processors and remote write to a real Prometheus,
 /// in a fresh process for each row, and afterwards compares what was counted and stored with what was sent.
 /// </summary>
 internal static class WholeBench
@@ -44,7 +44,8 @@ internal static class WholeBench
         Console.WriteLine(MarkdownTable.Header([.. LoadResult.Columns, .. StorageCheck.Columns, .. CallCheck.Columns]));
         foreach (var row in rows)
         {
-            await using var servers = await Servers.StartAsync(http, host, wal, Settings(row.Name, prometheus is null ? null : prometheusPort));
+            var name = string.Create(CultureInfo.InvariantCulture, $"{row.Name}-{row.Connections}");
+            await using var servers = await Servers.StartAsync(http, host, wal, Settings(name, prometheus is null ? null : prometheusPort));
             var result = await Task.Run(() => LoadRun.Execute(row with { Endpoints = [.. servers.All.Select(server => server.Otlp(row.Grpc))], ProcessIds = servers.ProcessIds }));
             var storage = new StorageCheck(http, servers);
             var calls = new CallCheck(http, servers);
@@ -58,17 +59,17 @@ internal static class WholeBench
             {
                 var exitCode = await server.TerminateAsync();
                 if (exitCode != 0)
-                    wrong.Add($"{server.Program} exited with {exitCode}:\n{server.Output}");
+                    wrong.Add($"the silo exited with {exitCode}:\n{server.Output}");
             }
 
             if (prometheus is not null)
             {
-                var stored = await StoredAsync(http, prometheusPort, $"sum(traces_spanmetrics_calls_total{{bench=\"{row.Name}\"}})");
+                var stored = await StoredAsync(http, prometheusPort, $"sum(traces_spanmetrics_calls_total{{bench=\"{name}\"}})");
                 if (stored != result.SpansAccepted)
                     wrong.Add($"Prometheus has {stored} spans of {result.SpansAccepted}");
             }
 
-            complaints.AddRange(wrong.Select(complaint => $"{row.Name}: {complaint}"));
+            complaints.AddRange(wrong.Select(complaint => $"{name}: {complaint}"));
         }
 
         Console.WriteLine();

@@ -21,19 +21,17 @@ public partial class LifetimeTests
 
         """;
 
-    private static readonly Dictionary<string, string> s_nothing = [];
-
     [Fact]
     public async Task Verifying_a_configuration_starts_nothing()
     {
-        var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts, s_nothing, "--config.verify");
+        var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts, "--config.verify");
         Assert.Equal((0, "the configuration is valid"), (exitCode, output.Trim()));
     }
 
     [Fact]
     public async Task A_developers_silo_is_ready_shows_its_dashboard_and_stops_in_order_with_a_few_lines()
     {
-        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-lifetime" }, new Dictionary<string, string> { ["DOTNET_ENVIRONMENT"] = "Development" });
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-lifetime", Environment = new Dictionary<string, string> { ["DOTNET_ENVIRONMENT"] = "Development" } });
         foreach (var path in new[] { "/ready", "/dashboard", "/dashboard/index.min.js", "/dashboard/DashboardCounters", "/metrics" })
         {
             using var response = await silo.GetAsync(path);
@@ -49,7 +47,7 @@ public partial class LifetimeTests
     [Fact]
     public async Task A_silo_alone_says_what_it_does_in_these_lines_and_no_others()
     {
-        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-log" }, s_nothing);
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-log" });
         Assert.Equal(0, await silo.TerminateAsync());
         string[] expected =
         [
@@ -75,9 +73,9 @@ public partial class LifetimeTests
             ["Orleans__Clustering__PrimarySiloEndPoint"] = $"127.0.0.1:{primary}",
             ["Orleans__Endpoints__AdvertisedIPAddress"] = "127.0.0.1",
         };
-        await using var first = await SiloProcess.StartAsync(new() { Test = "silo-own-store" }, clustering, primary);
+        await using var first = await SiloProcess.StartAsync(new() { Test = "silo-own-store", Environment = new Dictionary<string, string>(clustering) { ["Orleans__Endpoints__SiloPort"] = $"{primary}" } });
 
-        var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts, Ports().Concat(clustering).ToDictionary());
+        var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts, clustering);
 
         Assert.Equal(1, exitCode);
         var refusal = Assert.Single(Messages(output), static m => m.StartsWith("cannot start: ", StringComparison.Ordinal));
@@ -93,14 +91,14 @@ public partial class LifetimeTests
     {
         using var store = new TemporaryFolder();
         store.Write("cluster.json", """{"partitions":8}""");
-        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-partitions", Ingester = "partitions: 4", Trace = $"local: {{ path: '{store.Path}' }}" }, s_nothing);
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-partitions", Ingester = "partitions: 4", Trace = $"local: {{ path: '{store.Path}' }}" });
         Assert.Equal("""{"partitions":8}""", await File.ReadAllTextAsync(Path.Combine(store.Path, "cluster.json")));
     }
 
     [Fact]
     public async Task A_silo_in_production_has_no_dashboard()
     {
-        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-production" }, s_nothing);
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-production" });
         using var response = await silo.GetAsync("/dashboard/");
         Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
     }
@@ -113,7 +111,7 @@ public partial class LifetimeTests
     [InlineData("Logging__LogLevel__Orleans", "Loud", "Loud")]
     public async Task A_setting_that_cannot_be_is_named_in_one_line(string name, string value, string named)
     {
-        var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts, new Dictionary<string, string>(Ports()) { [name] = value });
+        var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts, new Dictionary<string, string> { [name] = value });
         Assert.Equal(1, exitCode);
         var message = Assert.Single(Messages(output));
         Assert.StartsWith("cannot start: ", message);
@@ -126,7 +124,7 @@ public partial class LifetimeTests
         using var shared = new TemporaryFolder();
         shared.Write("cluster.json", """{"partitions":8,"clusterId":"blue","serviceId":"default","storeId":"1a"}""");
         var yaml = NoPorts + $"storage: {{ trace: {{ local: {{ path: {shared.Path} }} }} }}\n";
-        var environment = new Dictionary<string, string>(Ports()) { ["Orleans__Clustering__ProviderType"] = "Development" };
+        var environment = new Dictionary<string, string> { ["Orleans__Clustering__ProviderType"] = "Development" };
 
         foreach (var (settings, refusal) in new[]
         {
@@ -160,8 +158,8 @@ public partial class LifetimeTests
                     grpc: { endpoint: "127.0.0.1:{{Port("distributor.receivers.otlp.protocols.grpc.endpoint")}}" }
                     http: { endpoint: "127.0.0.1:{{Port("distributor.receivers.otlp.protocols.http.endpoint")}}" }
             """;
-        var environment = Ports();
-        if (environment.ContainsKey(setting))
+        var environment = new Dictionary<string, string>();
+        if (setting.StartsWith("Orleans__", StringComparison.Ordinal))
             environment[setting] = $"{port}";
 
         var (exitCode, output) = await SiloProcess.RunToEndAsync(yaml, environment);
@@ -177,10 +175,4 @@ public partial class LifetimeTests
 
     [GeneratedRegex("""^ts=\S+ level=\S+ msg=(?:"((?:[^"\\]|\\.)*)"|(\S+))""")]
     private static partial Regex LogfmtMessage();
-
-    private static Dictionary<string, string> Ports() => new()
-    {
-        ["Orleans__Endpoints__SiloPort"] = $"{FreePorts.Next()}",
-        ["Orleans__Endpoints__GatewayPort"] = $"{FreePorts.Next()}",
-    };
 }

@@ -8,13 +8,12 @@ namespace OrleansTempo.Cluster;
 public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<PrometheusFixture>
 {
     private static readonly int[] s_recorded = [1, 2, 3, 5, 8];
-    private static readonly Dictionary<string, string> s_nothing = [];
 
     [PrometheusFact]
     public async Task Recorded_bodies_give_exactly_what_tempo_wrote_and_a_restart_counts_on_from_there()
     {
         var expected = GoldenBodies.Expected();
-        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-golden", RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl] }, s_nothing);
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-golden", RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl] });
         await SendRecordedAsync(silo);
         var stored = await Eventually.GetAsync(
             () => silo.StoredAsync(prometheus.Process),
@@ -44,76 +43,31 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
     }
 
     [Fact]
-    public async Task A_silo_that_is_killed_finds_what_it_acknowledged_in_its_log_in_a_file()
+    public async Task From_alone_into_a_cluster_and_back_every_acknowledged_trace_is_there_at_the_first_ready()
     {
-        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-file", Trace = "wal: { type: file }" }, s_nothing);
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-moves", Ingester = "trace_idle_period: 1h, trace_live_period: 1h, max_block_duration: 1h" });
+        var clustered = new Dictionary<string, string>
+        {
+            ["Orleans__Clustering__ProviderType"] = "Development",
+            ["Orleans__Clustering__PrimarySiloEndPoint"] = $"127.0.0.1:{silo.SiloPort}",
+            ["Orleans__Endpoints__AdvertisedIPAddress"] = "127.0.0.1",
+        };
         var sent = new SentSpans();
-        for (var kill = 1; kill <= 2; kill++)
+        var traces = new RandomTraces(1);
+        foreach (var environment in (Dictionary<string, string>[])[clustered, [], clustered, []])
         {
-            var load = new CountedLoad([silo], sent);
-            var stop = load.Start();
-            await Eventually.GetAsync(() => Task.FromResult(load.Calls), static calls => calls >= 500, static calls => $"{calls} calls");
-            await stop();
+            for (var i = 0; i < 10; i++)
+            {
+                var request = sent.Add(traces.Next(20));
+                Assert.True((await silo.Sender.PushAsync(request.Body)).IsWhole);
+                request.Acknowledge();
+            }
+
             await silo.KillAsync();
+            silo.TakeEnvironment(environment);
             await silo.StartAgainAsync();
-            await sent.AssertFoundAsync(silo.Traces, sent.Traces, $"after kill {kill}");
+            await sent.AssertFoundAsync(silo.Traces, sent.Traces, environment == clustered ? "in a cluster" : "alone");
         }
-
-        Assert.Contains("replayed in", silo.Log, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task What_a_tenant_sets_itself_holds_in_its_grain_without_touching_other_counters_and_survives_a_restart()
-    {
-        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-overrides", UserConfigurableOverrides = "enabled: true, poll_interval: 1h" }, s_nothing);
-        await CallAsync(silo, 5);
-        await Eventually.GetAsync(silo.GeneratedAsync, static values => values.Sum("traces_service_graph_request_total") == 5, values => $"{values}\n{silo.Log}");
-
-        using (var set = await silo.SendAsync(HttpMethod.Post, "/api/overrides", """{"metrics_generator":{"processor":{"span_metrics":{"dimensions":["service.name"]}}}}""", "0"))
-            Assert.True(set.StatusCode == HttpStatusCode.OK, await set.Content.ReadAsStringAsync());
-        await CallAsync(silo, 3);
-
-        await Eventually.GetAsync(
-            silo.GeneratedAsync,
-            static values => values.Sum("traces_service_graph_request_total") == 8 && NamedCalls(values) == 6,
-            values => $"{values}\n{silo.Log}");
-        Assert.Equal(0, await silo.TerminateAsync());
-        await silo.StartAgainAsync();
-        await CallAsync(silo, 1);
-        await Eventually.GetAsync(silo.GeneratedAsync, static values => NamedCalls(values) == 8, values => $"{values}\n{silo.Log}");
-
-        static double NamedCalls(SeriesValues values) => values.Where(static series => series.Contains("service_name=", StringComparison.Ordinal)).Sum("traces_spanmetrics_calls_total");
-
-        static async Task CallAsync(SiloProcess silo, int calls)
-        {
-            for (var call = 0; call < calls; call++)
-                Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Call("client", "server")));
-        }
-    }
-
-    [PrometheusFact]
-    public async Task With_every_collection_a_silo_that_is_killed_counts_on_from_what_it_sent_last()
-    {
-        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-every", RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl], Snapshot = "every_collection" }, s_nothing);
-        var selector = $"traces_spanmetrics_calls_total{{service=\"server\",test=\"{silo.Test}\"}}";
-        for (var kill = 1; kill <= 3; kill++)
-        {
-            for (var i = 0; i < 5; i++)
-                Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Call("client", "server")));
-            var calls = kill * 5;
-            await Eventually.GetAsync(
-                async () => (await prometheus.Process.QueryAsync(selector)).Values.SingleOrDefault(),
-                stored => stored == calls,
-                stored => $"{stored} calls are stored of {calls}\n{silo.Log}");
-            await silo.KillAsync();
-            await silo.StartAgainAsync();
-        }
-
-        await Eventually.GetAsync(silo.GeneratedAsync, static values => values.Sum("traces_spanmetrics_calls_total") == 30, values => values + silo.Log);
-        var samples = (await prometheus.Process.RawSamplesAsync(selector)).Single().Value;
-        Assert.True(samples.Zip(samples.Skip(1)).All(static pair => pair.First.Value <= pair.Second.Value), string.Join(' ', samples));
-        Assert.DoesNotContain("begin again at 0", silo.Log, StringComparison.Ordinal);
-        Assert.Empty(prometheus.Process.OrderComplaints);
     }
 
     [PrometheusFact]
@@ -121,8 +75,7 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
     {
         const int Calls = 90;
         await using var silo = await SiloProcess.StartAsync(
-            new() { Test = "silo-shards", RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl], GeneratorOverrides = "ring_size: 3", SpanMetrics = "enable_target_info: true" },
-            s_nothing);
+            new() { Test = "silo-shards", RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl], GeneratorOverrides = "ring_size: 3", SpanMetrics = "enable_target_info: true" });
         var sent = new SentSpans();
         var load = new CountedLoad([silo], sent);
         var stop = load.Start();
@@ -144,7 +97,7 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
     [Fact]
     public async Task What_a_limit_refuses_in_a_grain_the_client_is_told_of()
     {
-        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-limits", Ingestion = "rate_limit_bytes: 0, max_traces_per_user: 3", Ingester = "partitions: 8" }, s_nothing);
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-limits", Ingestion = "rate_limit_bytes: 0, max_traces_per_user: 3", Ingester = "partitions: 8" });
         var request = new RandomTraces(7).Next(60);
         var spans = request.ResourceSpans.SelectMany(static r => r.ScopeSpans).SelectMany(static s => s.Spans).ToArray();
         var traces = spans.Select(static s => s.TraceId).Distinct().Count();
@@ -167,7 +120,7 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
     [Fact]
     public async Task Small_requests_share_their_calls()
     {
-        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-small" }, s_nothing);
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-small" });
         var body = GoldenBodies.Call("a", "b");
         var clients = Enumerable.Range(0, 40).Select(_ => Task.Run(async () =>
         {

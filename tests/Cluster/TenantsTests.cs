@@ -17,7 +17,7 @@ public sealed class TenantsTests(PrometheusFixture prometheus, ITestOutputHelper
     {
         using var gate = new TenantGate(FreePorts.Next(), prometheus.Process.RemoteWriteUrl, Bad);
         await using var silo = await SiloProcess.StartAsync(
-            new() { Test = "tenants", Multitenancy = true, RemoteWriteUrls = [gate.Url], Trace = "wal: { type: file }" }, new Dictionary<string, string>());
+            new() { Test = "tenants", Multitenancy = true, RemoteWriteUrls = [gate.Url], Trace = "wal: { type: file }" });
         var alone = await LatencyAsync(silo);
 
         using var stop = new CancellationTokenSource();

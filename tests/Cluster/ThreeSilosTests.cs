@@ -152,7 +152,7 @@ public sealed class ThreeSilosTests(ITestOutputHelper output)
         Assert.Empty(others.BadRefusals);
     }
 
-    private static async Task<double> GeneratedAsync(TempoProcess silo) => (await silo.GeneratedAsync()).Sum(Calls);
+    private static async Task<double> GeneratedAsync(SiloProcess silo) => (await silo.GeneratedAsync()).Sum(Calls);
 
     // While nothing happens to any silo: each span once.
     private static async Task SendAndCountAsync(ThreeSilos cluster, CountedLoad load)
@@ -167,7 +167,7 @@ public sealed class ThreeSilosTests(ITestOutputHelper output)
     }
 
     // Until Prometheus has what the generator has, and that does not change any more.
-    private static Task<double> SettledAsync(ThreeSilos cluster, IReadOnlyList<TempoProcess>? silos = null) => Eventually.GetAsync(
+    private static Task<double> SettledAsync(ThreeSilos cluster, IReadOnlyList<SiloProcess>? silos = null) => Eventually.GetAsync(
         async () =>
         {
             var generated = await GeneratedAsync((silos ?? cluster.Silos)[0]);

@@ -12,15 +12,15 @@ public sealed class AzureSignInTests
     public async Task Requests_carry_the_token_of_the_managed_identity()
     {
         using var azure = new FakeAzure();
-        await using var standalone = await StandaloneProcess.StartAsync(new()
+        await using var silo = await SiloProcess.StartAsync(new()
         {
             Test = "azure",
             RemoteWriteUrls = [azure.Url("write")],
             RemoteWrite = "azuread: { managed_identity: {} }",
             Environment = new Dictionary<string, string> { ["IDENTITY_ENDPOINT"] = azure.Url("identity").AbsoluteUri, ["IDENTITY_HEADER"] = "only for this process" },
         });
-        Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(GoldenBodies.Call("client", "server")));
-        await Eventually.GetAsync(() => Task.FromResult(azure.Writes.Count), writes => writes >= 3, writes => $"{writes} requests:\n{standalone.Log}");
+        Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Call("client", "server")));
+        await Eventually.GetAsync(() => Task.FromResult(azure.Writes.Count), writes => writes >= 3, writes => $"{writes} requests:\n{silo.Log}");
 
         Assert.All(azure.Writes, authorization => Assert.Equal("Bearer the-token", authorization));
         var (query, header) = Assert.Single(azure.SignIns);

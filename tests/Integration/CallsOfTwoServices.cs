@@ -6,7 +6,7 @@ namespace OrleansTempo.Integration;
 internal static class CallsOfTwoServices
 {
     /// <param name="failed">How many of the calls the server span marked as an error.</param>
-    public static async Task CheckAsync(StandaloneProcess standalone, PrometheusProcess prometheus, int calls, int failed)
+    public static async Task CheckAsync(SiloProcess silo, PrometheusProcess prometheus, int calls, int failed)
     {
         var expected = SeriesValues.Parse($$"""
             traces_service_graph_request_total{client="web",server="shop"} {{calls}}
@@ -26,8 +26,8 @@ internal static class CallsOfTwoServices
 
         // How long the calls took and how large their spans are is the SDK's; how many there were is not.
         await Eventually.GetAsync(
-            async () => (await standalone.StoredAsync(prometheus)).Where(key => key.Contains("_total{") && !key.Contains("_size_total") || key.Contains("_count{")),
+            async () => (await silo.StoredAsync(prometheus)).Where(key => key.Contains("_total{") && !key.Contains("_size_total") || key.Contains("_count{")),
             values => values.DifferenceFrom(expected).Length == 0,
-            values => values.DifferenceFrom(expected) + standalone.Log);
+            values => values.DifferenceFrom(expected) + silo.Log);
     }
 }

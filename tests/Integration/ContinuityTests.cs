@@ -14,102 +14,102 @@ public sealed class ContinuityTests(PrometheusFixture fixture) : IClassFixture<P
     [PrometheusFact]
     public async Task Counters_go_on_exactly_through_stops_and_so_do_edges_that_wait()
     {
-        await using var standalone = await StartAsync(new() { Test = "stops", Wait = "60s" });
+        await using var silo = await StartAsync(new() { Test = "stops", Wait = "60s" });
         for (var run = 1; run <= 3; run++)
         {
             var (client, server) = GoldenBodies.Sides("client", "server");
-            Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(client));
-            await SendAsync(standalone, 4);
+            Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(client));
+            await SendAsync(silo, 4);
 
             // At times with a collection in between, at times with what was never collected but by the stop.
             if (run == 2)
-                await StoredAsync(standalone, Served, 9);
-            Assert.True(await standalone.TerminateAsync() == 0, standalone.Log);
-            await standalone.StartAgainAsync();
-            Assert.Contains("series of the process before", standalone.LogOfThisRun);
-            Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(server));
+                await StoredAsync(silo, Served, 9);
+            Assert.True(await silo.TerminateAsync() == 0, silo.Log);
+            await silo.StartAgainAsync();
+            await SaysAsync(silo, "series of the process before");
+            Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(server));
         }
 
-        await StoredAsync(standalone, Served, 15);
-        await StoredAsync(standalone, Edge, 15);
-        await AssertNoResetsAsync(standalone);
-        foreach (var (series, samples) in await RawAsync(standalone))
+        await StoredAsync(silo, Served, 15);
+        await StoredAsync(silo, Edge, 15);
+        await AssertNoResetsAsync(silo);
+        foreach (var (series, samples) in await RawAsync(silo))
             Assert.True(samples.Count(static s => s.Value == 0) <= 1 || series.Contains("_bucket{", StringComparison.Ordinal), $"{series}: {string.Join(' ', samples)}");
-        Assert.Equal(1, (await standalone.OwnMetricsAsync()).Sum("tempo_metrics_generator_snapshots_restored_total"));
-        Assert.DoesNotContain("begin again at 0", standalone.Log);
+        Assert.Equal(1, (await silo.OwnMetricsAsync()).Sum("tempo_metrics_generator_snapshots_restored_total"));
+        Assert.DoesNotContain("begin again at 0", silo.Log);
         Assert.Empty(Prometheus.OrderComplaints);
     }
 
     [PrometheusFact]
     public async Task After_a_kill_counters_begin_again_at_an_explicit_0_and_nothing_counts_twice()
     {
-        await using var standalone = await StartAsync(new() { Test = "kill-on-stop" });
-        await SendAsync(standalone, 5);
-        Assert.True(await standalone.TerminateAsync() == 0, standalone.Log);
-        await standalone.StartAgainAsync();
-        await SendAsync(standalone, 2);
-        await StoredAsync(standalone, Served, 7);
+        await using var silo = await StartAsync(new() { Test = "kill-on-stop" });
+        await SendAsync(silo, 5);
+        Assert.True(await silo.TerminateAsync() == 0, silo.Log);
+        await silo.StartAgainAsync();
+        await SendAsync(silo, 2);
+        await StoredAsync(silo, Served, 7);
 
-        await standalone.KillAsync();
-        await standalone.StartAgainAsync();
-        Assert.Contains("counters begin again at 0: the process before did not stop in order", standalone.LogOfThisRun);
-        await SendAsync(standalone, 3);
-        await StoredAsync(standalone, Served, 3);
+        await silo.KillAsync();
+        await silo.StartAgainAsync();
+        await SaysAsync(silo, "counters begin again at 0: the process before did not stop in order");
+        await SendAsync(silo, 3);
+        await StoredAsync(silo, Served, 3);
 
-        Assert.Equal(10, await CountedAsync(standalone, Served));
-        var values = (await RawAsync(standalone))[Served].Select(static s => s.Value).ToList();
+        Assert.Equal(10, await CountedAsync(silo, Served));
+        var values = (await RawAsync(silo))[Served].Select(static s => s.Value).ToList();
         Assert.Equal(0, values[values.LastIndexOf(7) + 1]);
-        Assert.Equal(1, (await standalone.OwnMetricsAsync()).Sum("tempo_metrics_generator_snapshots_refused_total"));
+        Assert.Equal(1, (await silo.OwnMetricsAsync()).Sum("tempo_metrics_generator_snapshots_refused_total"));
         Assert.Empty(Prometheus.OrderComplaints);
     }
 
     [PrometheusFact]
     public async Task With_every_collection_counters_go_on_through_kills_from_what_was_sent_last()
     {
-        await using var standalone = await StartAsync(new() { Test = "kill-every", Snapshot = "every_collection" });
+        await using var silo = await StartAsync(new() { Test = "kill-every", Snapshot = "every_collection" });
         var random = new Random(1);
         double stored = 0;
         for (var run = 1; run <= 6; run++)
         {
-            await SendAsync(standalone, 3);
-            stored = await StoredAsync(standalone, Served, stored + 3);
+            await SendAsync(silo, 3);
+            stored = await StoredAsync(silo, Served, stored + 3);
 
             // These may be collected or not, when it dies.
             var more = random.Next(4);
-            await SendAsync(standalone, more);
+            await SendAsync(silo, more);
             await Task.Delay(random.Next(1500));
-            await standalone.KillAsync();
-            await standalone.StartAgainAsync();
-            Assert.Contains("series of the process before", standalone.LogOfThisRun);
-            var collected = (await standalone.GeneratedAsync())[Served];
+            await silo.KillAsync();
+            await silo.StartAgainAsync();
+            await SaysAsync(silo, "series of the process before");
+            var collected = (await silo.GeneratedAsync())[Served];
             Assert.InRange(collected, stored, stored + more);
             stored = collected;
         }
 
-        await SendAsync(standalone, 1);
-        await StoredAsync(standalone, Served, stored + 1);
-        await AssertNoResetsAsync(standalone);
-        Assert.Equal(stored + 1, await CountedAsync(standalone, Served));
-        Assert.DoesNotContain("begin again at 0", standalone.Log);
+        await SendAsync(silo, 1);
+        await StoredAsync(silo, Served, stored + 1);
+        await AssertNoResetsAsync(silo);
+        Assert.Equal(stored + 1, await CountedAsync(silo, Served));
+        Assert.DoesNotContain("begin again at 0", silo.Log);
         Assert.Empty(Prometheus.OrderComplaints);
     }
 
     [PrometheusFact]
     public async Task A_snapshot_that_was_damaged_is_refused_with_the_reason()
     {
-        await using var standalone = await StartAsync(new() { Test = "damaged" });
-        await SendAsync(standalone, 5);
-        Assert.True(await standalone.TerminateAsync() == 0, standalone.Log);
-        var path = Path.Combine(standalone.BlocksFolder, Assert.Single(standalone.StoredObjects, static name => name.StartsWith("generator-snapshots", StringComparison.Ordinal)));
+        await using var silo = await StartAsync(new() { Test = "damaged" });
+        await SendAsync(silo, 5);
+        Assert.True(await silo.TerminateAsync() == 0, silo.Log);
+        var path = Path.Combine(silo.BlocksFolder, Assert.Single(silo.StoredObjects, static name => name.StartsWith("grains/generator/", StringComparison.Ordinal)));
         var bytes = await File.ReadAllBytesAsync(path);
         bytes[bytes.Length / 2] ^= 1;
         await File.WriteAllBytesAsync(path, bytes);
 
-        await standalone.StartAgainAsync();
-        Assert.Contains("counters begin again at 0: the snapshot is damaged: its checksum is not that of its bytes", standalone.LogOfThisRun);
-        await SendAsync(standalone, 2);
-        await StoredAsync(standalone, Served, 2);
-        Assert.Equal(7, await CountedAsync(standalone, Served));
+        await silo.StartAgainAsync();
+        await SaysAsync(silo, "counters begin again at 0: the snapshot is damaged: its checksum is not that of its bytes");
+        await SendAsync(silo, 2);
+        await StoredAsync(silo, Served, 2);
+        Assert.Equal(7, await CountedAsync(silo, Served));
     }
 
     [PrometheusFact]
@@ -117,12 +117,12 @@ public sealed class ContinuityTests(PrometheusFixture fixture) : IClassFixture<P
     {
         await using var once = await StartAsync(new() { Test = "dedupe", DedupeWindow = "1m" });
         await using var twice = await StartAsync(new() { Test = "no-dedupe" });
-        foreach (var standalone in (StandaloneProcess[])[once, twice])
+        foreach (var silo in (SiloProcess[])[once, twice])
         {
             var body = GoldenBodies.Call("client", "server");
             for (var i = 0; i < 2; i++)
-                Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(body));
-            await SendAsync(standalone, 1);
+                Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(body));
+            await SendAsync(silo, 1);
         }
 
         await StoredAsync(twice, Served, 3);
@@ -130,38 +130,42 @@ public sealed class ContinuityTests(PrometheusFixture fixture) : IClassFixture<P
         Assert.Equal(2, (await once.OwnMetricsAsync()).Where(static s => s.Contains("duplicate_span")).Sum("tempo_metrics_generator_spans_discarded_total"));
     }
 
-    private async Task AssertNoResetsAsync(StandaloneProcess standalone)
+    private async Task AssertNoResetsAsync(SiloProcess silo)
     {
         foreach (var metric in (string[])["traces_spanmetrics_calls_total", "traces_spanmetrics_latency_bucket", "traces_spanmetrics_size_total", "traces_service_graph_request_total"])
         {
-            var resets = await Prometheus.QueryAsync($"resets({metric}{{test=\"{standalone.Test}\"}}[15m])");
+            var resets = await Prometheus.QueryAsync($"resets({metric}{{test=\"{silo.Test}\"}}[15m])");
             Assert.NotEmpty(resets);
             Assert.All(resets, static series => Assert.Equal(0, series.Value));
         }
     }
 
-    private Task<StandaloneProcess> StartAsync(TempoSettings settings) => StandaloneProcess.StartAsync(settings with { RemoteWriteUrls = [Prometheus.RemoteWriteUrl] });
+    // A tenant's generator wakes though no span comes, but not before the first request may.
+    private static Task SaysAsync(SiloProcess silo, string words) =>
+        Eventually.GetAsync(() => Task.FromResult(silo.LogOfThisRun), log => log.Contains(words, StringComparison.Ordinal), static log => log);
 
-    private static async Task SendAsync(StandaloneProcess standalone, int calls)
+    private Task<SiloProcess> StartAsync(TempoSettings settings) => SiloProcess.StartAsync(settings with { RemoteWriteUrls = [Prometheus.RemoteWriteUrl] });
+
+    private static async Task SendAsync(SiloProcess silo, int calls)
     {
         for (; calls > 0; calls--)
-            Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(GoldenBodies.Call("client", "server")));
+            Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Call("client", "server")));
     }
 
-    private async Task<double> StoredAsync(StandaloneProcess standalone, string series, double value)
+    private async Task<double> StoredAsync(SiloProcess silo, string series, double value)
     {
         await Eventually.GetAsync(
-            async () => (await standalone.StoredAsync(Prometheus)).GetValueOrDefault(series),
+            async () => (await silo.StoredAsync(Prometheus)).GetValueOrDefault(series),
             stored => stored == value,
-            stored => $"{series} is {stored}, not {value}\n{standalone.Log}");
+            stored => $"{series} is {stored}, not {value}\n{silo.Log}");
         return value;
     }
 
     // As increase() counts, but for what it extrapolates.
-    private async Task<double> CountedAsync(StandaloneProcess standalone, string series)
+    private async Task<double> CountedAsync(SiloProcess silo, string series)
     {
         double sum = 0, before = 0;
-        foreach (var (_, value) in (await RawAsync(standalone))[series])
+        foreach (var (_, value) in (await RawAsync(silo))[series])
         {
             sum += value >= before ? value - before : value;
             before = value;
@@ -170,7 +174,7 @@ public sealed class ContinuityTests(PrometheusFixture fixture) : IClassFixture<P
         return sum;
     }
 
-    private async Task<Dictionary<string, IReadOnlyList<(long Milliseconds, double Value)>>> RawAsync(StandaloneProcess standalone) =>
-        (await Prometheus.RawSamplesAsync($"{{__name__=~\"traces_.+\",test=\"{standalone.Test}\"}}"))
-            .ToDictionary(series => series.Key.Replace($",test=\"{standalone.Test}\"", "", StringComparison.Ordinal), static series => series.Value);
+    private async Task<Dictionary<string, IReadOnlyList<(long Milliseconds, double Value)>>> RawAsync(SiloProcess silo) =>
+        (await Prometheus.RawSamplesAsync($"{{__name__=~\"traces_.+\",test=\"{silo.Test}\"}}"))
+            .ToDictionary(series => series.Key.Replace($",test=\"{silo.Test}\"", "", StringComparison.Ordinal), static series => series.Value);
 }

@@ -3,7 +3,7 @@ using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;
 
-/// <summary>A Standalone that was sent, once, the bodies whose outcome was not recorded with defaults, and what Prometheus has of them.</summary>
+/// <summary>A silo that was sent, once, the bodies whose outcome was not recorded with defaults, and what Prometheus has of them.</summary>
 public sealed class ContractFixture : IAsyncLifetime
 {
     private static readonly int[] Bodies = [4, 6, 7, 9, 10, 11, 12];
@@ -20,18 +20,18 @@ public sealed class ContractFixture : IAsyncLifetime
             return;
 
         await using var prometheus = await PrometheusProcess.StartAsync();
-        await using var standalone = await StandaloneProcess.StartAsync(new() { Test = "contract", RemoteWriteUrls = [prometheus.RemoteWriteUrl] });
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "contract", RemoteWriteUrls = [prometheus.RemoteWriteUrl] });
         foreach (var body in Bodies)
-            Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(GoldenBodies.Read(body)));
+            Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Read(body)));
         // Longer than `wait`: the edges without their other side have expired by then.
-        await standalone.CollectAsync(5);
+        await silo.CollectAsync(5);
 
-        Generated = await standalone.GeneratedAsync();
-        Own = await standalone.OwnMetricsAsync();
+        Generated = await silo.GeneratedAsync();
+        Own = await silo.OwnMetricsAsync();
         Stored = await Eventually.GetAsync(
-            () => standalone.StoredAsync(prometheus),
+            () => silo.StoredAsync(prometheus),
             values => values.DifferenceFrom(Generated).Length == 0,
-            values => values.DifferenceFrom(Generated) + standalone.Log);
+            values => values.DifferenceFrom(Generated) + silo.Log);
     }
 
     public Task DisposeAsync() => Task.CompletedTask;

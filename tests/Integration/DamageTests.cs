@@ -30,11 +30,11 @@ public sealed class DamageTests
         using (var file = File.OpenWrite(logged.Segment))
             file.SetLength(bytesLeftOfTheLast > 0 ? start + bytesLeftOfTheLast : end + bytesLeftOfTheLast);
 
-        await logged.Standalone.StartAgainAsync();
+        await logged.Silo.StartAgainAsync();
 
         await logged.AssertFoundAllButAsync(Requests - 1);
         Assert.Equal(1, await logged.ReplayErrorsAsync("torn"));
-        Assert.Contains("torn record", logged.Standalone.LogOfThisRun);
+        Assert.Contains("torn record", logged.Silo.LogOfThisRun);
         await logged.AssertPushesAreKeptAsync();
     }
 
@@ -45,10 +45,10 @@ public sealed class DamageTests
         using (var file = File.OpenWrite(logged.Segment))
             file.SetLength(logged.Ends[^2]);
 
-        await logged.Standalone.StartAgainAsync();
+        await logged.Silo.StartAgainAsync();
 
         await logged.AssertFoundAllButAsync(Requests - 1);
-        Assert.Equal(0, (await logged.Standalone.OwnMetricsAsync()).Sum("tempo_ingester_replay_errors_total"));
+        Assert.Equal(0, (await logged.Silo.OwnMetricsAsync()).Sum("tempo_ingester_replay_errors_total"));
     }
 
     [Theory]
@@ -60,11 +60,11 @@ public sealed class DamageTests
         await using var logged = await LoggedRequests.CreateAsync();
         FlipBit(logged.Segment, logged.Ends[2] + offset);
 
-        await logged.Standalone.StartAgainAsync();
+        await logged.Silo.StartAgainAsync();
 
         await logged.AssertFoundAllButAsync(3);
         Assert.Equal(1, await logged.ReplayErrorsAsync("corrupt"));
-        Assert.Contains("corrupt records", logged.Standalone.LogOfThisRun);
+        Assert.Contains("corrupt records", logged.Silo.LogOfThisRun);
         await logged.AssertPushesAreKeptAsync();
     }
 
@@ -74,10 +74,10 @@ public sealed class DamageTests
         await using var logged = await LoggedRequests.CreateAsync();
         FlipBit(logged.Segment, 13);
 
-        await logged.Standalone.StartAgainAsync();
+        await logged.Silo.StartAgainAsync();
 
         await logged.AssertFoundAllButAsync(-1);
-        Assert.Equal(0, (await logged.Standalone.OwnMetricsAsync()).Sum("tempo_ingester_replay_errors_total"));
+        Assert.Equal(0, (await logged.Silo.OwnMetricsAsync()).Sum("tempo_ingester_replay_errors_total"));
     }
 
     [Fact]
@@ -86,7 +86,7 @@ public sealed class DamageTests
         await using var stored = await StoredBlocks.CreateAsync();
         FlipBit(stored.DataOf(0), 100);
 
-        await stored.Standalone.StartAgainAsync();
+        await stored.Silo.StartAgainAsync();
 
         await stored.AssertSetAsideAsync(partOfTheReason: "the page at");
     }
@@ -97,7 +97,7 @@ public sealed class DamageTests
         await using var stored = await StoredBlocks.CreateAsync();
         FlipBit(stored.DataOf(0), new FileInfo(stored.DataOf(0)).Length - 10);
 
-        await stored.Standalone.StartAgainAsync();
+        await stored.Silo.StartAgainAsync();
 
         await stored.AssertSetAsideAsync(partOfTheReason: "the footer");
     }
@@ -109,7 +109,7 @@ public sealed class DamageTests
         using (var file = File.OpenWrite(stored.DataOf(0)))
             file.SetLength(file.Length / 2);
 
-        await stored.Standalone.StartAgainAsync();
+        await stored.Silo.StartAgainAsync();
 
         await stored.AssertSetAsideAsync(partOfTheReason: "cut off");
     }
@@ -121,7 +121,7 @@ public sealed class DamageTests
         var meta = Path.Combine(Path.GetDirectoryName(stored.DataOf(0))!, "meta.json");
         FlipBit(meta, 0);
 
-        await stored.Standalone.StartAgainAsync();
+        await stored.Silo.StartAgainAsync();
 
         await stored.AssertSetAsideAsync(partOfTheReason: "meta.json");
     }
@@ -132,7 +132,7 @@ public sealed class DamageTests
         await using var stored = await StoredBlocks.CreateAsync();
         File.Delete(stored.DataOf(0));
 
-        await stored.Standalone.StartAgainAsync();
+        await stored.Silo.StartAgainAsync();
 
         await stored.AssertSetAsideAsync(partOfTheReason: "not there");
     }
@@ -140,10 +140,10 @@ public sealed class DamageTests
     [Fact]
     public async Task Second_process_on_the_same_folders_refuses_to_start_and_says_why()
     {
-        await using var first = await StandaloneProcess.StartAsync(s_settings);
+        await using var first = await SiloProcess.StartAsync(s_settings);
         var same = s_settings with { Trace = $"local: {{ path: '{first.BlocksFolder}' }}, wal: {{ path: '{first.WalFolder}' }}" };
 
-        var (exitCode, output) = await StandaloneProcess.RunToEndAsync(same.ToYaml(FreePorts.Next(), FreePorts.Next(), FreePorts.Next()));
+        var (exitCode, output) = await SiloProcess.RunToEndAsync(same.ToYaml(FreePorts.Next(), FreePorts.Next(), FreePorts.Next()));
 
         Assert.Equal(1, exitCode);
         Assert.Contains("in use by another process", output);
@@ -161,11 +161,11 @@ public sealed class DamageTests
     }
 
     /// <summary>A process that was killed with some requests, one trace each, in one segment of its log.</summary>
-    private sealed class LoggedRequests(StandaloneProcess standalone) : IAsyncDisposable
+    private sealed class LoggedRequests(SiloProcess silo) : IAsyncDisposable
     {
         private readonly List<SentSpans> _sent = [];
 
-        public StandaloneProcess Standalone => standalone;
+        public SiloProcess Silo => silo;
 
         public string Segment { get; private set; } = "";
 
@@ -174,17 +174,17 @@ public sealed class DamageTests
 
         public static async Task<LoggedRequests> CreateAsync()
         {
-            var logged = new LoggedRequests(await StandaloneProcess.StartAsync(s_settings));
+            var logged = new LoggedRequests(await SiloProcess.StartAsync(s_settings));
             try
             {
-                logged.Segment = Assert.Single(Directory.GetFiles(logged.Standalone.WalFolder, "*.wal"));
+                logged.Segment = Assert.Single(Directory.GetFiles(logged.Silo.WalFolder, "*.wal"));
                 for (var request = 0; request < Requests; request++)
                 {
                     await logged.PushAsync(request);
                     logged.Ends.Add(new FileInfo(logged.Segment).Length);
                 }
 
-                await logged.Standalone.KillAsync();
+                await logged.Silo.KillAsync();
                 return logged;
             }
             catch
@@ -195,7 +195,7 @@ public sealed class DamageTests
         }
 
         public async Task<double> ReplayErrorsAsync(string reason) =>
-            (await Standalone.OwnMetricsAsync()).GetValueOrDefault($"tempo_ingester_replay_errors_total{{reason=\"{reason}\"}}");
+            (await Silo.OwnMetricsAsync()).GetValueOrDefault($"tempo_ingester_replay_errors_total{{reason=\"{reason}\"}}");
 
         /// <param name="lost">The request whose traces must not be there; -1 where none is lost.</param>
         public async Task AssertFoundAllButAsync(int lost)
@@ -203,9 +203,9 @@ public sealed class DamageTests
             for (var request = 0; request < _sent.Count; request++)
             {
                 if (request != lost)
-                    await _sent[request].AssertFoundAsync(Standalone.Traces, _sent[request].Traces, $"request {request}");
+                    await _sent[request].AssertFoundAsync(Silo.Traces, _sent[request].Traces, $"request {request}");
                 else
-                    Assert.All(await Task.WhenAll(_sent[request].Traces.Select(trace => Standalone.Traces.StatusAsync(trace))), static status => Assert.Equal(HttpStatusCode.NotFound, status));
+                    Assert.All(await Task.WhenAll(_sent[request].Traces.Select(trace => Silo.Traces.StatusAsync(trace))), static status => Assert.Equal(HttpStatusCode.NotFound, status));
             }
         }
 
@@ -213,54 +213,54 @@ public sealed class DamageTests
         public async Task AssertPushesAreKeptAsync()
         {
             await PushAsync(_sent.Count);
-            await Standalone.KillAsync();
-            await Standalone.StartAgainAsync();
-            await _sent[^1].AssertFoundAsync(Standalone.Traces, _sent[^1].Traces, "pushed after the damage");
-            await _sent[0].AssertFoundAsync(Standalone.Traces, _sent[0].Traces, "pushed before the damage");
-            Assert.Equal(HttpStatusCode.NoContent, await Standalone.FlushAsync());
-            await Standalone.KillAsync();
-            await Standalone.StartAgainAsync();
-            Assert.Equal(0, (await Standalone.OwnMetricsAsync()).Sum("tempo_ingester_replay_errors_total"));
+            await Silo.KillAsync();
+            await Silo.StartAgainAsync();
+            await _sent[^1].AssertFoundAsync(Silo.Traces, _sent[^1].Traces, "pushed after the damage");
+            await _sent[0].AssertFoundAsync(Silo.Traces, _sent[0].Traces, "pushed before the damage");
+            Assert.Equal(HttpStatusCode.NoContent, await Silo.FlushAsync());
+            await Silo.KillAsync();
+            await Silo.StartAgainAsync();
+            Assert.Equal(0, (await Silo.OwnMetricsAsync()).Sum("tempo_ingester_replay_errors_total"));
         }
 
-        public ValueTask DisposeAsync() => Standalone.DisposeAsync();
+        public ValueTask DisposeAsync() => Silo.DisposeAsync();
 
         private async Task PushAsync(int seed)
         {
             var sent = new SentSpans();
             var request = sent.Add(new RandomTraces(seed).Next(20));
-            Assert.True((await Standalone.Sender.PushAsync(request.Body)).IsWhole);
+            Assert.True((await Silo.Sender.PushAsync(request.Body)).IsWhole);
             request.Acknowledge();
             _sent.Add(sent);
         }
     }
 
     /// <summary>A process that was stopped with two blocks.</summary>
-    private sealed class StoredBlocks(StandaloneProcess standalone) : IAsyncDisposable
+    private sealed class StoredBlocks(SiloProcess silo) : IAsyncDisposable
     {
         private readonly List<SentSpans> _sent = [];
         private readonly List<string> _blocks = [];
 
-        public StandaloneProcess Standalone => standalone;
+        public SiloProcess Silo => silo;
 
         public static async Task<StoredBlocks> CreateAsync()
         {
-            var stored = new StoredBlocks(await StandaloneProcess.StartAsync(s_settings));
+            var stored = new StoredBlocks(await SiloProcess.StartAsync(s_settings));
             try
             {
                 for (var block = 0; block < 2; block++)
                 {
                     var sent = new SentSpans();
                     var request = sent.Add(new RandomTraces(100 + block).Next(200));
-                    Assert.True((await stored.Standalone.Sender.PushAsync(request.Body)).IsWhole);
+                    Assert.True((await stored.Silo.Sender.PushAsync(request.Body)).IsWhole);
                     request.Acknowledge();
-                    Assert.Equal(HttpStatusCode.NoContent, await stored.Standalone.FlushAsync());
+                    Assert.Equal(HttpStatusCode.NoContent, await stored.Silo.FlushAsync());
                     stored._sent.Add(sent);
-                    stored._blocks.Add(Assert.Single(stored.Standalone.StoredObjects.Where(static name => Path.GetFileName(name) == "meta.json").Select(static name => Path.GetFileName(Path.GetDirectoryName(name))!).Distinct().Except(stored._blocks)));
+                    stored._blocks.Add(Assert.Single(stored.Silo.StoredObjects.Where(static name => Path.GetFileName(name) == "meta.json").Select(static name => Path.GetFileName(Path.GetDirectoryName(name))!).Distinct().Except(stored._blocks)));
                 }
 
                 // With all in blocks, in order: the log has nothing of them any more.
-                Assert.Equal(0, await stored.Standalone.TerminateAsync());
+                Assert.Equal(0, await stored.Silo.TerminateAsync());
                 return stored;
             }
             catch
@@ -270,36 +270,36 @@ public sealed class DamageTests
             }
         }
 
-        public string DataOf(int block) => Assert.Single(Directory.GetFiles(Standalone.BlocksFolder, "data", SearchOption.AllDirectories), path => path.Contains(_blocks[block], StringComparison.Ordinal));
+        public string DataOf(int block) => Assert.Single(Directory.GetFiles(Silo.BlocksFolder, "data", SearchOption.AllDirectories), path => path.Contains(_blocks[block], StringComparison.Ordinal));
 
         /// <summary>Asserts that the first block is not read any more, and that answers say so; and that all else is as it was.</summary>
         public async Task AssertSetAsideAsync(string partOfTheReason)
         {
-            Assert.Equal(HttpStatusCode.OK, await Standalone.ReadyAsync());
+            Assert.Equal(HttpStatusCode.OK, await Silo.ReadyAsync());
             foreach (var trace in _sent[0].Traces)
             {
-                var answer = await Standalone.Traces.FindAsync(trace);
+                var answer = await Silo.Traces.FindAsync(trace);
                 Assert.Empty(answer.Trace.ResourceSpans);
                 Assert.Equal(PartialStatus.Partial, answer.Status);
                 Assert.Contains(_blocks[0], answer.Message);
                 Assert.Contains(partOfTheReason, answer.Message);
-                var (status, text) = await Standalone.Traces.TextAsync($"/api/traces/{TraceReader.Hex(trace)}");
+                var (status, text) = await Silo.Traces.TextAsync($"/api/traces/{TraceReader.Hex(trace)}");
                 Assert.Equal(HttpStatusCode.InternalServerError, status);
                 Assert.Contains(_blocks[0], text);
             }
 
-            await _sent[1].AssertFoundAsync(Standalone.Traces, _sent[1].Traces, "of the other block", besides: _blocks[0]);
-            Assert.Equal(1, (await Standalone.OwnMetricsAsync()).Sum("tempodb_blocks_set_aside_total"));
-            Assert.Equal(1, (await Standalone.OwnMetricsAsync()).Sum("tempodb_blocklist_length"));
-            Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"Block {_blocks[0]} of tenant single-tenant is set aside"), Standalone.LogOfThisRun);
+            await _sent[1].AssertFoundAsync(Silo.Traces, _sent[1].Traces, "of the other block", besides: _blocks[0]);
+            Assert.Equal(1, (await Silo.OwnMetricsAsync()).Sum("tempodb_blocks_set_aside_total"));
+            Assert.Equal(1, (await Silo.OwnMetricsAsync()).Sum("tempodb_blocklist_length"));
+            Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"Block {_blocks[0]} of tenant single-tenant is set aside"), Silo.LogOfThisRun);
 
             // It is not found anew, nor counted, by the next.
-            await Standalone.KillAsync();
-            await Standalone.StartAgainAsync();
-            Assert.Contains(_blocks[0], (await Standalone.Traces.FindAsync(_sent[0].Traces[0])).Message);
-            Assert.Equal(0, (await Standalone.OwnMetricsAsync()).Sum("tempodb_blocks_set_aside_total"));
+            await Silo.KillAsync();
+            await Silo.StartAgainAsync();
+            Assert.Contains(_blocks[0], (await Silo.Traces.FindAsync(_sent[0].Traces[0])).Message);
+            Assert.Equal(0, (await Silo.OwnMetricsAsync()).Sum("tempodb_blocks_set_aside_total"));
         }
 
-        public ValueTask DisposeAsync() => Standalone.DisposeAsync();
+        public ValueTask DisposeAsync() => Silo.DisposeAsync();
     }
 }

@@ -26,19 +26,19 @@ public sealed class GoldenTests(PrometheusFixture prometheus) : IClassFixture<Pr
 
     private async Task Check(TempoSettings settings, IEnumerable<int> bodies, SeriesValues expected, Func<OtlpSender, byte[], Task> send)
     {
-        await using var standalone = await StandaloneProcess.StartAsync(settings with { RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl] });
+        await using var silo = await SiloProcess.StartAsync(settings with { RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl] });
 
         foreach (var body in bodies)
-            await send(standalone.Sender, GoldenBodies.Read(body));
+            await send(silo.Sender, GoldenBodies.Read(body));
         // Longer than `wait`: whatever an edge without its other side would add is there by then.
-        await standalone.CollectAsync(5);
+        await silo.CollectAsync(5);
 
-        var generated = await standalone.GeneratedAsync();
+        var generated = await silo.GeneratedAsync();
         Assert.Equal("", generated.DifferenceFrom(expected));
         var stored = await Eventually.GetAsync(
-            () => standalone.StoredAsync(prometheus.Process),
+            () => silo.StoredAsync(prometheus.Process),
             values => values.DifferenceFrom(expected).Length == 0,
-            values => values.DifferenceFrom(expected) + standalone.Log);
+            values => values.DifferenceFrom(expected) + silo.Log);
         Assert.Equal(expected.Count, stored.Count);
         Assert.Empty(prometheus.Process.OrderComplaints);
     }

@@ -34,50 +34,76 @@ public sealed partial class KillTests
         }
     }
 
+    [Fact]
+    public async Task Twenty_kills_leave_the_log_no_larger_than_one()
+    {
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "kill-log", Ingester = "trace_idle_period: 1h, trace_live_period: 1h, max_block_duration: 1h" });
+        var sent = new SentSpans();
+        var traces = new RandomTraces(1);
+        for (var i = 0; i < 50; i++)
+        {
+            var request = sent.Add(traces.Next(20));
+            Assert.True((await silo.Sender.PushAsync(request.Body)).IsWhole);
+            request.Acknowledge();
+        }
+
+        await silo.KillAsync();
+        var logged = LogBytes();
+        for (var kill = 1; kill <= Kills; kill++)
+        {
+            await silo.StartAgainAsync();
+            await sent.AssertFoundAsync(silo.Traces, sent.Traces, $"after kill {kill}");
+            await silo.KillAsync();
+            Assert.Equal(logged, LogBytes());
+        }
+
+        long LogBytes() => new DirectoryInfo(silo.WalFolder).GetFiles("*.wal", SearchOption.AllDirectories).Sum(static segment => segment.Length);
+    }
+
     private static async Task KillAsync(int seed)
     {
         var random = new Random(seed);
         var sent = new SentSpans();
         var load = new TraceLoad(seed, Senders, sent);
-        await using var standalone = await StandaloneProcess.StartAsync(s_settings);
+        await using var silo = await SiloProcess.StartAsync(s_settings);
         for (var kill = 1; kill <= Kills; kill++)
         {
             var known = sent.Traces;
-            var stopLoad = load.Start(standalone);
+            var stopLoad = load.Start(silo);
             await Task.Delay(random.Next(50, 1000));
-            await standalone.KillAsync();
+            await silo.KillAsync();
             Assert.Empty(await stopLoad());
 
-            standalone.LetClaimsRunOut();
+            silo.LetClaimsRunOut();
             if (random.Next(3) == 0)
-                standalone.TakePorts();
+                silo.TakePorts();
             if (random.Next(4) == 0)
             {
                 // Once more while it starts, perhaps in the midst of the replay.
-                standalone.Launch();
+                silo.Launch();
                 await Task.Delay(random.Next(200, 1200));
-                await standalone.KillAsync();
+                await silo.KillAsync();
             }
 
-            await standalone.StartAgainAsync();
+            await silo.StartAgainAsync();
             var old = known.ToArray();
             random.Shuffle(old);
-            await sent.AssertFoundAsync(standalone.Traces, [.. old.Take(Sample), .. sent.Traces.Except(known)], $"after kill {kill}");
+            await sent.AssertFoundAsync(silo.Traces, [.. old.Take(Sample), .. sent.Traces.Except(known)], $"after kill {kill}");
         }
 
-        await sent.AssertFoundAsync(standalone.Traces, sent.Traces, "after the last kill");
+        await sent.AssertFoundAsync(silo.Traces, sent.Traces, "after the last kill");
         Assert.True(sent.Acknowledged > 5000, $"only {sent.Acknowledged} spans were acknowledged");
 
         // What is in blocks needs no log, and what is merged no longer what it was made of.
-        await Eventually.GetAsync(standalone.OwnMetricsAsync, own => own.Sum("tempo_ingester_live_trace_bytes") == 0 && own.Sum("tempo_ingester_wal_segments") == 1, own => $"{own}\n{standalone.Log}");
-        Assert.Single(Directory.GetFiles(standalone.WalFolder, "*.wal"));
-        await Eventually.GetAsync(standalone.OwnMetricsAsync, own => own.Sum("tempodb_blocklist_length") is > 0 and < 40, own => $"{own}\n{standalone.Log}");
-        await Eventually.GetAsync(() => Task.FromResult(Directory.GetFiles(standalone.BlocksFolder, "meta*.json", SearchOption.AllDirectories).Length), metas => metas < 40, metas => $"{metas} blocks\n{standalone.Log}");
-        await sent.AssertFoundAsync(standalone.Traces, sent.Traces, "from merged blocks");
+        await Eventually.GetAsync(silo.OwnMetricsAsync, own => own.Sum("tempo_ingester_live_trace_bytes") == 0 && own.Sum("tempo_ingester_wal_segments") == 1, own => $"{own}\n{silo.Log}");
+        Assert.Single(Directory.GetFiles(silo.WalFolder, "*.wal"));
+        await Eventually.GetAsync(silo.OwnMetricsAsync, own => own.Sum("tempodb_blocklist_length") is > 0 and < 40, own => $"{own}\n{silo.Log}");
+        await Eventually.GetAsync(() => Task.FromResult(Directory.GetFiles(silo.BlocksFolder, "meta*.json", SearchOption.AllDirectories).Length), metas => metas < 40, metas => $"{metas} blocks\n{silo.Log}");
+        await sent.AssertFoundAsync(silo.Traces, sent.Traces, "from merged blocks");
 
-        Assert.Equal("", string.Join('\n', Complaints().Matches(standalone.Log).Select(match => match.Value)));
-        Assert.Contains("replayed in", standalone.Log);
-        Assert.Contains("Merged ", standalone.Log);
+        Assert.Equal("", string.Join('\n', Complaints().Matches(silo.Log).Select(match => match.Value)));
+        Assert.Contains("replayed in", silo.Log);
+        Assert.Contains("Merged ", silo.Log);
     }
 
     [GeneratedRegex("^.*( level=error | err=|[Ee]xception|^   at ).*$", RegexOptions.Multiline)]

@@ -14,7 +14,7 @@ public sealed class NativeHistogramTests(PrometheusFixture prometheus) : IClassF
     [PrometheusFact]
     public async Task Its_quantiles_are_the_exact_ones_within_a_bucket()
     {
-        await using var standalone = await StartAsync("native-quantiles", "generate_native_histograms: both");
+        await using var silo = await StartAsync("native-quantiles", "generate_native_histograms: both");
         var random = new Random(1);
         var latencies = new List<double>();
         for (var request = 0; request < 20; request++)
@@ -22,11 +22,11 @@ public sealed class NativeHistogramTests(PrometheusFixture prometheus) : IClassF
             // Log-normal around 20 ms, in whole nanoseconds.
             var some = Enumerable.Range(0, 250).Select(_ => Math.Round(0.02e9 * Math.Exp(NextNormal(random))) / 1e9).ToList();
             latencies.AddRange(some);
-            await SendAsync(standalone, some);
+            await SendAsync(silo, some);
         }
 
         const string Series = """traces_spanmetrics_latency{test="native-quantiles"}""";
-        await Eventually.GetAsync(() => prometheus.Process.ValueAsync($"histogram_count({Series})"), count => count == latencies.Count, count => $"{count} observations\n{standalone.Log}");
+        await Eventually.GetAsync(() => prometheus.Process.ValueAsync($"histogram_count({Series})"), count => count == latencies.Count, count => $"{count} observations\n{silo.Log}");
 
         latencies.Sort();
         Assert.Equal(latencies.Sum(), await prometheus.Process.ValueAsync($"histogram_sum({Series})"), 1e-6);
@@ -44,7 +44,7 @@ public sealed class NativeHistogramTests(PrometheusFixture prometheus) : IClassF
     [PrometheusFact]
     public async Task Increase_counts_what_was_observed_through_resets_and_a_restart()
     {
-        await using var standalone = await StartAsync(
+        await using var silo = await StartAsync(
             "native-resets", "generate_native_histograms: both, native_histogram_max_bucket_number: 3, native_histogram_min_reset_duration: 2s");
         var observed = 0;
         for (var round = 0; round < 24; round++)
@@ -52,16 +52,16 @@ public sealed class NativeHistogramTests(PrometheusFixture prometheus) : IClassF
             // More and more, so that a reset that goes unseen does not look like a histogram that only grew.
             var latencies = Enumerable.Range(0, 10 + 10 * round).Select(i => Math.Pow(2, i % 8) * 0.01).ToList();
             observed += latencies.Count;
-            await SendAsync(standalone, latencies);
-            await standalone.CollectAsync(1);
+            await SendAsync(silo, latencies);
+            await silo.CollectAsync(1);
             if (round != 12)
                 continue;
-            Assert.Equal(0, await standalone.TerminateAsync());
-            await standalone.StartAgainAsync();
+            Assert.Equal(0, await silo.TerminateAsync());
+            await silo.StartAgainAsync();
         }
 
-        await standalone.CollectAsync(1);
-        Assert.Equal(0, await standalone.TerminateAsync());
+        await silo.CollectAsync(1);
+        Assert.Equal(0, await silo.TerminateAsync());
         const string Series = """traces_spanmetrics_latency{test="native-resets"}""";
         var samples = await prometheus.Process.ValueAsync("""count_over_time(traces_spanmetrics_latency_count{test="native-resets"}[15m])""");
         var resets = await prometheus.Process.ValueAsync($"resets(histogram_count({Series})[15m:100ms])");
@@ -77,19 +77,19 @@ public sealed class NativeHistogramTests(PrometheusFixture prometheus) : IClassF
     [PrometheusFact]
     public async Task A_stale_one_is_gone_at_once_and_by_itself_it_is_the_only_series_of_its_family()
     {
-        await using var standalone = await StartAsync("native-stale", "generate_native_histograms: native");
-        await SendAsync(standalone, [0.1, 0.2]);
+        await using var silo = await StartAsync("native-stale", "generate_native_histograms: native");
+        await SendAsync(silo, [0.1, 0.2]);
 
         const string All = """count by (__name__) ({__name__=~"traces_spanmetrics_latency.*",test="native-stale"})""";
-        var series = await Eventually.GetAsync(() => prometheus.Process.QueryAsync(All), found => found.Count > 0, _ => standalone.Log);
+        var series = await Eventually.GetAsync(() => prometheus.Process.QueryAsync(All), found => found.Count > 0, _ => silo.Log);
         Assert.Equal(["traces_spanmetrics_latency{}"], series.Keys);
-        var page = await standalone.GeneratedAsync();
+        var page = await silo.GeneratedAsync();
         Assert.Equal(2, page.Sum("traces_spanmetrics_latency_count"));
 
-        await Eventually.GetAsync(() => prometheus.Process.QueryAsync(All), found => found.Count == 0, _ => standalone.Log);
+        await Eventually.GetAsync(() => prometheus.Process.QueryAsync(All), found => found.Count == 0, _ => silo.Log);
     }
 
-    private Task<StandaloneProcess> StartAsync(string test, string overrides) => StandaloneProcess.StartAsync(new()
+    private Task<SiloProcess> StartAsync(string test, string overrides) => SiloProcess.StartAsync(new()
     {
         Test = test,
         RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl],
@@ -98,7 +98,7 @@ public sealed class NativeHistogramTests(PrometheusFixture prometheus) : IClassF
     });
 
     // Spans of one name, each in a trace of its own.
-    private static async Task SendAsync(StandaloneProcess standalone, IReadOnlyList<double> latencies)
+    private static async Task SendAsync(SiloProcess silo, IReadOnlyList<double> latencies)
     {
         var now = (ulong)(DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks * 100;
         var spans = latencies.Select(seconds => new Span
@@ -121,7 +121,7 @@ public sealed class NativeHistogramTests(PrometheusFixture prometheus) : IClassF
                 },
             },
         };
-        Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(request.ToByteArray()));
+        Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(request.ToByteArray()));
     }
 
     private static double NextNormal(Random random) => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());

@@ -7,20 +7,20 @@ using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;
 
-/// <summary>The OpenTelemetry SDK and exporter for .NET, unmodified, in front of Standalone.</summary>
+/// <summary>The OpenTelemetry SDK and exporter for .NET, unmodified, in front of the silo.</summary>
 public sealed class OpenTelemetryDotNetTests(PrometheusFixture prometheus) : IClassFixture<PrometheusFixture>
 {
     [PrometheusFact]
     public Task Exporter_over_grpc_gives_the_right_metrics() =>
-        Check("dotnet-grpc", OtlpExportProtocol.Grpc, standalone => standalone.GrpcEndpoint);
+        Check("dotnet-grpc", OtlpExportProtocol.Grpc, silo => silo.GrpcEndpoint);
 
     [PrometheusFact]
     public Task Exporter_over_http_gives_the_right_metrics() =>
-        Check("dotnet-http", OtlpExportProtocol.HttpProtobuf, standalone => new Uri(standalone.HttpEndpoint, "/v1/traces"));
+        Check("dotnet-http", OtlpExportProtocol.HttpProtobuf, silo => new Uri(silo.HttpEndpoint, "/v1/traces"));
 
-    private async Task Check(string test, OtlpExportProtocol protocol, Func<StandaloneProcess, Uri> endpoint)
+    private async Task Check(string test, OtlpExportProtocol protocol, Func<SiloProcess, Uri> endpoint)
     {
-        await using var standalone = await StandaloneProcess.StartAsync(new() { Test = test, RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl] });
+        await using var silo = await SiloProcess.StartAsync(new() { Test = test, RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl] });
 
         // Sources are named for the test: the two tests' spans must not reach each other's exporter.
         using var web = new ActivitySource($"{test}-web");
@@ -40,7 +40,7 @@ public sealed class OpenTelemetryDotNetTests(PrometheusFixture prometheus) : ICl
             Assert.True(shopProvider.ForceFlush());
         }
 
-        await CallsOfTwoServices.CheckAsync(standalone, prometheus.Process, calls: 5, failed: 1);
+        await CallsOfTwoServices.CheckAsync(silo, prometheus.Process, calls: 5, failed: 1);
 
         TracerProvider Provider(string service, string source) => Sdk.CreateTracerProviderBuilder()
             .SetResourceBuilder(ResourceBuilder.CreateEmpty().AddService(service))
@@ -49,7 +49,7 @@ public sealed class OpenTelemetryDotNetTests(PrometheusFixture prometheus) : ICl
             .AddOtlpExporter(options =>
             {
                 options.Protocol = protocol;
-                options.Endpoint = endpoint(standalone);
+                options.Endpoint = endpoint(silo);
             })
             .Build();
     }

@@ -2,25 +2,25 @@ using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;
 
-/// <summary>The OpenTelemetry SDK and exporters for JavaScript, unmodified, in front of Standalone.</summary>
+/// <summary>The OpenTelemetry SDK and exporters for JavaScript, unmodified, in front of the silo.</summary>
 public sealed class OpenTelemetryJsTests(PrometheusFixture prometheus) : IClassFixture<PrometheusFixture>
 {
     [NodeFact]
-    public Task Exporter_over_grpc_gives_the_right_metrics() => Check("grpc", standalone => standalone.GrpcEndpoint);
+    public Task Exporter_over_grpc_gives_the_right_metrics() => Check("grpc", silo => silo.GrpcEndpoint);
 
     [NodeFact]
-    public Task Exporter_over_http_with_protobuf_gives_the_right_metrics() => Check("proto", standalone => new Uri(standalone.HttpEndpoint, "/v1/traces"));
+    public Task Exporter_over_http_with_protobuf_gives_the_right_metrics() => Check("proto", silo => new Uri(silo.HttpEndpoint, "/v1/traces"));
 
     [NodeFact]
-    public Task Exporter_over_http_with_json_gives_the_right_metrics() => Check("json", standalone => new Uri(standalone.HttpEndpoint, "/v1/traces"));
+    public Task Exporter_over_http_with_json_gives_the_right_metrics() => Check("json", silo => new Uri(silo.HttpEndpoint, "/v1/traces"));
 
-    private async Task Check(string protocol, Func<StandaloneProcess, Uri> endpoint)
+    private async Task Check(string protocol, Func<SiloProcess, Uri> endpoint)
     {
-        await using var standalone = await StandaloneProcess.StartAsync(new() { Test = $"js-{protocol}", RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl] });
+        await using var silo = await SiloProcess.StartAsync(new() { Test = $"js-{protocol}", RemoteWriteUrls = [prometheus.Process.RemoteWriteUrl] });
 
-        var (exitCode, output) = await NodeScripts.RunAsync("send.js", protocol, endpoint(standalone).ToString(), "5");
+        var (exitCode, output) = await NodeScripts.RunAsync("send.js", protocol, endpoint(silo).ToString(), "5");
 
         Assert.True(exitCode == 0, output);
-        await CallsOfTwoServices.CheckAsync(standalone, prometheus.Process, calls: 5, failed: 0);
+        await CallsOfTwoServices.CheckAsync(silo, prometheus.Process, calls: 5, failed: 0);
     }
 }

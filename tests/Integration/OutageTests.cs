@@ -12,7 +12,7 @@ public sealed class OutageTests
         // The other one is never stopped: what it has is what the first must have in the end.
         await using var reference = await PrometheusProcess.StartAsync();
         await using var prometheus = await PrometheusProcess.StartAsync();
-        await using var standalone = await StandaloneProcess.StartAsync(new() { Test = "outage", RemoteWriteUrls = [prometheus.RemoteWriteUrl, reference.RemoteWriteUrl] });
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "outage", RemoteWriteUrls = [prometheus.RemoteWriteUrl, reference.RemoteWriteUrl] });
 
         var sent = 0;
         using var enough = new CancellationTokenSource();
@@ -20,21 +20,21 @@ public sealed class OutageTests
         {
             while (!enough.IsCancellationRequested)
             {
-                Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(GoldenBodies.Call("away-client", "away-server")));
+                Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Call("away-client", "away-server")));
                 sent++;
                 await Task.Delay(100);
             }
         });
 
-        await standalone.CollectAsync(3);
+        await silo.CollectAsync(3);
         await prometheus.StopAsync();
-        await standalone.CollectAsync(10);
+        await silo.CollectAsync(10);
         await prometheus.StartAgainAsync();
-        await standalone.CollectAsync(3);
+        await silo.CollectAsync(3);
         await enough.CancelAsync();
         await sending;
         // The last collection has left when the process has.
-        Assert.True(await standalone.TerminateAsync() == 0, standalone.Log);
+        Assert.True(await silo.TerminateAsync() == 0, silo.Log);
 
         const string Selector = "{__name__=~\"traces_.+\",test=\"outage\"}";
         var expected = await reference.RawSamplesAsync(Selector);
@@ -57,18 +57,18 @@ public sealed class OutageTests
     {
         using var hanging = new BrokenRemote(answers: false);
         using var failing = new BrokenRemote(answers: true);
-        await using var standalone = await StandaloneProcess.StartAsync(new() { Test = "broken", RemoteWriteUrls = [hanging.Url, failing.Url] });
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "broken", RemoteWriteUrls = [hanging.Url, failing.Url] });
 
         for (var call = 0; call < 200; call++)
-            Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(GoldenBodies.Call("client", "server")));
+            Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Call("client", "server")));
         await Eventually.GetAsync(() => Task.FromResult((hanging.Connections, failing.Connections)), seen => seen.Item1 > 0 && seen.Item2 > 0, seen => $"{seen} connections");
-        await standalone.CollectAsync(5);
+        await silo.CollectAsync(5);
         for (var call = 0; call < 200; call++)
-            Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(GoldenBodies.Call("client", "server")));
-        await standalone.CollectAsync(1);
+            Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Call("client", "server")));
+        await silo.CollectAsync(1);
 
-        Assert.Equal(HttpStatusCode.OK, await standalone.ReadyAsync());
-        Assert.Equal(0, (await standalone.OwnMetricsAsync()).Sum("tempo_distributor_forwarder_pushes_failures_total"));
-        Assert.Equal(400, (await standalone.GeneratedAsync()).Sum("traces_service_graph_request_total"));
+        Assert.Equal(HttpStatusCode.OK, await silo.ReadyAsync());
+        Assert.Equal(0, (await silo.OwnMetricsAsync()).Sum("tempo_distributor_forwarder_pushes_failures_total"));
+        Assert.Equal(400, (await silo.GeneratedAsync()).Sum("traces_service_graph_request_total"));
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using OrleansTempo.Integration.Harness;
 
@@ -8,6 +7,7 @@ namespace OrleansTempo.Integration;
 public sealed class QueueOnDiskTests
 {
     private const string Selector = "{__name__=~\"traces_.+\"}";
+    private const int HeaderBytes = 56;
 
     [PrometheusFact]
     public async Task What_waited_through_kills_and_a_stop_while_Prometheus_was_away_arrives_in_order()
@@ -15,35 +15,35 @@ public sealed class QueueOnDiskTests
         // The other one is never stopped: all that it has from before a process ended is what the first must have in the end.
         await using var reference = await PrometheusProcess.StartAsync();
         await using var prometheus = await PrometheusProcess.StartAsync();
-        await using var standalone = await StandaloneProcess.StartAsync(new()
+        await using var silo = await SiloProcess.StartAsync(new()
         {
             Test = "queue",
             RemoteWriteUrls = [prometheus.RemoteWriteUrl, reference.RemoteWriteUrl],
             FlushDeadline = "3s",
         });
 
-        await CallAndCollectAsync(standalone);
+        await CallAndCollectAsync(silo);
         await prometheus.StopAsync();
-        await CallAndCollectAsync(standalone);
-        var firstKill = await KillAsync(standalone);
-        await standalone.StartAgainAsync();
+        await CallAndCollectAsync(silo);
+        var firstKill = await KillAsync(silo);
+        await silo.StartAgainAsync();
 
         // Nothing has come to this process yet.
-        Assert.True((await standalone.OwnMetricsAsync()).Sum("prometheus_remote_storage_samples_pending_on_disk") > 0, standalone.Log);
-        await CallAndCollectAsync(standalone);
-        Assert.True(await standalone.TerminateAsync() == 0, standalone.Log);
-        Assert.Contains("they are on disk, and the next start sends them", standalone.LogOfThisRun);
-        Assert.DoesNotContain("are lost", standalone.Log);
-        Assert.NotEmpty(QueuedFiles(standalone));
+        await Eventually.GetAsync(silo.OwnMetricsAsync, static own => own.Sum("prometheus_remote_storage_samples_pending_on_disk") > 0, own => $"{own}\n{silo.Log}");
+        await CallAndCollectAsync(silo);
+        Assert.True(await silo.TerminateAsync() == 0, silo.Log);
+        Assert.Contains("they are kept in the object store, and sent when it runs again", silo.LogOfThisRun);
+        Assert.DoesNotContain("are lost", silo.Log);
+        Assert.NotEmpty(Queued(silo));
 
-        await standalone.StartAgainAsync();
-        await CallAndCollectAsync(standalone);
-        var secondKill = await KillAsync(standalone);
+        await silo.StartAgainAsync();
+        await CallAndCollectAsync(silo);
+        var secondKill = await KillAsync(silo);
         await prometheus.StartAgainAsync();
-        await standalone.StartAgainAsync();
-        await Eventually.GetAsync(standalone.OwnMetricsAsync, own => own.Sum("prometheus_remote_storage_samples_pending") == 0, own => $"{own}\n{standalone.Log}");
-        await CallAndCollectAsync(standalone);
-        Assert.True(await standalone.TerminateAsync() == 0, standalone.Log);
+        await silo.StartAgainAsync();
+        await Eventually.GetAsync(() => Task.FromResult(CountQueued(silo)), static queued => queued == 0, queued => $"{queued} collections wait\n{silo.Log}");
+        await CallAndCollectAsync(silo);
+        Assert.True(await silo.TerminateAsync() == 0, silo.Log);
 
         var expected = await reference.RawSamplesAsync(Selector);
         var actual = await prometheus.RawSamplesAsync(Selector);
@@ -59,8 +59,8 @@ public sealed class QueueOnDiskTests
 
         Assert.Empty(prometheus.OrderComplaints);
         Assert.Empty(reference.OrderComplaints);
-        Assert.Empty(QueuedFiles(standalone));
-        Assert.DoesNotContain("level=error", standalone.Log);
+        Assert.Empty(Queued(silo));
+        Assert.DoesNotContain("level=error", silo.Log);
     }
 
     [SmallDiskFact]
@@ -70,61 +70,82 @@ public sealed class QueueOnDiskTests
         using var failing = new BrokenRemote(answers: true);
         await using var disk = await SmallDisk.MountAsync(DiskBytes);
         await File.WriteAllBytesAsync(Path.Combine(disk.Path, "filler"), new byte[DiskBytes - (64 << 10)]);
-        await using var standalone = await StandaloneProcess.StartAsync(new()
+        await using var silo = await SiloProcess.StartAsync(new()
         {
             Test = "full",
             RemoteWriteUrls = [failing.Url],
-            QueuePath = disk.Path,
+            Ingester = "trace_idle_period: 1h, trace_live_period: 1h, max_block_duration: 1h",
+            Trace = $"local: {{ path: '{disk.Path}' }}",
             FlushDeadline = "1s",
             CollectionInterval = "200ms",
         });
-        Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(GoldenBodies.Call("client", "server")));
+        Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Call("client", "server")));
 
-        await Eventually.GetAsync(standalone.OwnMetricsAsync, static own => own.Sum("prometheus_remote_storage_disk_failures_total") > 2, own => $"{own}\n{standalone.Log}");
-        await standalone.CollectAsync(5);
-        Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(GoldenBodies.Call("client", "server")));
-        var own = await standalone.OwnMetricsAsync();
+        await Eventually.GetAsync(silo.OwnMetricsAsync, static own => own.Sum("prometheus_remote_storage_disk_failures_total") > 2, own => $"{own}\n{silo.Log}");
+        await silo.CollectAsync(5);
+        Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Call("client", "server")));
+        var own = await silo.OwnMetricsAsync();
         Assert.InRange(own.Sum("prometheus_remote_storage_samples_pending_on_disk"), 1, own.Sum("prometheus_remote_storage_samples_pending") - 1);
         Assert.Equal(0, own.Sum("prometheus_remote_storage_samples_dropped_total"));
-        Assert.Equal(1, standalone.Log.Split("fails on disk").Length - 1);
+        Assert.Equal(1, silo.Log.Split("The object store fails for the queue").Length - 1);
 
         await disk.ResizeAsync(64 << 20);
-        await Eventually.GetAsync(() => Task.FromResult(standalone.Log), static log => log.Contains("is written to disk again"), static log => log);
-        Assert.True(await standalone.TerminateAsync() == 0, standalone.Log);
-        Assert.DoesNotContain("are lost", standalone.Log);
+        await Eventually.GetAsync(() => Task.FromResult(silo.Log), static log => log.Contains("The object store works again for the queue"), static log => log);
+        Assert.True(await silo.TerminateAsync() == 0, silo.Log);
+        Assert.DoesNotContain("are lost", silo.Log);
 
         // What was written in part only, with the last room there was, is not there.
-        var collections = Directory.GetFiles(disk.Path, "*.rw", SearchOption.AllDirectories);
-        Assert.True(collections.Length > 10, $"{collections.Length} collections");
+        var collections = QueuedIn(disk.Path);
+        Assert.True(collections.Count > 10, $"{collections.Count} collections");
         Assert.All(collections, AssertWhole);
     }
 
-    // The last request's body is the end of the file; see docs/remote-write-queue.md.
-    private static void AssertWhole(string file)
+    // The last request's body is the end of the object; see docs/remote-write-queue.md.
+    private static void AssertWhole(byte[] collection)
     {
-        var bytes = File.ReadAllBytes(file);
-        var last = 28 + ((BitConverter.ToInt32(bytes, 12) - 1) * 56);
-        Assert.Equal(bytes.Length, BitConverter.ToInt64(bytes, last) + BitConverter.ToInt32(bytes, last + 8));
+        const int EntryBytes = 52;
+        var last = HeaderBytes + ((BitConverter.ToInt32(collection, 12) - 1) * EntryBytes);
+        Assert.Equal(collection.Length, BitConverter.ToInt64(collection, last) + BitConverter.ToInt32(collection, last + 8));
     }
 
-    private static string[] QueuedFiles(StandaloneProcess standalone) => Directory.GetFiles(Path.Combine(standalone.Folder, "data", "generator"), "*.rw", SearchOption.AllDirectories);
-
-    private static async Task CallAndCollectAsync(StandaloneProcess standalone)
+    private static int CountQueued(SiloProcess silo)
     {
-        for (var call = 0; call < 5; call++)
+        try
         {
-            Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(GoldenBodies.Call("queue-client", "queue-server")));
-            await standalone.CollectAsync(1);
+            return Queued(silo).Count;
+        }
+        catch (IOException)
+        {
+            // One went while it was read.
+            return -1;
         }
     }
 
-    // From the newest collection on disk to the end of the process.
-    private static async Task<(long After, long Until)> KillAsync(StandaloneProcess standalone)
+    private static List<byte[]> Queued(SiloProcess silo) => QueuedIn(silo.BlocksFolder);
+
+    // What is no more than a header only marks its number.
+    private static List<byte[]> QueuedIn(string store)
     {
-        await standalone.KillAsync();
+        var queue = new DirectoryInfo(Path.Combine(store, "remote-write"));
+        return queue.Exists ? [.. queue.GetFiles("*", SearchOption.AllDirectories).Where(static file => file.Length > HeaderBytes).Select(static file => File.ReadAllBytes(file.FullName))] : [];
+    }
+
+    private static async Task CallAndCollectAsync(SiloProcess silo)
+    {
+        for (var call = 0; call < 5; call++)
+        {
+            Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Call("queue-client", "queue-server")));
+            await silo.CollectAsync(1);
+        }
+    }
+
+    // From the newest collection that is in the object store to the end of the process.
+    private static async Task<(long After, long Until)> KillAsync(SiloProcess silo)
+    {
+        await silo.KillAsync();
         var until = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
-        var queued = QueuedFiles(standalone).Select(static file => long.Parse(Path.GetFileName(file).Split('-')[1], CultureInfo.InvariantCulture)).ToList();
-        Assert.True(queued.Count >= 4, $"{queued.Count} collections are on disk:\n{standalone.Log}");
+        var queued = Queued(silo).Select(static collection => BitConverter.ToInt64(collection, 16)).ToList();
+        Assert.True(queued.Count >= 4, $"{queued.Count} collections are in the object store:\n{silo.Log}");
         return (queued.Max(), until);
     }
 

@@ -22,12 +22,12 @@ public sealed class RemoteWriteV2Tests
     public async Task Recorded_bodies_reach_a_Prometheus_that_knows_2_0_as_they_do_in_1_0()
     {
         await using var prometheus = await PrometheusProcess.StartAsync(PrometheusV3FactAttribute.Program!, "exemplar-storage,created-timestamp-zero-ingestion");
-        await using var standalone = await StandaloneProcess.StartAsync(new() { Test = "v2-golden", RemoteWriteUrls = [prometheus.RemoteWriteUrl], RemoteWrite = V2 });
-        await SendRecordedAsync(standalone, prometheus);
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "v2-golden", RemoteWriteUrls = [prometheus.RemoteWriteUrl], RemoteWrite = V2 });
+        await SendRecordedAsync(silo, prometheus);
 
-        Assert.DoesNotContain(NotUnderstood, standalone.Log);
-        Assert.Equal("io.prometheus.write.v2.Request", (await StatusAsync(standalone)).GetProperty("protobufMessage").GetString());
-        var own = await standalone.OwnMetricsAsync();
+        Assert.DoesNotContain(NotUnderstood, silo.Log);
+        Assert.Equal("io.prometheus.write.v2.Request", (await StatusAsync(silo)).GetProperty("protobufMessage").GetString());
+        var own = await silo.OwnMetricsAsync();
         Assert.Equal(0, own.Sum("prometheus_remote_storage_samples_failed_total"));
         Assert.True(own.Sum("prometheus_remote_storage_exemplars_total") > 0);
         Assert.Equal(0, own.Sum("prometheus_remote_storage_exemplars_failed_total"));
@@ -75,32 +75,32 @@ public sealed class RemoteWriteV2Tests
     public async Task A_Prometheus_from_before_2_0_gets_1_0_and_misses_nothing()
     {
         await using var prometheus = await PrometheusProcess.StartAsync();
-        await using var standalone = await StandaloneProcess.StartAsync(new() { Test = "v2-fallback", RemoteWriteUrls = [prometheus.RemoteWriteUrl], RemoteWrite = V2 });
-        await SendRecordedAsync(standalone, prometheus);
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "v2-fallback", RemoteWriteUrls = [prometheus.RemoteWriteUrl], RemoteWrite = V2 });
+        await SendRecordedAsync(silo, prometheus);
 
-        Assert.Single(standalone.Log.Split('\n'), line => line.Contains(NotUnderstood));
-        var status = await StatusAsync(standalone);
+        Assert.Single(silo.Log.Split('\n'), line => line.Contains(NotUnderstood));
+        var status = await StatusAsync(silo);
         Assert.Equal(("prometheus.WriteRequest", 0L), (status.GetProperty("protobufMessage").GetString(), status.GetProperty("lostSamples").GetInt64()));
         foreach (var (series, samples) in await prometheus.RawSamplesAsync("{__name__=~\"traces_.+_total\",test=\"v2-fallback\"}"))
             Assert.True(samples[0].Value == 0, $"{series}: {string.Join(' ', samples)}");
         Assert.Empty(prometheus.OrderComplaints);
     }
 
-    private static async Task SendRecordedAsync(StandaloneProcess standalone, PrometheusProcess prometheus)
+    private static async Task SendRecordedAsync(SiloProcess silo, PrometheusProcess prometheus)
     {
         var expected = GoldenBodies.Expected();
         foreach (var body in Recorded)
-            Assert.Equal(HttpStatusCode.OK, await standalone.Sender.PostAsync(GoldenBodies.Read(body)));
-        await standalone.CollectAsync(5);
+            Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(GoldenBodies.Read(body)));
+        await silo.CollectAsync(5);
         await Eventually.GetAsync(
-            () => standalone.StoredAsync(prometheus),
+            () => silo.StoredAsync(prometheus),
             values => values.DifferenceFrom(expected).Length == 0,
-            values => values.DifferenceFrom(expected) + standalone.Log);
+            values => values.DifferenceFrom(expected) + silo.Log);
     }
 
-    private static async Task<JsonElement> StatusAsync(StandaloneProcess standalone)
+    private static async Task<JsonElement> StatusAsync(SiloProcess silo)
     {
-        using var response = await standalone.GetAsync("/status/remote-write?format=json");
+        using var response = await silo.GetAsync("/status/remote-write?format=json");
         return JsonDocument.Parse(await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync()).RootElement[0];
     }
 

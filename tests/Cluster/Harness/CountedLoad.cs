@@ -10,7 +10,7 @@ namespace OrleansTempo.Cluster.Harness;
 /// Senders that push small calls (a client's span and a server's) to any of some silos, and each request again, to the next one, until it is
 /// acknowledged: as an OpenTelemetry SDK behind a load balancer does. They count what was acknowledged.
 /// </summary>
-internal sealed class CountedLoad(IReadOnlyList<TempoProcess> silos, SentSpans sent, int senders = 4)
+internal sealed class CountedLoad(IReadOnlyList<SiloProcess> silos, SentSpans sent, int senders = 4)
 {
     private const int CallsPerRequest = 20;
 
@@ -65,7 +65,7 @@ internal sealed class CountedLoad(IReadOnlyList<TempoProcess> silos, SentSpans s
         }
     }
 
-    private async Task<bool> TryAsync(TempoProcess silo, byte[] body, bool overGrpc)
+    private async Task<bool> TryAsync(SiloProcess silo, byte[] body, bool overGrpc)
     {
         using var timeout = new CancellationTokenSource(s_patience);
         try

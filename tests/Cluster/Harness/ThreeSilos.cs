@@ -24,7 +24,7 @@ internal sealed class ThreeSilos : IAsyncDisposable
 
     public string Logs => string.Concat(_silos.Select(static (silo, i) => $"--- silo {i}\n{silo.Log}"));
 
-    /// <param name="settings">The silos' configuration, but for the store and where they write.</param>
+    /// <param name="settings">The silos' configuration, but for the store; where they write besides the cluster's Prometheus.</param>
     public static async Task<ThreeSilos> StartAsync(TempoSettings settings)
     {
         var cluster = new ThreeSilos();
@@ -35,11 +35,12 @@ internal sealed class ThreeSilos : IAsyncDisposable
             cluster._prometheus = await prometheus;
             settings = settings with
             {
-                RemoteWriteUrls = settings.RemoteWriteUrls.Count > 0 ? settings.RemoteWriteUrls : [cluster.Prometheus.RemoteWriteUrl],
+                RemoteWriteUrls = [cluster.Prometheus.RemoteWriteUrl, .. settings.RemoteWriteUrls],
+                Environment = cluster.Clustering,
                 Trace = $"local: {{ path: '{cluster.Store}' }}, {settings.Trace}",
             };
             for (var i = 0; i < 3; i++)
-                cluster._silos.Add(await SiloProcess.StartAsync(settings, cluster.Clustering));
+                cluster._silos.Add(await SiloProcess.StartAsync(settings));
             return cluster;
         }
         catch
@@ -105,6 +106,7 @@ internal sealed class ThreeSilos : IAsyncDisposable
         ["Orleans__Clustering__ProviderType"] = "AdoNet",
         ["Orleans__Clustering__Invariant"] = "Npgsql",
         ["Orleans__Clustering__ConnectionString"] = _postgres!.ConnectionString,
+        ["Orleans__Endpoints__AdvertisedIPAddress"] = "127.0.0.1",
         ["Orleans__ClusterMembership__ProbeTimeout"] = "00:00:01",
         ["Orleans__ClusterMembership__NumMissedProbesLimit"] = "3",
     };

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace OrleansTempo.Integration.Harness;
 
-/// <summary>What the tests vary in the configuration of one of our programs; written as a <c>tempo.yaml</c>.</summary>
+/// <summary>What the tests vary in the configuration of a silo; written as a <c>tempo.yaml</c>.</summary>
 internal sealed record TempoSettings
 {
     /// <summary>The external label <c>test</c> of every series, so that tests can share a Prometheus.</summary>
@@ -13,11 +13,8 @@ internal sealed record TempoSettings
     /// <summary>What stands in each entry of <c>remote_write</c> besides its URL, as a YAML flow mapping has it between its braces.</summary>
     public string RemoteWrite { get; init; } = "";
 
-    /// <summary>What Standalone finds in its environment besides what the tests have in theirs.</summary>
+    /// <summary>What the silo finds in its environment besides what these tests have in theirs and the ports of Orleans: <c>Orleans:Clustering</c> among it makes it a member of a cluster.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
-
-    /// <summary><c>metrics_generator.storage.path</c>; null for the default.</summary>
-    public string? QueuePath { get; init; }
 
     /// <summary>A Go duration.</summary>
     public string FlushDeadline { get; init; } = "20s";
@@ -34,6 +31,9 @@ internal sealed record TempoSettings
 
     /// <summary><c>metrics_generator.dedupe_window</c>.</summary>
     public string DedupeWindow { get; init; } = "0s";
+
+    /// <summary><c>server.graceful_shutdown_timeout</c>.</summary>
+    public string GracefulShutdownTimeout { get; init; } = "30s";
 
     public bool Demo { get; init; }
 
@@ -75,6 +75,7 @@ internal sealed record TempoSettings
             server:
               http_listen_address: 127.0.0.1
               http_listen_port: {{apiPort}}
+              graceful_shutdown_timeout: {{GracefulShutdownTimeout}}
             distributor:
               receivers:
                 otlp:
@@ -97,7 +98,6 @@ internal sealed record TempoSettings
             yaml.Append($"""
               storage:
                 remote_write_flush_deadline: {FlushDeadline}
-            {(QueuePath is null ? "" : $"    path: '{QueuePath}'")}
                 remote_write:
 
             """);

@@ -9,7 +9,7 @@ internal sealed class TraceLoad(int seed, int senders, SentSpans sent)
     private readonly Sender[] _senders = [.. Enumerable.Range(0, senders).Select(number => new Sender(new Random(seed + number), new RandomTraces(seed + number), sent, overGrpc: number % 2 == 1))];
 
     /// <summary>Sends to <paramref name="process"/>; the returned function stops it, and returns the answers that were none of success.</summary>
-    public Func<Task<IReadOnlyList<PushAnswer>>> Start(TempoProcess process)
+    public Func<Task<IReadOnlyList<PushAnswer>>> Start(SiloProcess process)
     {
         var stop = new CancellationTokenSource();
         var running = Task.WhenAll(_senders.Select(sender => Task.Run(() => sender.RunAsync(process.HttpEndpoint, process.GrpcEndpoint, stop.Token))));

@@ -1,33 +1,36 @@
+using System.Globalization;
 using System.Net;
 
 namespace OrleansTempo.Integration.Harness;
 
 /// <summary>
-/// One of our built programs, run as a user runs it: own process, own configuration file, own ports. It can be stopped or
-/// killed, and started again on the same folder.
+/// The Silo program, run as a user runs it: own process, own configuration file, own ports, own working directory, where it keeps its
+/// data unless it is told otherwise. It is alone, or a member of the cluster that <see cref="TempoSettings.Environment"/> names. It can be
+/// stopped or killed, and started again on the same folder.
 /// </summary>
-internal abstract class TempoProcess : IAsyncDisposable
+internal sealed class SiloProcess : IAsyncDisposable
 {
-    private readonly string _program;
+    private const string SiloPortKey = "Orleans__Endpoints__SiloPort";
+
     private readonly TempoSettings _settings;
     private readonly TemporaryFolder _folder = new();
+    private IReadOnlyDictionary<string, string> _environment;
 
     // Long enough for a flush whose next try comes half a minute later.
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(90) };
     private readonly List<ChildProcess> _runs = [];
     private int _apiPort;
 
-    /// <param name="program">The folder of its project, such as <c>Standalone</c>.</param>
-    /// <param name="settings">Its configuration.</param>
-    protected TempoProcess(string program, TempoSettings settings)
+    private SiloProcess(TempoSettings settings)
     {
-        _program = program;
         _settings = settings;
+        SiloPort = settings.Environment.TryGetValue(SiloPortKey, out var chosen) ? int.Parse(chosen, CultureInfo.InvariantCulture) : FreePorts.Next();
+        _environment = WithPorts(settings.Environment, SiloPort);
         TakePorts();
     }
 
-    /// <summary>What it finds in its environment besides what these tests have in theirs.</summary>
-    protected virtual IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string>();
+    /// <summary>Where other silos reach it.</summary>
+    public int SiloPort { get; }
 
     /// <summary>The external label <c>test</c> of its series.</summary>
     public string Test => _settings.Test;
@@ -49,6 +52,47 @@ internal abstract class TempoProcess : IAsyncDisposable
     /// <summary>Its working directory.</summary>
     public string Folder => _folder.Path;
 
+    /// <summary>Where its log is by default.</summary>
+    public string WalFolder => Path.Combine(Folder, "data", "wal");
+
+    /// <summary>Where its object store is by default.</summary>
+    public string BlocksFolder => Path.Combine(Folder, "data", "blocks");
+
+    /// <summary>The files of its object store that are objects, from the store's folder on.</summary>
+    public IReadOnlyList<string> StoredObjects =>
+        [.. Directory.GetFiles(BlocksFolder, "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(BlocksFolder, path)).Where(static name => !name.StartsWith('~'))];
+
+    /// <summary>Starts it and waits until it is ready.</summary>
+    public static async Task<SiloProcess> StartAsync(TempoSettings settings)
+    {
+        var silo = new SiloProcess(settings);
+        try
+        {
+            await silo.StartAgainAsync();
+            return silo;
+        }
+        catch
+        {
+            await silo.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Runs it on a configuration or with arguments that end it by themselves; returns its exit code and all it printed.</summary>
+    public static Task<(int ExitCode, string Output)> RunToEndAsync(string yaml, params string[] arguments) =>
+        RunToEndAsync(yaml, new Dictionary<string, string>(), arguments);
+
+    /// <param name="yaml">Its configuration.</param>
+    /// <param name="environment">What it finds in its environment besides what these tests have in theirs.</param>
+    /// <param name="arguments">What its command line has besides the configuration.</param>
+    public static async Task<(int ExitCode, string Output)> RunToEndAsync(string yaml, IReadOnlyDictionary<string, string> environment, params string[] arguments)
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("tempo.yaml", yaml);
+        await using var process = Launch(folder, arguments, WithPorts(environment, FreePorts.Next()));
+        return (await process.WaitForExitAsync(), process.Output);
+    }
+
     /// <summary>Starts it, after it has ended, and waits until it is ready.</summary>
     public async Task StartAgainAsync()
     {
@@ -57,13 +101,9 @@ internal abstract class TempoProcess : IAsyncDisposable
     }
 
     /// <summary>Starts it, after it has ended, and does not wait.</summary>
-    public void Launch()
-    {
-        string[] arguments = _settings.Demo ? ["--config.file=tempo.yaml", "--demo"] : ["--config.file=tempo.yaml"];
-        _runs.Add(Launch(_program, _folder, arguments, Environment));
-    }
+    public void Launch() => _runs.Add(Launch(_folder, _settings.Demo ? ["--demo"] : [], _environment));
 
-    /// <summary>From the next start on it listens on other ports.</summary>
+    /// <summary>From the next start on it listens on other ports for OTLP and its HTTP API.</summary>
     public void TakePorts()
     {
         (_apiPort, var grpcPort, var httpPort) = (FreePorts.Next(), FreePorts.Next(), FreePorts.Next());
@@ -75,6 +115,9 @@ internal abstract class TempoProcess : IAsyncDisposable
         Traces = new TraceReader(Api("/"));
         _folder.Write("tempo.yaml", _settings.ToYaml(_apiPort, grpcPort, httpPort));
     }
+
+    /// <summary>From the next start on it finds this in its environment instead of <see cref="TempoSettings.Environment"/>.</summary>
+    public void TakeEnvironment(IReadOnlyDictionary<string, string> environment) => _environment = WithPorts(environment, SiloPort);
 
     public async Task<HttpStatusCode> ReadyAsync()
     {
@@ -137,7 +180,14 @@ internal abstract class TempoProcess : IAsyncDisposable
     /// <summary>Waits until it has ended by itself; returns its exit code.</summary>
     public Task<int> WaitForExitAsync() => _runs[^1].WaitForExitAsync();
 
-    public virtual async ValueTask DisposeAsync()
+    /// <summary>What a killed process was compacting stays claimed for five minutes more; after this they have passed.</summary>
+    public void LetClaimsRunOut()
+    {
+        foreach (var claim in StoredObjects.Where(static name => Path.GetFileName(name) == "compactor"))
+            File.Delete(Path.Combine(BlocksFolder, claim));
+    }
+
+    public async ValueTask DisposeAsync()
     {
         foreach (var run in _runs)
             await run.DisposeAsync();
@@ -151,7 +201,7 @@ internal abstract class TempoProcess : IAsyncDisposable
         async () =>
         {
             if (_runs[^1].HasExited)
-                throw new InvalidOperationException($"{_program} exited with {_runs[^1].ExitCode}:\n{LogOfThisRun}");
+                throw new InvalidOperationException($"the silo exited with {_runs[^1].ExitCode}:\n{LogOfThisRun}");
             try
             {
                 return await ReadyAsync() == HttpStatusCode.OK;
@@ -162,7 +212,7 @@ internal abstract class TempoProcess : IAsyncDisposable
             }
         },
         ready => ready,
-        _ => $"{_program} is not ready:\n{LogOfThisRun}");
+        _ => $"the silo is not ready:\n{LogOfThisRun}");
 
     /// <summary>What it answers to a path of its HTTP API.</summary>
     public Task<HttpResponseMessage> GetAsync(string path) => _http.GetAsync(Api(path));
@@ -180,37 +230,38 @@ internal abstract class TempoProcess : IAsyncDisposable
         return await _http.SendAsync(request);
     }
 
-    protected static async Task<(int ExitCode, string Output)> RunToEndAsync(string program, string yaml, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment)
-    {
-        using var folder = new TemporaryFolder();
-        folder.Write("tempo.yaml", yaml);
-        await using var process = Launch(program, folder, ["--config.file=tempo.yaml", .. arguments], environment);
-        return (await process.WaitForExitAsync(), process.Output);
-    }
-
     private Uri Api(string path) => new($"http://127.0.0.1:{_apiPort}{path}");
 
-    private static ChildProcess Launch(string program, TemporaryFolder folder, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment) => ChildProcess.Start(
-        System.Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
-        ["exec", AssemblyPath(program), .. arguments],
+    // Orleans' own would be the same for all silos of this machine.
+    private static Dictionary<string, string> WithPorts(IReadOnlyDictionary<string, string> environment, int siloPort)
+    {
+        var all = new Dictionary<string, string>(environment);
+        all.TryAdd(SiloPortKey, siloPort.ToString(CultureInfo.InvariantCulture));
+        all.TryAdd("Orleans__Endpoints__GatewayPort", FreePorts.Next().ToString(CultureInfo.InvariantCulture));
+        return all;
+    }
+
+    private static ChildProcess Launch(TemporaryFolder folder, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment) => ChildProcess.Start(
+        Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
+        ["exec", AssemblyPath(), "--config.file=tempo.yaml", .. arguments],
         folder.Path,
         environment);
 
     // The program's own output folder, built in the configuration these tests were built in; where the output was sent
     // elsewhere, the copy that the project reference put beside the tests.
-    private static string AssemblyPath(string program)
+    private static string AssemblyPath()
     {
-        var assembly = $"OrleansTempo.{program}.dll";
+        const string Program = "Silo", Assembly = $"OrleansTempo.{Program}.dll";
         var tests = new DirectoryInfo(AppContext.BaseDirectory);
         for (var folder = tests; folder is not null; folder = folder.Parent)
         {
             if (!File.Exists(Path.Combine(folder.FullName, "OrleansTempo.sln")))
                 continue;
-            var path = Path.Combine(folder.FullName, program, "bin", tests.Parent!.Name, tests.Name, assembly);
+            var path = Path.Combine(folder.FullName, Program, "bin", tests.Parent!.Name, tests.Name, Assembly);
             if (File.Exists(path))
                 return path;
         }
 
-        return Path.Combine(AppContext.BaseDirectory, assembly);
+        return Path.Combine(AppContext.BaseDirectory, Assembly);
     }
 }

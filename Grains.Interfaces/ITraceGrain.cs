@@ -1,7 +1,7 @@
 namespace OrleansTempo.Grains.Interfaces;
 
 /// <summary>
-/// One partition of a tenant's traces, an ingester; its key is <c>tenant/partition</c>, see <see cref="GrainKeys"/>. Where it is active its partition is
+/// One partition of a tenant's traces, an ingester; its key is <c>tenant/partition</c>, see <see cref="GrainKeys"/>. Once spans have come to it its partition is
 /// open, and whoever is in that silo pushes to the partition without a call.
 /// </summary>
 [Alias("orleanstempo.ITraceGrain")]

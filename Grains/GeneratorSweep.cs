@@ -1,26 +1,29 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
-using OrleansTempo.Core.RemoteWrite;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Continuity;
+using OrleansTempo.Core.Generator;
 using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Grains;
 
 /// <summary>
 /// Looks for metrics-generators that nobody runs: of tenants from whom no span comes since their silo has gone. One that is woken sends its
-/// series on, until they go stale in order. Every silo looks; a claim that has changed since it looked last has an owner.
+/// series on, until they go stale in order, and what waits to be sent. Every silo looks; a claim that has changed since it looked last has an owner.
 /// </summary>
-internal sealed partial class GeneratorSweep(IGrainFactory grains, IObjectStore store, TimeProvider time, ILogger logger)
+internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine engine, ILogger logger)
 {
     /// <summary>How often it looks.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(30);
 
-    private Dictionary<(TenantId Tenant, string Shard), string> _seen = [];
+    private const int WakesAtOnce = 16;
+
+    private Dictionary<(TenantId Tenant, string Shard), string>? _seen;
 
     /// <summary>Looks until it is cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(Period, time);
+        using var timer = new PeriodicTimer(Period, engine.Time);
         try
         {
             do
@@ -37,18 +40,15 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, IObjectStore 
     {
         try
         {
-            var isFirst = _seen.Count == 0;
-            var seen = new Dictionary<(TenantId, string), string>();
-            foreach (var claim in await WriterClaim.ListAsync(store, cancellationToken).ConfigureAwait(false))
+            var claims = (await WriterClaim.ListAsync(engine.Store, cancellationToken).ConfigureAwait(false)).Where(static c => c.NeedsOwner).ToList();
+            var asleep = new ConcurrentBag<ListedClaim>();
+            var options = new ParallelOptions { MaxDegreeOfParallelism = WakesAtOnce, CancellationToken = cancellationToken };
+            await Parallel.ForEachAsync(claims.Where(MustBeWoken), options, async (claim, cancellation) =>
             {
-                if (!claim.NeedsOwner)
-                    continue;
-                seen[(claim.Tenant, claim.Shard)] = claim.ETag;
-                if (isFirst || _seen.GetValueOrDefault((claim.Tenant, claim.Shard)) == claim.ETag)
-                    await WakeAsync(claim, cancellationToken).ConfigureAwait(false);
-            }
-
-            _seen = seen;
+                if (!await TryWakeAsync(claim, cancellation).ConfigureAwait(false) && IsExclusivelyOwned(claim))
+                    asleep.Add(claim);
+            }).ConfigureAwait(false);
+            _seen = claims.Except(asleep).ToDictionary(static c => (c.Tenant, c.Shard), static c => c.ETag);
         }
         catch (IOException e)
         {
@@ -56,15 +56,29 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, IObjectStore 
         }
     }
 
-    private async Task WakeAsync(ListedClaim claim, CancellationToken cancellationToken)
+    // An exclusive owner does not renew its claim; but what was live at the start, and woken, is this process's own.
+    private bool IsExclusivelyOwned(ListedClaim claim) => engine.IsExclusive && claim.IsLive;
+
+    private bool MustBeWoken(ListedClaim claim)
     {
+        if (_seen is null)
+            return true;
+        var isKnown = _seen.TryGetValue((claim.Tenant, claim.Shard), out var etag);
+        return IsExclusivelyOwned(claim) ? !isKnown : isKnown && etag == claim.ETag;
+    }
+
+    private async Task<bool> TryWakeAsync(ListedClaim claim, CancellationToken cancellationToken)
+    {
+        var part = claim.Shard == GeneratorShard.None.ToString() ? "" : claim.Shard;
         try
         {
-            await grains.GetGrain<IMetricsGeneratorGrain>(GrainKeys.OfGenerator(claim.Tenant, GeneratorClaims.PartOf(claim.Shard))).WakeAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
+            await grains.GetGrain<IMetricsGeneratorGrain>(GrainKeys.OfGenerator(claim.Tenant, part)).WakeAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
+            return true;
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
             NotWoken(logger, claim.Tenant, claim.Shard, e.Message, Period.TotalSeconds);
+            return false;
         }
     }
 

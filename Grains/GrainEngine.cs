@@ -27,6 +27,9 @@ internal sealed record GrainEngine
     /// <summary>Where claims are, which every silo sees.</summary>
     public required IObjectStore Store { get; init; }
 
+    /// <summary>Whether there is no other process that could write to <see cref="Store"/>, so that claims are taken at once and held without being renewed.</summary>
+    public bool IsExclusive { get; init; }
+
     public required MetricsGeneratorOptions GeneratorOptions { get; init; }
 
     public required IOverrides Overrides { get; init; }

@@ -2,23 +2,16 @@ using System.Buffers;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Grains;
 
 /// <summary>
-/// A tenant's metrics-generator, or a shard of it: a shell around a <see cref="TenantGenerator"/>, a <see cref="RemoteWriter"/> and the
-/// <see cref="WriterClaim"/> that makes it the only one to write its series.
-/// <code>
-///   start:  claim ─► snapshot of who released it last, or what one that died has put before it sent it, or an explicit 0
-///   push ─► TenantGenerator      timer ─► collect ─► put what has changed ─► renew the claim ─► queue ─► sent outside of the grain's turns
-///                                                    (with every_collection)
-///   stop:   collect ─► sent ─► snapshot ─► claim released
-/// </code>
-/// Reentrant: while a claim is renewed spans are counted on; nothing is awaited in the middle of a count or a collection.
+/// A tenant's metrics-generator, or a shard of it: the mailbox around a <see cref="GeneratorLife"/>, which says when it collects, and keeps it
+/// in memory while it has something to say. Reentrant: while the life waits for the object store spans are counted on.
 /// </summary>
 [Reentrant]
 internal sealed partial class MetricsGeneratorGrain(
@@ -34,53 +27,32 @@ internal sealed partial class MetricsGeneratorGrain(
 
     // An end in order has this long to send what it has: the silo that stops it waits no longer for it either.
     private static readonly TimeSpan s_longestFlush = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
 
-    private readonly CancellationTokenSource _stopping = new();
     private TenantId _tenant;
     private GeneratorShard _shard;
     private TenantOverrides _overrides = null!;
     private GeneratorSettings _settings = null!;
-    private TenantGenerator _generator = null!;
-    private RemoteWriter _writer = null!;
-    private WriterClaim _claim = null!;
-
-    // With every_collection alone.
-    private SnapshotChain? _chain;
-    private IGrainTimer _collecting = null!;
-    private IGrainTimer _renewing = null!;
-    private Task _collection = Task.CompletedTask;
-    private long _lastCollectionMs;
+    private GeneratorLife? _life;
+    private IGrainTimer? _collecting;
+    private IGrainTimer? _renewing;
     private volatile bool _settingsChanged;
 
-    private KeyValuePair<string, object?> TenantTag => new("tenant", _tenant.Value);
-
     private string Key => this.GetPrimaryKeyString();
-
-    private SnapshotMode Snapshots => engine.GeneratorOptions.Snapshot;
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         (_tenant, var part) = GrainKeys.Parse(Key);
         if (part.Length > 0 && !GeneratorShard.TryParse(part, out _shard))
             throw new ArgumentException($"'{Key}' is no metrics-generator: '{part}' is no shard, such as 0-of-4");
-        _claim = await WriterClaim.TakeAsync(
-            engine.Store, _tenant, GeneratorClaims.NameOf(part), $"{this.RuntimeIdentity}/{GrainContext.ActivationId}", Lease, engine.Time, cancellationToken);
         _settings = ResolveSettings();
-        _generator = new TenantGenerator(_tenant, _settings, engine.Metrics, engine.Time, _shard);
-        if (Snapshots == SnapshotMode.EveryCollection)
-            _chain = new SnapshotChain(engine.Store, _tenant, GeneratorClaims.NameOf(part), _claim.Epoch, engine.Time);
-        await RestoreAsync(GeneratorClaims.NameOf(part), cancellationToken);
-        _generator.StartAfter(_claim.LastTimestampMs);
-        _lastCollectionMs = _claim.LastTimestampMs;
-
-        // What was left is of the epoch before; should this one die at once, there is something to go on from as well.
-        if (_chain is not null && !_generator.IsEmpty)
-            await PutAsync(_chain.Record(_generator), cancellationToken);
-        _writer = new RemoteWriter(_tenant, engine.Endpoints, new RemoteWriterSettings(_settings, engine.GeneratorOptions.Storage), engine.RemoteWriteMetrics, engine.Time, logger, _claim);
+        var life = new GeneratorLife(
+            _tenant, _shard, $"{this.RuntimeIdentity}/{GrainContext.ActivationId}", _settings, Environment(), new GrainSnapshotStorage(snapshot), logger);
+        await life.StartAsync(cancellationToken);
+        _life = life;
         var interval = _settings.Registry.CollectionInterval;
-        _collecting = this.RegisterGrainTimer(CollectOnTimerAsync, new GrainTimerCreationOptions(interval, interval) { Interleave = true });
-        _renewing = this.RegisterGrainTimer(RenewAsync, new GrainTimerCreationOptions(Lease / 6, Lease / 6) { Interleave = true });
+        _collecting = this.RegisterGrainTimer(CollectAsync, new GrainTimerCreationOptions(interval, interval) { Interleave = true });
+        if (!engine.IsExclusive)
+            _renewing = this.RegisterGrainTimer(_ => life.RenewAsync(), new GrainTimerCreationOptions(Lease / 6, Lease / 6) { Interleave = true });
         engine.Overrides.Changed += NoteChangedSettings;
         NoteChangedSettings();
     }
@@ -90,18 +62,7 @@ internal sealed partial class MetricsGeneratorGrain(
         ApplyChangedSettings();
         using var reading = payload.Open();
         foreach (var part in reading.Parts)
-        {
-            try
-            {
-                _generator.Push(part.Batch, part.Spans.Span);
-            }
-            catch (Exception e)
-            {
-                // One batch may fail; the tenant's metrics go on.
-                BatchFailed(logger, Key, e);
-            }
-        }
-
+            _life!.Push(part.Batch, part.Spans.Span);
         return Task.CompletedTask;
     }
 
@@ -111,7 +72,7 @@ internal sealed partial class MetricsGeneratorGrain(
             return Task.FromResult<byte[]?>(null);
         var bytes = new ArrayBufferWriter<byte>();
         var recording = new SeriesRecording(bytes);
-        _generator.Visit(recording);
+        _life!.Visit(recording);
         recording.Complete();
         return Task.FromResult<byte[]?>(bytes.WrittenSpan.ToArray());
     }
@@ -120,205 +81,39 @@ internal sealed partial class MetricsGeneratorGrain(
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
+        if (_life is null)
+            return;
         engine.Overrides.Changed -= NoteChangedSettings;
-        if (_writer is null)
-            return;
-        _collecting.Dispose();
-        await _stopping.CancelAsync();
-        try
-        {
-            await _collection;
-            if (!_claim.IsLost)
-                await EndAsync(cancellationToken);
-            else if (_chain is not null)
-                await _chain.DeleteAsync(CancellationToken.None);
-        }
-        catch (Exception e)
-        {
-            // Whoever takes the claim next finds it as if this one had crashed: counters begin again at 0.
-            NotHandedOver(logger, Key, e);
-        }
-        finally
-        {
-            _renewing.Dispose();
-            await _writer.DisposeAsync();
-        }
+        _collecting?.Dispose();
+        _renewing?.Dispose();
+        var deadline = engine.GeneratorOptions.Storage.RemoteWriteFlushDeadline;
+        await _life.StopAsync(deadline < s_longestFlush ? deadline : s_longestFlush, cancellationToken);
     }
 
-    // What is left is another's to continue only when nothing can be sent from here any more.
-    private async Task EndAsync(CancellationToken cancellationToken)
+    private GeneratorEnvironment Environment() => new()
     {
-        await CollectAsync(cancellationToken);
-        var longest = engine.GeneratorOptions.Storage.RemoteWriteFlushDeadline;
-        var left = await _writer.FlushAsync(longest < s_longestFlush ? longest : s_longestFlush);
-        if (left > 0)
-            SamplesLeft(logger, Key, left);
-        await _writer.DisposeAsync();
-        if (_claim.IsLost)
-            return;
-        if (_generator.IsEmpty)
-        {
-            await _claim.EndAsync(cancellationToken);
-        }
-        else if (Snapshots == SnapshotMode.Off)
-        {
-            await _claim.ReleaseAsync(snapshot: false, cancellationToken);
-        }
-        else
-        {
-            var bytes = new ArrayBufferWriter<byte>();
-            _generator.WriteSnapshot(bytes);
-            snapshot.State = new StoredSnapshot { Epoch = _claim.Epoch, Bytes = bytes.WrittenSpan.ToArray() };
-            await snapshot.WriteStateAsync(cancellationToken);
-            engine.Metrics.SnapshotBytes.Add(bytes.WrittenCount, TenantTag);
-            await _claim.ReleaseAsync(snapshot: true, cancellationToken);
-        }
+        Store = engine.Store,
+        Lease = engine.IsExclusive ? Timeout.InfiniteTimeSpan : Lease,
+        Snapshot = engine.GeneratorOptions.Snapshot,
+        Storage = engine.GeneratorOptions.Storage,
+        Endpoints = engine.Endpoints,
+        RemoteWriteMetrics = engine.RemoteWriteMetrics,
+        Metrics = engine.Metrics,
+        Time = engine.Time,
+    };
 
-        if (_chain is not null)
-            await _chain.DeleteAsync(CancellationToken.None);
-    }
-
-    private async Task RestoreAsync(string shard, CancellationToken cancellationToken)
-    {
-        if (_claim.SnapshotEpoch is { } epoch && Snapshots != SnapshotMode.Off)
-        {
-            // Read before the claim was taken, when it may have been another one.
-            await snapshot.ReadStateAsync();
-            var reason = snapshot.State.Epoch == epoch ? null : $"it is of epoch {snapshot.State.Epoch}, and the series were last written in {epoch}";
-            NoteRestored(reason is null && _generator.TryRestore(snapshot.State.Bytes, out reason), reason);
-        }
-        else if (_claim.CrashedEpoch is { } crashed)
-        {
-            await RestoreCrashedAsync(shard, crashed, cancellationToken);
-        }
-
-        // Used once: what is sent from now on is not in it.
-        if (snapshot.RecordExists)
-            await snapshot.ClearStateAsync();
-    }
-
-    private async Task RestoreCrashedAsync(string shard, long epoch, CancellationToken cancellationToken)
-    {
-        StoredChain left;
-        try
-        {
-            left = await SnapshotChain.ReadAsync(engine.Store, _tenant, shard, epoch, cancellationToken);
-        }
-        catch (IOException e)
-        {
-            left = new StoredChain([], [], e.Message);
-        }
-
-        if (Snapshots != SnapshotMode.Off)
-        {
-            var reason = left.Problem;
-            var restored = reason is null && _generator.TryRestore(left.Records, _claim.LastTimestampMs, out reason);
-            NoteRestored(restored, $"who had it before did not end in order, and {reason}");
-        }
-
-        if (_chain is not null)
-            _chain.Replace(left);
-        else
-            await SnapshotChain.DeleteAsync(engine.Store, left.Names, cancellationToken);
-    }
-
-    private void NoteRestored(bool restored, string? reason)
-    {
-        if (restored)
-        {
-            engine.Metrics.SnapshotsRestored.Add(1, TenantTag);
-            return;
-        }
-
-        engine.Metrics.SnapshotsRefused.Add(1, TenantTag);
-        NotRestored(logger, Key, reason);
-    }
-
-    private async Task PutAsync(ChainRecord record, CancellationToken cancellationToken)
-    {
-        if (await _chain!.TryPutAsync(record, cancellationToken) is { } problem)
-        {
-            engine.Metrics.SnapshotFailures.Add(1, TenantTag);
-            NotPersisted(logger, Key, problem);
-            return;
-        }
-
-        engine.Metrics.SnapshotBytes.Add(record.Content.Length, TenantTag);
-    }
-
-    private Task CollectOnTimerAsync(CancellationToken cancellationToken) => _collection = CollectAndLookAsync();
-
-    private async Task CollectAndLookAsync()
-    {
-        try
-        {
-            await CollectAsync(_stopping.Token);
-        }
-        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
-        {
-            return;
-        }
-        catch (Exception e)
-        {
-            CollectionFailed(logger, Key, e);
-        }
-
-        if (_claim.IsLost)
-        {
-            ClaimLost(logger, Key);
-            DeactivateOnIdle();
-        }
-        else if (!_generator.IsEmpty)
-        {
-            DelayDeactivation(_settings.Registry.CollectionInterval * 4);
-        }
-    }
-
-    // The claim says up to when its owner sends before that is sent: whoever follows stamps nothing before it.
     private async Task CollectAsync(CancellationToken cancellationToken)
     {
         ApplyChangedSettings();
-        if (_claim.IsLost)
-            return;
-        using var batch = _writer.BeginCollection(engine.Time.GetUtcNow().ToUnixTimeMilliseconds());
-        var collectionMs = _generator.Collect(batch.Visitor);
-
-        // Where it cannot be put, the claim says that more was sent than is in the records: after a crash counters begin again at 0.
-        if (_chain is not null)
-            await PutAsync(_chain.Record(_generator), CancellationToken.None);
-        _lastCollectionMs = collectionMs;
-        while (true)
+        await _life!.CollectAsync();
+        if (_life.IsLost)
         {
-            try
-            {
-                // Not cancelled half way: the first zeros of new series are in this collection alone.
-                if (await _claim.RenewAsync(_lastCollectionMs, CancellationToken.None))
-                    _writer.Complete(batch, _lastCollectionMs);
-                break;
-            }
-            catch (IOException e)
-            {
-                ClaimNotRenewed(logger, Key, e.Message);
-                await Task.Delay(s_retry, engine.Time, cancellationToken);
-            }
+            LogClaimLost(logger, Key);
+            DeactivateOnIdle();
         }
-
-        if (_chain is not null)
-            await _chain.TidyAsync(cancellationToken);
-    }
-
-    // Between collections only where something waits to be sent, or for the right to send: a renewal is a write, and tenants are many.
-    private async Task RenewAsync(CancellationToken cancellationToken)
-    {
-        if (!_writer.IsPending)
-            return;
-        try
+        else if (!_life.IsEmpty)
         {
-            await _claim.RenewAsync(_lastCollectionMs, cancellationToken);
-        }
-        catch (IOException e)
-        {
-            ClaimNotRenewed(logger, Key, e.Message);
+            DelayDeactivation(_settings.Registry.CollectionInterval * 4);
         }
     }
 
@@ -337,12 +132,11 @@ internal sealed partial class MetricsGeneratorGrain(
         var settings = ResolveSettings();
         if (former.Equals(settings))
             return;
-        _generator.Apply(settings);
+        _life!.Apply(settings);
         _settings = settings;
-        _writer.Apply(new RemoteWriterSettings(settings, engine.GeneratorOptions.Storage));
         var interval = settings.Registry.CollectionInterval;
         if (former.Registry.CollectionInterval != interval)
-            _collecting.Change(interval, interval);
+            _collecting!.Change(interval, interval);
     }
 
     // One of another number of shards than the tenant has now has nothing to count any more, and ends its series.
@@ -355,27 +149,6 @@ internal sealed partial class MetricsGeneratorGrain(
             : settings.WithoutProcessors();
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "metrics-generator {Generator} failed at a batch; it goes on with the next")]
-    private static partial void BatchFailed(ILogger logger, string generator, Exception exception);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "metrics-generator {Generator} failed at a collection; it goes on with the next")]
-    private static partial void CollectionFailed(ILogger logger, string generator, Exception exception);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "metrics-generator {Generator}: its claim could not be renewed, and nothing is sent until it is: {Reason}")]
-    private static partial void ClaimNotRenewed(ILogger logger, string generator, string reason);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "metrics-generator {Generator}: another silo has taken over its series; this one sends nothing more and ends")]
-    private static partial void ClaimLost(ILogger logger, string generator);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "metrics-generator {Generator} could not hand its series over; its counters begin again at 0")]
-    private static partial void NotHandedOver(ILogger logger, string generator, Exception exception);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "metrics-generator {Generator}: counters begin again at 0: {Reason}")]
-    private static partial void NotRestored(ILogger logger, string generator, string? reason);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "metrics-generator {Generator}: a collection could not be kept before it was sent, and counters would begin again at 0 after a crash until the next is kept: {Reason}")]
-    private static partial void NotPersisted(ILogger logger, string generator, string reason);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "metrics-generator {Generator}: {Samples} samples could not be sent before it moved, and are lost; its counters go on")]
-    private static partial void SamplesLeft(ILogger logger, string generator, long samples);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: another silo has taken over its series; this one sends nothing more and ends")]
+    private static partial void LogClaimLost(ILogger logger, string generator);
 }

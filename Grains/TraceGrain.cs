@@ -10,7 +10,7 @@ using OrleansTempo.Grains.Interfaces;
 namespace OrleansTempo.Grains;
 
 /// <summary>
-/// An ingester: a shell around one <see cref="IngesterPartition"/> of the silo it is in, which is open while the grain is active. It stays awake while the
+/// An ingester: a shell around one <see cref="IngesterPartition"/> of the silo it is in, which the first spans open and the grain's end closes. It stays awake while the
 /// partition holds anything, and has that put into blocks before it goes. Reentrant, so that one commit of the log carries many calls.
 /// </summary>
 [Reentrant]
@@ -20,7 +20,9 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
 
     private TenantId _tenant;
     private int _number;
-    private IngesterPartition _partition = null!;
+
+    // Null until spans come: whoever only asks for a trace opens nothing.
+    private IngesterPartition? _partition;
     private bool _blocksAreListed;
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
@@ -29,20 +31,23 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
         if (!int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out _number) || _number >= engine.Ingesters.Partitions)
             throw new ArgumentException($"'{this.GetPrimaryKeyString()}' is no partition: there are {engine.Ingesters.Partitions} (ingester.partitions)");
         _tenant = tenant;
-        _partition = engine.Ingesters.Partition(tenant, _number);
-        _partition.Open();
         this.RegisterGrainTimer(StayAwake, new GrainTimerCreationOptions(s_awake / 2, s_awake / 2) { Interleave = true });
         return Task.CompletedTask;
     }
 
     public async Task<IngestAnswer> PushAsync(SpanPayload payload)
     {
+        Open();
         using var reading = payload.Open();
         var pushes = reading.Parts.Select(part => engine.Ingesters.PushAsync(_tenant, _number, part.Batch, part.Spans, payload.IsReplayed).AsTask());
         return IngestAnswer.Of(await Task.WhenAll(pushes), reading.Parts);
     }
 
-    public Task OpenAsync() => Task.CompletedTask;
+    public Task OpenAsync()
+    {
+        Open();
+        return Task.CompletedTask;
+    }
 
     public async Task<LiveTrace> FindAsync(byte[] traceId)
     {
@@ -54,13 +59,19 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
         }
 
         var spans = new TraceSpans(TraceId.Read(traceId));
-        var written = _partition.Find(spans.TraceId, spans);
+        var written = engine.Ingesters.Known(_tenant, _number)?.Find(spans.TraceId, spans) ?? [];
         return LiveTrace.From(spans, written.Concat(engine.Blocks.WrittenSince(_tenant, engine.Time.GetUtcNow() - engine.Ingesters.CompleteBlockTimeout)).DistinctBy(static b => b.BlockId));
     }
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
+        if (_partition is null)
+            return;
         _partition.Close();
+
+        // A silo that is alone takes its log up again, and finds there what it holds now.
+        if (engine.IsExclusive && reason.ReasonCode == DeactivationReasonCode.ShuttingDown)
+            return;
         try
         {
             await _partition.FlushAsync(cancellationToken);
@@ -72,9 +83,17 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
         }
     }
 
+    private void Open()
+    {
+        if (_partition is not null)
+            return;
+        _partition = engine.Ingesters.Partition(_tenant, _number);
+        _partition.Open();
+    }
+
     private Task StayAwake()
     {
-        if (!_partition.IsEmpty)
+        if (_partition is { IsEmpty: false })
             DelayDeactivation(s_awake);
         return Task.CompletedTask;
     }

@@ -183,7 +183,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         await server.StartAsync(stop);
         if (await traces.StartAsync(stop))
             server.MarkReady();
-        _sweep = new GeneratorSweep(grains, engine.Store, _time, _logger).RunAsync(stop);
+        _sweep = new GeneratorSweep(grains, engine, _logger).RunAsync(stop);
         return server;
     }
 

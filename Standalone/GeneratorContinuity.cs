@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
@@ -202,7 +203,7 @@ internal sealed partial class GeneratorContinuity(
             await _claim.RenewAsync(generator.LastCollectionMs, cancellationToken).ConfigureAwait(false);
             if (_isKept)
             {
-                await _claim.ReleaseAsync(snapshot: true, cancellationToken).ConfigureAwait(false);
+                await _claim.ReleaseAsync(snapshot: true, cancellationToken: cancellationToken).ConfigureAwait(false);
             }
             else
             {

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Otlp;

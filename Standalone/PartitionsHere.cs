@@ -26,10 +26,11 @@ internal sealed class PartitionsHere(Func<LocalIngesters> ingesters) : IRemotePa
     {
         public async ValueTask FindAsync(TenantId tenant, TraceId traceId, TraceRange range, TraceSpans into, ICollection<string> problems, CancellationToken cancellationToken)
         {
-            if (!ingesters().Knows(tenant))
-                return;
             foreach (var partition in PartitionSpread.Candidates(traceId, ingesters().Partitions))
-                await blocks.FindUnlistedAsync(ingesters().Partition(tenant, partition).Find(traceId, into), traceId, into, cancellationToken).ConfigureAwait(false);
+            {
+                if (ingesters().Known(tenant, partition) is { } known)
+                    await blocks.FindUnlistedAsync(known.Find(traceId, into), traceId, into, cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 }

@@ -13,7 +13,10 @@ internal sealed class IngesterTenant(TenantId tenant, IngesterOptions options, I
     /// <summary>Those that are open.</summary>
     public IEnumerable<IngesterPartition> Partitions => _partitions.OfType<IngesterPartition>();
 
-    public IngesterPartition Partition(int partition) => Volatile.Read(ref _partitions[partition]) ?? Open(partition);
+    public IngesterPartition Partition(int partition) => Known(partition) ?? Open(partition);
+
+    /// <summary>Null where it is not open.</summary>
+    public IngesterPartition? Known(int partition) => Volatile.Read(ref _partitions[partition]);
 
     private IngesterPartition Open(int partition)
     {

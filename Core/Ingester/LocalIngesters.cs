@@ -62,8 +62,8 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         (_tenants.TryGetValue(tenant, out var known) ? known : _tenants.GetOrAdd(tenant, static (t, self) => new IngesterTenant(t, self._options, self._memory, self._flushes, self._time), this))
         .Partition(partition);
 
-    /// <summary>Whether anything of the tenant has come to this process.</summary>
-    public bool Knows(TenantId tenant) => _tenants.ContainsKey(tenant);
+    /// <summary>A tenant's partition, where anything of it has ever come to this process; null otherwise. Whoever only asks leaves nothing behind.</summary>
+    public IngesterPartition? Known(TenantId tenant, int partition) => _tenants.TryGetValue(tenant, out var known) ? known.Known(partition) : null;
 
     /// <summary>
     /// Takes a batch that came in here. Partitions that are open here index their spans and this process logs them, once; spans of the others are handed to

@@ -581,9 +581,10 @@ public sealed class LocalIngestersTests : IAsyncDisposable
 
     private async Task FindHereAsync(LocalIngesters ingesters, TraceSpans into, TenantId tenant)
     {
-        if (!ingesters.Knows(tenant))
-            return;
         foreach (var partition in PartitionSpread.Candidates(into.TraceId, ingesters.Partitions))
-            await new BlockTraces(_blocks, new BlockReader(_store)).FindUnlistedAsync(ingesters.Partition(tenant, partition).Find(into.TraceId, into), into.TraceId, into, CancellationToken.None);
+        {
+            if (ingesters.Known(tenant, partition) is { } known)
+                await new BlockTraces(_blocks, new BlockReader(_store)).FindUnlistedAsync(known.Find(into.TraceId, into), into.TraceId, into, CancellationToken.None);
+        }
     }
 }

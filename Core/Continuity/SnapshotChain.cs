@@ -4,7 +4,7 @@ using System.Globalization;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Storage;
 
-namespace OrleansTempo.Core.RemoteWrite;
+namespace OrleansTempo.Core.Continuity;
 
 /// <summary>
 /// What one owner of a <see cref="WriterClaim"/> has put into the object store of its generator, so that the next goes on from the last
@@ -208,3 +208,15 @@ public sealed class SnapshotChain
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 }
+
+/// <summary>A <see cref="SnapshotChain"/> as it was found.</summary>
+/// <param name="Names">All objects there are of the series, whoever left them.</param>
+/// <param name="Records">The snapshot and the changes after it; empty where there is a problem.</param>
+/// <param name="Problem">Why there is nothing to go on from; null where there is.</param>
+public sealed record StoredChain(IReadOnlyList<string> Names, IReadOnlyList<ReadOnlyMemory<byte>> Records, string? Problem);
+
+/// <summary>One record of a <see cref="SnapshotChain"/>, to be put before the collection that it was made of is sent.</summary>
+/// <param name="Name">The object's name.</param>
+/// <param name="IsWhole">Whether it says all, and needs none before it.</param>
+/// <param name="Content">Its bytes, see <c>docs/generator-snapshot.md</c>.</param>
+public sealed record ChainRecord(string Name, bool IsWhole, ReadOnlyMemory<byte> Content);

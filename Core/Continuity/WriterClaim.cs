@@ -1,6 +1,7 @@
+using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.Storage;
 
-namespace OrleansTempo.Core.RemoteWrite;
+namespace OrleansTempo.Core.Continuity;
 
 /// <summary>
 /// The right to write one tenant's series, or those of one shard of it: an object <c>generators/&lt;tenant's folder>/&lt;shard></c>,
@@ -12,7 +13,8 @@ namespace OrleansTempo.Core.RemoteWrite;
 /// </code>
 /// Each measures its own waiting by its own clock, so only how fast clocks run matters and not what they show. The third of a lease
 /// between the two is for what is under way. What arrives later still is older than all that B stamps, see <see cref="LastTimestampMs"/>,
-/// and is refused by the remote end. Safe for concurrent use.
+/// and is refused by the remote end. Where nobody else can want it, such as on a directory that this process alone may use, the lease is
+/// infinite (exclusive): it is held from the moment it is taken, whatever the clock says. Safe for concurrent use.
 /// </summary>
 public sealed class WriterClaim : IWritePermit
 {
@@ -49,7 +51,7 @@ public sealed class WriterClaim : IWritePermit
         if (former is { State: WriterState.Live } or { Contested: true })
         {
             Start = ClaimStart.Seized;
-            _seizedAt = time.GetTimestamp();
+            _seizedAt = IsExclusive ? null : time.GetTimestamp();
         }
         else
         {
@@ -74,12 +76,15 @@ public sealed class WriterClaim : IWritePermit
     /// <summary>Unix time in milliseconds of the last collection that an owner before may have sent; nothing may be stamped at or before it. 0 for none.</summary>
     public long LastTimestampMs { get; }
 
+    /// <summary>Whether it was taken for an infinite lease, and so need not be renewed to be held.</summary>
+    public bool IsExclusive => _lease == Timeout.InfiniteTimeSpan;
+
     /// <summary>Another has it, for good.</summary>
     public bool IsLost => _lost;
 
     /// <inheritdoc/>
     public bool IsHeld => !_lost && !_released
-        && _time.GetElapsedTime(Volatile.Read(ref _renewedAt)) < _lease * 2 / 3
+        && (IsExclusive || _time.GetElapsedTime(Volatile.Read(ref _renewedAt)) < _lease * 2 / 3)
         && SeizureLeft <= TimeSpan.Zero;
 
     private TimeSpan SeizureLeft => _seizedAt is { } at ? _lease - _time.GetElapsedTime(at) : TimeSpan.Zero;
@@ -89,7 +94,9 @@ public sealed class WriterClaim : IWritePermit
     /// <param name="tenant">Whose series.</param>
     /// <param name="shard">Which part of them, such as <c>all</c> or <c>3-of-8</c>; what <see cref="ObjectName.IsSegment"/> allows.</param>
     /// <param name="owner">For a human who reads the object.</param>
-    /// <param name="lease">How long an owner may at most send that nobody hears of. The same for all processes.</param>
+    /// <param name="lease">
+    /// How long an owner may at most send that nobody hears of. The same for all processes; <see cref="Timeout.InfiniteTimeSpan"/> where there is no other.
+    /// </param>
     /// <param name="time">The clock that the lease is measured by.</param>
     /// <param name="cancellationToken">Whether it was taken is not known then; whoever takes it next finds that out.</param>
     /// <exception cref="IOException">The store fails.</exception>
@@ -136,7 +143,8 @@ public sealed class WriterClaim : IWritePermit
                 && TenantFolder.TryRead(folder, out var tenant)
                 && await store.GetAsync(names[i], cancellation).ConfigureAwait(false) is { } there)
             {
-                found[i] = new ListedClaim(tenant, shard, WriterRecord.Read(there.Content.Span).NeedsOwner, there.ETag);
+                var record = WriterRecord.Read(there.Content.Span);
+                found[i] = new ListedClaim(tenant, shard, record.NeedsOwner, record.State == WriterState.Live, there.ETag);
             }
         }).ConfigureAwait(false);
         return [.. found.OfType<ListedClaim>()];
@@ -173,14 +181,15 @@ public sealed class WriterClaim : IWritePermit
 
     /// <summary>Ends it in order. From this call on it is not held; where it fails it can be called again.</summary>
     /// <param name="snapshot">Whether a snapshot of <see cref="Epoch"/> has been left for the next owner.</param>
+    /// <param name="waiting">Whether collections have been left that are still to be sent.</param>
     /// <param name="cancellationToken">As an <see cref="IOException"/>.</param>
     /// <returns>False where it was lost: what was left is not to be restored.</returns>
     /// <exception cref="IOException">The store fails; whether it was released is not known.</exception>
-    public Task<bool> ReleaseAsync(bool snapshot, CancellationToken cancellationToken = default) =>
-        LeaveAsync(WriterState.Released, snapshot, cancellationToken);
+    public Task<bool> ReleaseAsync(bool snapshot, bool waiting = false, CancellationToken cancellationToken = default) =>
+        LeaveAsync(WriterState.Released, snapshot, waiting, cancellationToken);
 
     /// <summary>As <see cref="ReleaseAsync"/>, for a tenant that has no series any more: nobody needs to take it until spans come.</summary>
-    public Task<bool> EndAsync(CancellationToken cancellationToken = default) => LeaveAsync(WriterState.Ended, snapshot: false, cancellationToken);
+    public Task<bool> EndAsync(CancellationToken cancellationToken = default) => LeaveAsync(WriterState.Ended, snapshot: false, waiting: false, cancellationToken);
 
     /// <inheritdoc/>
     public async Task WaitAsync(CancellationToken cancellation)
@@ -205,7 +214,7 @@ public sealed class WriterClaim : IWritePermit
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private async Task<bool> LeaveAsync(WriterState state, bool snapshot, CancellationToken cancellationToken)
+    private async Task<bool> LeaveAsync(WriterState state, bool snapshot, bool waiting, CancellationToken cancellationToken)
     {
         _released = true;
         await _putting.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -214,7 +223,7 @@ public sealed class WriterClaim : IWritePermit
             if (_lost)
                 return false;
             var contested = SeizureLeft > TimeSpan.Zero;
-            return await PutAsync(_record with { State = state, Snapshot = snapshot, Contested = contested }, cancellationToken).ConfigureAwait(false);
+            return await PutAsync(_record with { State = state, Snapshot = snapshot, Waiting = waiting, Contested = contested }, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -230,3 +239,24 @@ public sealed class WriterClaim : IWritePermit
         return put;
     }
 }
+
+/// <summary>What a <see cref="WriterClaim"/> found when it was taken.</summary>
+public enum ClaimStart
+{
+    /// <summary>Nobody has had it.</summary>
+    New,
+
+    /// <summary>Its former owner has ended in order and sends nothing more.</summary>
+    Released,
+
+    /// <summary>Its former owner, or one before that, has not ended in order, and may still send for at most a lease.</summary>
+    Seized,
+}
+
+/// <summary>A <see cref="WriterClaim"/> as a listing shows it.</summary>
+/// <param name="Tenant">Whose series.</param>
+/// <param name="Shard">Which part of them.</param>
+/// <param name="NeedsOwner">Whether somebody writes them, or has died, or has left a snapshot or collections to go on with: there must be an owner.</param>
+/// <param name="IsLive">Whether it has an owner, as far as that has not died.</param>
+/// <param name="ETag">Of the claim's object: another one whenever its owner has said that it lives.</param>
+public readonly record struct ListedClaim(TenantId Tenant, string Shard, bool NeedsOwner, bool IsLive, string ETag);

@@ -1,8 +1,8 @@
 using System.Text;
-using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Tests.Storage;
 
-namespace OrleansTempo.Core.Tests.RemoteWrite;
+namespace OrleansTempo.Core.Tests.Continuity;
 
 public sealed class WriterClaimTests
 {
@@ -26,7 +26,7 @@ public sealed class WriterClaimTests
         Assert.Equal((ClaimStart.New, 1, null, 0), (claim.Start, claim.Epoch, claim.SnapshotEpoch, claim.LastTimestampMs));
         Assert.True(claim.IsHeld);
         Assert.False(claim.IsLost);
-        Assert.Matches("""^\{"owner":"a/[0-9a-f]{32}","epoch":1,"state":"live","lastTimestampMs":0,"snapshot":false,"contested":false\}$""", Json);
+        Assert.Matches("""^\{"owner":"a/[0-9a-f]{32}","epoch":1,"state":"live","lastTimestampMs":0,"snapshot":false,"contested":false,"waiting":false\}$""", Json);
         await claim.WaitAsync(CancellationToken.None);
     }
 

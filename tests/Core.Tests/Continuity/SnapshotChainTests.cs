@@ -1,11 +1,11 @@
+using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Generator;
-using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.Storage;
 using OrleansTempo.Core.Tests.Generator;
 using OrleansTempo.Core.Tests.Storage;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
-namespace OrleansTempo.Core.Tests.RemoteWrite;
+namespace OrleansTempo.Core.Tests.Continuity;
 
 public sealed class SnapshotChainTests
 {

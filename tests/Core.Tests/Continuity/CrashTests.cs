@@ -1,11 +1,11 @@
+using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.Tests.Generator;
 using OrleansTempo.Core.Tests.Storage;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
-namespace OrleansTempo.Core.Tests.RemoteWrite;
+namespace OrleansTempo.Core.Tests.Continuity;
 
 /// <summary>
 /// Owners of a tenant's series that put every collection before they send it, on a store that fails now and then, and that die at

@@ -1,7 +1,7 @@
-using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Tests.Storage;
 
-namespace OrleansTempo.Core.Tests.RemoteWrite;
+namespace OrleansTempo.Core.Tests.Continuity;
 
 /// <summary>
 /// Several processes fight for one shard over a store that is slow, fails, and fails after it has done what it was told; the same

@@ -1,0 +1,611 @@
+using System.Buffers;
+using Microsoft.Extensions.Logging;
+using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.RemoteWrite;
+
+namespace OrleansTempo.Core.Continuity;
+
+/// <summary>
+/// The life of a tenant's metrics-generator, or of a shard of it, from its claim to its release:
+/// <code>
+///   start:    claim ─► restore: what the owner before left in order, or recorded before it crashed ─► what waits to be sent ─► sending
+///   Push ───► TenantGenerator
+///   collect:  TenantGenerator ─► record (every_collection) ─► renew the claim (leased) ─► RemoteWriter, which sends while the claim is held
+///   stop:     collect ─► send until the deadline ─► what is left kept ─► snapshot ─► release
+/// </code>
+/// Another that takes the claim ends this life: it sends nothing more and leaves nothing behind, see <see cref="IsLost"/>. Where the object
+/// store fails at the start, spans are counted, and the claim is tried again until it is taken; nothing is sent before.
+/// <para>
+/// Called from one turn at a time, such as a grain's or a mailbox's, and what it awaits goes on in such a turn; but while a call awaits the
+/// store, others may come, so spans are counted on. Nothing is awaited in the middle of a count or of a collection.
+/// </para>
+/// </summary>
+public sealed partial class GeneratorLife
+{
+    // A snapshot is worth some patience, whether it is to be read or to be written.
+    private const int Attempts = 3;
+
+    private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
+
+    private readonly TenantId _tenant;
+    private readonly GeneratorShard _shard;
+    private readonly string _owner;
+    private readonly GeneratorEnvironment _environment;
+    private readonly ISnapshotStorage _snapshots;
+    private readonly ILogger _logger;
+    private readonly string _name;
+    private readonly KeyValuePair<string, object?> _tag;
+    private readonly TenantGenerator _generator;
+    private readonly SendPermit _permit = new();
+    private readonly RemoteWriter _writer;
+
+    // No further attempt to claim is begun.
+    private readonly CancellationTokenSource _stopping = new();
+
+    // The time to send in is over.
+    private readonly CancellationTokenSource _giveUp = new();
+
+    private Task _beginning = Task.CompletedTask;
+    private Task _collecting = Task.CompletedTask;
+
+    // Null until it is taken, and what the owner before has left is restored or refused.
+    private WriterClaim? _claim;
+
+    // With every_collection alone, from the claim on.
+    private SnapshotChain? _chain;
+
+    // Of the last collection that may be sent, or was sent by an owner before; Unix milliseconds.
+    private long _sentUpToMs;
+    private bool _isRenewalFailing;
+
+    /// <param name="tenant">Whose series.</param>
+    /// <param name="shard">Which part of them.</param>
+    /// <param name="owner">For a human who reads the claim.</param>
+    /// <param name="settings">The tenant's settings, see <see cref="Apply"/>.</param>
+    /// <param name="environment">What all generators of the process share.</param>
+    /// <param name="snapshots">This generator's.</param>
+    /// <param name="logger">Told about what goes wrong.</param>
+    /// <exception cref="ArgumentException">A filter policy is not valid, or there is no such shard.</exception>
+    public GeneratorLife(
+        TenantId tenant,
+        GeneratorShard shard,
+        string owner,
+        GeneratorSettings settings,
+        GeneratorEnvironment environment,
+        ISnapshotStorage snapshots,
+        ILogger logger)
+    {
+        _tenant = tenant;
+        _shard = shard;
+        _owner = owner;
+        _environment = environment;
+        _snapshots = snapshots;
+        _logger = logger;
+        _name = shard.IsSharded ? $"{tenant}/{shard}" : tenant.Value;
+        _tag = new("tenant", tenant.Value);
+        _generator = new TenantGenerator(tenant, settings, environment.Metrics, environment.Time, shard);
+        _writer = new RemoteWriter(
+            tenant, environment.Endpoints, new RemoteWriterSettings(settings, environment.Storage), environment.RemoteWriteMetrics, environment.Time, logger, _permit);
+    }
+
+    /// <summary>Another has taken over, for good: nothing is sent from here any more.</summary>
+    public bool IsLost => _claim is { IsLost: true };
+
+    /// <summary>Whether nothing needs it: it has no series, no edge waits for its other side, and nothing waits to be sent.</summary>
+    public bool IsEmpty => _generator.IsEmpty && _permit.IsOpen && !_writer.IsPending;
+
+    private bool IsExclusive => _environment.Lease == Timeout.InfiniteTimeSpan;
+
+    private TimeProvider Time => _environment.Time;
+
+    /// <summary>
+    /// Claims the series and goes on with them. Where the store fails it returns all the same, and the claim is tried again in the background.
+    /// </summary>
+    /// <param name="cancellationToken">Of the first attempt.</param>
+    /// <exception cref="OperationCanceledException">Cancelled: this life is over.</exception>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await BeginAsync(cancellationToken);
+        }
+        catch (IOException e)
+        {
+            LogNotClaimed(_logger, _name, e.Message);
+            _beginning = BeginLaterAsync();
+        }
+        catch
+        {
+            await _writer.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Counts some of a batch's spans, and keeps nothing of the batch. Should that fail, it is logged, and the tenant's metrics go on.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="spans">Positions in <see cref="SpanBatch.Spans"/>, ascending.</param>
+    public void Push(SpanBatch batch, ReadOnlySpan<int> spans)
+    {
+        try
+        {
+            _generator.Push(batch, spans);
+        }
+        catch (Exception e)
+        {
+            LogBatchFailed(_logger, _name, e);
+        }
+    }
+
+    /// <summary>Visits every current series and its value.</summary>
+    public void Visit(ISeriesVisitor visitor) => _generator.Visit(visitor);
+
+    /// <summary>Goes on with other settings.</summary>
+    /// <exception cref="ArgumentException">A filter policy is not valid; nothing has changed then.</exception>
+    public void Apply(GeneratorSettings settings)
+    {
+        _generator.Apply(settings);
+        _writer.Apply(new RemoteWriterSettings(settings, _environment.Storage));
+    }
+
+    /// <summary>
+    /// Collects, and returns when what was collected is on its way. While one is under way no other begins: it waits for the store, and so would that.
+    /// </summary>
+    public Task CollectAsync()
+    {
+        if (_collecting.IsCompleted && !_stopping.IsCancellationRequested)
+            _collecting = CollectOnceAsync();
+        return _collecting;
+    }
+
+    /// <summary>
+    /// Keeps the claim held between collections; to be called every sixth of the lease. It is renewed only where something waits to be
+    /// sent, or for the right to send: a renewal is a write, and tenants are many.
+    /// </summary>
+    public async Task RenewAsync()
+    {
+        if (_claim is not { IsExclusive: false } claim || !_writer.IsPending)
+            return;
+        try
+        {
+            await claim.RenewAsync(_sentUpToMs);
+            _isRenewalFailing = false;
+        }
+        catch (IOException e)
+        {
+            NoteNotRenewed(e.Message);
+        }
+    }
+
+    /// <summary>Collects a last time, sends until the deadline, and leaves what the next owner needs to go on. To be called once, with no more calls after it.</summary>
+    /// <param name="flushDeadline">How long may be sent.</param>
+    /// <param name="cancellationToken">The time to stop in is over: what has not been left by then is lost, and this is logged.</param>
+    public async Task StopAsync(TimeSpan flushDeadline, CancellationToken cancellationToken)
+    {
+        await _stopping.CancelAsync();
+        using var deadline = Time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), _giveUp, flushDeadline, Timeout.InfiniteTimeSpan);
+        using var cancelled = cancellationToken.Register(static state => ((CancellationTokenSource)state!).Cancel(), _giveUp);
+        var problem = "its claim could not be taken in time";
+        await _beginning;
+        await _collecting;
+        if (!_permit.IsOpen && !_generator.IsEmpty)
+            problem = await TryBeginAsync() ?? problem;
+        await (_collecting = CollectOnceAsync());
+        await FlushAsync(flushDeadline);
+
+        // Nothing is sent from here any more: only then may another send.
+        var left = _writer.PendingSamples;
+        await _writer.DisposeAsync();
+        var waiting = _writer.PendingSamples;
+        if (waiting > 0)
+            LogSamplesKept(_logger, _name, waiting);
+        if (left > waiting)
+            LogSamplesLost(_logger, _name, left - waiting);
+        if (_claim is { IsLost: false })
+            await LeaveAsync(_claim, cancellationToken);
+        else if (_claim is null && !_generator.IsEmpty)
+            NoteNotKept(problem);
+    }
+
+    private async Task<string?> TryBeginAsync()
+    {
+        try
+        {
+            await BeginAsync(_giveUp.Token);
+            return null;
+        }
+        catch (IOException e)
+        {
+            return e.Message;
+        }
+        catch (OperationCanceledException) when (_giveUp.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    private async Task BeginLaterAsync()
+    {
+        while (true)
+        {
+            await Task.Delay(s_retry, Time, _stopping.Token)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            if (_stopping.IsCancellationRequested)
+                return;
+            try
+            {
+                await BeginAsync(_giveUp.Token);
+                return;
+            }
+            catch (OperationCanceledException) when (_giveUp.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (IOException)
+            {
+                // Said at the start.
+            }
+            catch (Exception e)
+            {
+                LogBeginningFailed(_logger, _name, e);
+            }
+        }
+    }
+
+    /// <summary>Goes on where an attempt before this one has failed.</summary>
+    /// <exception cref="IOException">The store fails.</exception>
+    private async Task BeginAsync(CancellationToken cancellationToken)
+    {
+        _claim ??= await ClaimAsync(cancellationToken);
+        await OpenAsync(_claim, cancellationToken);
+    }
+
+    private async Task<WriterClaim> ClaimAsync(CancellationToken cancellationToken)
+    {
+        var claim = await WriterClaim.TakeAsync(_environment.Store, _tenant, _shard.ToString(), _owner, _environment.Lease, Time, cancellationToken);
+
+        // From here on what was left is of use to nobody else, and a next attempt would find nothing: it is read as far as it can be.
+        var chain = _environment.Snapshot == SnapshotMode.EveryCollection
+            ? new SnapshotChain(_environment.Store, _tenant, _shard.ToString(), claim.Epoch, Time)
+            : null;
+        var isRestored = await RestoreAsync(claim, chain, cancellationToken);
+        _generator.StartAfter(claim.LastTimestampMs);
+        _sentUpToMs = Math.Max(_sentUpToMs, claim.LastTimestampMs);
+
+        // What was left is of the epoch before; should this one die at once, there is something to go on with as well.
+        if (chain is not null && isRestored)
+            await TryPutAsync(chain, chain.Record(_generator));
+        _chain = chain;
+        return claim;
+    }
+
+    private async Task OpenAsync(WriterClaim claim, CancellationToken cancellationToken)
+    {
+        if (_permit.IsOpen)
+            return;
+
+        // Collected before it was claimed: who crashes now must not have sent more than the claim says.
+        if (_sentUpToMs > claim.LastTimestampMs)
+            await claim.RenewAsync(_sentUpToMs, cancellationToken);
+        _generator.StartAfter(_writer.HighestTimestampMs);
+        _permit.Open(claim);
+    }
+
+    private async Task<bool> RestoreAsync(WriterClaim claim, SnapshotChain? chain, CancellationToken cancellationToken)
+    {
+        var isRestored = false;
+
+        // Of an owner that is not known there is no epoch, and nothing of its is found.
+        if ((claim.SnapshotEpoch ?? claim.CrashedEpoch ?? (claim.Start == ClaimStart.Seized ? 0 : null)) is { } epoch)
+        {
+            var (kept, problem) = await ReadKeptAsync(epoch, cancellationToken);
+            var left = await ReadChainAsync(epoch, cancellationToken);
+            isRestored = _environment.Snapshot != SnapshotMode.Off && TryRestore(claim, kept, left, problem);
+            if (chain is not null)
+                chain.Replace(left);
+            else
+                await SnapshotChain.DeleteAsync(_environment.Store, left.Names, cancellationToken);
+        }
+
+        try
+        {
+            await _snapshots.ClearAsync(cancellationToken);
+        }
+        catch (IOException)
+        {
+            // It is of an epoch that nobody asks for any more, and the next one is written over it.
+        }
+
+        return isRestored;
+    }
+
+    private bool TryRestore(WriterClaim claim, KeptSnapshot? kept, StoredChain left, string? problem)
+    {
+        var sentUpToMs = Math.Max(claim.LastTimestampMs, _generator.LastCollectionMs);
+        if (!_generator.IsEmpty)
+            problem = "spans had been counted already when its claim was taken";
+        else if ((kept is not null && _generator.TryRestore([kept.Content], sentUpToMs, out problem))
+            || (left.Problem is null && _generator.TryRestore(left.Records, sentUpToMs, out problem)))
+            problem = null;
+        else
+            problem ??= left.Problem;
+        if (problem is null)
+        {
+            _environment.Metrics.SnapshotsRestored.Add(1, _tag);
+            LogRestored(_logger, _name, _generator.ActiveSeries);
+            return true;
+        }
+
+        _environment.Metrics.SnapshotsRefused.Add(1, _tag);
+        LogNotRestored(_logger, _name, claim.SnapshotEpoch is null ? $"the process before did not stop in order, and {problem}" : problem);
+        return false;
+    }
+
+    private async Task<(KeptSnapshot? Kept, string? Problem)> ReadKeptAsync(long epoch, CancellationToken cancellationToken)
+    {
+        if (_environment.Snapshot == SnapshotMode.Off)
+            return default;
+        var (there, problem) = await ReadPatientlyAsync(() => _snapshots.ReadAsync(cancellationToken), cancellationToken);
+        return (there?.Epoch == epoch ? there : null, problem);
+    }
+
+    private async Task<StoredChain> ReadChainAsync(long epoch, CancellationToken cancellationToken)
+    {
+        var (left, problem) = await ReadPatientlyAsync(
+            () => SnapshotChain.ReadAsync(_environment.Store, _tenant, _shard.ToString(), epoch, cancellationToken), cancellationToken);
+        return left ?? new StoredChain([], [], problem);
+    }
+
+    private async Task<(T? Read, string? Problem)> ReadPatientlyAsync<T>(Func<Task<T>> read, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return (await read(), null);
+            }
+            catch (IOException e)
+            {
+                if (attempt == Attempts)
+                    return (default, e.Message);
+            }
+
+            await Task.Delay(s_retry, Time, cancellationToken);
+        }
+    }
+
+    private async Task CollectOnceAsync()
+    {
+        // While it is not known who sends, only an exclusive owner can be sure that what it collects is later than all that was sent.
+        var (claim, chain) = (_claim, _chain);
+        if (IsLost || (claim is null && (!IsExclusive || _generator.IsEmpty)))
+            return;
+        try
+        {
+            using var batch = _writer.BeginCollection(Time.GetUtcNow().ToUnixTimeMilliseconds());
+            var collectionMs = _generator.Collect(batch.Visitor);
+            var isRecorded = chain is not null && await TryPutAsync(chain, chain.Record(_generator));
+
+            // Not before: the claim must not say that more was sent than is in the records.
+            _sentUpToMs = Math.Max(_sentUpToMs, collectionMs);
+            var needsRenewal = claim is { IsExclusive: false } || (chain is not null && !isRecorded);
+            if (!needsRenewal || await RenewUntilKnownAsync(claim!))
+                _writer.Complete(batch, collectionMs);
+            if (chain is not null)
+                await chain.TidyAsync(_giveUp.Token);
+        }
+        catch (OperationCanceledException) when (_giveUp.IsCancellationRequested)
+        {
+            // What it said is lost, but its counters are in the snapshot.
+        }
+        catch (Exception e)
+        {
+            LogCollectionFailed(_logger, _name, e);
+        }
+    }
+
+    private async Task<bool> TryPutAsync(SnapshotChain chain, ChainRecord record)
+    {
+        if (await chain.TryPutAsync(record, CancellationToken.None) is not { } problem)
+        {
+            _environment.Metrics.SnapshotBytes.Add(record.Content.Length, _tag);
+            return true;
+        }
+
+        _environment.Metrics.SnapshotFailures.Add(1, _tag);
+        LogNotRecorded(_logger, _name, problem);
+        return false;
+    }
+
+    // A claim says up to when its owner sends before that is sent: whoever follows stamps nothing before it.
+    private async Task<bool> RenewUntilKnownAsync(WriterClaim claim)
+    {
+        while (true)
+        {
+            try
+            {
+                // Not cancelled half way: the first zeros of new series are in this collection alone.
+                var isOurs = await claim.RenewAsync(_sentUpToMs, CancellationToken.None);
+                _isRenewalFailing = false;
+                return isOurs;
+            }
+            catch (IOException e)
+            {
+                NoteNotRenewed(e.Message);
+            }
+
+            await Task.Delay(s_retry, Time, _giveUp.Token);
+        }
+    }
+
+    private void NoteNotRenewed(string reason)
+    {
+        if (!_isRenewalFailing)
+            LogNotRenewed(_logger, _name, reason);
+        _isRenewalFailing = true;
+    }
+
+    private async Task FlushAsync(TimeSpan deadline)
+    {
+        var flushing = (Task)_writer.FlushAsync(deadline);
+        var step = IsExclusive ? Timeout.InfiniteTimeSpan : _environment.Lease / 6;
+        while (!flushing.IsCompleted && !IsLost && !_giveUp.IsCancellationRequested)
+        {
+            await flushing.WaitAsync(step, Time, _giveUp.Token)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            await RenewAsync();
+        }
+    }
+
+    private async Task LeaveAsync(WriterClaim claim, CancellationToken cancellationToken)
+    {
+        try
+        {
+            // Who was overtaken leaves nothing: that place is the successor's.
+            if (!await IsStillOursAsync(claim, cancellationToken))
+                return;
+            var isKept = !_generator.IsEmpty && _environment.Snapshot != SnapshotMode.Off && await TryKeepAsync(claim, cancellationToken);
+            await ReleaseAsync(claim, isKept, cancellationToken);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            // What was kept is as good as after a crash: it says all that was sent.
+            LogNotReleased(_logger, _name, e.Message);
+        }
+    }
+
+    private async Task<bool> IsStillOursAsync(WriterClaim claim, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await claim.RenewAsync(_sentUpToMs, cancellationToken);
+        }
+        catch (IOException) when (claim.IsExclusive)
+        {
+            // Nobody can have overtaken it.
+            return true;
+        }
+    }
+
+    private async Task<bool> TryKeepAsync(WriterClaim claim, CancellationToken cancellationToken)
+    {
+        var bytes = new ArrayBufferWriter<byte>();
+        _generator.WriteSnapshot(bytes);
+        var snapshot = new KeptSnapshot(claim.Epoch, bytes.WrittenMemory);
+        var problem = "";
+        try
+        {
+            for (var attempt = 1; attempt <= Attempts; attempt++)
+            {
+                try
+                {
+                    if (await _snapshots.TryWriteAsync(snapshot, cancellationToken))
+                    {
+                        _environment.Metrics.SnapshotBytes.Add(bytes.WrittenCount, _tag);
+                        return true;
+                    }
+
+                    // A straggler's, or that of a successor which has taken the claim since.
+                    problem = "another has written one in its place";
+                    if (!await claim.RenewAsync(_sentUpToMs, cancellationToken))
+                        return false;
+                    await _snapshots.ReadAsync(cancellationToken);
+                }
+                catch (IOException e)
+                {
+                    problem = e.Message;
+                    if (attempt < Attempts)
+                        await Task.Delay(s_retry, Time, cancellationToken);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            problem = "the time to stop in is over";
+        }
+
+        NoteNotKept(problem);
+        return false;
+    }
+
+    private void NoteNotKept(string problem)
+    {
+        _environment.Metrics.SnapshotFailures.Add(1, _tag);
+        if (_chain is { IsWhole: true })
+            LogKeptInRecords(_logger, _name, problem);
+        else
+            LogNotKept(_logger, _name, _generator.ActiveSeries, problem);
+    }
+
+    private async Task ReleaseAsync(WriterClaim claim, bool isKept, CancellationToken cancellationToken)
+    {
+        // With every_collection the last one has been recorded; that is used where there is no snapshot.
+        var isRecorded = !isKept && !_generator.IsEmpty && _chain is { IsWhole: true };
+        var isWaiting = !_permit.IsOpen || _writer.PendingSamples > 0;
+        var isOurs = _generator.IsEmpty && !isWaiting
+            ? await claim.EndAsync(cancellationToken)
+            : await claim.ReleaseAsync(isKept || isRecorded, isWaiting, cancellationToken);
+        if (isOurs && !isRecorded && _chain is not null)
+            await _chain.DeleteAsync(cancellationToken);
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Cannot claim this tenant's series in the object store: {Reason}; metrics-generator {Generator} counts spans, and sends nothing until it can")]
+    private static partial void LogNotClaimed(ILogger logger, string generator, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Metrics-generator {Generator} failed to start, and tries again; it sends nothing until it has")]
+    private static partial void LogBeginningFailed(ILogger logger, string generator, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Metrics-generator {Generator}: restored {Series} series of the process before")]
+    private static partial void LogRestored(ILogger logger, string generator, int series);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: counters begin again at 0: {Reason}")]
+    private static partial void LogNotRestored(ILogger logger, string generator, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Metrics-generator {Generator} failed at a batch; it goes on with the next")]
+    private static partial void LogBatchFailed(ILogger logger, string generator, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Metrics-generator {Generator} failed at a collection; it goes on with the next")]
+    private static partial void LogCollectionFailed(ILogger logger, string generator, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Metrics-generator {Generator}: cannot record a collection before it is sent; after a crash counters would begin again at 0, until the next one is recorded: {Reason}")]
+    private static partial void LogNotRecorded(ILogger logger, string generator, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: cannot renew its claim in the object store, and sends nothing until it can: {Reason}")]
+    private static partial void LogNotRenewed(ILogger logger, string generator, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: {Samples} samples could not be sent before it stopped; they are kept in the object store, and sent when it runs again")]
+    private static partial void LogSamplesKept(ILogger logger, string generator, long samples);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: {Samples} samples could not be sent before it stopped, and are lost; its counters go on")]
+    private static partial void LogSamplesLost(ILogger logger, string generator, long samples);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: cannot keep a snapshot for the next start, which goes on from the recorded collections: {Reason}")]
+    private static partial void LogKeptInRecords(ILogger logger, string generator, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Metrics-generator {Generator}: cannot keep its {Series} series for the next start, and its counters begin again at 0: {Reason}")]
+    private static partial void LogNotKept(ILogger logger, string generator, int series, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: cannot release its claim in the object store; the next start finds it as after a crash: {Reason}")]
+    private static partial void LogNotReleased(ILogger logger, string generator, string reason);
+
+    /// <summary>The claim's own, from when this life has found what was left to it.</summary>
+    private sealed class SendPermit : IWritePermit
+    {
+        private readonly TaskCompletionSource<WriterClaim> _claim = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public bool IsOpen => _claim.Task.IsCompleted;
+
+        public bool IsHeld => IsOpen && _claim.Task.Result.IsHeld;
+
+        public bool IsLost => IsOpen && _claim.Task.Result.IsLost;
+
+        public void Open(WriterClaim claim) => _claim.SetResult(claim);
+
+        public async Task WaitAsync(CancellationToken cancellation)
+        {
+            var claim = await _claim.Task.WaitAsync(cancellation).ConfigureAwait(false);
+            await claim.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+    }
+}

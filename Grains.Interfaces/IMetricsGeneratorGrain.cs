@@ -16,4 +16,8 @@ public interface IMetricsGeneratorGrain : IGrainWithStringKey
     /// <summary>Does nothing but be active: its series go on, or end in order, though no span comes.</summary>
     [Alias("wake")]
     Task WakeAsync();
+
+    /// <summary>Collects once besides its interval: a silo that stops does not let its clients' last spans wait for one that hangs.</summary>
+    [Alias("collect")]
+    Task CollectAsync();
 }

@@ -5,6 +5,7 @@ using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
+using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Grains;
 
@@ -48,6 +49,16 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
     {
         var shards = ShardsOf(tenant);
         return [.. Enumerable.Range(0, shards).Select(i => GeneratorForwarder.PartOf(i, shards))];
+    }
+
+    /// <summary>Asks the generators of all tenants that have sent something to this silo for a collection besides those of their intervals; returns at once.</summary>
+    public void Collect()
+    {
+        foreach (var tenant in _forwarders.Keys)
+        {
+            foreach (var part in PartsOf(tenant))
+                _grains.GetGrain<IMetricsGeneratorGrain>(GrainKeys.OfGenerator(tenant, part)).CollectAsync().Ignore();
+        }
     }
 
     /// <summary>Waits until all that was offered before has been handed over or dropped, when no batch comes any more.</summary>

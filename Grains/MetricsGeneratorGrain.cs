@@ -50,7 +50,7 @@ internal sealed partial class MetricsGeneratorGrain(
         await life.StartAsync(cancellationToken);
         _life = life;
         var interval = _settings.Registry.CollectionInterval;
-        _collecting = this.RegisterGrainTimer(CollectAsync, new GrainTimerCreationOptions(interval, interval) { Interleave = true });
+        _collecting = this.RegisterGrainTimer(_ => CollectAsync(), new GrainTimerCreationOptions(interval, interval) { Interleave = true });
         if (!engine.IsExclusive)
             _renewing = this.RegisterGrainTimer(_ => life.RenewAsync(), new GrainTimerCreationOptions(Lease / 6, Lease / 6) { Interleave = true });
         engine.Overrides.Changed += NoteChangedSettings;
@@ -79,6 +79,21 @@ internal sealed partial class MetricsGeneratorGrain(
 
     public Task WakeAsync() => Task.CompletedTask;
 
+    public async Task CollectAsync()
+    {
+        ApplyChangedSettings();
+        await _life!.CollectAsync();
+        if (_life.IsLost)
+        {
+            LogClaimLost(logger, Key);
+            DeactivateOnIdle();
+        }
+        else if (!_life.IsEmpty)
+        {
+            DelayDeactivation(_settings.Registry.CollectionInterval * 4);
+        }
+    }
+
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         if (_life is null)
@@ -101,21 +116,6 @@ internal sealed partial class MetricsGeneratorGrain(
         Metrics = engine.Metrics,
         Time = engine.Time,
     };
-
-    private async Task CollectAsync(CancellationToken cancellationToken)
-    {
-        ApplyChangedSettings();
-        await _life!.CollectAsync();
-        if (_life.IsLost)
-        {
-            LogClaimLost(logger, Key);
-            DeactivateOnIdle();
-        }
-        else if (!_life.IsEmpty)
-        {
-            DelayDeactivation(_settings.Registry.CollectionInterval * 4);
-        }
-    }
 
     private void NoteChangedSettings() => _settingsChanged = true;
 

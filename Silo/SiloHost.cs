@@ -2,6 +2,8 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
 using Orleans.Runtime;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
@@ -11,6 +13,7 @@ using OrleansTempo.Core.Querier;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.Storage;
 using OrleansTempo.Grains;
+using OrleansTempo.Grains.Interfaces;
 using OrleansTempo.Server;
 using OrleansTempo.Server.Api;
 using OrleansTempo.Server.Configuration;
@@ -30,8 +33,9 @@ namespace OrleansTempo.Silo;
 /// <summary>
 /// One silo of a cluster, from the first line to the last:
 /// <code>
-///   start:  store, agreement ─► trace store ─► joins the cluster ─► server listens ─► log replayed ─► ready
+///   start:  ports free? store, agreement ─► trace store ─► joins the cluster ─► server listens ─► log replayed ─► ready
 ///   stop:   not ready, pushes refused ─► requests in flight end ─► queues for generators drain
+///                                        └ after a second: a collection of what is there
 ///           ─► grains hand over, leaves the cluster ─► log closed ─► exit
 /// </code>
 /// Where Orleans cannot go on, the process ends at once, see <see cref="SiloDeath"/>.
@@ -40,6 +44,11 @@ internal sealed partial class SiloHost : IAsyncDisposable
 {
     // Grains collect and send a last time, and hand over what they hold.
     private static readonly TimeSpan s_handOver = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan s_usualDrain = TimeSpan.FromSeconds(1);
+
+    // A silo that has not been active holds nothing.
+    private static readonly TimeSpan s_leaving = TimeSpan.FromSeconds(2);
 
     private readonly TempoCommandLine _commandLine;
     private readonly ConfigurationManager _configuration;
@@ -58,6 +67,9 @@ internal sealed partial class SiloHost : IAsyncDisposable
     private MetricsPage? _metricsPage;
     private TempoServer? _server;
     private Task _sweep = Task.CompletedTask;
+    private Task _membershipLog = Task.CompletedTask;
+    private MemberDescription? _description;
+    private bool _hasJoined;
     private volatile bool _isStopping;
 
     private SiloHost(
@@ -88,6 +100,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         try
         {
             configuration = SiloConfiguration.Read(commandLine.Environment, AppContext.BaseDirectory, Environment.CurrentDirectory);
+            SettingsCheck.Run(configuration, commandLine.Environment);
             configured = ConsoleLogging.Create(options.Server, logging => Adjust(logging, options.Server, configuration));
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
@@ -150,9 +163,9 @@ internal sealed partial class SiloHost : IAsyncDisposable
     {
         var stop = _stop.Token;
         var settings = new SiloSettings();
-        _configuration.GetSection(SiloSettings.Section).Bind(settings, static binder => binder.ErrorOnUnknownConfiguration = true);
-
+        _configuration.GetSection(SiloSettings.Section).Bind(settings);
         var host = _host = BuildHost(settings);
+        CheckPorts(host.Services);
         _endpoints = RemoteWriteEndpoint.CreateAll(Options.MetricsGenerator.Storage, _time, AzureAdCredential.Create);
         if (Options.MetricsGenerator.Storage.Path is { Length: > 0 } path)
             QueueInMemory(_logger, path);
@@ -160,7 +173,8 @@ internal sealed partial class SiloHost : IAsyncDisposable
             ? FileObjectStore.Open(local.LocalPath, IsAlone, "storage.trace.local.path", _time, _logger)
             : await OpenStoreAsync("storage.trace.backend", Options.Storage.Trace, stop);
         await _overrides.OpenUserConfigurableAsync(_store, (key, own) => OpenStoreAsync(key, own, stop), stop);
-        await new ClusterAgreement(Options.Ingester.Partitions).JoinAsync(_store, stop);
+        if (!IsAlone)
+            _description = await AgreeAsync(host.Services.GetRequiredService<IOptions<ClusterOptions>>().Value, _store, stop);
         var grains = host.Services.GetRequiredService<IGrainFactory>();
         var traces = _traces = await TraceStore.OpenAsync(
             Options,
@@ -175,16 +189,50 @@ internal sealed partial class SiloHost : IAsyncDisposable
             _logger);
         var engine = _engine = CreateEngine(traces, grains, _store);
 
-        await host.StartAsync(stop);
+        await JoinAsync(host, stop);
         var oracle = host.Services.GetRequiredService<ISiloStatusOracle>();
-        Joined(_logger, oracle.SiloAddress, IsAlone ? "alone: Orleans:Clustering says nothing of others" : "with others", oracle.GetActiveSilos().Length);
+        if (IsAlone)
+        {
+            LogAlone(_logger);
+        }
+        else
+        {
+            await host.Services.GetRequiredService<MemberCheck>().CompareAsync(stop);
+            LogJoined(_logger, oracle.SiloAddress, string.Join(", ", oracle.GetActiveSilos()));
+            _membershipLog = ActivatorUtilities.CreateInstance<MembershipLog>(host.Services, _logger).RunAsync(stop);
+        }
 
         var server = _server = CreateServer(host.Services, settings, traces, grains, oracle);
         await server.StartAsync(stop);
+        var sweep = new GeneratorSweep(grains, engine, _logger);
+
+        // Alone, all generators go on here; in a cluster, where others' may be woken, nobody is kept waiting.
+        if (IsAlone)
+            await sweep.SweepAsync(stop);
         if (await traces.StartAsync(stop))
             server.MarkReady();
-        _sweep = new GeneratorSweep(grains, engine, _logger).RunAsync(stop);
+        _sweep = sweep.RunAsync(stop);
         return server;
+    }
+
+    private async Task JoinAsync(IHost host, CancellationToken stop)
+    {
+        // What is wrong with Orleans' settings is found here.
+        _ = host.Services.GetServices<IHostedService>();
+        try
+        {
+            await host.StartAsync(stop);
+            _hasJoined = true;
+        }
+        catch
+        {
+            // Orleans does not stop a silo that is not up; its stages do, and one of them takes the silo out of the table of members. Where the
+            // start has failed early some wait for what was never there.
+            var stages = host.Services.GetRequiredService<ISiloLifecycleSubject>();
+            using var patience = new CancellationTokenSource(s_leaving, _time);
+            await Task.Run(() => stages.OnStop(patience.Token), CancellationToken.None).WaitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
     }
 
     private async Task StopAsync(TempoServer server)
@@ -192,8 +240,18 @@ internal sealed partial class SiloHost : IAsyncDisposable
         _isStopping = true;
         server.BeginStopping();
         using (var graceful = new CancellationTokenSource(Options.Server.GracefulShutdownTimeout))
-            await server.StopAsync(graceful.Token);
+        {
+            var drained = server.StopAsync(graceful.Token);
+
+            // A client that hangs holds this up for as long as orchestrators wait before they kill: what the others were
+            // told is taken must not wait for it.
+            if (await Task.WhenAny(drained, Task.Delay(s_usualDrain, _time)) != drained)
+                _engine!.Generators.Collect();
+            await drained;
+        }
+
         await _sweep;
+        await _membershipLog;
         _engine!.Distributor.Stop();
         using (var graceful = new CancellationTokenSource(Options.Server.GracefulShutdownTimeout))
             await _engine.Generators.DrainAsync(graceful.Token);
@@ -207,11 +265,13 @@ internal sealed partial class SiloHost : IAsyncDisposable
         if (_server is not null)
             await _server.DisposeAsync();
         _metricsPage?.Dispose();
-        if (_host is not null)
-            await _host.StopAsync();
+        if (_hasJoined)
+            await _host!.StopAsync();
         if (_traces is not null)
             await _traces.DisposeAsync();
-        if (_host is IAsyncDisposable host)
+
+        // A silo that has not come up waits at its disposal for loops that never ran; its process ends anyway.
+        if (_hasJoined && _host is IAsyncDisposable host)
             await host.DisposeAsync();
         foreach (var endpoint in _endpoints)
             endpoint.Dispose();
@@ -238,6 +298,8 @@ internal sealed partial class SiloHost : IAsyncDisposable
         builder.UseOrleans(silo =>
         {
             OrleansDefaults.Apply(silo);
+            if (!IsAlone)
+                AddMemberCheck(silo);
             if (settings.Dashboard.Enabled)
                 DashboardRoutes.AddServices(silo);
         });
@@ -249,6 +311,38 @@ internal sealed partial class SiloHost : IAsyncDisposable
                 EndNow("its host has stopped");
         });
         return host;
+    }
+
+    private void AddMemberCheck(ISiloBuilder silo)
+    {
+        silo.AddGrainService<MemberService>();
+        silo.Services.AddSingleton(_ => _description!);
+        silo.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<MemberCheck>(services, _logger));
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(static services => services.GetRequiredService<MemberCheck>());
+    }
+
+    // Before anything is opened or joined.
+    private void CheckPorts(IServiceProvider services)
+    {
+        ListenerPorts.Check(ListenerMapping.ToServerOptions(Options));
+        var endpoints = services.GetRequiredService<IOptions<EndpointOptions>>().Value;
+        ListenerPorts.Check("the silo", endpoints.SiloListeningEndpoint ?? new(endpoints.AdvertisedIPAddress, endpoints.SiloPort), "Orleans__Endpoints__SiloPort");
+        ListenerPorts.Check("the silo's gateway for clients", endpoints.GatewayListeningEndpoint ?? new(endpoints.AdvertisedIPAddress, endpoints.GatewayPort), "Orleans__Endpoints__GatewayPort");
+    }
+
+    private async Task<MemberDescription> AgreeAsync(ClusterOptions cluster, IObjectStore store, CancellationToken stop)
+    {
+        var agreement = await new ClusterAgreement(Options.Ingester.Partitions, cluster.ClusterId, cluster.ServiceId).JoinAsync(store, stop);
+        return new MemberDescription
+        {
+            StoreId = agreement.StoreId,
+            Partitions = agreement.Partitions,
+            Store = Options.Storage.Trace switch
+            {
+                { Backend: TraceStorageOptions.LocalBackend } storage => $"directory '{Path.GetFullPath(storage.LocalPath)}' of {Environment.MachineName}",
+                var storage => $"container '{storage.Azure.ContainerName}' of {(storage.Azure.StorageAccountName is { Length: > 0 } account ? $"account '{account}'" : "Azure Blob Storage")}",
+            },
+        };
     }
 
     private async Task<IObjectStore> OpenStoreAsync(string key, TraceStorageOptions options, CancellationToken stop) => options switch
@@ -270,6 +364,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
             Query = traces.Query,
             Generators = generators,
             Store = store,
+            IsExclusive = IsAlone && Options.Storage.Trace.Backend == TraceStorageOptions.LocalBackend,
             GeneratorOptions = Options.MetricsGenerator,
             Overrides = overrides,
             Endpoints = _endpoints,
@@ -319,15 +414,28 @@ internal sealed partial class SiloHost : IAsyncDisposable
         Environment.Exit(1);
     }
 
-    // Orleans logs on its own, and most of it is for those who look into Orleans.
+    // Orleans logs on its own: at each neighbour that goes, warnings with stacks of every call that fails until it is declared dead. Those are
+    // for whoever looks into Orleans; what they mean for this program it says itself, and who comes and goes says the membership's log.
     private static void Adjust(ILoggingBuilder logging, ServerOptions options, IConfiguration configuration)
     {
-        logging.AddFilter("Orleans", LogLevel.Warning);
+        logging.AddFilter("Orleans", options.LogLevel < LogLevel.Information ? LogLevel.Warning : LogLevel.Error);
 
-        // At every start it warns of the garbage collector that was chosen.
-        logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Error);
+        // What keeps the process from starting is said once, in a sentence.
+        if (options.LogLevel >= LogLevel.Information)
+        {
+            logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.Critical);
+            logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Critical);
+
+            // Errors with stacks for a silo that has just gone, each second until it is declared dead.
+            logging.AddFilter("Orleans.Runtime.GrainDirectory.ClientDirectory", LogLevel.Critical);
+            logging.AddFilter("Orleans.Runtime.GrainCallCancellationManager", LogLevel.Critical);
+        }
+
         logging.AddFilter("Polly", LogLevel.Warning);
         logging.AddFilter("OrleansTempo", options.LogLevel);
+
+        // Orleans' base class tells in its name of every change of the ring.
+        logging.AddFilter(typeof(MemberService).FullName, options.LogLevel < LogLevel.Information ? options.LogLevel : LogLevel.Warning);
         logging.AddConfiguration(configuration.GetSection("Logging"));
     }
 
@@ -343,8 +451,11 @@ internal sealed partial class SiloHost : IAsyncDisposable
         return string.Join(": ", messages);
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "silo {Address} has joined its cluster, {How}; active silos: {Silos}")]
-    private static partial void Joined(ILogger logger, SiloAddress address, string how, int silos);
+    [LoggerMessage(Level = LogLevel.Information, Message = "silo: alone")]
+    private static partial void LogAlone(ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "silo: {Address} in its cluster; active silos: {Silos}")]
+    private static partial void LogJoined(ILogger logger, SiloAddress address, string silos);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "metrics_generator.storage.path '{Path}' is not used by a silo, whose remote write queues are in memory: a tenant that moves takes no files with it")]
     private static partial void QueueInMemory(ILogger logger, string path);

@@ -1,7 +1,7 @@
 namespace OrleansTempo.Server.Configuration;
 
 /// <summary>What somebody may have meant, and how a value is quoted in a message.</summary>
-internal static class Spelling
+public static class Spelling
 {
     private const int MaxQuoted = 40;
 
@@ -11,15 +11,17 @@ internal static class Spelling
     /// <summary>The end of a message about a word that is not known: the closest that is, and all there are.</summary>
     public static string Suggest(string word, IReadOnlyCollection<string> known)
     {
-        var nearest = known
-            .Select(candidate => (Candidate: candidate, Distance: Distance(word, candidate)))
-            .Where(c => c.Distance <= Math.Max(1, word.Length / 3))
-            .OrderBy(c => c.Distance)
-            .Select(c => c.Candidate)
-            .FirstOrDefault();
         var all = string.Join(", ", known);
-        return nearest is null ? $"; allowed: {all}" : $"; did you mean '{nearest}'? Allowed: {all}";
+        return Nearest(word, known) is { } nearest ? $"; did you mean '{nearest}'? Allowed: {all}" : $"; allowed: {all}";
     }
+
+    /// <summary>The known word that differs in so few letters that it may have been meant; null where none does.</summary>
+    public static string? Nearest(string word, IEnumerable<string> known) => known
+        .Select(candidate => (Candidate: candidate, Distance: Distance(word, candidate)))
+        .Where(c => c.Distance <= Math.Max(1, word.Length / 3))
+        .OrderBy(c => c.Distance)
+        .Select(c => c.Candidate)
+        .FirstOrDefault();
 
     private static int Distance(string a, string b)
     {
@@ -33,7 +35,7 @@ internal static class Spelling
             current[0] = i;
             for (var j = 1; j <= b.Length; j++)
             {
-                var change = previous[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+                var change = previous[j - 1] + (char.ToLowerInvariant(a[i - 1]) == char.ToLowerInvariant(b[j - 1]) ? 0 : 1);
                 current[j] = Math.Min(change, 1 + Math.Min(previous[j], current[j - 1]));
             }
 

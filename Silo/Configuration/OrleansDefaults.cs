@@ -15,11 +15,11 @@ namespace OrleansTempo.Silo.Configuration;
 internal static class OrleansDefaults
 {
     /// <summary>Whether the silo is told how to find others.</summary>
-    public static bool HasOthers(IConfiguration configuration) => configuration.GetSection("Orleans:Clustering").Exists();
+    public static bool HasOthers(IConfiguration configuration) => configuration.GetSection($"{OrleansKeys.Section}:Clustering").Exists();
 
     public static void Apply(ISiloBuilder silo)
     {
-        var orleans = silo.Configuration.GetSection("Orleans");
+        var orleans = silo.Configuration.GetSection(OrleansKeys.Section);
         if (!HasOthers(silo.Configuration))
         {
             silo.UseDevelopmentClustering((IPEndPoint?)null);
@@ -39,6 +39,6 @@ internal static class OrleansDefaults
                 MetricsGeneratorGrain.StorageName, static (services, _) => ActivatorUtilities.CreateInstance<OrleansGrainStorageSerializer>(services));
         }
 
-        silo.Services.Configure<ClusterMembershipOptions>(orleans.GetSection("ClusterMembership"), static binder => binder.ErrorOnUnknownConfiguration = true);
+        silo.Services.Configure<ClusterMembershipOptions>(orleans.GetSection("ClusterMembership"));
     }
 }

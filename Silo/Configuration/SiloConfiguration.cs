@@ -29,10 +29,13 @@ internal static class SiloConfiguration
         // Names that differ in case only, such as http_proxy and HTTP_PROXY, are two variables and one key.
         var variables = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
         foreach (var (name, value) in environment)
-            variables[name.Replace("__", ConfigurationPath.KeyDelimiter)] = value;
+            variables[KeyOf(name)] = value;
         configuration.AddInMemoryCollection(variables);
         return configuration;
     }
+
+    /// <summary>The key that an environment variable sets.</summary>
+    public static string KeyOf(string variable) => variable.Replace("__", ConfigurationPath.KeyDelimiter);
 
     /// <summary>Such as <c>Development</c> or <c>Production</c>.</summary>
     public static string NameOf(IReadOnlyDictionary<string, string> environment) =>

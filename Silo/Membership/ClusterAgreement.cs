@@ -5,34 +5,60 @@ namespace OrleansTempo.Silo.Membership;
 
 /// <summary>
 /// What all silos of a cluster have to be configured alike: an object in their store that the first of them writes, and the
-/// others compare with.
+/// others compare with. A silo alone asks nobody.
 /// </summary>
 /// <param name="Partitions"><c>ingester.partitions</c>: a trace's ingester is found by it.</param>
-internal sealed record ClusterAgreement(int Partitions)
+/// <param name="ClusterId"><c>Orleans:ClusterId</c>: two clusters on one store would take each other's logs and series.</param>
+/// <param name="ServiceId"><c>Orleans:ServiceId</c>: grains' state is found by it.</param>
+/// <param name="StoreId">What this store, and no other, is known by; the first silo makes it.</param>
+internal sealed record ClusterAgreement(int Partitions, string ClusterId, string ServiceId, string StoreId = "")
 {
     public const string ObjectName = "cluster.json";
 
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web);
 
     /// <summary>Agrees to what the others have, or is the first to say it.</summary>
+    /// <returns>The agreement with the store's ID.</returns>
     /// <exception cref="ArgumentException">The others have something else; the message says what, and what to do.</exception>
     /// <exception cref="IOException">The store cannot be read or written.</exception>
-    public async Task JoinAsync(IObjectStore store, CancellationToken cancellationToken)
+    public async Task<ClusterAgreement> JoinAsync(IObjectStore store, CancellationToken cancellationToken)
     {
-        if (await store.PutIfAbsentAsync(ObjectName, JsonSerializer.SerializeToUtf8Bytes(this, s_json), cancellationToken) is not null)
-            return;
+        var mine = this with { StoreId = Guid.NewGuid().ToString("N") };
+        if (await store.PutIfAbsentAsync(ObjectName, Write(mine), cancellationToken) is not null)
+            return mine;
 
-        // Gone since: somebody is deleting it while silos start, and has to make up his mind.
-        var stored = await store.GetAsync(ObjectName, cancellationToken)
-            ?? throw new IOException($"'{ObjectName}' was deleted from the store while this silo started; start it again");
-        var others = Read(stored.Content.Span);
-        if (others.Partitions != Partitions)
+        while (true)
         {
-            throw new ArgumentException(
-                $"ingester.partitions is {Partitions} here and {others.Partitions} in the other silos, as the object '{ObjectName}' of their store says; "
-                + $"write {others.Partitions} here as well, or to change it stop all silos, delete that object, and start them with the new number");
+            // Gone since: somebody is deleting it while silos start, and has to make up his mind.
+            var stored = await store.GetAsync(ObjectName, cancellationToken)
+                ?? throw new IOException($"'{ObjectName}' was deleted from the store while this silo started; start it again");
+            var others = Read(stored.Content.Span);
+            Compare("ingester.partitions", Partitions, others.Partitions);
+
+            // Of the version that wrote the partitions alone.
+            if (others.StoreId is { Length: > 0 })
+            {
+                Compare("Orleans:ClusterId", ClusterId, others.ClusterId);
+                Compare("Orleans:ServiceId", ServiceId, others.ServiceId);
+                return others;
+            }
+
+            if (await store.PutIfMatchAsync(ObjectName, Write(mine), stored.ETag, cancellationToken) is not null)
+                return mine;
         }
     }
+
+    private static void Compare<T>(string setting, T here, T there)
+    {
+        if (!EqualityComparer<T>.Default.Equals(here, there))
+        {
+            throw new ArgumentException(
+                $"{setting} is {here} here and {there} in the other silos, as the object '{ObjectName}' of their store says; "
+                + $"write {there} here as well, or to change it stop all silos, delete that object, and start them with the new value");
+        }
+    }
+
+    private static byte[] Write(ClusterAgreement agreement) => JsonSerializer.SerializeToUtf8Bytes(agreement, s_json);
 
     private static ClusterAgreement Read(ReadOnlySpan<byte> json)
     {
@@ -46,6 +72,6 @@ internal sealed record ClusterAgreement(int Partitions)
             // Said below, as of JSON that is something else.
         }
 
-        throw new ArgumentException($"the object '{ObjectName}' of the store is not what silos write there, {{\"partitions\":8}}; stop all silos, delete it, and start them again");
+        throw new ArgumentException($"the object '{ObjectName}' of the store is not what silos write there, {{\"partitions\":8, …}}; stop all silos, delete it, and start them again");
     }
 }

@@ -2,6 +2,7 @@ using System.Reflection;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans;
 using Orleans.Serialization;
+using Orleans.Services;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Grains.Interfaces;
@@ -11,7 +12,7 @@ namespace OrleansTempo.Cluster;
 /// <summary>Silos of two versions talk to each other while one replaces the other: what they say has names and numbers of its own, and they stay.</summary>
 public sealed class ContractTests
 {
-    public static TheoryData<Type> Grains => [.. Types(static t => t.IsInterface && typeof(IGrain).IsAssignableFrom(t))];
+    public static TheoryData<Type> Grains => [.. Types(static t => t.IsInterface && (typeof(IGrain).IsAssignableFrom(t) || typeof(IGrainService).IsAssignableFrom(t)))];
 
     public static TheoryData<Type> Messages => [.. Types(static t => t.IsDefined(typeof(GenerateSerializerAttribute)))];
 
@@ -46,6 +47,7 @@ public sealed class ContractTests
             ("found trace", new FoundTrace { Trace = [1, 2], Problems = ["p"] }),
             ("live span", new LiveSpan { SpanId = 1, Kind = SpanKind.Server, StartTimeUnixNano = 2, Resource = 3, Scope = 4, Span = [5] }),
             ("live block", new LiveBlock { BlockId = new Guid(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11), Meta = [1] }),
+            ("member description", new MemberDescription { StoreId = "1a", Store = "here", Partitions = 8 }),
             ("requests", new OtlpRequests([new byte[] { 1, 2 }, new byte[] { 3 }])),
         };
 

@@ -1,12 +1,13 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
 using OrleansTempo.Cluster.Harness;
 using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Cluster;
 
 /// <summary>How the Silo program starts, refuses to start, and stops, as a real process.</summary>
-public class LifetimeTests
+public partial class LifetimeTests
 {
     private const string NoPorts = """
         server:
@@ -43,9 +44,57 @@ public class LifetimeTests
             Assert.Contains($"Active, as S127.0.0.1:{silo.SiloPort}:", await status.Content.ReadAsStringAsync());
 
         Assert.Equal(0, await silo.TerminateAsync());
-        Assert.Contains("msg=stopped", silo.Log);
-        Assert.DoesNotContain("ServerGC", silo.Log);
-        Assert.DoesNotContain("level=error", silo.Log);
+    }
+
+    [Fact]
+    public async Task A_silo_alone_says_what_it_does_in_these_lines_and_no_others()
+    {
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-log" }, s_nothing);
+        Assert.Equal(0, await silo.TerminateAsync());
+        string[] expected =
+        [
+            "silo: alone",
+            $"listening: otlp/grpc on {silo.GrpcEndpoint.Authority}",
+            $"listening: otlp/http on {silo.HttpEndpoint.Authority}",
+            "listening: http api on 127.0.0.1:",
+            "metrics-generator: processors ",
+            "remote write: none configured; series can be scraped from /generator/metrics",
+            "stopping: no new spans, draining, collecting and sending a last time",
+            "stopped",
+        ];
+        Assert.Equal(expected, Messages(silo.Log).Select((message, i) => i < expected.Length && message.StartsWith(expected[i], StringComparison.Ordinal) ? expected[i] : message));
+    }
+
+    [Fact]
+    public async Task Silos_of_one_cluster_with_a_local_directory_each_do_not_work_together()
+    {
+        var primary = FreePorts.Next();
+        var clustering = new Dictionary<string, string>
+        {
+            ["Orleans__Clustering__ProviderType"] = "Development",
+            ["Orleans__Clustering__PrimarySiloEndPoint"] = $"127.0.0.1:{primary}",
+            ["Orleans__Endpoints__AdvertisedIPAddress"] = "127.0.0.1",
+        };
+        await using var first = await SiloProcess.StartAsync(new() { Test = "silo-own-store" }, clustering, primary);
+
+        var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts, Ports().Concat(clustering).ToDictionary());
+
+        Assert.Equal(1, exitCode);
+        var refusal = Assert.Single(Messages(output), static m => m.StartsWith("cannot start: ", StringComparison.Ordinal));
+        Assert.Matches($"^cannot start: storage.trace of silo S127.0.0.1:[0-9:]+ is the directory '.+' of .+, and of silo S127.0.0.1:{primary}:[0-9]+ in the same cluster another store, the directory '.+' of ", refusal);
+        Assert.DoesNotContain("level=error", first.Log);
+        Assert.Equal(HttpStatusCode.OK, await first.ReadyAsync());
+        Assert.Contains($"silo: S127.0.0.1:{primary}:", first.Log);
+        Assert.Contains("in its cluster; active silos: ", first.Log);
+    }
+
+    [Fact]
+    public async Task A_silo_alone_takes_another_number_of_partitions_whatever_a_cluster_has_agreed_on()
+    {
+        using var store = new TemporaryFolder();
+        store.Write("cluster.json", """{"partitions":8}""");
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-partitions", Ingester = "partitions: 4", Trace = $"local: {{ path: '{store.Path}' }}" }, s_nothing);
+        Assert.Equal("""{"partitions":8}""", await File.ReadAllTextAsync(Path.Combine(store.Path, "cluster.json")));
     }
 
     [Fact]
@@ -58,39 +107,76 @@ public class LifetimeTests
 
     [Theory]
     [InlineData("Orleans__Clustering__ProviderType", "Carrier pigeon", "Carrier pigeon")]
-    [InlineData("Orleans__ClusterMembership__ProbeTimeuot", "00:00:01", "ProbeTimeuot")]
-    [InlineData("OrleansTempo__Dashbord__Enabled", "true", "Dashbord")]
+    [InlineData("Orleans__ClusterMembership__ProbeTimeuot", "00:00:01", "'Orleans:ClusterMembership:ProbeTimeuot' (environment variable Orleans__ClusterMembership__ProbeTimeuot) is not known; did you mean 'ProbeTimeout'?")]
+    [InlineData("Orleans__ClusterMembership__ProbeTimeout", "soon", "soon")]
+    [InlineData("OrleansTempo__Dashbord__Enabled", "true", "'OrleansTempo:Dashbord' (environment variable OrleansTempo__Dashbord__Enabled) is not known; did you mean 'Dashboard'?")]
     [InlineData("Logging__LogLevel__Orleans", "Loud", "Loud")]
     public async Task A_setting_that_cannot_be_is_named_in_one_line(string name, string value, string named)
     {
         var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts, new Dictionary<string, string>(Ports()) { [name] = value });
         Assert.Equal(1, exitCode);
-        var line = Assert.Single(output.Split('\n'), static l => l.Contains("cannot start: ", StringComparison.Ordinal));
-        Assert.Contains(named, line);
+        var message = Assert.Single(Messages(output));
+        Assert.StartsWith("cannot start: ", message);
+        Assert.Contains(named, message);
     }
 
     [Fact]
-    public async Task A_silo_with_another_number_of_partitions_than_the_others_refuses_to_start()
+    public async Task A_silo_that_another_cluster_has_agreed_differently_on_its_store_refuses_to_start()
     {
         using var shared = new TemporaryFolder();
-        File.WriteAllText(Path.Combine(shared.Path, "cluster.json"), """{"partitions":8}""");
-        var (exitCode, output) = await SiloProcess.RunToEndAsync(
-            NoPorts + $"ingester: {{ partitions: 4 }}\nstorage: {{ trace: {{ local: {{ path: {shared.Path} }} }} }}\n", Ports());
-        Assert.Equal(1, exitCode);
-        Assert.Contains("cannot start: ingester.partitions is 4 here and 8 in the other silos", output);
+        shared.Write("cluster.json", """{"partitions":8,"clusterId":"blue","serviceId":"default","storeId":"1a"}""");
+        var yaml = NoPorts + $"storage: {{ trace: {{ local: {{ path: {shared.Path} }} }} }}\n";
+        var environment = new Dictionary<string, string>(Ports()) { ["Orleans__Clustering__ProviderType"] = "Development" };
+
+        foreach (var (settings, refusal) in new[]
+        {
+            ("ingester: { partitions: 4 }\n", "cannot start: ingester.partitions is 4 here and 8 in the other silos"),
+            ("", "cannot start: Orleans:ClusterId is default here and blue in the other silos"),
+        })
+        {
+            var (exitCode, output) = await SiloProcess.RunToEndAsync(settings + yaml, environment);
+            Assert.Equal(1, exitCode);
+            Assert.StartsWith(refusal, Assert.Single(Messages(output)));
+        }
     }
 
-    [Fact]
-    public async Task A_port_that_is_taken_is_named_and_the_silo_leaves()
+    [Theory]
+    [InlineData("otlp/grpc listens", "distributor.receivers.otlp.protocols.grpc.endpoint")]
+    [InlineData("otlp/http listens", "distributor.receivers.otlp.protocols.http.endpoint")]
+    [InlineData("http api listens", "server.http_listen_port")]
+    [InlineData("the silo listens", "Orleans__Endpoints__SiloPort")]
+    [InlineData("the silo's gateway for clients listens", "Orleans__Endpoints__GatewayPort")]
+    public async Task A_port_that_is_taken_is_named_in_one_sentence_with_what_to_set(string listens, string setting)
     {
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
         var port = ((IPEndPoint)taken.LocalEndpoint).Port;
-        var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts.Replace("http_listen_port: 0", $"http_listen_port: {port}", StringComparison.Ordinal), Ports());
+        var yaml = $$"""
+            server: { http_listen_address: 127.0.0.1, http_listen_port: {{Port("server.http_listen_port")}} }
+            distributor:
+              receivers:
+                otlp:
+                  protocols:
+                    grpc: { endpoint: "127.0.0.1:{{Port("distributor.receivers.otlp.protocols.grpc.endpoint")}}" }
+                    http: { endpoint: "127.0.0.1:{{Port("distributor.receivers.otlp.protocols.http.endpoint")}}" }
+            """;
+        var environment = Ports();
+        if (environment.ContainsKey(setting))
+            environment[setting] = $"{port}";
+
+        var (exitCode, output) = await SiloProcess.RunToEndAsync(yaml, environment);
+
         Assert.Equal(1, exitCode);
-        Assert.Contains("has joined its cluster", output);
-        Assert.Matches($"cannot start: .*{port}", output);
+        Assert.Equal($"cannot start: port {port}, where {listens}, is taken by another process; stop that process, or set {setting} to another port", Assert.Single(Messages(output)));
+
+        int Port(string of) => of == setting ? port : 0;
     }
+
+    private static string[] Messages(string log) =>
+        [.. log.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => LogfmtMessage().Match(line) is { Success: true } match ? match.Groups[1].Value + match.Groups[2].Value : line)];
+
+    [GeneratedRegex("""^ts=\S+ level=\S+ msg=(?:"((?:[^"\\]|\\.)*)"|(\S+))""")]
+    private static partial Regex LogfmtMessage();
 
     private static Dictionary<string, string> Ports() => new()
     {

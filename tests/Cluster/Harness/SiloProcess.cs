@@ -29,9 +29,10 @@ internal sealed class SiloProcess : TempoProcess
     /// <summary>Starts it and waits until it is ready.</summary>
     /// <param name="settings">Its configuration.</param>
     /// <param name="clustering">Orleans' settings but for the ports, as environment variables.</param>
-    public static async Task<SiloProcess> StartAsync(TempoSettings settings, IReadOnlyDictionary<string, string> clustering)
+    /// <param name="siloPort">Its port for other silos; any by default.</param>
+    public static async Task<SiloProcess> StartAsync(TempoSettings settings, IReadOnlyDictionary<string, string> clustering, int? siloPort = null)
     {
-        var silo = new SiloProcess(settings, FreePorts.Next(), FreePorts.Next(), clustering);
+        var silo = new SiloProcess(settings, siloPort ?? FreePorts.Next(), FreePorts.Next(), clustering);
         try
         {
             await silo.StartAgainAsync();

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using OrleansTempo.Core.Tests.Storage;
 using OrleansTempo.Silo.Membership;
 
@@ -11,25 +12,48 @@ public class ClusterAgreementTests
     [Fact]
     public async Task The_first_silo_writes_it_down_and_others_like_it_agree()
     {
-        await new ClusterAgreement(8).JoinAsync(_store, CancellationToken.None);
-        await new ClusterAgreement(8).JoinAsync(_store, CancellationToken.None);
-        Assert.Equal("""{"partitions":8}""", await StoredAsync());
+        var first = await JoinAsync(8);
+        var second = await JoinAsync(8);
+        Assert.Equal(first, second);
+        Assert.Equal((8, "blue", "tempo"), (first.Partitions, first.ClusterId, first.ServiceId));
+        Assert.Matches("^[0-9a-f]{32}$", first.StoreId);
+        Assert.Equal($$"""{"partitions":8,"clusterId":"blue","serviceId":"tempo","storeId":"{{first.StoreId}}"}""", await StoredAsync());
     }
 
     [Fact]
-    public async Task A_silo_that_differs_is_told_what_the_others_have_and_how_to_change_it()
+    public async Task Two_stores_are_told_apart()
     {
-        await new ClusterAgreement(8).JoinAsync(_store, CancellationToken.None);
-        var refusal = await Assert.ThrowsAsync<ArgumentException>(() => new ClusterAgreement(4).JoinAsync(_store, CancellationToken.None));
+        var other = await new ClusterAgreement(8, "blue", "tempo").JoinAsync(new InMemoryObjectStore(), CancellationToken.None);
+        Assert.NotEqual(other.StoreId, (await JoinAsync(8)).StoreId);
+    }
+
+    [Theory]
+    [InlineData(4, "blue", "tempo", "ingester.partitions is 4 here and 8 in the other silos", "write 8 here")]
+    [InlineData(8, "green", "tempo", "Orleans:ClusterId is green here and blue in the other silos", "write blue here")]
+    [InlineData(8, "blue", "traces", "Orleans:ServiceId is traces here and tempo in the other silos", "write tempo here")]
+    public async Task A_silo_that_differs_is_told_what_the_others_have_and_how_to_change_it(int partitions, string clusterId, string serviceId, string difference, string remedy)
+    {
+        await JoinAsync(8);
+        var before = await StoredAsync();
+        var refusal = await Assert.ThrowsAsync<ArgumentException>(() => JoinAsync(partitions, clusterId, serviceId));
         Assert.Equal(
-            "ingester.partitions is 4 here and 8 in the other silos, as the object 'cluster.json' of their store says; "
-            + "write 8 here as well, or to change it stop all silos, delete that object, and start them with the new number",
+            $"{difference}, as the object 'cluster.json' of their store says; {remedy} as well, or to change it stop all silos, delete that object, and start them with the new value",
             refusal.Message);
-        Assert.Equal("""{"partitions":8}""", await StoredAsync());
+        Assert.Equal(before, await StoredAsync());
 
         await _store.DeleteAsync(ClusterAgreement.ObjectName);
-        await new ClusterAgreement(4).JoinAsync(_store, CancellationToken.None);
-        Assert.Equal("""{"partitions":4}""", await StoredAsync());
+        Assert.Equal((partitions, clusterId, serviceId), await JoinAsync(partitions, clusterId, serviceId) is var joined ? (joined.Partitions, joined.ClusterId, joined.ServiceId) : default);
+    }
+
+    [Fact]
+    public async Task What_the_former_version_wrote_is_completed_once()
+    {
+        await _store.PutAsync(ClusterAgreement.ObjectName, Encoding.UTF8.GetBytes("""{"partitions":8}"""));
+        await Assert.ThrowsAsync<ArgumentException>(() => JoinAsync(4));
+
+        var joined = await Task.WhenAll(JoinAsync(8), JoinAsync(8));
+        Assert.Equal(joined[0], joined[1]);
+        Assert.Equal(joined[0], JsonSerializer.Deserialize<ClusterAgreement>(await StoredAsync(), JsonSerializerOptions.Web));
     }
 
     [Theory]
@@ -41,9 +65,12 @@ public class ClusterAgreementTests
     public async Task An_object_that_is_something_else_is_named(string content)
     {
         await _store.PutAsync(ClusterAgreement.ObjectName, Encoding.UTF8.GetBytes(content));
-        var refusal = await Assert.ThrowsAsync<ArgumentException>(() => new ClusterAgreement(8).JoinAsync(_store, CancellationToken.None));
+        var refusal = await Assert.ThrowsAsync<ArgumentException>(() => JoinAsync(8));
         Assert.Contains("'cluster.json'", refusal.Message);
     }
+
+    private Task<ClusterAgreement> JoinAsync(int partitions, string clusterId = "blue", string serviceId = "tempo") =>
+        new ClusterAgreement(partitions, clusterId, serviceId).JoinAsync(_store, CancellationToken.None);
 
     private async Task<string> StoredAsync() => Encoding.UTF8.GetString((await _store.GetAsync(ClusterAgreement.ObjectName))!.Value.Content.Span);
 }

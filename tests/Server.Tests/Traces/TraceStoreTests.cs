@@ -133,7 +133,7 @@ public sealed class TraceStoreTests : IDisposable
 
         public Task Pushed => _pushed.Task;
 
-        public bool HasSpan => Ingesters!.Knows(Tenant) && !Ingesters.Partition(Tenant, 0).IsEmpty;
+        public bool HasSpan => Ingesters!.Known(Tenant, 0) is { IsEmpty: false };
 
         public Task OpenAsync(TenantId tenant, int partition)
         {

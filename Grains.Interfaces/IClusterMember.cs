@@ -1,0 +1,29 @@
+using Orleans.Services;
+
+namespace OrleansTempo.Grains.Interfaces;
+
+/// <summary>What a silo says of itself to the others, which agree on it before they work together. Every silo of a cluster has one.</summary>
+[Alias("orleanstempo.IClusterMember")]
+public interface IClusterMember : IGrainService
+{
+    [Alias("describe")]
+    [ResponseTimeout("00:00:05")]
+    Task<MemberDescription> DescribeAsync();
+}
+
+/// <summary>The part of a silo's configuration that has to be the same in the whole cluster.</summary>
+[GenerateSerializer, Immutable, Alias("orleanstempo.MemberDescription")]
+public sealed record MemberDescription
+{
+    /// <summary>The random ID that is written in the silo's object store.</summary>
+    [Id(0)]
+    public string StoreId { get; init; } = "";
+
+    /// <summary>Where that store is, for people.</summary>
+    [Id(1)]
+    public string Store { get; init; } = "";
+
+    /// <summary><c>ingester.partitions</c>.</summary>
+    [Id(2)]
+    public int Partitions { get; init; }
+}

@@ -1,0 +1,66 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace OrleansTempo.Server.Hosting;
+
+/// <summary>
+/// Looks, before anything is opened, whether what will be listened on can be: so the answer names the listener and the setting, and a
+/// process that cannot serve has not joined a cluster.
+/// </summary>
+public static class ListenerPorts
+{
+    /// <exception cref="ArgumentException">An endpoint is wrong.</exception>
+    /// <exception cref="IOException">An address cannot be listened on; the message says why, and what to set.</exception>
+    public static void Check(TempoServerOptions options)
+    {
+        Check("otlp/grpc", options.OtlpGrpc, "distributor.receivers.otlp.protocols.grpc.endpoint");
+        Check("otlp/http", options.OtlpHttp, "distributor.receivers.otlp.protocols.http.endpoint");
+        Check("http api", options.HttpApi, "server.http_listen_port");
+    }
+
+    /// <param name="listener">What listens.</param>
+    /// <param name="address">Where it will; port 0 is free at any time.</param>
+    /// <param name="setting">What to change where it cannot.</param>
+    /// <exception cref="IOException">The address cannot be listened on; the message says why, and what to set.</exception>
+    public static void Check(string listener, IPEndPoint address, string setting)
+    {
+        if (Failure(address) is not { } failure)
+            return;
+        throw new IOException(failure.SocketErrorCode == SocketError.AddressAlreadyInUse
+            ? $"port {address.Port}, where {listener} listens, is taken by another process; stop that process, or set {setting} to another port"
+            : $"{listener} cannot listen on {address}: {failure.Message}; set {setting} to an address of this machine and a port that this process may use");
+    }
+
+    private static void Check(string listener, ListenerOptions? options, string setting)
+    {
+        if (options is null)
+            return;
+        var address = ListenAddress.Parse(listener, options.Endpoint);
+        var resolved = address.Resolve(listener);
+        Check(listener, resolved, setting);
+
+        // A machine that does not have this one listens on the other alone.
+        var other = new IPEndPoint(IPAddress.IPv6Loopback, resolved.Port);
+        if (address.IsLocalhost && Failure(other) is { SocketErrorCode: SocketError.AddressAlreadyInUse })
+            Check(listener, other, setting);
+    }
+
+    private static SocketException? Failure(IPEndPoint address)
+    {
+        if (address.Port == 0)
+            return null;
+        try
+        {
+            using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            if (address.Address.Equals(IPAddress.IPv6Any))
+                socket.DualMode = true;
+            socket.Bind(address);
+            socket.Listen();
+            return null;
+        }
+        catch (SocketException e)
+        {
+            return e;
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using Microsoft.Extensions.Logging;
+using Orleans.Runtime.Services;
+using OrleansTempo.Grains.Interfaces;
+
+namespace OrleansTempo.Silo.Membership;
+
+/// <summary>
+/// Compares this silo with every active one of its cluster, and keeps it from working where they differ: silos that each have a local
+/// directory for a store find each other's claims, logs and blocks nowhere, and each would go on as if it were alone.
+/// <code>
+///   joins ─► compared with the active ones ─► active, takes grains ─► compared once more ─► listens
+///                                                                     └ with those that started at the same time
+/// </code>
+/// </summary>
+internal sealed partial class MemberCheck(
+    IServiceProvider services, IClusterMembershipService membership, ILocalSiloDetails here, MemberDescription description, ILogger logger)
+    : GrainServiceClient<IClusterMember>(services), ILifecycleParticipant<ISiloLifecycle>
+{
+    public void Participate(ISiloLifecycle lifecycle) =>
+        lifecycle.Subscribe(nameof(MemberCheck), ServiceLifecycleStage.ApplicationServices, CompareAsync);
+
+    /// <summary>Asks all active silos at once.</summary>
+    /// <exception cref="ArgumentException">One is configured differently; the message names both, and the setting.</exception>
+    public async Task CompareAsync(CancellationToken cancellationToken)
+    {
+        await membership.Refresh(cancellationToken: cancellationToken);
+        var others = membership.CurrentSnapshot.Members.Values
+            .Where(member => member.Status == SiloStatus.Active && !member.SiloAddress.Equals(here.SiloAddress))
+            .Select(member => CompareAsync(member.SiloAddress, cancellationToken));
+        await Task.WhenAll(others);
+    }
+
+    /// <summary>What keeps two silos from working together; null where nothing does.</summary>
+    internal static string? Difference(string silo, MemberDescription mine, string otherSilo, MemberDescription other)
+    {
+        if (mine.StoreId != other.StoreId)
+        {
+            return $"storage.trace of silo {silo} is the {mine.Store}, and of silo {otherSilo} in the same cluster another store, the {other.Store}; "
+                + "all silos of a cluster need the same store: a directory that all of them mount, or a blob container";
+        }
+
+        return mine.Partitions == other.Partitions
+            ? null
+            : $"ingester.partitions is {mine.Partitions} in silo {silo} and {other.Partitions} in silo {otherSilo}; all silos of a cluster need the same number";
+    }
+
+    private async Task CompareAsync(SiloAddress silo, CancellationToken cancellationToken)
+    {
+        MemberDescription other;
+        try
+        {
+            other = await GetGrainService(silo).DescribeAsync().WaitAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // One that has just died and is still in the table, or one of a version that does not say it.
+            LogNotCompared(silo, e.Message);
+            return;
+        }
+
+        if (Difference($"{here.SiloAddress}", description, $"{silo}", other) is { } difference)
+            throw new ArgumentException(difference);
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Silo {Silo} does not say which object store it uses, so whether it is this silo's is not known: {Reason}")]
+    private partial void LogNotCompared(SiloAddress silo, string reason);
+}

@@ -1,0 +1,46 @@
+using Microsoft.Extensions.Logging;
+
+namespace OrleansTempo.Silo.Membership;
+
+/// <summary>Tells of the other silos that come and go, in a line each.</summary>
+internal sealed partial class MembershipLog(IClusterMembershipService membership, ILocalSiloDetails here, ILogger logger)
+{
+    /// <summary>Runs until <paramref name="stop"/>; who is active at the beginning is known already.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        var active = Active(membership.CurrentSnapshot);
+        try
+        {
+            await foreach (var snapshot in membership.MembershipUpdates.WithCancellation(stop))
+            {
+                var now = Active(snapshot);
+                foreach (var silo in now.Except(active))
+                    LogJoined(silo, now.Count);
+                foreach (var silo in active.Except(now))
+                {
+                    if (snapshot.GetSiloStatus(silo) == SiloStatus.Dead)
+                        LogDead(silo, now.Count);
+                    else
+                        LogLeft(silo, now.Count);
+                }
+
+                active = now;
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+        }
+    }
+
+    private HashSet<SiloAddress> Active(ClusterMembershipSnapshot snapshot) =>
+        [.. snapshot.Members.Values.Where(m => m.Status == SiloStatus.Active && !m.SiloAddress.Equals(here.SiloAddress)).Select(static m => m.SiloAddress)];
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Silo {Silo} has joined the cluster; other active silos: {Others}")]
+    private partial void LogJoined(SiloAddress silo, int others);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Silo {Silo} stops and leaves the cluster; other active silos: {Others}")]
+    private partial void LogLeft(SiloAddress silo, int others);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Silo {Silo} is dead: it ended without leaving the cluster, or answers nobody; other active silos: {Others}")]
+    private partial void LogDead(SiloAddress silo, int others);
+}

@@ -174,9 +174,9 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     public async Task<ReplayResult> ReplayAsync(Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken)
     {
         var result = default(ReplayResult);
-        foreach (var number in _replayable)
+        await foreach (var (number, found) in _stream.ReplayAsync(_replayable, replay, cancellationToken).ConfigureAwait(false))
         {
-            if (await _stream.ReplayAsync(number, replay, cancellationToken).ConfigureAwait(false) is { } segment)
+            if (found is { } segment)
                 result = result.Plus(segment);
             else
                 PassOver(number);

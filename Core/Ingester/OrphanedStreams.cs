@@ -88,7 +88,8 @@ public sealed partial class OrphanedStreams
         LogAdopting(name, former?.Owner ?? "nobody");
         var result = default(ReplayResult);
         var unreadable = false;
-        foreach (var number in await stream.FenceAsync(_identity.OwnerAt(claimedAt, WalOwnerState.Adopted), cancellationToken).ConfigureAwait(false))
+        var numbers = await stream.FenceAsync(_identity.OwnerAt(claimedAt, WalOwnerState.Adopted), cancellationToken).ConfigureAwait(false);
+        await foreach (var (number, found) in stream.ReplayAsync(numbers, replay, cancellationToken).ConfigureAwait(false))
         {
             if (_time.GetUtcNow() - claimedAt > _lease / 3)
             {
@@ -97,7 +98,7 @@ public sealed partial class OrphanedStreams
                     return null;
             }
 
-            if (await stream.ReplayAsync(number, replay, cancellationToken).ConfigureAwait(false) is not { } segment)
+            if (found is not { } segment)
             {
                 unreadable = true;
                 continue;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core.Storage;
 
@@ -15,6 +16,9 @@ namespace OrleansTempo.Core.Ingester;
 internal sealed partial class WalStream
 {
     private const string Root = "wal/";
+
+    // A log of half an hour is many thousand objects, and a start must not wait for the store as often as that.
+    private const int MaxAhead = 4;
 
     private readonly IObjectStore _store;
     private readonly TempoMetrics _metrics;
@@ -86,20 +90,44 @@ internal sealed partial class WalStream
     }
 
     /// <summary>
-    /// Hands the records of a segment to <paramref name="replay"/>, one after another without waiting for the calls to complete, so
-    /// that one commit can carry many; they stay readable until all have, which it waits for.
+    /// Hands the records of segments to <paramref name="replay"/>, one after another without waiting for the calls to complete, so
+    /// that one commit can carry many. They stay readable until all of their segment have, which it waits for before it goes on.
     /// </summary>
-    /// <returns>What was found, nothing where there is no segment; null where it cannot be read, which is logged and counted.</returns>
-    public async Task<ReplayResult?> ReplayAsync(long number, Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken)
+    /// <returns>Of each number what was found, nothing where there is no segment; null where it cannot be read, which is logged and counted.</returns>
+    public async IAsyncEnumerable<(long Number, ReplayResult? Found)> ReplayAsync(
+        IReadOnlyList<long> numbers, Func<WalRecord, ValueTask> replay, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        // Gone where its owner has released it meanwhile.
-        var name = SegmentName(number);
-        if (await _store.GetAsync(name, cancellationToken).ConfigureAwait(false) is not { } segment || segment.Content.Span.StartsWith(WalFormat.FenceMagic))
-            return default(ReplayResult);
-        if (!_reader.TryOpen(number, segment.Content, out var error))
+        var ahead = new Queue<Task<StoredObject?>>();
+        var asked = 0;
+        foreach (var number in numbers)
+        {
+            while (asked < numbers.Count && ahead.Count < MaxAhead)
+                ahead.Enqueue(_store.GetAsync(SegmentName(numbers[asked++]), cancellationToken));
+
+            // Gone where its owner has released it meanwhile.
+            var there = await ahead.Dequeue().ConfigureAwait(false);
+            yield return there is { } segment && !segment.Content.Span.StartsWith(WalFormat.FenceMagic)
+                ? (number, await ReplayAsync(number, segment.Content, replay, cancellationToken).ConfigureAwait(false))
+                : (number, default(ReplayResult));
+        }
+    }
+
+    public Task DeleteAsync(long number, CancellationToken cancellationToken) => _store.DeleteAsync(SegmentName(number), cancellationToken);
+
+    /// <summary>Deletes all of it, the owner record last: without it the rest would be taken for an orphan.</summary>
+    public async Task DeleteAsync(CancellationToken cancellationToken)
+    {
+        foreach (var number in await ListSegmentsAsync(cancellationToken).ConfigureAwait(false))
+            await DeleteAsync(number, cancellationToken).ConfigureAwait(false);
+        await _store.DeleteAsync(OwnerName, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<ReplayResult?> ReplayAsync(long number, ReadOnlyMemory<byte> segment, Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken)
+    {
+        if (!_reader.TryOpen(number, segment, out var error))
         {
             CountError(1, "unreadable");
-            LogUnreadable(_logger, name, error);
+            LogUnreadable(_logger, SegmentName(number), error);
             return null;
         }
 
@@ -118,20 +146,10 @@ internal sealed partial class WalStream
         {
             CountError(_reader.CorruptRecords, "corrupt");
             CountError(torn > 0 ? 1 : 0, "torn");
-            LogDamaged(_logger, name, _reader.CorruptRecords, torn);
+            LogDamaged(_logger, SegmentName(number), _reader.CorruptRecords, torn);
         }
 
         return result with { CorruptRecords = _reader.CorruptRecords, TornBytes = torn };
-    }
-
-    public Task DeleteAsync(long number, CancellationToken cancellationToken) => _store.DeleteAsync(SegmentName(number), cancellationToken);
-
-    /// <summary>Deletes all of it, the owner record last: without it the rest would be taken for an orphan.</summary>
-    public async Task DeleteAsync(CancellationToken cancellationToken)
-    {
-        foreach (var number in await ListSegmentsAsync(cancellationToken).ConfigureAwait(false))
-            await DeleteAsync(number, cancellationToken).ConfigureAwait(false);
-        await _store.DeleteAsync(OwnerName, cancellationToken).ConfigureAwait(false);
     }
 
     private void CountError(long count, string reason)

@@ -248,7 +248,8 @@ internal sealed partial class MetricsGeneratorGrain(
         engine.Metrics.SnapshotBytes.Add(record.Content.Length, TenantTag);
     }
 
-    private Task CollectOnTimerAsync(CancellationToken cancellationToken) => _collection = CollectAndLookAsync();
+    // One at a time: what is collected later must not be queued before.
+    private Task CollectOnTimerAsync(CancellationToken cancellationToken) => _collection.IsCompleted ? _collection = CollectAndLookAsync() : _collection;
 
     private async Task CollectAndLookAsync()
     {

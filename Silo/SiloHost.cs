@@ -89,6 +89,20 @@ internal sealed partial class SiloHost : IAsyncDisposable
 
     private bool IsAlone => !OrleansDefaults.HasOthers(_configuration);
 
+    /// <summary>What is wrong with the sections besides <c>tempo.yaml</c>; null where nothing is.</summary>
+    public static string? ProblemOf(TempoCommandLine commandLine)
+    {
+        try
+        {
+            ReadConfiguration(commandLine).Dispose();
+            return null;
+        }
+        catch (Exception e) when (IsUnreadable(e))
+        {
+            return Reason(e);
+        }
+    }
+
     /// <summary>Runs until <paramref name="stop"/> is cancelled.</summary>
     /// <returns>The process's exit code: 0 after an orderly stop, 1 where it could not start or had to end.</returns>
     public static async Task<int> RunAsync(TempoCommandLine commandLine, CancellationToken stop)
@@ -99,11 +113,10 @@ internal sealed partial class SiloHost : IAsyncDisposable
         var problem = "";
         try
         {
-            configuration = SiloConfiguration.Read(commandLine.Environment, AppContext.BaseDirectory, Environment.CurrentDirectory);
-            SettingsCheck.Run(configuration, commandLine.Environment);
+            configuration = ReadConfiguration(commandLine);
             configured = ConsoleLogging.Create(options.Server, logging => Adjust(logging, options.Server, configuration));
         }
-        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsUnreadable(e))
         {
             problem = Reason(e);
         }
@@ -130,6 +143,15 @@ internal sealed partial class SiloHost : IAsyncDisposable
         await using var silo = new SiloHost(commandLine, configuration, loggerFactory, logger, metrics, overrides, stopping);
         return await silo.RunAsync();
     }
+
+    private static ConfigurationManager ReadConfiguration(TempoCommandLine commandLine)
+    {
+        var configuration = SiloConfiguration.Read(commandLine.Environment, AppContext.BaseDirectory, Environment.CurrentDirectory);
+        SettingsCheck.Run(configuration, commandLine.Environment);
+        return configuration;
+    }
+
+    private static bool IsUnreadable(Exception exception) => exception is InvalidDataException or IOException or UnauthorizedAccessException;
 
     private async Task<int> RunAsync()
     {

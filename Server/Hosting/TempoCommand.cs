@@ -11,8 +11,10 @@ public static class TempoCommand
     /// <param name="description">What the program is.</param>
     /// <param name="arguments">The command line.</param>
     /// <param name="run">The host: runs until the token is cancelled, and returns the exit code.</param>
+    /// <param name="problemOf">What is wrong with the host's configuration besides the file, for who only asks that; null where nothing is.</param>
     /// <returns>The process's exit code: 1 where the command line or the configuration is wrong.</returns>
-    public static async Task<int> InvokeAsync(string description, string[] arguments, Func<TempoCommandLine, CancellationToken, Task<int>> run)
+    public static async Task<int> InvokeAsync(
+        string description, string[] arguments, Func<TempoCommandLine, CancellationToken, Task<int>> run, Func<TempoCommandLine, string?>? problemOf = null)
     {
         var configFile = new Option<string?>("--config.file", "-config.file")
         {
@@ -56,6 +58,12 @@ public static class TempoCommand
             {
                 foreach (var warning in line.Warnings)
                     Console.Error.WriteLine($"warning: {warning}");
+                if (problemOf?.Invoke(line) is { } problem)
+                {
+                    Console.Error.WriteLine($"error: {problem}");
+                    return 1;
+                }
+
                 Console.WriteLine("the configuration is valid");
                 return 0;
             }

@@ -26,6 +26,10 @@ public partial class LifetimeTests
     {
         var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts, "--config.verify");
         Assert.Equal((0, "the configuration is valid"), (exitCode, output.Trim()));
+
+        (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts, new Dictionary<string, string> { ["Orleans__ClusterIdd"] = "blue" }, "--config.verify");
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith("error: 'Orleans:ClusterIdd' (environment variable Orleans__ClusterIdd) is not known; did you mean 'ClusterId'?", output);
     }
 
     [Fact]

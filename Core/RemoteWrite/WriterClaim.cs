@@ -57,7 +57,7 @@ public sealed class WriterClaim : IWritePermit
         }
     }
 
-    /// <summary>From 1, one more with every owner; 1 again where the object of those before could not be read.</summary>
+    /// <summary>From 1, one more with every owner; where the object of those before could not be read, Unix time in milliseconds, which is more than theirs.</summary>
     public long Epoch { get; }
 
     public ClaimStart Start { get; }
@@ -74,7 +74,7 @@ public sealed class WriterClaim : IWritePermit
     /// <summary>Unix time in milliseconds of the last collection that an owner before may have sent; nothing may be stamped at or before it. 0 for none.</summary>
     public long LastTimestampMs { get; }
 
-    /// <summary>Another has it, for good.</summary>
+    /// <inheritdoc/>
     public bool IsLost => _lost;
 
     /// <inheritdoc/>
@@ -110,7 +110,8 @@ public sealed class WriterClaim : IWritePermit
         {
             var stored = await store.GetAsync(name, cancellationToken).ConfigureAwait(false);
             var former = stored is { } there ? WriterRecord.Read(there.Content.Span) : null;
-            var record = new WriterRecord(id, (former?.Epoch ?? 0) + 1, WriterState.Live, former?.LastTimestampMs ?? 0, Snapshot: false, Contested: false);
+            var epoch = former == WriterRecord.Unknown ? time.GetUtcNow().ToUnixTimeMilliseconds() : (former?.Epoch ?? 0) + 1;
+            var record = new WriterRecord(id, epoch, WriterState.Live, former?.LastTimestampMs ?? 0, Snapshot: false, Contested: false);
             var began = time.GetTimestamp();
             var owned = await OwnedObject.TryTakeAsync(store, name, stored, record.ToJson(), IsOwn, cancellationToken).ConfigureAwait(false);
             if (owned is not null)

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Collections.Concurrent;
 using System.Globalization;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Storage;
@@ -186,23 +185,8 @@ public sealed class SnapshotChain
 
     /// <summary>Deletes objects, as many as can be deleted.</summary>
     /// <returns>The names of those that could not.</returns>
-    public static async Task<IReadOnlyCollection<string>> DeleteAsync(IObjectStore store, IReadOnlyCollection<string> names, CancellationToken cancellationToken = default)
-    {
-        var left = new ConcurrentQueue<string>();
-        var options = new ParallelOptions { MaxDegreeOfParallelism = ObjectsAtOnce, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(names, options, async (name, cancellation) =>
-        {
-            try
-            {
-                await store.DeleteAsync(name, cancellation).ConfigureAwait(false);
-            }
-            catch (IOException)
-            {
-                left.Enqueue(name);
-            }
-        }).ConfigureAwait(false);
-        return left;
-    }
+    public static Task<IReadOnlyCollection<string>> DeleteAsync(IObjectStore store, IReadOnlyCollection<string> names, CancellationToken cancellationToken = default) =>
+        store.DeleteAllAsync(names, cancellationToken);
 
     private static string FolderOf(TenantId tenant, string shard) => $"{Root}{TenantFolder.Of(tenant)}/{shard}/";
 

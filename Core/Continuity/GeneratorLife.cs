@@ -26,6 +26,7 @@ public sealed partial class GeneratorLife
 {
     // A snapshot is worth some patience, whether it is to be read or to be written.
     private const int Attempts = 3;
+    private const string OutOfTime = "the time to stop in is over";
 
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
 
@@ -95,6 +96,10 @@ public sealed partial class GeneratorLife
 
     /// <summary>Whether nothing needs it: it has no series, no edge waits for its other side, and nothing waits to be sent.</summary>
     public bool IsEmpty => _generator.IsEmpty && _permit.IsOpen && !_writer.IsPending;
+
+    internal RemoteWriter Writer => _writer;
+
+    internal IWritePermit Permit => _permit;
 
     private bool IsExclusive => _environment.Lease == Timeout.InfiniteTimeSpan;
 
@@ -192,7 +197,8 @@ public sealed partial class GeneratorLife
         if (!_permit.IsOpen && !_generator.IsEmpty)
             problem = await TryBeginAsync() ?? problem;
         await (_collecting = CollectOnceAsync());
-        await FlushAsync(flushDeadline);
+        if (_permit.IsOpen)
+            await FlushAsync(flushDeadline);
 
         // Nothing is sent from here any more: only then may another send.
         var left = _writer.PendingSamples;
@@ -460,18 +466,24 @@ public sealed partial class GeneratorLife
 
     private async Task LeaveAsync(WriterClaim claim, CancellationToken cancellationToken)
     {
+        var isToKeep = !_generator.IsEmpty && _environment.Snapshot != SnapshotMode.Off;
         try
         {
             // Who was overtaken leaves nothing: that place is the successor's.
             if (!await IsStillOursAsync(claim, cancellationToken))
                 return;
-            var isKept = !_generator.IsEmpty && _environment.Snapshot != SnapshotMode.Off && await TryKeepAsync(claim, cancellationToken);
+            var isKept = isToKeep && await TryKeepAsync(claim, cancellationToken);
+            isToKeep = false;
             await ReleaseAsync(claim, isKept, cancellationToken);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)
         {
-            // What was kept is as good as after a crash: it says all that was sent.
-            LogNotReleased(_logger, _name, e.Message);
+            // What was kept is good after a crash too: it says all that was sent.
+            var reason = e is IOException ? e.Message : OutOfTime;
+            if (isToKeep)
+                NoteNotKept(reason);
+            else
+                LogNotReleased(_logger, _name, reason);
         }
     }
 
@@ -522,7 +534,7 @@ public sealed partial class GeneratorLife
         }
         catch (OperationCanceledException)
         {
-            problem = "the time to stop in is over";
+            problem = OutOfTime;
         }
 
         NoteNotKept(problem);

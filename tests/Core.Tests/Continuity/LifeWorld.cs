@@ -89,12 +89,13 @@ internal sealed class LifeWorld : IAsyncDisposable
     /// <summary>Lets time pass for all of them. What can be sent is sent before and after: a request takes no time.</summary>
     public async Task PassAsync(TimeSpan by)
     {
-        foreach (var process in _processes)
+        var processes = _processes.ToArray();
+        foreach (var process in processes)
             await process.SentAsync();
         _passed += by;
-        foreach (var process in _processes)
+        foreach (var process in processes)
             process.Time.Advance(by);
-        foreach (var process in _processes)
+        foreach (var process in processes)
             await process.SentAsync();
     }
 }

@@ -4,6 +4,7 @@ using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Core.Continuity;
 
@@ -60,6 +61,7 @@ public sealed partial class GeneratorLife
     // Of the last collection that may be sent, or was sent by an owner before; Unix milliseconds.
     private long _sentUpToMs;
     private bool _isRenewalFailing;
+    private bool? _notedClaimed;
 
     /// <param name="tenant">Whose series.</param>
     /// <param name="shard">Which part of them.</param>
@@ -118,7 +120,7 @@ public sealed partial class GeneratorLife
         }
         catch (IOException e)
         {
-            LogNotClaimed(_logger, _name, e.Message);
+            NoteNotBegun(e.Message);
             _beginning = BeginLaterAsync();
         }
         catch
@@ -248,15 +250,28 @@ public sealed partial class GeneratorLife
             {
                 return;
             }
-            catch (IOException)
+            catch (IOException e)
             {
-                // Said at the start.
+                NoteNotBegun(e.Message);
             }
             catch (Exception e)
             {
                 LogBeginningFailed(_logger, _name, e);
             }
         }
+    }
+
+    // Once while it cannot be claimed, and once while it is claimed and nothing can be sent yet.
+    private void NoteNotBegun(string reason)
+    {
+        var isClaimed = _claim is not null;
+        if (_notedClaimed == isClaimed)
+            return;
+        _notedClaimed = isClaimed;
+        if (isClaimed)
+            LogNotOpened(_logger, _name, reason);
+        else
+            LogNotClaimed(_logger, _name, reason);
     }
 
     /// <summary>Goes on where an attempt before this one has failed.</summary>
@@ -295,6 +310,7 @@ public sealed partial class GeneratorLife
         if (_sentUpToMs > claim.LastTimestampMs)
             await claim.RenewAsync(_sentUpToMs, cancellationToken);
         _generator.StartAfter(_writer.HighestTimestampMs);
+        _sentUpToMs = Math.Max(_sentUpToMs, _writer.HighestTimestampMs);
         _permit.Open(claim);
     }
 
@@ -311,7 +327,7 @@ public sealed partial class GeneratorLife
             if (chain is not null)
                 chain.Replace(left);
             else
-                await SnapshotChain.DeleteAsync(_environment.Store, left.Names, cancellationToken);
+                await _environment.Store.DeleteAllAsync(left.Names, cancellationToken);
         }
 
         try
@@ -564,6 +580,9 @@ public sealed partial class GeneratorLife
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Cannot claim this tenant's series in the object store: {Reason}; metrics-generator {Generator} counts spans, and sends nothing until it can")]
     private static partial void LogNotClaimed(ILogger logger, string generator, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: the object store fails at what is left to do before its series may be sent, and nothing is sent until it is done: {Reason}")]
+    private static partial void LogNotOpened(ILogger logger, string generator, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Metrics-generator {Generator} failed to start, and tries again; it sends nothing until it has")]
     private static partial void LogBeginningFailed(ILogger logger, string generator, Exception exception);

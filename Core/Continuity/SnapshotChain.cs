@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Collections.Concurrent;
 using System.Globalization;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Storage;
@@ -127,7 +126,7 @@ public sealed class SnapshotChain
     {
         if (!IsWhole)
             return;
-        var left = await DeleteAsync(_store, _obsolete, cancellationToken).ConfigureAwait(false);
+        var left = await _store.DeleteAllAsync(_obsolete, cancellationToken).ConfigureAwait(false);
         _obsolete.Clear();
         _obsolete.AddRange(left);
     }
@@ -136,7 +135,7 @@ public sealed class SnapshotChain
     public Task DeleteAsync(CancellationToken cancellationToken = default)
     {
         IsWhole = false;
-        return DeleteAsync(_store, [.. _obsolete, .. _current], cancellationToken);
+        return _store.DeleteAllAsync([.. _obsolete, .. _current], cancellationToken);
     }
 
     /// <summary>Takes over what owners before have left, to be deleted when there is a record of this one.</summary>
@@ -182,26 +181,6 @@ public sealed class SnapshotChain
                 isGone = true;
         }).ConfigureAwait(false);
         return isGone ? new StoredChain(names, [], "its records have been deleted meanwhile") : new StoredChain(names, records, null);
-    }
-
-    /// <summary>Deletes objects, as many as can be deleted.</summary>
-    /// <returns>The names of those that could not.</returns>
-    public static async Task<IReadOnlyCollection<string>> DeleteAsync(IObjectStore store, IReadOnlyCollection<string> names, CancellationToken cancellationToken = default)
-    {
-        var left = new ConcurrentQueue<string>();
-        var options = new ParallelOptions { MaxDegreeOfParallelism = ObjectsAtOnce, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(names, options, async (name, cancellation) =>
-        {
-            try
-            {
-                await store.DeleteAsync(name, cancellation).ConfigureAwait(false);
-            }
-            catch (IOException)
-            {
-                left.Enqueue(name);
-            }
-        }).ConfigureAwait(false);
-        return left;
     }
 
     private static string FolderOf(TenantId tenant, string shard) => $"{Root}{TenantFolder.Of(tenant)}/{shard}/";

@@ -381,6 +381,32 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_fails_after_a_late_claim_is_tried_again_and_said_once_and_the_claim_is_not_taken_twice()
+    {
+        var first = await _world.CreateProcessAsync();
+        var claims = 0;
+        first.Store.Before = (operation, _) => operation.StartsWith("Put", StringComparison.Ordinal) && (++claims is 1 or 3 or 4) ? throw new IOException("not now") : Task.CompletedTask;
+        await first.DoAsync(static life => life.StartAsync(CancellationToken.None));
+        await first.PushAsync(2);
+        await first.CollectAsync();
+        for (var i = 0; i < 2; i++)
+        {
+            await _world.PassAsync(s_second);
+            await first.Time.TimerOf(s_second);
+            Assert.Empty(_world.Remote.Received);
+        }
+
+        await _world.PassAsync(s_second);
+        await HeldAsync(first);
+        await first.SentAsync();
+        Assert.Equal(["0@0", "2@0"], Sent());
+        Assert.Contains("\"epoch\":1,", _world.Claim);
+        Assert.Equal(2, _world.Problems.Count());
+        Assert.Contains("Cannot claim this tenant's series in the object store: not now", _world.Problems.First());
+        Assert.Contains("the object store fails at what is left to do before its series may be sent", _world.Problems.Last());
+    }
+
+    [Fact]
     public async Task A_process_that_is_stopped_without_its_claim_says_that_its_series_are_lost()
     {
         await (await StartedWithAsync(3, isExclusive: true)).StopAsync();

@@ -223,13 +223,14 @@ public sealed partial class GeneratorLife
             await BeginAsync(_giveUp.Token);
             return null;
         }
-        catch (IOException e)
-        {
-            return e.Message;
-        }
         catch (OperationCanceledException) when (_giveUp.IsCancellationRequested)
         {
             return null;
+        }
+        catch (Exception e)
+        {
+            // Whatever it is, what is there is to be left in order.
+            return e.Message;
         }
     }
 

@@ -183,7 +183,7 @@ public sealed class GeneratorLifeRaceTests
             if (!_storeFails)
                 _toCrash = -1;
             process.Store.Before = (operation, name) => BeforeAsync(process, operation);
-            process.Store.After = (operation, _) => IsPut(operation) && _storeFails && Next(40) == 0 ? throw new IOException("no answer") : Task.CompletedTask;
+            process.Store.After = (operation, _) => IsPut(operation) && _storeFails && Next(40) == 0 ? throw new IOException("no answer") : LetOtherActAsync(process);
             try
             {
                 await process.DoAsync(static life => life.StartAsync(CancellationToken.None));
@@ -225,9 +225,8 @@ public sealed class GeneratorLifeRaceTests
             }
         }
 
-        private async Task BeforeAsync(LifeProcess process, string operation)
+        private Task BeforeAsync(LifeProcess process, string operation)
         {
-            var other = -1;
             lock (_gate)
             {
                 if (_toCrash == 0)
@@ -243,8 +242,17 @@ public sealed class GeneratorLifeRaceTests
                     _failures--;
                     throw new IOException("not now");
                 }
+            }
 
-                // In the middle of what this one does another does something whole.
+            return LetOtherActAsync(process);
+        }
+
+        // In the middle of what one does another does something whole.
+        private async Task LetOtherActAsync(LifeProcess process)
+        {
+            var other = -1;
+            lock (_gate)
+            {
                 var slot = Array.IndexOf(_slots, process);
                 if (slot >= 0 && _slots.Length > 1 && !_isNested && _random.Next(15) == 0)
                 {
@@ -257,10 +265,13 @@ public sealed class GeneratorLifeRaceTests
                 return;
             try
             {
-                if (_slots[other] is { } there && _random.Next(3) > 0)
-                    await there.CollectAsync();
-                else
+                if (Next(3) == 0)
                     _slots[other] = await StartAsync();
+                if (_slots[other] is { } there)
+                {
+                    await PushAsync(there);
+                    await there.CollectAsync();
+                }
             }
             catch (LifeProcess.DiedException)
             {

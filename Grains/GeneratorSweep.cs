@@ -45,7 +45,7 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
             var options = new ParallelOptions { MaxDegreeOfParallelism = WakesAtOnce, CancellationToken = cancellationToken };
             await Parallel.ForEachAsync(claims.Where(MustBeWoken), options, async (claim, cancellation) =>
             {
-                if (!await TryWakeAsync(claim, cancellation).ConfigureAwait(false) && IsExclusivelyOwned(claim))
+                if (!await TryWakeAsync(claim.Tenant, claim.Shard, cancellation).ConfigureAwait(false) && IsExclusivelyOwned(claim))
                     asleep.Add(claim);
             }).ConfigureAwait(false);
             _seen = claims.Except(asleep).ToDictionary(static c => (c.Tenant, c.Shard), static c => c.ETag);
@@ -55,6 +55,12 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
             SweepFailed(logger, e.Message, Period.TotalSeconds);
         }
     }
+
+    /// <summary>Wakes tenants of whom something waits to be sent.</summary>
+    public Task WakeAsync(IReadOnlyList<TenantId> tenants, CancellationToken cancellationToken) => Parallel.ForEachAsync(
+        tenants,
+        new ParallelOptions { MaxDegreeOfParallelism = WakesAtOnce, CancellationToken = cancellationToken },
+        async (tenant, cancellation) => await TryWakeAsync(tenant, GeneratorShard.None.ToString(), cancellation).ConfigureAwait(false));
 
     // An exclusive owner does not renew its claim; but what was live at the start, and woken, is this process's own.
     private bool IsExclusivelyOwned(ListedClaim claim) => engine.IsExclusive && claim.IsLive;
@@ -67,17 +73,17 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
         return IsExclusivelyOwned(claim) ? !isKnown : isKnown && etag == claim.ETag;
     }
 
-    private async Task<bool> TryWakeAsync(ListedClaim claim, CancellationToken cancellationToken)
+    private async Task<bool> TryWakeAsync(TenantId tenant, string shard, CancellationToken cancellationToken)
     {
-        var part = claim.Shard == GeneratorShard.None.ToString() ? "" : claim.Shard;
+        var part = shard == GeneratorShard.None.ToString() ? "" : shard;
         try
         {
-            await grains.GetGrain<IMetricsGeneratorGrain>(GrainKeys.OfGenerator(claim.Tenant, part)).WakeAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
+            await grains.GetGrain<IMetricsGeneratorGrain>(GrainKeys.OfGenerator(tenant, part)).WakeAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
             return true;
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            NotWoken(logger, claim.Tenant, claim.Shard, e.Message, Period.TotalSeconds);
+            NotWoken(logger, tenant, shard, e.Message, Period.TotalSeconds);
             return false;
         }
     }

@@ -11,6 +11,7 @@ using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Querier;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Queue;
 using OrleansTempo.Core.Storage;
 using OrleansTempo.Grains;
 using OrleansTempo.Grains.Interfaces;
@@ -189,14 +190,13 @@ internal sealed partial class SiloHost : IAsyncDisposable
         var host = _host = BuildHost(settings);
         CheckPorts(host.Services);
         _endpoints = RemoteWriteEndpoint.CreateAll(Options.MetricsGenerator.Storage, _time, AzureAdCredential.Create);
-        if (Options.MetricsGenerator.Storage.Path is { Length: > 0 } path)
-            QueueInMemory(_logger, path);
         _store = Options.Storage.Trace is { Backend: TraceStorageOptions.LocalBackend } local
             ? FileObjectStore.Open(local.LocalPath, IsAlone, "storage.trace.local.path", _time, _logger)
             : await OpenStoreAsync("storage.trace.backend", Options.Storage.Trace, stop);
         await _overrides.OpenUserConfigurableAsync(_store, (key, own) => OpenStoreAsync(key, own, stop), stop);
         if (!IsAlone)
             _description = await AgreeAsync(host.Services.GetRequiredService<IOptions<ClusterOptions>>().Value, _store, stop);
+        var waiting = await OldQueueFiles.ImportAsync(Options.MetricsGenerator.Storage.Path ?? GeneratorStorageOptions.DefaultPath, _endpoints, _store, _time, _logger, stop);
         var grains = host.Services.GetRequiredService<IGrainFactory>();
         var traces = _traces = await TraceStore.OpenAsync(
             Options,
@@ -231,6 +231,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         // Alone, all generators go on here; in a cluster, where others' may be woken, nobody is kept waiting.
         if (IsAlone)
             await sweep.SweepAsync(stop);
+        await sweep.WakeAsync(waiting, stop);
         if (await traces.StartAsync(stop))
             server.MarkReady();
         _sweep = sweep.RunAsync(stop);
@@ -478,9 +479,6 @@ internal sealed partial class SiloHost : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Information, Message = "silo: {Address} in its cluster; active silos: {Silos}")]
     private static partial void LogJoined(ILogger logger, SiloAddress address, string silos);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "metrics_generator.storage.path '{Path}' is not used by a silo, whose remote write queues are in memory: a tenant that moves takes no files with it")]
-    private static partial void QueueInMemory(ILogger logger, string path);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "what went wrong at the start")]
     private static partial void StartFailed(ILogger logger, Exception exception);

@@ -67,7 +67,7 @@ internal sealed partial class GeneratorContinuity(
             if (mode == SnapshotMode.EveryCollection)
                 chain.Replace(_left);
             else
-                await SnapshotChain.DeleteAsync(store, _left.Names, cancellationToken).ConfigureAwait(false);
+                await store.DeleteAllAsync(_left.Names, cancellationToken).ConfigureAwait(false);
         }
 
         _chain = chain;

@@ -4,6 +4,8 @@ using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Queue;
+using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Core.Continuity;
 
@@ -26,6 +28,7 @@ public sealed partial class GeneratorLife
 {
     // A snapshot is worth some patience, whether it is to be read or to be written.
     private const int Attempts = 3;
+    private const string OutOfTime = "the time to stop in is over";
 
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
 
@@ -59,6 +62,7 @@ public sealed partial class GeneratorLife
     // Of the last collection that may be sent, or was sent by an owner before; Unix milliseconds.
     private long _sentUpToMs;
     private bool _isRenewalFailing;
+    private bool? _notedClaimed;
 
     /// <param name="tenant">Whose series.</param>
     /// <param name="shard">Which part of them.</param>
@@ -96,6 +100,10 @@ public sealed partial class GeneratorLife
     /// <summary>Whether nothing needs it: it has no series, no edge waits for its other side, and nothing waits to be sent.</summary>
     public bool IsEmpty => _generator.IsEmpty && _permit.IsOpen && !_writer.IsPending;
 
+    internal RemoteWriter Writer => _writer;
+
+    internal IWritePermit Permit => _permit;
+
     private bool IsExclusive => _environment.Lease == Timeout.InfiniteTimeSpan;
 
     private TimeProvider Time => _environment.Time;
@@ -113,7 +121,7 @@ public sealed partial class GeneratorLife
         }
         catch (IOException e)
         {
-            LogNotClaimed(_logger, _name, e.Message);
+            NoteNotBegun(e.Message);
             _beginning = BeginLaterAsync();
         }
         catch
@@ -192,7 +200,8 @@ public sealed partial class GeneratorLife
         if (!_permit.IsOpen && !_generator.IsEmpty)
             problem = await TryBeginAsync() ?? problem;
         await (_collecting = CollectOnceAsync());
-        await FlushAsync(flushDeadline);
+        if (_permit.IsOpen)
+            await FlushAsync(flushDeadline);
 
         // Nothing is sent from here any more: only then may another send.
         var left = _writer.PendingSamples;
@@ -215,13 +224,14 @@ public sealed partial class GeneratorLife
             await BeginAsync(_giveUp.Token);
             return null;
         }
-        catch (IOException e)
-        {
-            return e.Message;
-        }
         catch (OperationCanceledException) when (_giveUp.IsCancellationRequested)
         {
             return null;
+        }
+        catch (Exception e)
+        {
+            // Whatever it is, what is there is to be left in order.
+            return e.Message;
         }
     }
 
@@ -242,15 +252,28 @@ public sealed partial class GeneratorLife
             {
                 return;
             }
-            catch (IOException)
+            catch (IOException e)
             {
-                // Said at the start.
+                NoteNotBegun(e.Message);
             }
             catch (Exception e)
             {
                 LogBeginningFailed(_logger, _name, e);
             }
         }
+    }
+
+    // Once while it cannot be claimed, and once while it is claimed and nothing can be sent yet.
+    private void NoteNotBegun(string reason)
+    {
+        var isClaimed = _claim is not null;
+        if (_notedClaimed == isClaimed)
+            return;
+        _notedClaimed = isClaimed;
+        if (isClaimed)
+            LogNotOpened(_logger, _name, reason);
+        else
+            LogNotClaimed(_logger, _name, reason);
     }
 
     /// <summary>Goes on where an attempt before this one has failed.</summary>
@@ -288,7 +311,9 @@ public sealed partial class GeneratorLife
         // Collected before it was claimed: who crashes now must not have sent more than the claim says.
         if (_sentUpToMs > claim.LastTimestampMs)
             await claim.RenewAsync(_sentUpToMs, cancellationToken);
+        await _writer.ResumeAsync(new RemoteWriteStore(_environment.Store, _tenant, _shard.ToString(), claim.Epoch, fence: !IsExclusive && claim.Start == ClaimStart.Seized), cancellationToken);
         _generator.StartAfter(_writer.HighestTimestampMs);
+        _sentUpToMs = Math.Max(_sentUpToMs, _writer.HighestTimestampMs);
         _permit.Open(claim);
     }
 
@@ -305,7 +330,7 @@ public sealed partial class GeneratorLife
             if (chain is not null)
                 chain.Replace(left);
             else
-                await SnapshotChain.DeleteAsync(_environment.Store, left.Names, cancellationToken);
+                await _environment.Store.DeleteAllAsync(left.Names, cancellationToken);
         }
 
         try
@@ -460,18 +485,24 @@ public sealed partial class GeneratorLife
 
     private async Task LeaveAsync(WriterClaim claim, CancellationToken cancellationToken)
     {
+        var isToKeep = !_generator.IsEmpty && _environment.Snapshot != SnapshotMode.Off;
         try
         {
             // Who was overtaken leaves nothing: that place is the successor's.
             if (!await IsStillOursAsync(claim, cancellationToken))
                 return;
-            var isKept = !_generator.IsEmpty && _environment.Snapshot != SnapshotMode.Off && await TryKeepAsync(claim, cancellationToken);
+            var isKept = isToKeep && await TryKeepAsync(claim, cancellationToken);
+            isToKeep = false;
             await ReleaseAsync(claim, isKept, cancellationToken);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)
         {
-            // What was kept is as good as after a crash: it says all that was sent.
-            LogNotReleased(_logger, _name, e.Message);
+            // What was kept is good after a crash too: it says all that was sent.
+            var reason = e is IOException ? e.Message : OutOfTime;
+            if (isToKeep)
+                NoteNotKept(reason);
+            else
+                LogNotReleased(_logger, _name, reason);
         }
     }
 
@@ -522,7 +553,7 @@ public sealed partial class GeneratorLife
         }
         catch (OperationCanceledException)
         {
-            problem = "the time to stop in is over";
+            problem = OutOfTime;
         }
 
         NoteNotKept(problem);
@@ -552,6 +583,9 @@ public sealed partial class GeneratorLife
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Cannot claim this tenant's series in the object store: {Reason}; metrics-generator {Generator} counts spans, and sends nothing until it can")]
     private static partial void LogNotClaimed(ILogger logger, string generator, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: the object store fails at what is left to do before its series may be sent, and nothing is sent until it is done: {Reason}")]
+    private static partial void LogNotOpened(ILogger logger, string generator, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Metrics-generator {Generator} failed to start, and tries again; it sends nothing until it has")]
     private static partial void LogBeginningFailed(ILogger logger, string generator, Exception exception);

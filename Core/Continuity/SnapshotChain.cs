@@ -126,7 +126,7 @@ public sealed class SnapshotChain
     {
         if (!IsWhole)
             return;
-        var left = await DeleteAsync(_store, _obsolete, cancellationToken).ConfigureAwait(false);
+        var left = await _store.DeleteAllAsync(_obsolete, cancellationToken).ConfigureAwait(false);
         _obsolete.Clear();
         _obsolete.AddRange(left);
     }
@@ -135,7 +135,7 @@ public sealed class SnapshotChain
     public Task DeleteAsync(CancellationToken cancellationToken = default)
     {
         IsWhole = false;
-        return DeleteAsync(_store, [.. _obsolete, .. _current], cancellationToken);
+        return _store.DeleteAllAsync([.. _obsolete, .. _current], cancellationToken);
     }
 
     /// <summary>Takes over what owners before have left, to be deleted when there is a record of this one.</summary>
@@ -182,11 +182,6 @@ public sealed class SnapshotChain
         }).ConfigureAwait(false);
         return isGone ? new StoredChain(names, [], "its records have been deleted meanwhile") : new StoredChain(names, records, null);
     }
-
-    /// <summary>Deletes objects, as many as can be deleted.</summary>
-    /// <returns>The names of those that could not.</returns>
-    public static Task<IReadOnlyCollection<string>> DeleteAsync(IObjectStore store, IReadOnlyCollection<string> names, CancellationToken cancellationToken = default) =>
-        store.DeleteAllAsync(names, cancellationToken);
 
     private static string FolderOf(TenantId tenant, string shard) => $"{Root}{TenantFolder.Of(tenant)}/{shard}/";
 

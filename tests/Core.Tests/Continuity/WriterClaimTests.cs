@@ -437,6 +437,56 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
+    public async Task Where_there_can_be_no_other_it_is_held_at_once_whoever_had_it_and_until_it_is_lost_or_released()
+    {
+        await TakeAsync("a");
+        var claim = await TakeAsync("b", lease: Timeout.InfiniteTimeSpan);
+        Assert.Equal((ClaimStart.Seized, 2, 1), (claim.Start, claim.Epoch, claim.CrashedEpoch));
+        Assert.True(claim.IsExclusive);
+        Assert.True(claim.IsHeld);
+        await claim.WaitAsync(CancellationToken.None);
+        _time.Advance(TimeSpan.FromDays(10_000));
+        Assert.True(claim.IsHeld);
+        Assert.True(await claim.RenewAsync(1000));
+
+        // Released at once, it leaves no waiting to the next.
+        Assert.True(await claim.ReleaseAsync(snapshot: true));
+        Assert.False(claim.IsHeld);
+        var third = await TakeAsync("c", lease: Timeout.InfiniteTimeSpan);
+        Assert.Equal(ClaimStart.Released, third.Start);
+
+        // And should there be another all the same, it notices.
+        var fourth = await TakeAsync("d");
+        Assert.False(await third.RenewAsync(2000));
+        Assert.False(third.IsHeld);
+        Assert.False(fourth.IsHeld);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_waits_to_be_sent_needs_an_owner_whether_there_is_a_snapshot_or_not(bool snapshot)
+    {
+        Assert.True(await (await TakeAsync("a")).ReleaseAsync(snapshot, waiting: true));
+        Assert.Contains("\"waiting\":true", Json, StringComparison.Ordinal);
+        Assert.Equal((true, false), ListedNow(await WriterClaim.ListAsync(_store)));
+        var second = await TakeAsync("b");
+        Assert.Equal((true, true), ListedNow(await WriterClaim.ListAsync(_store)));
+        Assert.True(await second.EndAsync());
+        Assert.Equal((false, false), ListedNow(await WriterClaim.ListAsync(_store)));
+
+        static (bool, bool) ListedNow(IReadOnlyList<ListedClaim> listed) => (listed[0].NeedsOwner, listed[0].IsLive);
+    }
+
+    [Fact]
+    public async Task A_record_of_a_version_that_kept_nothing_waiting_is_read()
+    {
+        await _store.PutAsync(Name, """{"owner":"x","epoch":3,"state":"released","lastTimestampMs":5,"snapshot":true,"contested":false}"""u8.ToArray());
+        var claim = await TakeAsync("a");
+        Assert.Equal((ClaimStart.Released, 4, 3, 5), (claim.Start, claim.Epoch, claim.SnapshotEpoch, claim.LastTimestampMs));
+    }
+
+    [Fact]
     public async Task The_listing_tells_who_needs_an_owner()
     {
         await TakeAsync("a", shard: "live");
@@ -488,6 +538,6 @@ public sealed class WriterClaimTests
         return tenant;
     }
 
-    private Task<WriterClaim> TakeAsync(string owner, InMemoryObjectStore? view = null, string shard = "3-of-8") =>
-        WriterClaim.TakeAsync(view ?? _store, Tenant("Acme"), shard, owner, s_lease, _time);
+    private Task<WriterClaim> TakeAsync(string owner, InMemoryObjectStore? view = null, string shard = "3-of-8", TimeSpan? lease = null) =>
+        WriterClaim.TakeAsync(view ?? _store, Tenant("Acme"), shard, owner, lease ?? s_lease, _time);
 }

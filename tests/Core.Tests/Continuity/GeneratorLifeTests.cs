@@ -1,0 +1,695 @@
+using OrleansTempo.Core.Continuity;
+using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.Tests.Generator;
+using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
+
+namespace OrleansTempo.Core.Tests.Continuity;
+
+/// <summary>One process after another, or beside another, on the same object store; one that is left without a stop has died.</summary>
+public sealed class GeneratorLifeTests : IAsyncLifetime
+{
+    private const string BeginsAgain = "Warning: Metrics-generator single-tenant: counters begin again at 0: ";
+
+    private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_step = LifeWorld.Lease / 6;
+
+    private LifeWorld _world = null!;
+
+    public static TheoryData<SnapshotMode, bool> Continuing => new()
+    {
+        { SnapshotMode.OnStop, true }, { SnapshotMode.OnStop, false }, { SnapshotMode.EveryCollection, true }, { SnapshotMode.EveryCollection, false },
+    };
+
+    private static TimeSpan LeaseOf(bool isExclusive) => isExclusive ? Timeout.InfiniteTimeSpan : LifeWorld.Lease;
+
+    public async Task InitializeAsync() => _world = await LifeWorld.CreateAsync();
+
+    public async Task DisposeAsync() => await _world.DisposeAsync();
+
+    [Theory]
+    [MemberData(nameof(Continuing))]
+    public async Task The_next_process_goes_on_where_the_last_was_stopped_and_what_was_left_is_used_once(SnapshotMode mode, bool isExclusive)
+    {
+        var first = await _world.StartAsync(mode, LeaseOf(isExclusive));
+        await first.PushAsync(3);
+        await first.CollectAsync();
+        await first.PushAsync(2);
+        await first.StopAsync();
+        var last = _world.Remote.Accepted[^1].Timeseries[0].Samples[^1].Timestamp;
+        Assert.Contains($"\"epoch\":1,\"state\":\"released\",\"lastTimestampMs\":{last},\"snapshot\":true", _world.Claim);
+        Assert.True(_world.HasSnapshot);
+        Assert.Empty(_world.Chain);
+
+        var second = await _world.StartAsync(mode, LeaseOf(isExclusive));
+        Assert.Equal((5, (1, 0)), (second.Calls, _world.Starts));
+        Assert.False(_world.HasSnapshot);
+        Assert.True(second.Life.Permit.IsHeld);
+        await second.CollectAsync();
+        await second.StopAsync();
+        Assert.Equal(5, (await _world.StartAsync(mode, LeaseOf(isExclusive))).Calls);
+        Assert.Empty(_world.Problems);
+        Assert.Equal(["0@0", "3@0", "5@0", "5@1", "5@1"], Sent());
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_process_that_dies_leaves_nothing_to_go_on_with_and_counters_begin_again_after_what_was_sent(bool isExclusive)
+    {
+        var first = await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive));
+        await first.PushAsync(3);
+        await first.StopAsync();
+        var second = await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive));
+        await second.PushAsync(1);
+        await second.CollectAsync();
+        await second.KillAsync();
+
+        var third = await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive));
+        Assert.Equal((0, (1, 1)), (third.Calls, _world.Starts));
+        Assert.Equal([BeginsAgain + "the process before did not stop in order, and it left no snapshot"], _world.Problems);
+        await third.PushAsync(2);
+        await third.CollectAsync();
+
+        // With others about it may be alive.
+        Assert.Equal(isExclusive, third.Life.Permit.IsHeld);
+        if (!isExclusive)
+        {
+            await PassKeepingAsync(third, LifeWorld.Lease);
+            await third.SentAsync();
+        }
+
+        Assert.Equal(["0@0", "3@0", "4@1", "0@2", "2@2"], Sent());
+        AssertInOrder();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task With_every_collection_a_process_that_dies_has_left_all_that_it_collected(bool isExclusive)
+    {
+        var first = await _world.StartAsync(SnapshotMode.EveryCollection, LeaseOf(isExclusive));
+        for (var i = 1; i <= 3; i++)
+        {
+            await first.PushAsync(i);
+            await first.CollectAsync();
+        }
+
+        await first.PushAsync(100);
+        await first.KillAsync();
+        var second = await _world.StartAsync(SnapshotMode.EveryCollection, LeaseOf(isExclusive));
+        Assert.Equal((6, (1, 0)), (second.Calls, _world.Starts));
+
+        // Should it die at once, there is something to go on with as well.
+        await second.KillAsync();
+        var third = await _world.StartAsync(SnapshotMode.EveryCollection, LeaseOf(isExclusive));
+        Assert.Equal(6, third.Calls);
+        await PassKeepingAsync(third, LifeWorld.Lease);
+        await third.CollectAsync();
+        Assert.Single(_world.Chain);
+        await third.PushAsync(1);
+        await third.StopAsync();
+        Assert.Equal(7, (await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive))).Calls);
+        Assert.Equal((3, 0), _world.Starts);
+        Assert.Empty(_world.Problems);
+        Assert.Equal(["0@0", "1@0", "3@0", "6@0", "6@2", "7@2"], Sent());
+    }
+
+    [Theory]
+    [InlineData("damaged", "the snapshot is damaged: its checksum is not that of its bytes")]
+    [InlineData("gone", "it left no snapshot")]
+    [InlineData("older", "it is of the collection at 1780000000012, and what was collected at 1780000001024 may have been sent")]
+    [InlineData("of another epoch", "it left no snapshot")]
+    [InlineData("unreadable claim", "the process before did not stop in order, and it left no snapshot")]
+    [InlineData("unreadable", "no access")]
+    public async Task What_is_not_as_it_was_left_is_refused_with_the_reason(string what, string reason)
+    {
+        var first = await _world.StartAsync();
+        await first.PushAsync(3);
+        await first.StopAsync();
+        var older = _world.Store[InMemorySnapshots.Name];
+        var second = await _world.StartAsync();
+        await second.PushAsync(1);
+        await _world.PassAsync(s_second);
+        await second.StopAsync();
+        var bytes = _world.Store[InMemorySnapshots.Name];
+        var third = await _world.CreateProcessAsync();
+        switch (what)
+        {
+            case "gone":
+                await _world.Store.DeleteAsync(InMemorySnapshots.Name);
+                break;
+            case "unreadable claim":
+                await _world.Store.PutAsync(LifeWorld.ClaimName, "{"u8.ToArray());
+                break;
+            case "unreadable":
+                third.Store.Before = static (_, name) => name == InMemorySnapshots.Name ? throw new IOException("no access") : Task.CompletedTask;
+                break;
+            case "older":
+                await _world.Store.PutAsync(InMemorySnapshots.Name, InMemorySnapshots.Content(2, older.AsMemory(8)));
+                break;
+            case "of another epoch":
+                await _world.Store.PutAsync(InMemorySnapshots.Name, InMemorySnapshots.Content(1, bytes.AsMemory(8)));
+                break;
+            default:
+                bytes[^20] ^= 1;
+                await _world.Store.PutAsync(InMemorySnapshots.Name, bytes);
+                break;
+        }
+
+        await third.DoAsync(static life => life.StartAsync(CancellationToken.None));
+        Assert.Equal((0, (1, 1)), (third.Calls, _world.Starts));
+        Assert.Equal([BeginsAgain + reason], _world.Problems);
+        Assert.Equal(what == "unreadable", _world.HasSnapshot);
+    }
+
+    [Fact]
+    public async Task A_snapshot_that_cannot_be_read_at_once_is_tried_again()
+    {
+        var first = await _world.StartAsync();
+        await first.PushAsync(3);
+        await first.StopAsync();
+        var second = await _world.CreateProcessAsync();
+        var failures = 0;
+        second.Store.Before = (_, name) => name == InMemorySnapshots.Name && failures++ < 2 ? throw new IOException("not now") : Task.CompletedTask;
+        await second.DoAsync(static life => life.StartAsync(CancellationToken.None));
+        Assert.Equal((3, (1, 0)), (second.Calls, _world.Starts));
+    }
+
+    [Theory]
+    [InlineData(true, SnapshotMode.OnStop)]
+    [InlineData(false, SnapshotMode.OnStop)]
+    [InlineData(true, SnapshotMode.EveryCollection)]
+    [InlineData(false, SnapshotMode.Off)]
+    public async Task What_a_former_version_left_in_the_object_store_when_it_stopped_is_read_once(bool isReleased, SnapshotMode mode)
+    {
+        var bench = new GeneratorBench(s => s with { SpanMetricsLatency = false, SpanMetricsSize = false, ServiceGraphsRequest = false, ServiceGraphsLatency = false });
+        bench.Push("cart", GeneratorBench.Span("/a", Kind.Internal, 1));
+        var collected = bench.Collect();
+        await _world.PassAsync(s_second);
+        var claim = await WriterClaim.TakeAsync(_world.Store, TenantId.Single, "all", "standalone", TimeSpan.Zero, bench.Time);
+        var chain = new SnapshotChain(_world.Store, TenantId.Single, "all", claim.Epoch, bench.Time);
+        Assert.Null(await chain.TryPutAsync(chain.Record(bench.Generator)));
+        Assert.True(await claim.RenewAsync(bench.Generator.LastCollectionMs));
+        if (isReleased)
+            Assert.True(await claim.ReleaseAsync(snapshot: true));
+
+        var first = await _world.StartAsync(mode);
+        Assert.Equal(mode == SnapshotMode.Off ? (0, (0, 0)) : (collected.Samples.Count, (1, 0)), (first.Calls, _world.Starts));
+
+        // With every_collection it is there until there is one of this process.
+        Assert.Equal(mode == SnapshotMode.EveryCollection ? 2 : 0, _world.Chain.Count());
+        await first.CollectAsync();
+        Assert.DoesNotContain(_world.Chain, static name => name.StartsWith(LifeWorld.ChainFolder + "1-", StringComparison.Ordinal));
+        await first.StopAsync();
+        Assert.Empty(_world.Chain);
+        Assert.Empty(_world.Problems);
+    }
+
+    [Fact]
+    public async Task With_snapshots_off_what_was_left_is_deleted_and_nothing_is_left()
+    {
+        var first = await _world.StartAsync(SnapshotMode.EveryCollection);
+        await first.PushAsync(3);
+        await first.CollectAsync();
+        Assert.NotEmpty(_world.Chain);
+        await first.KillAsync();
+        var second = await _world.StartAsync(SnapshotMode.Off);
+        Assert.Equal((0, (0, 0)), (second.Calls, _world.Starts));
+        Assert.Empty(_world.Chain);
+        await second.PushAsync(1);
+        await second.StopAsync();
+        Assert.Contains("\"state\":\"released\"", _world.Claim);
+        Assert.Contains("\"snapshot\":false", _world.Claim);
+        Assert.False(_world.HasSnapshot);
+        var third = await _world.StartAsync(SnapshotMode.Off);
+        await third.StopAsync();
+        Assert.Contains("\"state\":\"ended\"", _world.Claim);
+        Assert.Empty(_world.Problems);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_collection_that_cannot_be_recorded_is_sent_when_the_claim_says_so(bool isExclusive)
+    {
+        var first = await _world.StartAsync(SnapshotMode.EveryCollection, LeaseOf(isExclusive));
+        await first.PushAsync(1);
+        await first.CollectAsync();
+        await _world.PassAsync(s_second);
+        first.FailWrites(true, LifeWorld.ChainFolder);
+        await first.PushAsync(1);
+        await first.CollectAsync();
+        Assert.Equal(1, _world.Counters["tempo_metrics_generator_snapshot_failures_total"]);
+        Assert.Contains("the disk is full", Assert.Single(_world.Problems), StringComparison.Ordinal);
+        Assert.Equal(["0@0", "1@0", "2@0"], Sent());
+        await first.KillAsync();
+
+        var second = await _world.StartAsync(SnapshotMode.EveryCollection, LeaseOf(isExclusive));
+        Assert.Equal((0, (0, 1)), (second.Calls, _world.Starts));
+        Assert.Contains("may have been sent", _world.Problems.Last(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(SnapshotMode.EveryCollection, true)]
+    [InlineData(SnapshotMode.EveryCollection, false)]
+    [InlineData(SnapshotMode.OnStop, false)]
+    public async Task While_nothing_at_all_can_be_written_nothing_is_sent_and_spans_are_counted(SnapshotMode mode, bool isExclusive)
+    {
+        var first = await _world.StartAsync(mode, LeaseOf(isExclusive));
+        await first.PushAsync(1);
+        await first.CollectAsync();
+        first.FailWrites(true);
+        await first.PushAsync(1);
+        await _world.PassAsync(s_second);
+        var collecting = first.OnTurnAsync(static life => life.CollectAsync());
+        for (var i = 0; i < 8; i++)
+        {
+            await first.Time.TimerOf(s_second);
+            await _world.PassAsync(s_second);
+            await first.PushAsync(1);
+        }
+
+        await first.Time.TimerOf(s_second);
+        Assert.False(collecting.IsCompleted);
+
+        // The next waits for this one.
+        Task? next = null;
+        await first.OnTurnAsync(life =>
+        {
+            next = life.CollectAsync();
+            return Task.CompletedTask;
+        });
+        Assert.False(next!.IsCompleted);
+        Assert.Equal(["0@0", "1@0"], Sent());
+        Assert.Equal(10, first.Calls);
+        Assert.Single(_world.Problems, static l => l.Contains("cannot renew its claim in the object store, and sends nothing until it can: the disk is full", StringComparison.Ordinal));
+        first.Store.Before = null;
+        await _world.PassAsync(s_second);
+        await collecting;
+        await first.CollectAsync();
+        Assert.Equal(["0@0", "1@0", "2@0", "10@0"], Sent());
+        AssertInOrder();
+    }
+
+    [Theory]
+    [InlineData(SnapshotMode.OnStop)]
+    [InlineData(SnapshotMode.Off)]
+    public async Task Where_nobody_else_can_be_a_full_disk_does_not_hold_what_is_sent(SnapshotMode mode)
+    {
+        var first = await _world.StartAsync(mode);
+        first.FailWrites(true);
+        await _world.PassAsync(TimeSpan.FromHours(1));
+        await first.PushAsync(1);
+        await first.CollectAsync();
+        Assert.Equal(["0@0", "1@0"], Sent());
+        Assert.Empty(_world.Problems);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_claim_that_cannot_be_taken_is_tried_again_and_until_then_spans_are_counted_and_nothing_is_sent(bool isExclusive)
+    {
+        await (await StartedWithAsync(3, isExclusive)).StopAsync();
+        var second = await _world.CreateProcessAsync(lease: LeaseOf(isExclusive));
+        second.FailWrites(true);
+        await second.DoAsync(static life => life.StartAsync(CancellationToken.None));
+        await second.PushAsync(2);
+        await _world.PassAsync(TimeSpan.FromMilliseconds(2));
+        await second.DoAsync(static life => life.CollectAsync());
+        for (var i = 0; i < 5; i++)
+        {
+            await _world.PassAsync(s_second);
+            await second.Time.TimerOf(s_second);
+        }
+
+        Assert.False(second.Life.Permit.IsHeld);
+        Assert.False(second.Life.IsEmpty);
+        Assert.Equal(["0@0", "3@0"], Sent());
+        Assert.Equal(2, second.Calls);
+        Assert.Equal(
+            ["Warning: Cannot claim this tenant's series in the object store: the disk is full; metrics-generator single-tenant counts spans, and sends nothing until it can"],
+            _world.Problems);
+        Assert.True(_world.HasSnapshot);
+
+        second.Store.Before = null;
+        await _world.PassAsync(s_second);
+        await HeldAsync(second);
+        Assert.Equal(BeginsAgain + "spans had been counted already when its claim was taken", _world.Problems.Last());
+        Assert.Equal((1, 0), (_world.Starts.Refused, _world.Starts.Restored));
+        await second.CollectAsync();
+        await second.SentAsync();
+
+        // What nobody else can have sent since is sent as it was collected.
+        Assert.Equal(isExclusive ? ["0@0", "3@0", "0@1", "2@1", "2@1"] : ["0@0", "3@0", "0@1", "2@1"], Sent());
+        AssertInOrder();
+    }
+
+    [Fact]
+    public async Task What_was_left_is_restored_by_a_claim_that_was_taken_late_where_no_span_had_come()
+    {
+        await (await StartedWithAsync(3, isExclusive: true)).StopAsync();
+        var second = await _world.CreateProcessAsync();
+        second.FailWrites(true);
+        await second.DoAsync(static life => life.StartAsync(CancellationToken.None));
+        await second.CollectAsync();
+        second.Store.Before = null;
+        await _world.PassAsync(s_second);
+        await HeldAsync(second);
+        Assert.Equal((3, (1, 0)), (second.Calls, _world.Starts));
+    }
+
+    [Fact]
+    public async Task A_crash_after_a_late_claim_lets_nothing_be_stamped_before_what_was_sent()
+    {
+        await (await StartedWithAsync(3, isExclusive: true)).StopAsync();
+        var second = await _world.CreateProcessAsync(SnapshotMode.EveryCollection);
+        second.FailWrites(true);
+        await second.DoAsync(static life => life.StartAsync(CancellationToken.None));
+        await second.PushAsync(2);
+        await second.CollectAsync();
+        second.Store.Before = null;
+        await _world.PassAsync(s_second);
+        await HeldAsync(second);
+        await second.SentAsync();
+        Assert.Equal(["0@0", "3@0", "0@1", "2@1"], Sent());
+        Assert.Contains($"\"lastTimestampMs\":{_world.NowMs - 1000}", _world.Claim);
+        await second.KillAsync();
+        var third = await _world.StartAsync(SnapshotMode.EveryCollection);
+        Assert.Equal(0, third.Calls);
+    }
+
+    [Fact]
+    public async Task What_fails_after_a_late_claim_is_tried_again_and_said_once_and_the_claim_is_not_taken_twice()
+    {
+        var first = await _world.CreateProcessAsync();
+        var claims = 0;
+        first.Store.Before = (operation, _) => operation.StartsWith("Put", StringComparison.Ordinal) && (++claims is 1 or 3 or 4) ? throw new IOException("not now") : Task.CompletedTask;
+        await first.DoAsync(static life => life.StartAsync(CancellationToken.None));
+        await first.PushAsync(2);
+        await first.CollectAsync();
+        for (var i = 0; i < 2; i++)
+        {
+            await _world.PassAsync(s_second);
+            await first.Time.TimerOf(s_second);
+            Assert.Empty(_world.Remote.Received);
+        }
+
+        await _world.PassAsync(s_second);
+        await HeldAsync(first);
+        await first.SentAsync();
+        Assert.Equal(["0@0", "2@0"], Sent());
+        Assert.Contains("\"epoch\":1,", _world.Claim);
+        Assert.Equal(2, _world.Problems.Count());
+        Assert.Contains("Cannot claim this tenant's series in the object store: not now", _world.Problems.First());
+        Assert.Contains("the object store fails at what is left to do before its series may be sent", _world.Problems.Last());
+    }
+
+    [Fact]
+    public async Task A_process_that_is_stopped_without_its_claim_says_that_its_series_are_lost()
+    {
+        await (await StartedWithAsync(3, isExclusive: true)).StopAsync();
+        var second = await _world.CreateProcessAsync();
+        second.FailWrites(true);
+        await second.DoAsync(static life => life.StartAsync(CancellationToken.None));
+        await second.PushAsync(2);
+        await second.StopAsync();
+        Assert.Equal("Error: Metrics-generator single-tenant: cannot keep its 1 series for the next start, and its counters begin again at 0: the disk is full", _world.Problems.Last());
+
+        // What was left before is there still.
+        Assert.Equal(3, (await _world.StartAsync()).Calls);
+
+        var third = await _world.CreateProcessAsync();
+        third.FailWrites(true);
+        await third.DoAsync(static life => life.StartAsync(CancellationToken.None));
+        await third.StopAsync();
+    }
+
+    [Fact]
+    public async Task A_claim_that_can_be_taken_only_at_the_stop_is_taken_then()
+    {
+        var first = await _world.CreateProcessAsync();
+        first.FailWrites(true);
+        await first.DoAsync(static life => life.StartAsync(CancellationToken.None));
+        await first.PushAsync(2);
+        first.Store.Before = null;
+        await first.StopAsync();
+        Assert.Equal(["0@0", "2@0"], Sent());
+        Assert.Equal(2, (await _world.StartAsync()).Calls);
+    }
+
+    [Fact]
+    public async Task A_start_that_is_cancelled_leaves_nothing_behind()
+    {
+        var first = await _world.CreateProcessAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first.DoAsync(static life => life.StartAsync(new CancellationToken(canceled: true))));
+        Assert.DoesNotContain(LifeWorld.ClaimName, _world.Store.Names);
+        Assert.Equal(0, await first.Life.Writer.FlushAsync(TimeSpan.Zero));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_stop_that_cannot_keep_the_series_says_so(bool isLate)
+    {
+        var first = await StartedWithAsync(1, isExclusive: true);
+        first.FailWrites(true, InMemorySnapshots.Name);
+        await first.StopAsync(new CancellationToken(isLate));
+        var reason = isLate ? "the time to stop in is over" : "the disk is full";
+        Assert.Equal("Error: Metrics-generator single-tenant: cannot keep its 1 series for the next start, and its counters begin again at 0: " + reason, _world.Problems.Last());
+        Assert.Equal(1, _world.Counters["tempo_metrics_generator_snapshot_failures_total"]);
+        Assert.Equal(0, (await _world.StartAsync()).Calls);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task With_every_collection_a_stop_that_cannot_write_its_snapshot_leaves_the_records(bool isExclusive)
+    {
+        var first = await _world.StartAsync(SnapshotMode.EveryCollection, LeaseOf(isExclusive));
+        await first.PushAsync(3);
+        first.FailWrites(true, InMemorySnapshots.Name);
+        await first.StopAsync();
+        Assert.Contains("which goes on from the recorded collections: the disk is full", Assert.Single(_world.Problems), StringComparison.Ordinal);
+        Assert.NotEmpty(_world.Chain);
+        Assert.Contains("\"snapshot\":true", _world.Claim);
+        var second = await _world.StartAsync(SnapshotMode.EveryCollection, LeaseOf(isExclusive));
+        Assert.Equal((3, (1, 0)), (second.Calls, _world.Starts));
+        Assert.True(second.Life.Permit.IsHeld);
+    }
+
+    [Fact]
+    public async Task A_snapshot_that_was_written_by_who_could_not_release_its_claim_is_restored()
+    {
+        var first = await StartedWithAsync(3, isExclusive: true);
+        first.FailWrites(true, LifeWorld.ClaimName);
+        await first.StopAsync();
+        Assert.Contains("cannot release its claim in the object store", Assert.Single(_world.Problems), StringComparison.Ordinal);
+        Assert.Equal((3, (1, 0)), ((await _world.StartAsync()).Calls, _world.Starts));
+    }
+
+    [Fact]
+    public async Task A_snapshot_that_another_owner_has_left_is_written_over()
+    {
+        var first = await _world.StartAsync();
+        await _world.Store.PutAsync(InMemorySnapshots.Name, InMemorySnapshots.Content(7, new byte[5]));
+        await first.PushAsync(3);
+        await first.StopAsync();
+        Assert.Empty(_world.Problems);
+        Assert.Equal(3, (await _world.StartAsync()).Calls);
+    }
+
+    [Fact]
+    public async Task Who_was_overtaken_sends_nothing_more_and_writes_no_snapshot_over_its_successors()
+    {
+        var first = await _world.StartAsync(SnapshotMode.OnStop, LifeWorld.Lease);
+        await first.PushAsync(1);
+        await first.CollectAsync();
+        var second = await _world.StartAsync(SnapshotMode.OnStop, LifeWorld.Lease);
+        await second.PushAsync(5);
+
+        // It does not know yet; it learns it when it wants to send.
+        await first.PushAsync(1);
+        Assert.False(first.Life.IsLost);
+        await first.CollectAsync();
+        Assert.True(first.Life.IsLost);
+        await PassKeepingAsync(second, LifeWorld.Lease);
+        await second.CollectAsync();
+        await second.StopAsync();
+        var left = _world.Store[InMemorySnapshots.Name];
+        await first.StopAsync();
+        Assert.Equal(left, _world.Store[InMemorySnapshots.Name]);
+        Assert.Equal(["0@0", "1@0", "0@1", "5@1", "5@1"], Sent());
+        Assert.Equal(5, (await _world.StartAsync(SnapshotMode.OnStop, LifeWorld.Lease)).Calls);
+        AssertInOrder();
+    }
+
+    [Fact]
+    public async Task Who_is_overtaken_while_it_stops_writes_no_snapshot()
+    {
+        var first = await StartedWithAsync(1, isExclusive: false);
+        LifeProcess? second = null;
+        var isFirst = true;
+        first.Store.Before = async (operation, name) =>
+        {
+            if (name != InMemorySnapshots.Name || !operation.StartsWith("Put", StringComparison.Ordinal) || !isFirst)
+                return;
+            isFirst = false;
+            second = await _world.StartAsync(SnapshotMode.OnStop, LifeWorld.Lease);
+            await second.PushAsync(5);
+            await second.StopAsync();
+        };
+        await first.StopAsync();
+        first.Store.Before = null;
+        Assert.Equal(2, BitConverter.ToInt64(_world.Store[InMemorySnapshots.Name]));
+        Assert.Equal(5, (await _world.StartAsync(SnapshotMode.OnStop, LifeWorld.Lease)).Calls);
+    }
+
+    [Fact]
+    public async Task With_others_about_a_collection_is_sent_when_the_claim_says_so_and_spans_are_counted_meanwhile()
+    {
+        var first = await _world.StartAsync(SnapshotMode.OnStop, LifeWorld.Lease);
+        var renewal = new TaskCompletionSource();
+        first.Store.Before = (operation, name) => name == LifeWorld.ClaimName && operation == "PutIfMatch" ? renewal.Task : Task.CompletedTask;
+        await first.PushAsync(1);
+        await _world.PassAsync(TimeSpan.FromMilliseconds(2));
+        var collecting = first.OnTurnAsync(static life => life.CollectAsync());
+        await first.PushAsync(1);
+        Assert.Equal(2, first.Calls);
+        Assert.False(collecting.IsCompleted);
+        Assert.Empty(_world.Remote.Received);
+        renewal.SetResult();
+        await collecting;
+        await first.SentAsync();
+        Assert.Equal(["0@0", "1@0"], Sent());
+        Assert.Contains($"\"lastTimestampMs\":{_world.NowMs}", _world.Claim);
+    }
+
+    [Fact]
+    public async Task With_others_about_it_is_renewed_between_collections_while_something_waits_and_only_then()
+    {
+        var first = await StartedWithAsync(1, isExclusive: false);
+        await first.CollectAsync();
+        var renewals = first.Store.Calls.GetValueOrDefault("PutIfMatch");
+        await first.DoAsync(static life => life.RenewAsync());
+        Assert.Equal(renewals, first.Store.Calls.GetValueOrDefault("PutIfMatch"));
+        _world.Remote.IsDown = true;
+        await _world.PassAsync(TimeSpan.FromMilliseconds(2));
+        await first.DoAsync(static life => life.CollectAsync());
+        await first.DoAsync(static life => life.RenewAsync());
+        Assert.Equal(renewals + 2, first.Store.Calls.GetValueOrDefault("PutIfMatch"));
+    }
+
+    [Fact]
+    public async Task While_it_stops_with_others_about_the_claim_is_kept_until_nothing_is_sent_any_more()
+    {
+        var first = await StartedWithAsync(1, isExclusive: false);
+        var arrived = new TaskCompletionSource();
+        var release = new TaskCompletionSource();
+        _world.Remote.Handler = async (_, _) =>
+        {
+            arrived.TrySetResult();
+            await release.Task;
+        };
+        var stopping = first.OnTurnAsync(static life => life.StopAsync(TimeSpan.FromSeconds(60), CancellationToken.None));
+        await arrived.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        for (var i = 0; i < 8; i++)
+        {
+            await first.Time.TimerOf(s_step);
+            first.Time.Advance(s_step);
+            Assert.Contains("\"state\":\"live\"", _world.Claim);
+        }
+
+        await first.Time.TimerOf(s_step);
+        Assert.True(first.Life.Permit.IsHeld);
+        release.SetResult();
+        await stopping;
+        Assert.False(first.Life.Permit.IsHeld);
+        Assert.Contains("\"state\":\"released\"", _world.Claim);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_sent_until_the_deadline_is_counted_and_its_counters_go_on()
+    {
+        var first = await StartedWithAsync(1, isExclusive: true);
+        _world.Remote.IsDown = true;
+        var stopping = first.OnTurnAsync(static life => life.StopAsync(TimeSpan.FromSeconds(10), CancellationToken.None));
+        await _world.Remote.ArrivedAsync(1);
+        await first.Time.TimerOf(TimeSpan.FromSeconds(10));
+        first.Time.Advance(TimeSpan.FromSeconds(10));
+        await stopping;
+        Assert.Contains(_world.Problems, static l => l.Contains("2 samples could not be sent before it stopped, and are lost; its counters go on", StringComparison.Ordinal));
+        Assert.Equal(1, (await _world.StartAsync()).Calls);
+    }
+
+    [Fact]
+    public async Task It_is_empty_when_no_series_is_left_and_ends_so_that_nobody_needs_to_wake_it()
+    {
+        var first = await _world.CreateProcessAsync(configure: static s => s with { Registry = s.Registry with { StaleDuration = TimeSpan.FromSeconds(10) } });
+        await first.DoAsync(static life => life.StartAsync(CancellationToken.None));
+        Assert.True(first.Life.IsEmpty);
+        await first.PushAsync(1);
+        await first.CollectAsync();
+        Assert.False(first.Life.IsEmpty);
+        await _world.PassAsync(TimeSpan.FromSeconds(11));
+        await first.CollectAsync();
+        Assert.True(first.Life.IsEmpty);
+        await first.StopAsync();
+        Assert.Contains("\"state\":\"ended\"", _world.Claim);
+        Assert.False(Assert.Single(await WriterClaim.ListAsync(_world.Store)).NeedsOwner);
+        Assert.False(_world.HasSnapshot);
+    }
+
+    [Fact]
+    public async Task Other_settings_hold_from_the_next_span_and_the_next_collection_on()
+    {
+        var first = await _world.StartAsync();
+        await first.OnTurnAsync(static life =>
+        {
+            life.Apply(new GeneratorSettings());
+            return Task.CompletedTask;
+        });
+        await first.PushAsync(1);
+        Assert.Equal(0, first.Calls);
+    }
+
+    private async Task<LifeProcess> StartedWithAsync(int spans, bool isExclusive)
+    {
+        var process = await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive));
+        await process.PushAsync(spans);
+        await _world.PassAsync(TimeSpan.FromMilliseconds(2));
+        return process;
+    }
+
+    // As the timer of its grain keeps it.
+    private async Task PassKeepingAsync(LifeProcess process, TimeSpan by)
+    {
+        for (var passed = TimeSpan.Zero; passed < by; passed += s_step)
+        {
+            await _world.PassAsync(s_step);
+            await process.DoAsync(static life => life.RenewAsync());
+        }
+    }
+
+    private static async Task HeldAsync(LifeProcess process)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        await process.Life.Permit.WaitAsync(patience.Token);
+    }
+
+    /// <summary>The values that the remote end has accepted, each with the process it came from.</summary>
+    private List<string> Sent()
+    {
+        lock (_world.Remote.Received)
+        {
+            return [.. _world.Remote.Received.SelectMany(static r => r.Body.Timeseries.SelectMany(static t => t.Samples).Select(s => $"{s.Value}@{r.Headers[LifeProcess.Header]}"))];
+        }
+    }
+
+    private void AssertInOrder()
+    {
+        var stamps = _world.Remote.Received.SelectMany(static r => r.Body.Timeseries.SelectMany(static t => t.Samples).Select(static s => s.Timestamp)).ToList();
+        Assert.Equal(stamps.Distinct().Order(), stamps);
+    }
+}

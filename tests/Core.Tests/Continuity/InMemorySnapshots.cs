@@ -1,0 +1,39 @@
+using OrleansTempo.Core.Continuity;
+using OrleansTempo.Core.Tests.Storage;
+
+namespace OrleansTempo.Core.Tests.Continuity;
+
+/// <summary>A generator's snapshot storage in an object store, conditional as grain storage is; what a test wants to fail, it does in the store.</summary>
+internal sealed class InMemorySnapshots(InMemoryObjectStore store) : ISnapshotStorage
+{
+    public const string Name = "kept/snapshot";
+
+    private string? _etag;
+
+    /// <summary>What is there: the epoch, then the bytes.</summary>
+    public static byte[] Content(long epoch, ReadOnlyMemory<byte> snapshot) => [.. BitConverter.GetBytes(epoch), .. snapshot.Span];
+
+    public async Task<KeptSnapshot?> ReadAsync(CancellationToken cancellationToken)
+    {
+        var there = await store.GetAsync(Name, cancellationToken);
+        _etag = there?.ETag;
+        return there is { } found ? new KeptSnapshot(BitConverter.ToInt64(found.Content.Span), found.Content[8..]) : null;
+    }
+
+    public async Task<bool> TryWriteAsync(KeptSnapshot snapshot, CancellationToken cancellationToken)
+    {
+        var content = Content(snapshot.Epoch, snapshot.Content);
+        var etag = _etag is null
+            ? await store.PutIfAbsentAsync(Name, content, cancellationToken)
+            : await store.PutIfMatchAsync(Name, content, _etag, cancellationToken);
+        _etag = etag ?? _etag;
+        return etag is not null;
+    }
+
+    public async Task ClearAsync(CancellationToken cancellationToken)
+    {
+        if (_etag is not null)
+            await store.DeleteIfMatchAsync(Name, _etag, cancellationToken);
+        _etag = null;
+    }
+}

@@ -1,0 +1,101 @@
+using System.Text;
+using OrleansTempo.Core.Continuity;
+using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Tests.RemoteWrite;
+using OrleansTempo.Core.Tests.Storage;
+
+namespace OrleansTempo.Core.Tests.Continuity;
+
+/// <summary>What processes that run a tenant's generator one after another, or at once, have in common: the object store, the remote end, and how time passes.</summary>
+internal sealed class LifeWorld : IAsyncDisposable
+{
+    public const string ClaimName = "generators/single-tenant/all";
+    public const string ChainFolder = "generator-snapshots/single-tenant/all/";
+
+    public static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
+
+    // Each has a clock of its own, on which only its own timers are.
+    private readonly List<LifeProcess> _processes = [];
+    private readonly bool _ownsRemote;
+    private TimeSpan _passed;
+
+    private LifeWorld(RemoteEnd remote, bool ownsRemote)
+    {
+        Remote = remote;
+        _ownsRemote = ownsRemote;
+        Counters = new MetricValues(Metrics);
+    }
+
+    public InMemoryObjectStore Store { get; } = new();
+
+    public RemoteEnd Remote { get; }
+
+    public TempoMetrics Metrics { get; } = new();
+
+    public MetricValues Counters { get; }
+
+    public LogLines Log { get; } = new();
+
+    public long NowMs => CollectionOf.StartMs + (long)_passed.TotalMilliseconds;
+
+    public string Claim => Encoding.UTF8.GetString(Store[ClaimName]);
+
+    public IEnumerable<string> Chain => Store.Names.Where(static n => n.StartsWith(ChainFolder, StringComparison.Ordinal));
+
+    public bool HasSnapshot => Store.Names.Contains(InMemorySnapshots.Name);
+
+    public (double Restored, double Refused) Starts =>
+        (Counters["tempo_metrics_generator_snapshots_restored_total"], Counters["tempo_metrics_generator_snapshots_refused_total"]);
+
+    /// <summary>Warnings and errors.</summary>
+    public IEnumerable<string> Problems => Log.Lines.Where(static l => !l.StartsWith("Information", StringComparison.Ordinal));
+
+    /// <param name="remote">One that others have used; null for one of its own.</param>
+    public static async Task<LifeWorld> CreateAsync(RemoteEnd? remote = null) => new(remote ?? await RemoteEnd.StartAsync(), remote is null);
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var process in _processes)
+            await process.KillAsync();
+        if (_ownsRemote)
+            await Remote.DisposeAsync();
+        Counters.Dispose();
+        Metrics.Dispose();
+    }
+
+    /// <summary>
+    /// A process that has not started its generator yet, a moment after whatever came before; <see cref="Timeout.InfiniteTimeSpan"/> is the
+    /// lease of one that knows no other.
+    /// </summary>
+    public async Task<LifeProcess> CreateProcessAsync(SnapshotMode mode = SnapshotMode.OnStop, TimeSpan? lease = null, Func<GeneratorSettings, GeneratorSettings>? configure = null)
+    {
+        await PassAsync(TimeSpan.FromMilliseconds(10));
+        var process = new LifeProcess(this, _processes.Count, mode, lease ?? Timeout.InfiniteTimeSpan, configure ?? (static s => s));
+        process.Time.Advance(_passed);
+        _processes.Add(process);
+        return process;
+    }
+
+    /// <summary>One that has started.</summary>
+    public async Task<LifeProcess> StartAsync(SnapshotMode mode = SnapshotMode.OnStop, TimeSpan? lease = null)
+    {
+        var process = await CreateProcessAsync(mode, lease);
+        await process.DoAsync(static life => life.StartAsync(CancellationToken.None));
+        return process;
+    }
+
+    /// <summary>Lets time pass for all of them. What can be sent is sent before and after: a request takes no time.</summary>
+    public async Task PassAsync(TimeSpan by)
+    {
+        var processes = _processes.ToArray();
+        foreach (var process in processes)
+            await process.SentAsync();
+        _passed += by;
+        foreach (var process in processes)
+            process.Time.Advance(by);
+        foreach (var process in processes)
+            await process.SentAsync();
+    }
+}

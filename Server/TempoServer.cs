@@ -92,7 +92,6 @@ public sealed class TempoServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         BeginStopping();
-        _api.Dispose();
         await _host.DisposeAsync();
     }
 

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using OrleansTempo.Core;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Server.Api;
 using OrleansTempo.Server.Configuration;
@@ -26,9 +25,6 @@ public sealed record TempoServerParts
 
     /// <summary>What <c>/status/remote-write</c> shows; null for none, and the path is not there.</summary>
     public IRemoteWriteQueues? RemoteWrite { get; init; }
-
-    /// <summary>What <c>/metrics</c> shows, besides the process and the runtime; null where one of <see cref="Routes"/> is that page.</summary>
-    public TempoMetrics? Metrics { get; init; }
 
     /// <summary>Tenants' overrides, for the pages about them and, where tenants may set some themselves, <c>/api/overrides</c>; null for none, and none of these is there.</summary>
     public ConfiguredOverrides? Overrides { get; init; }

@@ -8,14 +8,13 @@ using OrleansTempo.Server.Receivers;
 namespace OrleansTempo.Server.Api;
 
 /// <summary>The HTTP API's listener: paths to handlers, and the pages every host has.</summary>
-internal sealed class HttpApi : IDisposable
+internal sealed class HttpApi
 {
     private readonly RouteTable _routes = new();
     private readonly TempoServerOptions _options;
     private readonly TempoServerParts _parts;
     private readonly ServerState _state;
     private readonly StatusPages _status;
-    private readonly MeterPage? _meters;
 
     public HttpApi(TempoServerOptions options, TempoServerParts parts, ServerState state, Func<IReadOnlyDictionary<string, EndPoint>> addresses)
     {
@@ -33,12 +32,6 @@ internal sealed class HttpApi : IDisposable
         Add(new("/status/config", "the configuration in use, secrets masked", context => PlainText.WriteAsync(context.Response, _status.Config())));
         Add(new("/api/echo", "answers \"echo\"", static context => PlainText.WriteAsync(context.Response, "echo")));
         Add(new("/api/status/buildinfo", "build information as JSON", BuildInfoAsync));
-        if (parts.Metrics is { } metrics)
-        {
-            var page = _meters = new MeterPage(metrics);
-            Add(new("/metrics", "own metrics", context => MetricsAsync(page, context)));
-        }
-
         if (parts.RemoteWrite is { } queues)
             Add(new("/status/remote-write", "lag, queue and failures of remote write, by endpoint and tenant", new RemoteWritePage(queues).AnswerAsync));
         if (parts.Traces is { } traces)
@@ -70,8 +63,6 @@ internal sealed class HttpApi : IDisposable
             Add(route);
     }
 
-    public void Dispose() => _meters?.Dispose();
-
     public Task HandleAsync(HttpContext context)
     {
         if (!_routes.TryFind(context.Request, out var route))
@@ -95,16 +86,6 @@ internal sealed class HttpApi : IDisposable
         ServerPhase.Starting => PlainText.WriteAsync(context.Response, StatusCodes.Status503ServiceUnavailable, "starting\n"),
         _ => PlainText.WriteAsync(context.Response, StatusCodes.Status503ServiceUnavailable, "shutting down\n"),
     };
-
-    private static async Task MetricsAsync(MeterPage page, HttpContext context)
-    {
-        var format = ExpositionNegotiation.Choose(context.Request);
-        context.Response.ContentType = ExpositionNegotiation.ContentType(format);
-        if (HttpMethods.IsHead(context.Request.Method))
-            return;
-        page.Write(context.Response.BodyWriter, format);
-        await context.Response.BodyWriter.FlushAsync();
-    }
 
     private async Task GeneratorMetricsAsync(HttpContext context)
     {

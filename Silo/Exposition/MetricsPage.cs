@@ -12,8 +12,8 @@ using OrleansTempo.Server.Exposition;
 namespace OrleansTempo.Silo.Exposition;
 
 /// <summary>
-/// A silo's <c>/metrics</c>, by OpenTelemetry's Prometheus exporter: what Standalone's page has, under the same names, and
-/// Orleans' and ASP.NET's meters as well.
+/// A silo's <c>/metrics</c>, by OpenTelemetry's Prometheus exporter: every instrument of a <see cref="TempoMetrics"/> under exactly its own name,
+/// the process under Prometheus' usual <c>process_</c> names, the runtime under <c>dotnet_</c> names, and Orleans' and ASP.NET's meters as well.
 /// </summary>
 internal sealed class MetricsPage : IDisposable
 {

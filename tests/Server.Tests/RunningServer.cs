@@ -1,5 +1,4 @@
 using System.Net;
-using OrleansTempo.Core;
 using OrleansTempo.Core.Otlp;
 
 namespace OrleansTempo.Server.Tests;
@@ -11,14 +10,12 @@ internal sealed class RunningServer : IAsyncDisposable
 
     private RunningServer(TempoServerOptions options, Func<TempoServerParts, TempoServerParts> adapt)
     {
-        Server = new(options, adapt(new() { Push = Push, Series = Series, RequestMemory = new RequestMemory(long.MaxValue), Metrics = Metrics }));
+        Server = new(options, adapt(new() { Push = Push, Series = Series, RequestMemory = new RequestMemory(long.MaxValue) }));
     }
 
     public RecordingPush Push { get; } = new();
 
     public FixedSeries Series { get; } = new();
-
-    public TempoMetrics Metrics { get; } = new();
 
     public TempoServer Server { get; }
 
@@ -54,6 +51,5 @@ internal sealed class RunningServer : IAsyncDisposable
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));
         await Server.StopAsync(patience.Token);
         await Server.DisposeAsync();
-        Metrics.Dispose();
     }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
+using OrleansTempo.Core;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests.Storage;
 using OrleansTempo.Server.Configuration;
@@ -13,6 +14,7 @@ public sealed class OverridesApiTests : IAsyncLifetime
 {
     private const string Empty = """{"cost_attribution":{},"metrics_generator":{"processor":{"service_graphs":{},"span_metrics":{},"host_info":{}}}}""";
 
+    private readonly TempoMetrics _metrics = new();
     private readonly InMemoryObjectStore _store = new();
     private readonly List<IAsyncDisposable> _open = [];
     private RunningServer _server = null!;
@@ -24,6 +26,7 @@ public sealed class OverridesApiTests : IAsyncLifetime
         _open.Reverse();
         foreach (var open in _open)
             await open.DisposeAsync();
+        _metrics.Dispose();
     }
 
     [Fact]
@@ -203,7 +206,7 @@ public sealed class OverridesApiTests : IAsyncLifetime
         ConfiguredOverrides overrides = null!;
         var server = await RunningServer.StartAsync(RunningServer.Options with { MultitenancyEnabled = multitenancy }, parts =>
         {
-            Assert.True(ConfiguredOverrides.TryOpen(options, ConfigurationText.NoEnvironment, parts.Metrics!, TimeProvider.System, NullLoggerFactory.Instance, NullLogger.Instance, out overrides));
+            Assert.True(ConfiguredOverrides.TryOpen(options, ConfigurationText.NoEnvironment, _metrics, TimeProvider.System, NullLoggerFactory.Instance, NullLogger.Instance, out overrides));
             overrides.OpenUserConfigurableAsync(_store, static (key, _) => throw new ArgumentException(key), default).Wait();
             return parts with { Overrides = overrides };
         });

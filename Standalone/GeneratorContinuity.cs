@@ -41,6 +41,9 @@ internal sealed partial class GeneratorContinuity(
     /// </summary>
     public bool IsHeld => _held.Task.IsCompleted;
 
+    /// <inheritdoc/>
+    public bool IsLost => false;
+
     /// <summary>Whether the claim is there.</summary>
     public bool IsTaken => Volatile.Read(ref _claim) is not null;
 

@@ -25,7 +25,6 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     private readonly IOverrides _overrides;
     private readonly IObjectStore _store;
     private readonly IReadOnlyList<RemoteWriteEndpoint> _endpoints;
-    private readonly RemoteWriteDisk? _disk;
     private readonly GeneratorQueueBudget _budget;
     private readonly DedicatedThreads _threads = new("metrics-generator", Environment.ProcessorCount);
     private readonly TempoMetrics _metrics;
@@ -34,14 +33,12 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     private readonly ILogger _logger;
 
     /// <exception cref="ArgumentException">A remote write endpoint is not valid.</exception>
-    /// <exception cref="IOException">Another process uses the directory of the remote write queue.</exception>
     public GeneratorMailboxes(MetricsGeneratorOptions options, IOverrides overrides, IObjectStore store, TempoMetrics metrics, TimeProvider time, ILogger logger)
     {
         _options = options;
         _overrides = overrides;
         _store = store;
         _endpoints = RemoteWriteEndpoint.CreateAll(options.Storage, time, AzureAdCredential.Create);
-        _disk = options.Storage.Path is { Length: > 0 } path && _endpoints.Count > 0 ? RemoteWriteDisk.Open(path, _endpoints, time, logger) : null;
         _budget = new GeneratorQueueBudget(options.QueueMaxBytes);
         _metrics = metrics;
         _remoteWriteMetrics = new RemoteWriteMetrics(metrics);
@@ -52,13 +49,6 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
 
     /// <summary>The remote write endpoints, without user and password.</summary>
     public IReadOnlyList<string> RemoteUrls => [.. _endpoints.Select(e => e.Url)];
-
-    /// <summary>Begins to send what the last process has left on disk, also of tenants of whom nothing comes any more.</summary>
-    public void OpenWaiting()
-    {
-        foreach (var tenant in _disk?.Waiting ?? [])
-            Mailbox(tenant);
-    }
 
     /// <summary>How long the answer to a tenant's request should be held, so that its generator keeps up.</summary>
     public TimeSpan Hold(TenantId tenant) => _mailboxes.TryGetValue(tenant, out var mailbox) ? mailbox.Value.Hold() : TimeSpan.Zero;
@@ -138,7 +128,6 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
     {
         foreach (var endpoint in _endpoints)
             endpoint.Dispose();
-        _disk?.Dispose();
         _threads.Dispose();
     }
 
@@ -155,7 +144,7 @@ internal sealed partial class GeneratorMailboxes : IGeneratorQueue, ITenantSerie
         var overrides = _overrides.For(tenant);
         _given[tenant] = overrides;
         var settings = GeneratorSettings.Resolve(_options, overrides);
-        var writer = new RemoteWriter(tenant, _endpoints, new RemoteWriterSettings(settings, _options.Storage), _remoteWriteMetrics, _time, _logger, permit, disk: _disk);
+        var writer = new RemoteWriter(tenant, _endpoints, new RemoteWriterSettings(settings, _options.Storage), _remoteWriteMetrics, _time, _logger, permit);
         return new GeneratorMailbox(tenant, settings, _options.Storage, writer, continuity, _budget, _threads, _metrics, _time, _logger);
     }
 

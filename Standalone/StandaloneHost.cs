@@ -17,7 +17,6 @@ namespace OrleansTempo.Standalone;
 /// Everything in one process, from the first line to the last:
 /// <code>
 ///   start:  overrides ─► trace store, mailboxes ─► distributor ─► server listens ─► series restored ─► log replayed ─► ready
-///                                                                                                   └► what waited on disk is sent
 ///   stop:   not ready, pushes refused ─► requests in flight end ─► mailboxes drain ─► last collection sent, series kept ─► log closed ─► exit
 ///                                        └ after a second: a collection of what is there
 /// </code>
@@ -55,7 +54,7 @@ internal static class StandaloneHost
             var current = overrides.Current;
             traces = await TraceStore.OpenAsync(
                 options, options.Storage.Trace.Wal.Type ?? WalType.File, current, store, static (ingesters, blocks) => new IngesterPartitions(ingesters, blocks), stopping.Cancel, metrics, time, logger);
-            mailboxes = new GeneratorMailboxes(WithQueueOnDisk(options.MetricsGenerator), current, store, metrics, time, logger);
+            mailboxes = new GeneratorMailboxes(options.MetricsGenerator, current, store, metrics, time, logger);
             distributor = new Distributor(tenant => options.Distributor.LimitsOf(current.For(tenant)), traces.Routing, mailboxes, metrics, time);
             server = new TempoServer(
                 ListenerMapping.ToServerOptions(options),
@@ -94,9 +93,7 @@ internal static class StandaloneHost
         {
             stop = stopping.Token;
             var restored = await TryRestoreAsync(mailboxes, logger);
-            if (restored)
-                mailboxes.OpenWaiting();
-            else
+            if (!restored)
                 await stopping.CancelAsync();
             if (await traces.StartAsync(stop))
                 server.MarkReady();
@@ -139,9 +136,6 @@ internal static class StandaloneHost
             return false;
         }
     }
-
-    private static MetricsGeneratorOptions WithQueueOnDisk(MetricsGeneratorOptions options) =>
-        options with { Storage = options.Storage with { Path = options.Storage.Path ?? GeneratorStorageOptions.DefaultPath } };
 
     private static FileObjectStore OpenStore(string key, TraceStorageOptions storage, TimeProvider time, ILogger logger) => storage.Backend == TraceStorageOptions.LocalBackend
         ? new FileObjectStore(storage.LocalPath, time, logger)

@@ -4,6 +4,7 @@ using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Queue;
 using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Core.Continuity;
@@ -310,6 +311,8 @@ public sealed partial class GeneratorLife
         // Collected before it was claimed: who crashes now must not have sent more than the claim says.
         if (_sentUpToMs > claim.LastTimestampMs)
             await claim.RenewAsync(_sentUpToMs, cancellationToken);
+        await _writer.ResumeAsync(
+            new RemoteWriteStore(_environment.Store, _tenant, _shard.ToString(), claim.Epoch, fence: claim.Start == ClaimStart.Seized), cancellationToken);
         _generator.StartAfter(_writer.HighestTimestampMs);
         _sentUpToMs = Math.Max(_sentUpToMs, _writer.HighestTimestampMs);
         _permit.Open(claim);

@@ -59,7 +59,7 @@ public sealed class WriterClaim : IWritePermit
         }
     }
 
-    /// <summary>From 1, one more with every owner; 1 again where the object of those before could not be read.</summary>
+    /// <summary>From 1, one more with every owner; where the object of those before could not be read, Unix time in milliseconds, which is more than theirs.</summary>
     public long Epoch { get; }
 
     public ClaimStart Start { get; }
@@ -79,7 +79,7 @@ public sealed class WriterClaim : IWritePermit
     /// <summary>Whether it was taken for an infinite lease, and so need not be renewed to be held.</summary>
     public bool IsExclusive => _lease == Timeout.InfiniteTimeSpan;
 
-    /// <summary>Another has it, for good.</summary>
+    /// <inheritdoc/>
     public bool IsLost => _lost;
 
     /// <inheritdoc/>
@@ -117,7 +117,8 @@ public sealed class WriterClaim : IWritePermit
         {
             var stored = await store.GetAsync(name, cancellationToken).ConfigureAwait(false);
             var former = stored is { } there ? WriterRecord.Read(there.Content.Span) : null;
-            var record = new WriterRecord(id, (former?.Epoch ?? 0) + 1, WriterState.Live, former?.LastTimestampMs ?? 0, Snapshot: false, Contested: false);
+            var epoch = former == WriterRecord.Unknown ? time.GetUtcNow().ToUnixTimeMilliseconds() : (former?.Epoch ?? 0) + 1;
+            var record = new WriterRecord(id, epoch, WriterState.Live, former?.LastTimestampMs ?? 0, Snapshot: false, Contested: false);
             var began = time.GetTimestamp();
             var owned = await OwnedObject.TryTakeAsync(store, name, stored, record.ToJson(), IsOwn, cancellationToken).ConfigureAwait(false);
             if (owned is not null)

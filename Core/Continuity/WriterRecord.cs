@@ -5,7 +5,7 @@ namespace OrleansTempo.Core.Continuity;
 
 /// <summary>The object <c>generators/&lt;tenant>/&lt;shard></c>: who writes these series.</summary>
 /// <param name="Owner">Who took it, for a human, and a number of its own: no two claims have the same.</param>
-/// <param name="Epoch">From 1, one more with every owner.</param>
+/// <param name="Epoch">One more with every owner, see <see cref="WriterClaim.Epoch"/>.</param>
 /// <param name="State">What is to be expected of the owner.</param>
 /// <param name="LastTimestampMs">Unix time in milliseconds of the last collection that may have been sent, by whomever; 0 for none.</param>
 /// <param name="Snapshot">Whether the owner left a snapshot of this epoch when it released it.</param>

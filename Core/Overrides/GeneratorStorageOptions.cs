@@ -3,10 +3,10 @@ namespace OrleansTempo.Core.Overrides;
 /// <summary><c>metrics_generator.storage</c>: where the generated series go.</summary>
 public sealed record GeneratorStorageOptions
 {
-    /// <summary>Where <see cref="Path"/> is without being configured, in a process that keeps its queue on disk at all.</summary>
+    /// <summary>Where <see cref="Path"/> was without being configured.</summary>
     public const string DefaultPath = "data/generator";
 
-    /// <summary>The directory of the remote write queue; empty for memory alone, null for what the process does by itself.</summary>
+    /// <summary>The directory in which former versions kept the remote write queue: what they have left there is sent once. Empty for none, null for <see cref="DefaultPath"/>.</summary>
     public string? Path { get; init; }
 
     /// <summary>How long the last collection may take to leave at shutdown.</summary>

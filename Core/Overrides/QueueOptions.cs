@@ -14,7 +14,7 @@ public sealed record QueueOptions
     /// </summary>
     public long MaxQueueBytes { get; init; } = 128L << 20;
 
-    /// <summary>The same for what waits on disk, in bytes of files, where <c>storage.path</c> is set.</summary>
+    /// <summary>The same for what waits in the object store, in bytes of objects, all tenants of the process together.</summary>
     public long MaxDiskBytes { get; init; } = 1L << 30;
 
     public TimeSpan MinBackoff { get; init; } = TimeSpan.FromMilliseconds(30);

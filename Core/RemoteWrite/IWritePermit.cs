@@ -9,6 +9,9 @@ public interface IWritePermit
     /// <summary>Whether a request may leave now: a look at a clock, no I/O.</summary>
     bool IsHeld { get; }
 
+    /// <summary>Another has it, for good: nothing is put into the store any more.</summary>
+    bool IsLost { get; }
+
     /// <summary>Completes when the permit is held, or held again; at once where it is.</summary>
     /// <exception cref="OperationCanceledException">Cancelled; of a permit that is lost for good, the only way this ends.</exception>
     Task WaitAsync(CancellationToken cancellation);

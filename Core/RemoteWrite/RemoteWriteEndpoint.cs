@@ -4,6 +4,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
 using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.RemoteWrite.Queue;
 
 namespace OrleansTempo.Core.RemoteWrite;
 
@@ -106,7 +107,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
     /// <summary>What the tenants' queues to it hold together in memory.</summary>
     internal RemoteWriteBacklog Backlog { get; }
 
-    /// <summary>What they hold on disk.</summary>
+    /// <summary>What they hold in the object store.</summary>
     internal RemoteWriteBacklog DiskBacklog { get; }
 
     /// <summary>Null where nothing is relabelled.</summary>

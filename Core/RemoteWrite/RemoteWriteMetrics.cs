@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using OrleansTempo.Core.RemoteWrite.Queue;
 
 namespace OrleansTempo.Core.RemoteWrite;
 
@@ -23,7 +24,7 @@ public sealed class RemoteWriteMetrics
         SamplesRetried = meter.CreateCounter<long>("prometheus_remote_storage_samples_retried_total", null, "Samples of attempts that will be repeated");
         HistogramsRetried = meter.CreateCounter<long>("prometheus_remote_storage_histograms_retried_total", null, "Samples of native histograms of attempts that will be repeated");
         SamplesDropped = meter.CreateCounter<long>("prometheus_remote_storage_samples_dropped_total", null, "Samples not sent, by reason: dropped_series (by relabelling), queue_full, too_old, shutdown, corrupt");
-        DiskFailures = meter.CreateCounter<long>("prometheus_remote_storage_disk_failures_total", null, "Collections that could not be written to the queue on disk, or not deleted");
+        DiskFailures = meter.CreateCounter<long>("prometheus_remote_storage_disk_failures_total", null, "Attempts to put, read or delete a waiting collection in the object store that failed");
         Bytes = meter.CreateCounter<long>("prometheus_remote_storage_bytes_total", null, "Compressed bytes the remote end accepted");
         SentBatchDuration = meter.CreateHistogram(
             "prometheus_remote_storage_sent_batch_duration_seconds",
@@ -32,8 +33,8 @@ public sealed class RemoteWriteMetrics
             tags: null,
             new InstrumentAdvice<double> { HistogramBucketBoundaries = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 60, 120, 300] });
         meter.CreateObservableGauge("prometheus_remote_storage_samples_pending", () => Observe(static q => (double)q.PendingSamples), null, "Samples waiting to be accepted");
-        meter.CreateObservableGauge("prometheus_remote_storage_samples_pending_on_disk", () => Observe(static q => (double)q.PendingSamplesOnDisk), null, "Those of them that are on disk");
-        meter.CreateObservableGauge("prometheus_remote_storage_disk_bytes", () => Observe(static q => (double)q.DiskBytes), null, "What waits on disk takes there");
+        meter.CreateObservableGauge("prometheus_remote_storage_samples_pending_on_disk", () => Observe(static q => (double)q.PendingSamplesOnDisk), null, "Those of them that are in the object store");
+        meter.CreateObservableGauge("prometheus_remote_storage_disk_bytes", () => Observe(static q => (double)q.DiskBytes), null, "What waits in the object store takes there");
         meter.CreateObservableGauge("prometheus_remote_storage_highest_timestamp_in_seconds", () => Observe(static q => q.HighestTimestampMs / 1000.0), null, "Unix time of the newest collection enqueued");
         meter.CreateObservableGauge("prometheus_remote_storage_queue_highest_sent_timestamp_seconds", () => Observe(static q => q.HighestSentTimestampMs / 1000.0), null, "Unix time of the newest collection that got through");
     }

@@ -16,14 +16,14 @@ public sealed record RemoteWriteStatus
     /// <summary>Compressed bytes not yet accepted that are in memory.</summary>
     public required long QueueBytes { get; init; }
 
-    /// <summary>What those on disk take there; each collection is in one of the two.</summary>
+    /// <summary>What those in the object store take there; each collection is in one of the two.</summary>
     public required long DiskBytes { get; init; }
 
     public required int PendingCollections { get; init; }
 
     public required long PendingSamples { get; init; }
 
-    /// <summary>Samples lost since the start: refused for good, too old, pushed out by newer ones, or broken on disk.</summary>
+    /// <summary>Samples lost since the start: refused for good, too old, pushed out by newer ones, or damaged in the store.</summary>
     public required long LostSamples { get; init; }
 
     /// <summary>Attempts to send a request since the start that did not come to all of it being written, those that were repeated too.</summary>

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using OrleansTempo.Core.RemoteWrite.Queue;
 
 namespace OrleansTempo.Core.RemoteWrite;
 
@@ -18,6 +19,9 @@ public sealed class RemoteWriter : IAsyncDisposable
 {
     private readonly TenantId _tenant;
     private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly IWritePermit? _permit;
+    private readonly IReadOnlyDictionary<RemoteWriteEndpoint, string> _folders;
     private readonly Route[] _routes;
     private volatile RemoteWriterSettings _settings;
 
@@ -28,7 +32,6 @@ public sealed class RemoteWriter : IAsyncDisposable
     /// <param name="time">The clock of backoff and ages.</param>
     /// <param name="logger">Told about outages, recoveries and what is lost.</param>
     /// <param name="permit">Nothing leaves while it is not held; null where there can be no other writer.</param>
-    /// <param name="disk">Where what waits is kept; what it has of this tenant already begins to be sent at once. Null for memory alone.</param>
     public RemoteWriter(
         TenantId tenant,
         IReadOnlyList<RemoteWriteEndpoint> endpoints,
@@ -36,11 +39,13 @@ public sealed class RemoteWriter : IAsyncDisposable
         RemoteWriteMetrics metrics,
         TimeProvider time,
         ILogger logger,
-        IWritePermit? permit = null,
-        RemoteWriteDisk? disk = null)
+        IWritePermit? permit = null)
     {
         _tenant = tenant;
         _time = time;
+        _logger = logger;
+        _permit = permit;
+        _folders = RemoteWriteStore.EndpointFolders(endpoints);
         _settings = settings;
         var headers = Headers(settings);
         _routes = [.. endpoints
@@ -52,7 +57,7 @@ public sealed class RemoteWriter : IAsyncDisposable
                     MaxSamplesPerSend = group.Key.MaxSamplesPerSend,
                     Relabelling = group.First().Relabeler is { } relabeler ? new RelabelledSeries(relabeler) : null,
                 },
-                [.. group.Select(endpoint => new Target(endpoint, new RemoteWriteQueue(endpoint, headers, metrics, time, logger, permit, disk?.Folder(tenant, endpoint))))]))];
+                [.. group.Select(endpoint => new Target(endpoint, new RemoteWriteQueue(endpoint, headers, metrics, time, logger, permit)))]))];
         Queues = [.. _routes.SelectMany(static r => r.Targets).Select(static t => t.Queue)];
     }
 
@@ -62,11 +67,11 @@ public sealed class RemoteWriter : IAsyncDisposable
     /// <summary>Whether anything waits to be sent.</summary>
     public bool IsPending => Queues.Any(static queue => queue.PendingSamples > 0);
 
-    /// <summary>Samples that wait, summed over the endpoints; after the end, those that are kept on disk for the next process.</summary>
+    /// <summary>Samples that wait, summed over the endpoints; after the end, those that are kept in the store for the next owner.</summary>
     public long PendingSamples => Queues.Sum(static queue => queue.PendingSamples);
 
     /// <summary>
-    /// Up to when has been collected for any of the endpoints, in Unix milliseconds, by an earlier process too as far as that is still on disk;
+    /// Up to when has been collected for any of the endpoints, in Unix milliseconds, by owners before too as far as that was found by <see cref="ResumeAsync"/>;
     /// 0 where nothing was. A generator must stamp nothing before it.
     /// </summary>
     public long HighestTimestampMs => Queues.Select(static queue => queue.HighestTimestampMs).DefaultIfEmpty().Max();
@@ -80,6 +85,22 @@ public sealed class RemoteWriter : IAsyncDisposable
         var headers = Headers(settings);
         foreach (var queue in Queues)
             queue.Headers = headers;
+    }
+
+    /// <summary>
+    /// Takes up what owners before have left in the store, in front of what is here, and keeps there what has to wait from now on; until
+    /// then all is in memory. Once, when the claim is taken, and before anything is sent: the permit is not to be held until this is through. Where it fails it
+    /// can be called again.
+    /// </summary>
+    /// <exception cref="IOException">The store fails.</exception>
+    public async Task ResumeAsync(RemoteWriteStore store, CancellationToken cancellationToken = default)
+    {
+        if (!HasEndpoints)
+            return;
+        await Task.WhenAll(_routes
+            .SelectMany(static route => route.Targets)
+            .Select(target => target.Queue.ResumeAsync(store.Open(_folders[target.Endpoint], _permit), cancellationToken))).ConfigureAwait(false);
+        await store.SweepAsync([.. _folders.Values], _time.GetUtcNow(), _logger, cancellationToken).ConfigureAwait(false);
     }
 
     /// <param name="timestampMs">Unix time in milliseconds of the collection.</param>
@@ -131,7 +152,7 @@ public sealed class RemoteWriter : IAsyncDisposable
     /// <summary>One snapshot per endpoint, in the order of the configuration as far as they do not share an encoding.</summary>
     public IReadOnlyList<RemoteWriteStatus> Status() => [.. Queues.Select(static queue => queue.Status())];
 
-    /// <summary>Stops sending at once; what still waits is on disk then for the next process, or lost and counted.</summary>
+    /// <summary>Stops sending at once; what still waits is in the store then for the next owner, or lost and counted.</summary>
     public async ValueTask DisposeAsync()
     {
         foreach (var queue in Queues)

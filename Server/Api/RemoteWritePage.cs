@@ -13,7 +13,7 @@ namespace OrleansTempo.Server.Api;
 internal sealed class RemoteWritePage(IRemoteWriteQueues queues)
 {
     private static readonly string[] Columns =
-        ["tenant", "endpoint", "lag", "collections", "samples", "bytes in memory", "bytes on disk", "lost samples", "failed attempts", "message", "last success", "last error at", "last error"];
+        ["tenant", "endpoint", "lag", "collections", "samples", "bytes in memory", "bytes in store", "lost samples", "failed attempts", "message", "last success", "last error at", "last error"];
 
     public async Task AnswerAsync(HttpContext context)
     {

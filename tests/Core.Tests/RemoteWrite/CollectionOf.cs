@@ -18,4 +18,11 @@ internal static class CollectionOf
             encoder.Visit(new SeriesPoint { Labels = SeriesOf.Labels(("service", service)), Name = SeriesOf.Calls, Value = number, TimestampMs = timestampMs });
         return [.. encoder.Finish()];
     }
+
+    /// <summary>A request of <see cref="Services"/> as <c>service=number</c>.</summary>
+    public static string Text(RemoteWriteRequest request)
+    {
+        var series = Assert.Single(SeriesOf.Parse(request.Body.ToArray()).Timeseries);
+        return $"{series.Labels[^1].Value}={series.Samples[^1].Value}";
+    }
 }

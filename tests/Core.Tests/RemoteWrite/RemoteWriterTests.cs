@@ -2,6 +2,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Queue;
+using OrleansTempo.Core.Tests.Storage;
 using OrleansTempo.Tests.Prometheus;
 using MetricType = OrleansTempo.Core.Generator.MetricType;
 
@@ -199,37 +201,57 @@ public sealed class RemoteWriterTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_waits_on_disk_says_up_to_when_was_collected_and_leaves_with_the_next_writer()
+    public async Task What_waits_in_the_store_says_up_to_when_was_collected_and_leaves_with_the_next_owner()
     {
-        var root = Directory.CreateTempSubdirectory("remote-writer").FullName;
-        try
+        var store = new InMemoryObjectStore(_clock);
+        _first.IsDown = true;
+        var options = new RemoteWriteOptions { Url = _first.Url };
+        await using (var writer = Writer(options))
         {
-            _first.IsDown = true;
-            var options = new RemoteWriteOptions { Url = _first.Url };
-            await using (var writer = DiskWriter(root, options))
-            {
-                Assert.Equal(0, writer.HighestTimestampMs);
-                using var batch = writer.BeginCollection(1000);
-                Visit(batch, 1);
+            await writer.ResumeAsync(Owned(store, epoch: 1));
+            Assert.Equal(0, writer.HighestTimestampMs);
+            using var batch = writer.BeginCollection(1000);
+            Visit(batch, 1);
 
-                // The clock was set back: the generator stamps later than that.
-                writer.Complete(batch, 1234);
-                Assert.Equal(1234, writer.HighestTimestampMs);
-                await writer.DisposeAsync();
-                Assert.Equal(1, writer.PendingSamples);
-            }
-
-            _first.IsDown = false;
-            await using var next = DiskWriter(root, options);
-            Assert.Equal(1234, next.HighestTimestampMs);
-            Assert.Equal(0, await FlushedAsync(next));
-            Assert.Equal(1, Assert.Single(Assert.Single(_first.Accepted, static r => r.Timeseries.Count > 0).Timeseries).Samples[0].Value);
-            Assert.Equal(0, next.PendingSamples);
+            // The clock was set back: the generator stamps later than that.
+            writer.Complete(batch, 1234);
+            Assert.Equal(1234, writer.HighestTimestampMs);
+            await writer.DisposeAsync();
+            Assert.Equal(1, writer.PendingSamples);
         }
-        finally
+
+        _first.IsDown = false;
+        await using var next = Writer(options);
+        await next.ResumeAsync(Owned(store, epoch: 2));
+        Assert.Equal(1234, next.HighestTimestampMs);
+        Assert.Equal(0, await FlushedAsync(next));
+        Assert.Equal(1, Assert.Single(Assert.Single(_first.Accepted, static r => r.Timeseries.Count > 0).Timeseries).Samples[0].Value);
+        Assert.Equal(0, next.PendingSamples);
+    }
+
+    [Fact]
+    public async Task Taking_up_what_waits_can_be_tried_again_where_the_store_fails_and_nothing_comes_twice()
+    {
+        var store = new InMemoryObjectStore(_clock);
+        (_first.IsDown, _second.IsDown) = (true, true);
+        var options = new RemoteWriteOptions[] { new() { Url = _first.Url }, new() { Url = _second.Url } };
+        await using (var writer = Writer(options))
         {
-            Directory.Delete(root, recursive: true);
+            await writer.ResumeAsync(Owned(store, epoch: 1));
+            Collect(writer, 1);
         }
+
+        (_first.IsDown, _second.IsDown) = (false, false);
+        await using var next = Writer(options);
+        var lists = 0;
+        store.Before = (operation, _) => operation == "List" && Interlocked.Increment(ref lists) == 2 ? throw new IOException("not now") : Task.CompletedTask;
+        var owned = Owned(store, epoch: 2);
+        await Assert.ThrowsAsync<IOException>(() => next.ResumeAsync(owned));
+        await next.ResumeAsync(owned);
+        Assert.Equal(0, await FlushedAsync(next));
+        Assert.Single(Texts(_first));
+        Assert.Single(Texts(_second));
+        Assert.Equal(3, lists);
     }
 
     private static List<string> Texts(RemoteEnd end) => [.. end.Accepted.SelectMany(r => r.Timeseries).Select(SeriesOf.Text)];
@@ -258,26 +280,9 @@ public sealed class RemoteWriterTests : IAsyncLifetime
     private RemoteWriter Writer(params RemoteWriteOptions[] endpoints) => PermittedWriter(null, endpoints);
 
     private RemoteWriter PermittedWriter(IWritePermit? permit, params RemoteWriteOptions[] endpoints) =>
-        Writer(RemoteWriteEndpoint.CreateAll(new() { RemoteWrite = endpoints }, _clock), permit, null);
+        new(Acme, RemoteWriteEndpoint.CreateAll(new() { RemoteWrite = endpoints }, _clock), new RemoteWriterSettings(), new RemoteWriteMetrics(_tempoMetrics), _clock, NullLogger.Instance, permit);
 
-    private RemoteWriter DiskWriter(string root, params RemoteWriteOptions[] options)
-    {
-        var endpoints = RemoteWriteEndpoint.CreateAll(new() { RemoteWrite = options }, _clock);
-        using var disk = RemoteWriteDisk.Open(root, endpoints, _clock, NullLogger.Instance);
-        return Writer(endpoints, null, disk);
-    }
+    private static TenantId Acme => TenantId.TryParse("acme", out var tenant, out var error) ? tenant : throw new InvalidOperationException(error);
 
-    private RemoteWriter Writer(IReadOnlyList<RemoteWriteEndpoint> endpoints, IWritePermit? permit, RemoteWriteDisk? disk)
-    {
-        Assert.True(TenantId.TryParse("acme", out var tenant, out _));
-        return new RemoteWriter(
-            tenant,
-            endpoints,
-            new RemoteWriterSettings(),
-            new RemoteWriteMetrics(_tempoMetrics),
-            _clock,
-            NullLogger.Instance,
-            permit,
-            disk);
-    }
+    private static RemoteWriteStore Owned(InMemoryObjectStore store, long epoch) => new(store, Acme, "all", epoch, fence: false);
 }

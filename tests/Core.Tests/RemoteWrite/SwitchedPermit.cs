@@ -21,6 +21,8 @@ internal sealed class SwitchedPermit : IWritePermit
         }
     }
 
+    public bool IsLost { get; set => Volatile.Write(ref field, value); }
+
     /// <summary>Wakes who waits; it is held, or not any more, as it was before.</summary>
     public void WakeWaiters()
     {

@@ -16,9 +16,9 @@ public class RemoteWritePageTests
         Assert.Equal(
             """
             GET /status/remote-write
-            tenant  endpoint  lag    collections  samples  bytes in memory  bytes on disk  lost samples  failed attempts  message                         last success              last error at             last error
-            acme    azure     0s     0            0        0                0              0             0                prometheus.WriteRequest         -                         -                         -
-            acme    mimir     90.2s  6            1200     34567            89             12            3                io.prometheus.write.v2.Request  2026-08-01T10:00:00.000Z  2026-08-01T10:01:30.250Z  server returned HTTP status 503
+            tenant  endpoint  lag    collections  samples  bytes in memory  bytes in store  lost samples  failed attempts  message                         last success              last error at             last error
+            acme    azure     0s     0            0        0                0               0             0                prometheus.WriteRequest         -                         -                         -
+            acme    mimir     90.2s  6            1200     34567            89              12            3                io.prometheus.write.v2.Request  2026-08-01T10:00:00.000Z  2026-08-01T10:01:30.250Z  server returned HTTP status 503
 
             """,
             text);

@@ -1,7 +1,7 @@
-namespace OrleansTempo.Core.RemoteWrite;
+namespace OrleansTempo.Core.RemoteWrite.Queue;
 
 /// <summary>
-/// What waits for one endpoint in memory, or on disk, all tenants together: a remote end that is down is down for all of them, and
+/// What waits for one endpoint in memory, or in the store, all tenants of the process together: a remote end that is down is down for all of them, and
 /// together they must not fill it. Safe for concurrent use.
 /// </summary>
 internal sealed class RemoteWriteBacklog(long maxBytes)

@@ -2,8 +2,9 @@ using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Http;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Queue;
 
-namespace OrleansTempo.Core.Tests.RemoteWrite;
+namespace OrleansTempo.Core.Tests.RemoteWrite.Queue;
 
 /// <summary>Against a real HTTP server on loopback; backoff and timeouts on a clock that the test turns.</summary>
 public sealed class RemoteWriteQueueTests : IAsyncLifetime

@@ -1,14 +1,14 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace OrleansTempo.Core.RemoteWrite;
+namespace OrleansTempo.Core.RemoteWrite.Queue;
 
 /// <summary>
-/// One collection that waits, and what of it has yet to be accepted or refused. Its requests are in memory until it is written to
-/// disk, and again while it is sent. All but <see cref="TryTake"/> is guarded by the queue's gate.
+/// One collection that waits, and what of it has yet to be accepted or refused. Its requests are in memory until it is put into the
+/// store, and again while it is sent. All but <see cref="TryTake"/> is guarded by the queue's gate.
 /// </summary>
 internal sealed class WaitingCollection
 {
-    // A request that is done is null. No array where all of them are on disk alone.
+    // A request that is done is null. No array where all of them are in the store alone.
     private RemoteWriteRequest?[]? _requests;
     private int _next = -1;
     private int _left;
@@ -22,7 +22,7 @@ internal sealed class WaitingCollection
         Samples = requests.Sum(static r => (long)r.AllSamples);
     }
 
-    /// <summary>One that was found on disk.</summary>
+    /// <summary>One that was found in the store.</summary>
     public WaitingCollection(StoredCollection stored)
     {
         Stored = stored;
@@ -35,13 +35,13 @@ internal sealed class WaitingCollection
     /// <summary>Cancelled when it is dropped while it is being sent.</summary>
     public CancellationTokenSource Dropped { get; } = new();
 
-    /// <summary>Compressed bytes in memory that wait; 0 once it is on disk.</summary>
+    /// <summary>Compressed bytes in memory that wait; 0 once it is in the store.</summary>
     public long Bytes { get; private set; }
 
     /// <summary>Samples that wait.</summary>
     public long Samples { get; private set; }
 
-    /// <summary>Its file; null where it is in memory alone.</summary>
+    /// <summary>Its object; null where it is in memory alone.</summary>
     public StoredCollection? Stored { get; private set; }
 
     /// <summary>Whether its requests are in memory.</summary>
@@ -50,6 +50,9 @@ internal sealed class WaitingCollection
 
     /// <summary>Whether nothing of it waits.</summary>
     public bool IsDone => IsLoaded && _left == 0;
+
+    /// <summary>Whether some of it is done, and some is not.</summary>
+    public bool IsPartlyDone => IsLoaded && _left > 0 && _left < _requests.Length;
 
     /// <summary>How many requests it has, done ones too.</summary>
     public int Count => _requests?.Length ?? 0;
@@ -79,6 +82,13 @@ internal sealed class WaitingCollection
     /// <summary>What waits of it now; null where a request is done.</summary>
     public RemoteWriteRequest?[] Snapshot() => [.. _requests!];
 
+    /// <summary>Its requests can be taken from now on, those again that were taken and not finished before.</summary>
+    public void BeginSending()
+    {
+        IsBeingSent = true;
+        _next = -1;
+    }
+
     /// <summary>A request was accepted or refused.</summary>
     public void Finish(int index)
     {
@@ -90,7 +100,7 @@ internal sealed class WaitingCollection
             Bytes -= request.Body.Length;
     }
 
-    /// <summary>It is on disk as well from now on, and in memory only as long as it is being sent.</summary>
+    /// <summary>It is in the store as well from now on, and in memory only as long as it is being sent.</summary>
     public void SetStored(StoredCollection stored)
     {
         Stored = stored;
@@ -99,11 +109,12 @@ internal sealed class WaitingCollection
             _requests = null;
     }
 
-    /// <summary>Its requests have been read from disk.</summary>
-    public void SetLoaded(RemoteWriteRequest?[] requests)
+    /// <summary>Its requests have been read from the store, as far as they are what was written.</summary>
+    public void SetLoaded(IReadOnlyList<RemoteWriteRequest> requests, string? etag)
     {
-        _requests = requests;
-        _left = requests.Count(static r => r is not null);
-        Samples = requests.Sum(static r => (long?)r?.AllSamples ?? 0);
+        Stored = Stored! with { ETag = etag };
+        _requests = [.. requests];
+        _left = requests.Count;
+        Samples = requests.Sum(static r => (long)r.AllSamples);
     }
 }

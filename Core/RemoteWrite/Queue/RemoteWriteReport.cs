@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 
-namespace OrleansTempo.Core.RemoteWrite;
+namespace OrleansTempo.Core.RemoteWrite.Queue;
 
 /// <summary>
 /// What one queue tells about itself: counters for everything, and log lines for what changes, not for every request that goes
@@ -22,7 +22,7 @@ internal sealed partial class RemoteWriteReport(RemoteWriteEndpoint endpoint, Te
     // An outage begins with the first attempt that must be repeated and ends with the next that is accepted.
     private bool _outage;
     private bool _dropLogged;
-    private bool _diskFails;
+    private bool _storeFails;
 
     public KeyValuePair<string, object?>[] Tags { get; } = [new("tenant", tenant.Value), new("remote_name", endpoint.Name), new("url", endpoint.Url)];
 
@@ -109,18 +109,24 @@ internal sealed partial class RemoteWriteReport(RemoteWriteEndpoint endpoint, Te
             LogQueueFull(endpoint.Name, tenant, endpoint.Options.QueueConfig.MaxQueueBytes, samples);
     }
 
-    public void DroppedFromDisk(long samples)
+    public void DroppedFromStore(long samples)
     {
         if (Dropped(samples, "queue_full"))
-            LogDiskQueueFull(endpoint.Name, tenant, endpoint.Options.QueueConfig.MaxDiskBytes, samples);
+            LogStoreQueueFull(endpoint.Name, tenant, endpoint.Options.QueueConfig.MaxDiskBytes, samples);
     }
 
-    /// <summary>Requests of a file are not what was written.</summary>
-    public void Broken(StoredCollection stored, long samples, string reason)
+    /// <summary>Requests of an object are not what was written.</summary>
+    public void Broken(string name, long samples, string reason)
     {
         CountDropped(samples, "corrupt");
-        LogBroken(endpoint.Name, tenant, stored.FileName, samples, reason);
+        LogBroken(endpoint.Name, tenant, name, samples, reason);
     }
+
+    /// <summary>Another owner has put itself behind all that this one has put.</summary>
+    public void Followed() => LogFollowed(endpoint.Name, tenant);
+
+    /// <summary>There are collections of a later owner than this one.</summary>
+    public void NotResumed(string folder) => LogNotResumed(endpoint.Name, tenant, folder);
 
     public void LostAtStop(long samples) => CountDropped(samples, "shutdown");
 
@@ -132,32 +138,32 @@ internal sealed partial class RemoteWriteReport(RemoteWriteEndpoint endpoint, Te
         CountDropped(samples, "error");
     }
 
-    /// <summary>A collection could not be written, read or deleted.</summary>
-    public void DiskFailed(string folder, string error)
+    /// <summary>A collection could not be put, read or deleted.</summary>
+    public void StoreFailed(string folder, string error)
     {
         bool began;
         lock (_gate)
         {
-            began = !_diskFails;
-            _diskFails = true;
+            began = !_storeFails;
+            _storeFails = true;
         }
 
         metrics.DiskFailures.Add(1, Tags);
         if (began)
-            LogDiskFails(endpoint.Name, tenant, folder, error);
+            LogStoreFails(endpoint.Name, tenant, folder, error);
     }
 
-    /// <summary>A collection was written.</summary>
-    public void DiskWorks()
+    /// <summary>A collection was put or read.</summary>
+    public void StoreWorks()
     {
         lock (_gate)
         {
-            if (!_diskFails)
+            if (!_storeFails)
                 return;
-            _diskFails = false;
+            _storeFails = false;
         }
 
-        LogDiskWorks(endpoint.Name, tenant);
+        LogStoreWorks(endpoint.Name, tenant);
     }
 
     // Whether it is to be logged.
@@ -223,20 +229,26 @@ internal sealed partial class RemoteWriteReport(RemoteWriteEndpoint endpoint, Te
     [LoggerMessage(Level = LogLevel.Error, Message = "The queue to {RemoteName} for tenant {Tenant} is over its share of {MaxQueueBytes} bytes: the oldest collections are dropped, {Samples} samples so far, until it gets through again")]
     private partial void LogQueueFull(string remoteName, TenantId tenant, long maxQueueBytes, long samples);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The queue to {RemoteName} for tenant {Tenant} is over its share of {MaxDiskBytes} bytes on disk: the oldest collections are dropped, {Samples} samples so far, until it gets through again")]
-    private partial void LogDiskQueueFull(string remoteName, TenantId tenant, long maxDiskBytes, long samples);
+    [LoggerMessage(Level = LogLevel.Error, Message = "The queue to {RemoteName} for tenant {Tenant} is over its share of {MaxDiskBytes} bytes in the object store: the oldest collections are dropped, {Samples} samples so far, until it gets through again")]
+    private partial void LogStoreQueueFull(string remoteName, TenantId tenant, long maxDiskBytes, long samples);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Samples for {RemoteName} of tenant {Tenant} are older than sample_age_limit {SampleAgeLimit} and dropped, until it gets through again")]
     private partial void LogTooOld(string remoteName, TenantId tenant, TimeSpan sampleAgeLimit);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The queue to {RemoteName} for tenant {Tenant}: of {File} {Samples} samples cannot be read and are lost: {Reason}")]
-    private partial void LogBroken(string remoteName, TenantId tenant, string file, long samples, string reason);
+    [LoggerMessage(Level = LogLevel.Error, Message = "The queue to {RemoteName} for tenant {Tenant}: of {Object} {Samples} samples cannot be read and are lost: {Reason}")]
+    private partial void LogBroken(string remoteName, TenantId tenant, string @object, long samples, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The queue to {RemoteName} for tenant {Tenant} fails on disk, in {Folder}; until it works again what waits stays in memory, within max_queue_bytes: {Error}")]
-    private partial void LogDiskFails(string remoteName, TenantId tenant, string folder, string error);
+    [LoggerMessage(Level = LogLevel.Error, Message = "The object store fails for the queue to {RemoteName} for tenant {Tenant}, in {Folder}; until it works again what waits stays where it is, and what comes in memory, within max_queue_bytes: {Error}")]
+    private partial void LogStoreFails(string remoteName, TenantId tenant, string folder, string error);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The queue to {RemoteName} for tenant {Tenant} is written to disk again")]
-    private partial void LogDiskWorks(string remoteName, TenantId tenant);
+    [LoggerMessage(Level = LogLevel.Information, Message = "The object store works again for the queue to {RemoteName} for tenant {Tenant}")]
+    private partial void LogStoreWorks(string remoteName, TenantId tenant);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Another owner has taken over the queue to {RemoteName} for tenant {Tenant}: it sends what is in the object store, and what was only in memory here is lost")]
+    private partial void LogFollowed(string remoteName, TenantId tenant);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The queue to {RemoteName} for tenant {Tenant} stays in memory: in {Folder} there is something of a later owner than this one")]
+    private partial void LogNotResumed(string remoteName, TenantId tenant, string folder);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "Sending to {RemoteName} for tenant {Tenant} failed unexpectedly, the rest of the collection is lost")]
     private partial void LogPumpFailed(Exception exception, string remoteName, TenantId tenant);

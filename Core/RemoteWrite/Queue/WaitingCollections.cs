@@ -1,34 +1,34 @@
-namespace OrleansTempo.Core.RemoteWrite;
+namespace OrleansTempo.Core.RemoteWrite.Queue;
 
 /// <summary>
-/// The collections of one queue in their order, those on disk before those in memory alone, within its shares of what the
+/// The collections of one queue in their order, those in the store before those in memory alone, within its shares of what the
 /// endpoint may hold of either:
 /// <code>
-/// oldest [ on disk │ on disk │ … ] [ in memory │ in memory ] newest
-///           over the share of the disk    over the share of memory
-///           the oldest is dropped         the oldest of these is
+/// oldest [ in the store │ in the store │ … ] [ in memory │ in memory ] newest
+///           over the share of the store         over the share of memory
+///           the oldest is dropped               the oldest of these is
 /// </code>
-/// Knows the sums and does no I/O: who removes a collection that is on disk deletes its file. Guarded by the queue's gate.
+/// Knows the sums and does no I/O: who removes a collection that is in the store deletes its object. Guarded by the queue's gate.
 /// </summary>
-internal sealed class WaitingCollections(RemoteWriteBacklog memory, RemoteWriteBacklog disk)
+internal sealed class WaitingCollections(RemoteWriteBacklog memory, RemoteWriteBacklog store)
 {
-    private readonly Queue<WaitingCollection> _onDisk = new();
+    private readonly Queue<WaitingCollection> _inStore = new();
     private readonly Queue<WaitingCollection> _inMemory = new();
 
-    public int Count => _onDisk.Count + _inMemory.Count;
+    public int Count => _inStore.Count + _inMemory.Count;
 
     /// <summary>Compressed bytes that wait in memory.</summary>
     public long MemoryBytes { get; private set; }
 
-    /// <summary>What the files take of the disk.</summary>
-    public long DiskBytes { get; private set; }
+    /// <summary>What their objects count against the limit.</summary>
+    public long StoredBytes { get; private set; }
 
     /// <summary>Samples that wait, in both.</summary>
     public long Samples { get; private set; }
 
-    public long SamplesOnDisk { get; private set; }
+    public long SamplesInStore { get; private set; }
 
-    public WaitingCollection? Oldest => _onDisk.TryPeek(out var oldest) ? oldest : OldestInMemory;
+    public WaitingCollection? Oldest => _inStore.TryPeek(out var oldest) ? oldest : OldestInMemory;
 
     public WaitingCollection? OldestInMemory => _inMemory.TryPeek(out var oldest) ? oldest : null;
 
@@ -38,25 +38,25 @@ internal sealed class WaitingCollections(RemoteWriteBacklog memory, RemoteWriteB
         if (collection.Stored is null)
             AddToMemory(collection);
         else
-            AddToDisk(collection);
+            AddToStore(collection);
     }
 
-    /// <summary>The oldest in memory is on disk from now on.</summary>
-    public void MoveToDisk(StoredCollection stored)
+    /// <summary>The oldest in memory is in the store from now on.</summary>
+    public void MoveToStore(StoredCollection stored)
     {
         var collection = _inMemory.Dequeue();
         ChangeMemory(-collection.Bytes);
         if (_inMemory.Count == 0)
             memory.Leave();
         collection.SetStored(stored);
-        AddToDisk(collection);
+        AddToStore(collection);
     }
 
-    /// <summary>The requests of one on disk have been read; broken ones are not among what waits any more.</summary>
-    public void Load(WaitingCollection collection, RemoteWriteRequest?[] requests)
+    /// <summary>The requests of one in the store have been read; broken ones are not among what waits any more.</summary>
+    public void Load(WaitingCollection collection, IReadOnlyList<RemoteWriteRequest> requests, string? etag)
     {
         var before = collection.Samples;
-        collection.SetLoaded(requests);
+        collection.SetLoaded(requests, etag);
         ChangeSamples(collection, collection.Samples - before);
     }
 
@@ -70,7 +70,7 @@ internal sealed class WaitingCollections(RemoteWriteBacklog memory, RemoteWriteB
     }
 
     /// <summary>Takes the oldest out; what was left of it stays readable in it.</summary>
-    public WaitingCollection RemoveOldest() => _onDisk.Count > 0 ? RemoveFromDisk() : RemoveFromMemory();
+    public WaitingCollection RemoveOldest() => _inStore.Count > 0 ? RemoveFromStore() : RemoveFromMemory();
 
     /// <summary>Takes out the oldest of those in memory that are more than the queue's share, never the one that came last.</summary>
     public void DropOverMemoryShare(List<WaitingCollection> dropped)
@@ -79,23 +79,23 @@ internal sealed class WaitingCollections(RemoteWriteBacklog memory, RemoteWriteB
             dropped.Add(RemoveFromMemory());
     }
 
-    /// <summary>Takes out the oldest of those on disk that are more than the queue's share, never the one that came last.</summary>
-    public void DropOverDiskShare(List<WaitingCollection> dropped)
+    /// <summary>Takes out the oldest of those in the store that are more than the queue's share, never the one that came last.</summary>
+    public void DropOverStoreShare(List<WaitingCollection> dropped)
     {
-        while (_onDisk.Count > 1 && disk.IsOverShare(DiskBytes))
-            dropped.Add(RemoveFromDisk());
+        while (_inStore.Count > 1 && store.IsOverShare(StoredBytes))
+            dropped.Add(RemoveFromStore());
     }
 
-    /// <summary>The end of the queue: those in memory are gone, and those on disk take part in no share of this process any more.</summary>
+    /// <summary>The end of the queue: those in memory are gone, and those in the store take part in no share of this process any more.</summary>
     /// <returns>The samples that are gone.</returns>
     public long Close()
     {
         long lost = 0;
         while (_inMemory.Count > 0)
             lost += RemoveFromMemory().Samples;
-        disk.Add(-DiskBytes);
-        if (_onDisk.Count > 0)
-            disk.Leave();
+        store.Add(-StoredBytes);
+        if (_inStore.Count > 0)
+            store.Leave();
         return lost;
     }
 
@@ -107,13 +107,13 @@ internal sealed class WaitingCollections(RemoteWriteBacklog memory, RemoteWriteB
         ChangeMemory(collection.Bytes);
     }
 
-    private void AddToDisk(WaitingCollection collection)
+    private void AddToStore(WaitingCollection collection)
     {
-        if (_onDisk.Count == 0)
-            disk.Enter();
-        _onDisk.Enqueue(collection);
-        ChangeDisk(collection.Stored!.DiskBytes);
-        SamplesOnDisk += collection.Samples;
+        if (_inStore.Count == 0)
+            store.Enter();
+        _inStore.Enqueue(collection);
+        ChangeStored(collection.Stored!.DiskBytes);
+        SamplesInStore += collection.Samples;
     }
 
     private WaitingCollection RemoveFromMemory()
@@ -127,14 +127,14 @@ internal sealed class WaitingCollections(RemoteWriteBacklog memory, RemoteWriteB
         return oldest;
     }
 
-    private WaitingCollection RemoveFromDisk()
+    private WaitingCollection RemoveFromStore()
     {
-        var oldest = _onDisk.Dequeue();
+        var oldest = _inStore.Dequeue();
         oldest.IsRemoved = true;
         ChangeSamples(oldest, -oldest.Samples);
-        ChangeDisk(-oldest.Stored!.DiskBytes);
-        if (_onDisk.Count == 0)
-            disk.Leave();
+        ChangeStored(-oldest.Stored!.DiskBytes);
+        if (_inStore.Count == 0)
+            store.Leave();
         return oldest;
     }
 
@@ -142,7 +142,7 @@ internal sealed class WaitingCollections(RemoteWriteBacklog memory, RemoteWriteB
     {
         Samples += by;
         if (collection.Stored is not null)
-            SamplesOnDisk += by;
+            SamplesInStore += by;
     }
 
     private void ChangeMemory(long by)
@@ -151,9 +151,9 @@ internal sealed class WaitingCollections(RemoteWriteBacklog memory, RemoteWriteB
         memory.Add(by);
     }
 
-    private void ChangeDisk(long by)
+    private void ChangeStored(long by)
     {
-        DiskBytes += by;
-        disk.Add(by);
+        StoredBytes += by;
+        store.Add(by);
     }
 }

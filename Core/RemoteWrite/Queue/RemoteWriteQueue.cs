@@ -1,7 +1,8 @@
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Storage;
 
-namespace OrleansTempo.Core.RemoteWrite;
+namespace OrleansTempo.Core.RemoteWrite.Queue;
 
 /// <summary>
 /// One tenant's collections on their way to one endpoint:
@@ -10,13 +11,12 @@ namespace OrleansTempo.Core.RemoteWrite;
 ///    │            │ over its share           its requests max_shards at once,
 ///    returns      ▼ of the endpoint's        each until it is accepted or refused
 ///    at once    dropped, counted
-///                          what waits any longer than that ──► disk, where there is a folder for it
+///                          what waits any longer than that ──► the object store, once resumed
 /// </code>
 /// The next collection begins when the one before it is done, so no sample ever comes after a later one of its series. The
 /// pump runs only while there is something to send, and stands while the tenant's <see cref="IWritePermit"/> is not held.
-/// A collection that leaves at the first attempt and before the next one comes is never written to disk. Once it has to wait it is, and all
-/// that come behind it, until the queue is empty. What another process of this queue has left there is sent first. Safe for
-/// concurrent use.
+/// A collection that leaves at the first attempt and before the next one comes is never put into the store. Once it has to wait it is, and all
+/// that come behind it, until the queue is empty. What owners before have left there is sent first. Safe for concurrent use.
 /// </summary>
 internal sealed class RemoteWriteQueue : IAsyncDisposable
 {
@@ -29,17 +29,24 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly IWritePermit? _permit;
     private readonly TenantId _tenant;
-    private readonly CollectionFolder? _folder;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _gate = new();
 
     // All below is guarded by _gate.
     private readonly WaitingCollections _waiting;
+
+    // Null until it is resumed: all is in memory until then.
+    private StoredQueue? _stored;
+    private CancellationTokenSource _pausing = new();
     private Task _pump = Task.CompletedTask;
     private Task _writing = Task.CompletedTask;
     private bool _isPumping;
     private bool _isWriting;
+    private bool _isPaused;
     private bool _isStopped;
+
+    // Another owner has followed.
+    private bool _isOver;
     private long _highestTimestampMs;
     private long _highestSentTimestampMs;
 
@@ -49,15 +56,13 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
     /// <param name="time">The clock of backoff and ages.</param>
     /// <param name="logger">Told about outages, recoveries and what is lost.</param>
     /// <param name="permit">Nothing leaves while it is not held.</param>
-    /// <param name="folder">Where what waits is written to, and what waits already may be; null for memory alone.</param>
     public RemoteWriteQueue(
         RemoteWriteEndpoint endpoint,
         TenantHeaders headers,
         RemoteWriteMetrics metrics,
         TimeProvider time,
         ILogger logger,
-        IWritePermit? permit = null,
-        CollectionFolder? folder = null)
+        IWritePermit? permit = null)
     {
         _endpoint = endpoint;
         _tenant = headers.Tenant;
@@ -68,11 +73,6 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         _permit = permit;
         _waiting = new WaitingCollections(endpoint.Backlog, endpoint.DiskBacklog);
         metrics.Add(this);
-        if (folder is not null && TryList(folder, out var found))
-        {
-            _folder = folder;
-            GoOnWith(found);
-        }
     }
 
     /// <summary>Read at every attempt, so a change also helps the collections that already wait.</summary>
@@ -80,19 +80,19 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
 
     public KeyValuePair<string, object?>[] Tags => _report.Tags;
 
-    /// <summary>Samples that wait; after the end, those that are kept on disk.</summary>
+    /// <summary>Samples that wait; after the end, those that are kept in the store.</summary>
     public long PendingSamples => Read(_waiting, static waiting => waiting.Samples);
 
-    public long PendingSamplesOnDisk => Read(_waiting, static waiting => waiting.SamplesOnDisk);
+    public long PendingSamplesOnDisk => Read(_waiting, static waiting => waiting.SamplesInStore);
 
-    public long DiskBytes => Read(_waiting, static waiting => waiting.DiskBytes);
+    public long DiskBytes => Read(_waiting, static waiting => waiting.StoredBytes);
 
-    /// <summary>Of the newest collection there has been, one of an earlier process too where it was still there; 0 where there was none.</summary>
+    /// <summary>Of the newest collection there has been, one of an owner before too where it was still there; 0 where there was none.</summary>
     public long HighestTimestampMs => Read(this, static queue => queue._highestTimestampMs);
 
     public long HighestSentTimestampMs => Read(this, static queue => queue._highestSentTimestampMs);
 
-    /// <summary>What is being written to disk at the moment; never fails.</summary>
+    /// <summary>What is being put into the store at the moment; never fails.</summary>
     public Task Writing => Read(this, static queue => queue._writing);
 
     private QueueOptions Options => _endpoint.Options.QueueConfig;
@@ -110,11 +110,11 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
 
         var collection = new WaitingCollection(requests, Math.Max(timestampMs, requests.Max(static r => r.TimestampMs)));
         List<WaitingCollection> dropped = [];
-        bool isStopped;
+        bool isEnded;
         lock (_gate)
         {
-            isStopped = _isStopped;
-            if (!isStopped)
+            isEnded = _isStopped || _isOver;
+            if (!isEnded)
             {
                 // Those before it have not got through in the time between two collections: they wait.
                 var waits = _waiting.Count > 0;
@@ -127,9 +127,28 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
             }
         }
 
-        if (isStopped)
+        if (isEnded)
             _report.LostAtStop(collection.Samples);
         Drop(dropped);
+    }
+
+    /// <summary>
+    /// Puts what owners before have left in front of what is here, and from now on what has to wait into the store. Where it fails it can be
+    /// called again; where it has not before, it does nothing.
+    /// </summary>
+    /// <exception cref="IOException">The store fails.</exception>
+    public async Task ResumeAsync(StoredQueue stored, CancellationToken cancellation)
+    {
+        if (Read(this, static queue => queue._stored) is not null)
+            return;
+        if (await stored.ResumeAsync(cancellation).ConfigureAwait(false) is not { } found)
+        {
+            _report.NotResumed(stored.Folder);
+            return;
+        }
+
+        await PutInFrontAsync(stored, found).ConfigureAwait(false);
+        await stored.TidyAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Counts series of a collection that relabelling left out.</summary>
@@ -167,7 +186,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
                 Url = _endpoint.Url,
                 Protocol = _endpoint.Protocol,
                 QueueBytes = _waiting.MemoryBytes,
-                DiskBytes = _waiting.DiskBytes,
+                DiskBytes = _waiting.StoredBytes,
                 PendingCollections = _waiting.Count,
                 PendingSamples = _waiting.Samples,
                 LostSamples = lostSamples,
@@ -180,7 +199,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops sending at once. What waits is on disk then for the next process, or lost and counted where it cannot be.</summary>
+    /// <summary>Stops sending at once. What waits is in the store then for the next owner, or lost and counted where it cannot be.</summary>
     public async ValueTask DisposeAsync()
     {
         Task pump;
@@ -195,9 +214,8 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         await _stopping.CancelAsync().ConfigureAwait(false);
         await pump.ConfigureAwait(false);
         await Writing.ConfigureAwait(false);
-        while (TryWriteOldest())
-        {
-        }
+        if (_stored is { } stored)
+            await LeaveAsync(stored).ConfigureAwait(false);
 
         long lost;
         lock (_gate)
@@ -207,46 +225,73 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    // Without knowing what is there nothing can be put behind it, and all stays in memory.
-    private bool TryList(CollectionFolder folder, out IReadOnlyList<StoredCollection> found)
+    // Nothing is sent any more, and nothing else is put.
+    private async Task LeaveAsync(StoredQueue stored)
     {
-        try
+        if (Read(_waiting, static waiting => waiting.Oldest) is { Stored: { } partly, IsPartlyDone: true } oldest)
         {
-            found = folder.List();
-            return true;
+            try
+            {
+                await stored.ReplaceAsync(partly, oldest.Snapshot()).ConfigureAwait(false);
+            }
+            catch (IOException e)
+            {
+                _report.StoreFailed(stored.Folder, e.Message);
+            }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+
+        while (await TryWriteOldestAsync().ConfigureAwait(false))
         {
-            _report.DiskFailed(folder.Path, e.Message);
-            found = [];
-            return false;
         }
+
+        if (await stored.CloseAsync().ConfigureAwait(false) is { } error)
+            _report.StoreFailed(stored.Folder, error);
     }
 
-    private void GoOnWith(IReadOnlyList<StoredCollection> found)
+    private async Task PutInFrontAsync(StoredQueue stored, IReadOnlyList<StoredCollection> found)
     {
+        Task pump;
+        lock (_gate)
+        {
+            if (_isStopped)
+                return;
+            _isPaused = true;
+            pump = _pump;
+        }
+
+        // What it holds in its hand comes later than all that was found.
+        await _pausing.CancelAsync().ConfigureAwait(false);
+        await pump.ConfigureAwait(false);
         List<WaitingCollection> dropped = [];
         lock (_gate)
         {
-            foreach (var stored in found)
+            _isPaused = false;
+            if (_isStopped)
+                return;
+            _pausing.Dispose();
+            _pausing = new CancellationTokenSource();
+            _stored = stored;
+            foreach (var one in found)
             {
-                _waiting.Add(new WaitingCollection(stored));
-                _highestTimestampMs = Math.Max(_highestTimestampMs, stored.TimestampMs);
+                _waiting.Add(new WaitingCollection(one));
+                _highestTimestampMs = Math.Max(_highestTimestampMs, one.TimestampMs);
             }
 
             // The limit may be lower than it was, or the tenants more.
-            _waiting.DropOverDiskShare(dropped);
+            _waiting.DropOverStoreShare(dropped);
+            if (_waiting.Count > 1)
+                StartWriting();
             if (_waiting.Count > 0)
                 StartPump();
         }
 
-        Drop(dropped);
+        await DropAsync(dropped).ConfigureAwait(false);
     }
 
     // Under the gate. On the pool: not on the caller's turn, nor on the scheduler of the grain that calls.
     private void StartPump()
     {
-        if (_isPumping)
+        if (_isPumping || _isPaused || _isOver)
             return;
         _isPumping = true;
         _pump = Task.Run(PumpAsync);
@@ -257,81 +302,112 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         while (true)
         {
             WaitingCollection? collection;
+            CancellationTokenSource ending;
             lock (_gate)
             {
                 collection = _waiting.Oldest;
-                if (collection is null || _isStopped)
+                if (collection is null || _isStopped || _isPaused || _isOver)
                 {
                     _isPumping = false;
                     return;
                 }
 
-                collection.IsBeingSent = true;
+                collection.BeginSending();
+                ending = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, _pausing.Token, collection.Dropped.Token);
             }
 
-            if (!collection.IsLoaded)
-                Load(collection);
-            await SendAsync(collection).ConfigureAwait(false);
-            StoredCollection? stored = null;
+            var hasFailed = false;
+            using (ending)
+            {
+                if (collection.IsLoaded || await TryLoadAsync(collection, ending.Token).ConfigureAwait(false))
+                    hasFailed = !await TrySendAsync(collection, ending.Token).ConfigureAwait(false);
+            }
+
+            var isTaken = false;
             lock (_gate)
             {
-                // Enqueue may have dropped it meanwhile; and at the stop it is kept with what is left of it.
-                if (!collection.IsRemoved && (!_isStopped || collection.IsDone))
+                collection.IsBeingSent = false;
+
+                // Whoever dropped it meanwhile has taken it out; and at the stop, or behind what was found, it stays with what is left of it.
+                if (!collection.IsRemoved && (collection.IsDone || hasFailed))
                 {
-                    stored = collection.Stored;
+                    isTaken = true;
                     _waiting.RemoveOldest();
                     if (collection.IsAccepted)
                         _highestSentTimestampMs = Math.Max(_highestSentTimestampMs, collection.TimestampMs);
                 }
             }
 
-            if (stored is not null)
-                Delete(stored);
+            if (isTaken)
+                await RemoveAsync(collection).ConfigureAwait(false);
         }
     }
 
-    private void Load(WaitingCollection collection)
+    // False where it was cancelled. A store that cannot be reached is tried until it can: nothing behind may go first.
+    private async Task<bool> TryLoadAsync(WaitingCollection collection, CancellationToken cancellation)
     {
         var stored = collection.Stored!;
-        RemoteWriteRequest?[] requests = [];
-        int broken;
-        long sound = 0;
-        var reason = "it is not what was written";
-        try
+        for (var backoff = Options.MinBackoff; ; backoff = Longer(backoff))
         {
-            requests = _folder!.Read(stored, out broken, out sound);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            (broken, reason) = (1, e.Message);
-        }
+            try
+            {
+                // Until then the owner before may go on sending, and what it has sent is gone.
+                while (_permit is { IsHeld: false })
+                    await _permit.WaitAsync(cancellation).ConfigureAwait(false);
+                var there = await _stored!.GetAsync(stored, cancellation).ConfigureAwait(false);
+                _report.StoreWorks();
+                Load(collection, stored, there);
+                return true;
+            }
+            catch (OperationCanceledException)
+            {
+                return false;
+            }
+            catch (IOException e)
+            {
+                _report.StoreFailed(_stored!.Folder, e.Message);
+            }
 
+            await Task.Delay(backoff, _time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (cancellation.IsCancellationRequested)
+                return false;
+        }
+    }
+
+    private void Load(WaitingCollection collection, StoredCollection stored, StoredObject? there)
+    {
+        // An owner before may have gone on sending until its claim ended, and counts itself what became of it.
+        var isDone = _stored!.IsOfFormerOwner(stored)
+            && (there is not { } some || CollectionFormat.ReadHeader(some.Content.Span) is { Kind: QueueObjectKind.Sent });
+        var read = there is { } found && !isDone ? CollectionFormat.Read(found.Content) : new ReadCollection([], Broken: isDone ? 0 : 1, LostSamples: isDone ? 0 : stored.Samples);
         bool isRemoved;
         lock (_gate)
         {
             isRemoved = collection.IsRemoved;
             if (isRemoved)
-                collection.SetLoaded([]);
+                collection.SetLoaded([], there?.ETag);
             else
-                _waiting.Load(collection, requests);
+                _waiting.Load(collection, read.Requests, there?.ETag);
         }
 
-        if (broken > 0 && !isRemoved)
-            _report.Broken(stored, Math.Max(0, stored.Samples - sound), reason);
+        if (read.Broken > 0 && !isRemoved)
+            _report.Broken(_stored.Folder + stored.Name, read.LostSamples, there is null ? "it is gone" : "it is not what was written");
     }
 
-    private async Task SendAsync(WaitingCollection collection)
+    // False where a defect has ended it, and what is left of it is lost and counted.
+    private async Task<bool> TrySendAsync(WaitingCollection collection, CancellationToken cancellation)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, collection.Dropped.Token);
         var shards = new Task[Math.Min(Options.MaxShards, collection.Count)];
         for (var i = 0; i < shards.Length; i++)
-            shards[i] = RunShardAsync(collection, either.Token);
+            shards[i] = RunShardAsync(collection, cancellation);
 
-        // A collection that is cancelled was dropped, and counted where that was done; or it is kept at the stop.
+        // A collection that is cancelled was dropped, and counted where that was done; or it is kept.
         var all = Task.WhenAll(shards);
         await ((Task)all).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (all.Exception is { } bug)
-            _report.SendingFailed(bug, collection.Samples);
+        if (all.Exception is not { } bug)
+            return true;
+        _report.SendingFailed(bug, collection.Samples);
+        return false;
     }
 
     private async Task RunShardAsync(WaitingCollection collection, CancellationToken cancellation)
@@ -395,45 +471,38 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
                 StartWriting();
             var delay = outcome.RetryAfter ?? backoff;
             await Task.Delay(delay < s_maxRetryAfter ? delay : s_maxRetryAfter, _time, cancellation).ConfigureAwait(false);
-            backoff = backoff * 2 < Options.MaxBackoff ? backoff * 2 : Options.MaxBackoff;
+            backoff = Longer(backoff);
         }
     }
+
+    private TimeSpan Longer(TimeSpan backoff) => backoff * 2 < Options.MaxBackoff ? backoff * 2 : Options.MaxBackoff;
 
     // What was dropped with its collection meanwhile is not in the sums any more.
     private void Finish(WaitingCollection collection, int index, bool isAccepted)
     {
-        StoredCollection? stored = null;
         lock (_gate)
         {
             collection.IsAccepted |= isAccepted;
             if (!collection.IsRemoved)
-            {
                 _waiting.Finish(collection, index);
-
-                // The last one needs no mark: the file goes.
-                stored = collection.IsDone ? null : collection.Stored;
-            }
         }
-
-        if (stored is not null)
-            _folder!.MarkDone(stored, index);
     }
 
-    // Under the gate. On the pool, where a slow disk holds up neither who collects nor what is being sent.
+    // Under the gate. On the pool, where a slow store holds up neither who collects nor what is being sent.
     private void StartWriting()
     {
-        if (_folder is null || _isWriting || _isStopped || _waiting.OldestInMemory is null)
+        if (_stored is null || _isWriting || _isStopped || _isOver || _waiting.OldestInMemory is null)
             return;
         _isWriting = true;
-        _writing = Task.Run(Write);
+        _writing = Task.Run(WriteAsync);
     }
 
-    // A disk that fails is tried again with the next attempt to send, or the next collection.
-    private void Write()
+    // A store that fails is tried again with the next attempt to send, or the next collection.
+    private async Task WriteAsync()
     {
         while (true)
         {
-            var failed = !TryWriteOldest();
+            var failed = !await TryWriteOldestAsync().ConfigureAwait(false);
             lock (_gate)
             {
                 if (failed || _isStopped || _waiting.OldestInMemory is null)
@@ -445,57 +514,64 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         }
     }
 
-    /// <summary>Writes the oldest collection that is in memory alone; false where there is none, or the disk fails. One caller at a time.</summary>
-    private bool TryWriteOldest()
+    /// <summary>Puts the oldest collection that is in memory alone into the store; false where there is none, or the store fails.</summary>
+    private async Task<bool> TryWriteOldestAsync()
     {
-        WaitingCollection? collection;
-        RemoteWriteRequest?[] requests;
-        lock (_gate)
-        {
-            collection = _waiting.OldestInMemory;
-            if (_folder is null || collection is null)
-                return false;
-            requests = collection.Snapshot();
-        }
-
-        StoredCollection stored;
+        WaitingCollection? collection = null;
+        List<WaitingCollection> dropped = [];
         try
         {
-            stored = _folder.Write(requests, collection.TimestampMs);
+            if (!await _stored!.PutAsync(Take, TryKeep).ConfigureAwait(false))
+            {
+                if (collection is not null)
+                    End();
+                return false;
+            }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (IOException e)
         {
-            _report.DiskFailed(_folder.Path, e.Message);
+            _report.StoreFailed(_stored!.Folder, e.Message);
             return false;
         }
 
-        List<WaitingCollection> dropped = [];
-        List<int> doneMeanwhile = [];
-        bool isRemoved;
-        lock (_gate)
-        {
-            isRemoved = collection.IsRemoved;
-            if (!isRemoved)
-            {
-                var now = collection.Snapshot();
-                for (var i = 0; i < now.Length; i++)
-                {
-                    if (now[i] is null && requests[i] is not null)
-                        doneMeanwhile.Add(i);
-                }
+        _report.StoreWorks();
+        await DropAsync(dropped).ConfigureAwait(false);
+        return true;
 
-                _waiting.MoveToDisk(stored);
-                _waiting.DropOverDiskShare(dropped);
+        (IReadOnlyList<RemoteWriteRequest?> Requests, long TimestampMs)? Take()
+        {
+            lock (_gate)
+            {
+                collection = _isOver ? null : _waiting.OldestInMemory;
+                return collection is null ? null : (collection.Snapshot(), collection.TimestampMs);
             }
         }
 
-        _report.DiskWorks();
-        foreach (var request in doneMeanwhile)
-            _folder.MarkDone(stored, request);
-        if (isRemoved)
-            Delete(stored);
-        Drop(dropped);
-        return true;
+        bool TryKeep(StoredCollection stored)
+        {
+            lock (_gate)
+            {
+                if (collection!.IsRemoved)
+                    return false;
+                _waiting.MoveToStore(stored);
+                _waiting.DropOverStoreShare(dropped);
+                return true;
+            }
+        }
+    }
+
+    // What is in the store belongs to the owner that has followed, and what is in memory is lost.
+    private void End()
+    {
+        lock (_gate)
+        {
+            if (_isOver)
+                return;
+            _isOver = true;
+        }
+
+        _report.Followed();
+        _ = _stopping.CancelAsync();
     }
 
     // Each of them is out of the queue, and in no sum any more.
@@ -503,21 +579,48 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
     {
         foreach (var collection in dropped)
         {
-            if (collection.Stored is { } stored)
-                Delete(stored);
-
             // The oldest is the one that is being sent, and whoever waits in it must not run on here.
             _ = collection.Dropped.CancelAsync();
         }
 
         _report.DroppedFromMemory(dropped.Where(static c => c.Stored is null).Sum(static c => c.Samples));
-        _report.DroppedFromDisk(dropped.Where(static c => c.Stored is not null).Sum(static c => c.Samples));
+        _report.DroppedFromStore(dropped.Where(static c => c.Stored is not null).Sum(static c => c.Samples));
     }
 
-    private void Delete(StoredCollection stored)
+    private async Task DropAsync(List<WaitingCollection> dropped)
     {
-        if (!_folder!.Delete(stored))
-            _report.DiskFailed(_folder.Path, $"{stored.FileName} cannot be deleted, and is sent again by the next process");
+        Drop(dropped);
+        foreach (var collection in dropped)
+        {
+            if (collection.Stored is { } stored)
+                await RemoveAsync(stored).ConfigureAwait(false);
+        }
+    }
+
+    // It was sent, and the next may go when a successor cannot find it any more.
+    private async Task RemoveAsync(WaitingCollection sent)
+    {
+        if (sent.Stored is { } stored)
+        {
+            await RemoveAsync(stored).ConfigureAwait(false);
+        }
+        else if (_stored is { } queue)
+        {
+            try
+            {
+                await queue.SettleAsync().ConfigureAwait(false);
+            }
+            catch (IOException e)
+            {
+                _report.StoreFailed(queue.Folder, e.Message);
+            }
+        }
+    }
+
+    private async Task RemoveAsync(StoredCollection stored)
+    {
+        if (await _stored!.RemoveAsync(stored).ConfigureAwait(false) is { } error)
+            _report.StoreFailed(_stored.Folder, error);
     }
 
     private TimeSpan Age(long timestampMs) => _time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(timestampMs);

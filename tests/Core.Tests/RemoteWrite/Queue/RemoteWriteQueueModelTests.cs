@@ -1,14 +1,16 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Queue;
+using OrleansTempo.Core.Tests.Storage;
 using OrleansTempo.Tests.Prometheus;
 
-namespace OrleansTempo.Core.Tests.RemoteWrite;
+namespace OrleansTempo.Core.Tests.RemoteWrite.Queue;
 
 /// <summary>
-/// Random runs of a queue on disk (collections, outages, stops, kills, damaged files) against a list of what must arrive: in
-/// order, nothing lost but the oldest over the limit and what is damaged, nothing twice but the one request whose answer a kill
-/// has swallowed.
+/// Random runs of a queue with a store (collections, outages, stops, kills, a store that fails or loses its answers, damaged objects) against
+/// a list of what must arrive: in order, nothing lost but the oldest over the limit, what is damaged, and what a store that failed has not got when
+/// the process ends; nothing twice but the collection that was under way at a kill, or its one request at a stop.
 /// </summary>
 public sealed class RemoteWriteQueueModelTests : IAsyncLifetime
 {
@@ -38,12 +40,15 @@ public sealed class RemoteWriteQueueModelTests : IAsyncLifetime
         }
 
         // Or the runs are not what they are taken for.
-        Assert.All(["dropped", "stopped", "killed", "cut", "flipped", "twice"], what => Assert.True(seen.GetValueOrDefault(what) > 10, what));
+        Assert.All(["dropped", "stopped", "killed", "cut", "flipped", "twice", "halved", "failed", "answers lost", "lost"], what => Assert.True(seen.GetValueOrDefault(what) > 10, what));
     }
 
-    // A collection as it is in its file; the text of a request that is done or damaged is null.
+    // A collection as it is in its object; the text of a request that is done since, or damaged, is null.
     private sealed record Expected(string?[] Texts, int[] BodyBytes)
     {
+        // Of a put whose answer was lost too: it is the next owner's.
+        public bool IsStored { get; set; }
+
         public bool IsEmpty => Array.TrueForAll(Texts, static t => t is null);
     }
 
@@ -51,22 +56,22 @@ public sealed class RemoteWriteQueueModelTests : IAsyncLifetime
     {
         private const int Steps = 40;
 
-        // Every collection takes one block.
-        private const int MaxFiles = 5;
-        private const int HeaderBytes = 28;
-        private const int EntryBytes = 56;
-        private const int CheckedBytesOfEntry = 52;
+        // Every collection counts as one block.
+        private const int MaxObjects = 5;
+        private const int EntryBytes = 52;
+        private const string Folder = "remote-write/acme/all/one/";
 
         private static readonly TimeSpan s_backoff = TimeSpan.FromMilliseconds(100);
 
         private readonly Random _random = new(seed);
-        private readonly string _root = Directory.CreateTempSubdirectory("remote-write-model").FullName;
+        private readonly InMemoryObjectStore _store = new();
         private readonly TempoMetrics _metrics = new();
         private readonly List<string> _accepted = [];
         private readonly List<string> _expected = [];
         private readonly List<Expected> _waiting = [];
         private ManualTimeProvider _clock = new();
         private RemoteWriteQueue _queue = null!;
+        private InMemoryObjectStore _view = null!;
         private int _processes;
         private int _collections;
         private volatile bool _isDown;
@@ -78,10 +83,10 @@ public sealed class RemoteWriteQueueModelTests : IAsyncLifetime
 
         public async Task GoAsync()
         {
-            StartProcess();
+            await StartProcessAsync(isOrderly: true);
             for (var step = 0; step < Steps; step++)
             {
-                switch (_random.Next(12))
+                switch (_random.Next(15))
                 {
                     case < 6:
                         Enqueue();
@@ -90,39 +95,56 @@ public sealed class RemoteWriteQueueModelTests : IAsyncLifetime
                         _isDown = true;
                         break;
                     case 8:
+                        await StoreWorksAsync();
                         _isDown = false;
                         break;
                     case 9:
                         Saw("stopped");
                         await _queue.DisposeAsync();
-                        StartProcess();
+                        await StartProcessAsync(isOrderly: true);
                         break;
                     case 10:
                         Saw("killed");
+                        Forget();
                         if (_random.Next(2) == 0)
-                            Damage();
-                        StartProcess();
+                            await DamageAsync();
+                        await StartProcessAsync(isOrderly: false);
                         break;
                     case 11 when _waiting.Count > 0:
-                        await CatchUpUntilKilledAsync();
-                        StartProcess();
+                        await StoreWorksAsync();
+                        await CatchUpAsync();
+                        break;
+                    case 12 when _isDown:
+                        Saw("failed");
+                        (_view.Before, _view.After) = (Fails, null);
+                        break;
+                    case 13 when _isDown:
+                        Saw("answers lost");
+                        (_view.Before, _view.After) = (null, Fails);
+                        break;
+                    case 14:
+                        await StoreWorksAsync();
                         break;
                 }
 
                 await SettleAsync();
             }
 
+            await StoreWorksAsync();
             _isDown = false;
             await SettleAsync();
             await _queue.DisposeAsync();
-            Assert.Empty(Directory.GetFiles(_root, "*", SearchOption.AllDirectories));
+
+            // One more finds nothing that waits, and tidies up.
+            Assert.Empty(Stored);
+            await StartProcessAsync(isOrderly: true);
+            await _queue.DisposeAsync();
+            Assert.Empty(_store.Names);
         }
 
-        public void Dispose()
-        {
-            _metrics.Dispose();
-            Directory.Delete(_root, recursive: true);
-        }
+        public void Dispose() => _metrics.Dispose();
+
+        private static Task Fails(string operation, string name) => throw new IOException("not now");
 
         private void Saw(string what) => seen[what] = seen.GetValueOrDefault(what) + 1;
 
@@ -135,83 +157,118 @@ public sealed class RemoteWriteQueueModelTests : IAsyncLifetime
             _waiting.Add(new Expected([.. services.Select(s => $"{s}={number}")], [.. requests.Select(static r => r.Body.Length)]));
         }
 
-        // The remote end is there again, takes some requests and swallows its answer to the last.
-        private async Task CatchUpUntilKilledAsync()
+        // Everything that waits is in the store then.
+        private async Task StoreWorksAsync()
         {
-            Saw("killed");
+            (_view.Before, _view.After) = (null, null);
+            await SettleAsync();
+        }
+
+        // A process ends, and with it what is in its memory alone.
+        private void Forget()
+        {
+            if (_waiting.RemoveAll(static c => !c.IsStored) > 0)
+                Saw("lost");
+        }
+
+        // The remote end is there again, takes some requests, swallows its answer to the last, and the process is killed or stopped.
+        private async Task CatchUpAsync()
+        {
+            var isKilled = _random.Next(2) == 0;
             _untilHang = _random.Next(_waiting.Sum(static c => c.Texts.Count(static t => t is not null)));
             _takesHanging = _random.Next(2) == 0;
             _hangs = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            for (var i = 0; i < _untilHang; i++)
+            string?[] whole = [];
+            for (var i = 0; i <= _untilHang; i++)
             {
                 DropEmpty();
-                var first = Array.FindIndex(_waiting[0].Texts, static t => t is not null);
-                _expected.Add(_waiting[0].Texts[first]!);
-                _waiting[0].Texts[first] = null;
+                var texts = _waiting[0].Texts;
+                if (texts.Length != whole.Length || !texts.Intersect(whole).Any(static t => t is not null))
+                    whole = [.. texts];
+                var first = Array.FindIndex(texts, static t => t is not null);
+                if (i == _untilHang && !_takesHanging)
+                    break;
+                _expected.Add(texts[first]!);
+                if (i == _untilHang)
+                    Saw("twice");
+                else
+                    texts[first] = null;
             }
 
-            DropEmpty();
-            if (_takesHanging)
-            {
-                Saw("twice");
-                _expected.Add(_waiting[0].Texts.First(static t => t is not null)!);
-            }
-
+            var isHalved = _waiting[0].Texts.Count(static t => t is not null) < whole.Count(static t => t is not null);
+            if (isHalved)
+                Saw(isKilled ? "twice" : "halved");
             _isDown = false;
             await TurnClockUntilAsync(_hangs.Task);
             _isDown = true;
             Assert.Equal(_expected, Accepted);
+            if (isKilled)
+            {
+                Saw("killed");
+
+                // Nothing says of it what was accepted.
+                whole.CopyTo(_waiting[0].Texts, 0);
+            }
+            else
+            {
+                Saw("stopped");
+                await _queue.DisposeAsync();
+                if (isHalved)
+                    _waiting[0] = new Expected([.. _waiting[0].Texts.Where(static t => t is not null)], [.. _waiting[0].BodyBytes.Where((_, i) => _waiting[0].Texts[i] is not null)]) { IsStored = true };
+            }
+
+            await StartProcessAsync(isOrderly: !isKilled);
         }
 
-        // A bit of a file tips over, or its end is gone, while no process is there.
-        private void Damage()
+        // A bit of an object tips over, or its end is gone, while no process is there.
+        private async Task DamageAsync()
         {
-            var files = Directory.GetFiles(_root, "*.rw").Order(StringComparer.Ordinal).ToArray();
-            Assert.Equal(_waiting.Count, files.Length);
-            if (files.Length == 0)
+            var names = Stored;
+            Assert.Equal(_waiting.Count, names.Count);
+            if (names.Count == 0)
                 return;
-            var which = _random.Next(files.Length);
+            var which = _random.Next(names.Count);
             var (texts, bodyBytes) = _waiting[which];
-            var bytes = File.ReadAllBytes(files[which]);
+            var bytes = _store[names[which]].ToArray();
             if (bytes.Length == 0)
                 return;
             var hit = _random.Next(bytes.Length);
             var isCut = _random.Next(2) == 0;
-
-            var body = HeaderBytes + (texts.Length * EntryBytes);
-            if (!isCut && hit >= HeaderBytes && hit < body && (hit - HeaderBytes) % EntryBytes == CheckedBytesOfEntry)
-            {
-                // That one says whether a request is done, and one that is would come again.
-                return;
-            }
 
             Saw(isCut ? "cut" : "flipped");
             if (isCut)
                 bytes = bytes[..hit];
             else
                 bytes[hit] ^= (byte)(1 << _random.Next(8));
-            File.WriteAllBytes(files[which], bytes);
+            await _store.PutAsync(names[which], bytes);
+            var body = CollectionFormat.HeaderBytes + (texts.Length * EntryBytes);
             for (var i = 0; i < texts.Length; i++)
             {
-                var entry = HeaderBytes + (i * EntryBytes);
-                if (hit < HeaderBytes
+                var entry = CollectionFormat.HeaderBytes + (i * EntryBytes);
+                if (hit < CollectionFormat.HeaderBytes
                     || (isCut && hit < body + bodyBytes[i])
-                    || (hit >= entry && hit < entry + CheckedBytesOfEntry)
+                    || (hit >= entry && hit < entry + EntryBytes)
                     || (hit >= body && hit < body + bodyBytes[i]))
                     texts[i] = null;
                 body += bodyBytes[i];
             }
         }
 
-        // Whatever process there was is not heard of any more: its clock stands still, and it is answered 503.
-        private void StartProcess()
+        private List<string> Stored => [.. _store.Names.Where(name => CollectionFormat.ReadHeader(_store[name]) is null or { Kind: QueueObjectKind.Collection })];
+
+        // Whatever process there was is not heard of any more: its clock stands still, it is answered 503, and its store fails.
+        private async Task StartProcessAsync(bool isOrderly)
         {
+            Forget();
+            if (_view is not null)
+                (_view.Before, _view.After) = (Fails, null);
+            _view = _store.View();
             _clock = new ManualTimeProvider();
             var path = $"/{seed}/{++_processes}";
             _untilHang = int.MaxValue;
             end.Handler = (context, request) => AnswerAsync(context, request, path);
             var endpoint = new RemoteWriteEndpoint(
-                new() { Url = new Uri(new Uri(end.Url), path).AbsoluteUri, QueueConfig = new() { MaxShards = 1, MinBackoff = s_backoff, MaxBackoff = s_backoff, MaxDiskBytes = MaxFiles * 4096 } },
+                new() { Url = new Uri(new Uri(end.Url), path).AbsoluteUri, QueueConfig = new() { MaxShards = 1, MinBackoff = s_backoff, MaxBackoff = s_backoff, MaxDiskBytes = MaxObjects * 4096 } },
                 0,
                 _clock);
             _queue = new RemoteWriteQueue(
@@ -219,8 +276,8 @@ public sealed class RemoteWriteQueueModelTests : IAsyncLifetime
                 new TenantHeaders(TenantId.Single, true, new Dictionary<string, string>()),
                 new RemoteWriteMetrics(_metrics),
                 _clock,
-                NullLogger.Instance,
-                folder: new CollectionFolder(_root));
+                NullLogger.Instance);
+            await _queue.ResumeAsync(new StoredQueue(_view, Folder, _processes, fence: !isOrderly, permit: null), CancellationToken.None);
         }
 
         private async Task AnswerAsync(HttpContext context, WriteRequest request, string path)
@@ -247,7 +304,7 @@ public sealed class RemoteWriteQueueModelTests : IAsyncLifetime
             }
         }
 
-        // Either nothing waits any more, or the oldest was refused for now and everything is on disk, within its limit.
+        // Either nothing waits any more, or the oldest was refused for now and everything is in the store, within its limit, where that works.
         private async Task SettleAsync()
         {
             if (!_isDown)
@@ -259,20 +316,29 @@ public sealed class RemoteWriteQueueModelTests : IAsyncLifetime
             }
             else
             {
-                DropEmpty();
-                while (_waiting.Count > MaxFiles)
+                var works = _view is { Before: null, After: null };
+                if (works)
                 {
-                    Saw("dropped");
-                    _waiting.RemoveAt(0);
                     DropEmpty();
+                    while (_waiting.Count > MaxObjects)
+                    {
+                        Saw("dropped");
+                        _waiting.RemoveAt(0);
+                        DropEmpty();
+                    }
                 }
 
                 // The one whose attempt has failed may be dropped when all is written, and what is behind it be empty.
                 if (_waiting.Count > 0)
                 {
-                    await _clock.TimerOf(s_backoff);
-                    await _queue.Writing;
-                    await _clock.PassAsync(s_backoff);
+                    // Where the store works again that is noticed with the first of two attempts.
+                    for (var attempt = 0; attempt < 2; attempt++)
+                    {
+                        await _clock.TimerOf(s_backoff);
+                        await _queue.Writing;
+                        await _clock.PassAsync(s_backoff);
+                    }
+
                     await _clock.TimerOf(s_backoff);
                 }
                 else
@@ -281,10 +347,16 @@ public sealed class RemoteWriteQueueModelTests : IAsyncLifetime
                 }
 
                 await _queue.Writing;
+                foreach (var collection in _waiting.Where(_ => works))
+                    collection.IsStored = true;
+
+                // The oldest in memory is there too where only the answer was lost.
+                if (_view.After is not null && Stored.Count > _waiting.Count(static c => c.IsStored) && _waiting.Find(static c => !c.IsStored) is { } next)
+                    next.IsStored = true;
             }
 
             Assert.Equal(_expected, Accepted);
-            Assert.Equal(_waiting.Count, Directory.GetFiles(_root, "*.rw").Length);
+            Assert.Equal(_waiting.Count(static c => c.IsStored), Stored.Count);
         }
 
         // The queue does so as soon as one is the oldest.

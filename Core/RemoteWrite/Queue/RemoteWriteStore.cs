@@ -1,0 +1,113 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using OrleansTempo.Core.Storage;
+
+namespace OrleansTempo.Core.RemoteWrite.Queue;
+
+/// <summary>
+/// Where one owner of a tenant's series keeps what waits for the remote write endpoints, and finds what owners before have left:
+/// <code>
+/// remote-write/&lt;tenant's folder>/&lt;shard>/&lt;endpoint's name or host>-&lt;hash of name and URL>/&lt;epoch>/&lt;number>
+/// </code>
+/// What waits for an endpoint is never sent to another: one with another name or URL finds another folder.
+/// </summary>
+public sealed partial class RemoteWriteStore
+{
+    /// <summary>What waits for an endpoint that is not configured any more is kept this long after it was collected; who took it out by mistake has this long to put it back.</summary>
+    public static readonly TimeSpan LeftoverRetention = TimeSpan.FromDays(7);
+
+    internal const string Root = "remote-write/";
+
+    private const int MaxNameLength = 64;
+    private const int ObjectsAtOnce = 16;
+
+    private readonly IObjectStore _store;
+    private readonly TenantId _tenant;
+    private readonly string _folder;
+    private readonly long _epoch;
+    private readonly bool _fence;
+
+    /// <param name="store">The one in which the claim is.</param>
+    /// <param name="tenant">Whose series.</param>
+    /// <param name="shard">Which part of them, as the claim has it.</param>
+    /// <param name="epoch">The claim's.</param>
+    /// <param name="fence">Whether the owner before may still be there: false only where it has ended in order, or there was none.</param>
+    public RemoteWriteStore(IObjectStore store, TenantId tenant, string shard, long epoch, bool fence)
+    {
+        if (!ObjectName.IsSegment(shard))
+            throw new ArgumentException($"'{shard}' is no shard's name: it is a segment of an object's name", nameof(shard));
+        ArgumentOutOfRangeException.ThrowIfLessThan(epoch, 1);
+        _store = store;
+        _tenant = tenant;
+        _folder = FolderOf(tenant, shard);
+        _epoch = epoch;
+        _fence = fence;
+    }
+
+    internal static string FolderOf(TenantId tenant, string shard) => $"{Root}{TenantFolder.Of(tenant)}/{shard}/";
+
+    /// <summary>The name of each endpoint's folder. Two without names can have the same URL, and differ in what they relabel.</summary>
+    internal static IReadOnlyDictionary<RemoteWriteEndpoint, string> EndpointFolders(IReadOnlyList<RemoteWriteEndpoint> endpoints)
+    {
+        var folders = new Dictionary<RemoteWriteEndpoint, string>();
+        foreach (var endpoint in endpoints)
+        {
+            var name = EscapedSegment.Of(endpoint.Options.Name.Length > 0 ? endpoint.Options.Name : new Uri(endpoint.Url).Host);
+            var identity = SHA256.HashData(Encoding.UTF8.GetBytes($"{endpoint.Options.Name}\n{endpoint.Url}"));
+            var folder = $"{(name.Length > MaxNameLength ? name[..MaxNameLength] : name)}-{Convert.ToHexStringLower(identity.AsSpan(0, 8))}";
+            var others = folders.Values.Count(other => other == folder || other.StartsWith(folder + ".", StringComparison.Ordinal));
+            folders[endpoint] = others == 0 ? folder : $"{folder}.{others + 1}";
+        }
+
+        return folders;
+    }
+
+    /// <summary>What waits for one endpoint.</summary>
+    internal StoredQueue Open(string endpointFolder, IWritePermit? permit) => new(_store, $"{_folder}{endpointFolder}/", _epoch, _fence, permit);
+
+    /// <summary>Says what waits for endpoints that are not configured any more, and deletes what has done so for <see cref="LeftoverRetention"/>.</summary>
+    /// <exception cref="IOException">The store fails.</exception>
+    internal async Task SweepAsync(IReadOnlyCollection<string> configured, DateTimeOffset now, ILogger logger, CancellationToken cancellationToken)
+    {
+        var folders = await _store.ListFoldersAsync(_folder, cancellationToken).ConfigureAwait(false);
+        foreach (var folder in folders.Except(configured).Order(StringComparer.Ordinal))
+        {
+            var objects = new List<ObjectInfo>();
+            await foreach (var info in _store.ListAsync($"{_folder}{folder}/", cancellationToken).ConfigureAwait(false))
+                objects.Add(info);
+
+            var collectedAt = new DateTimeOffset[objects.Count];
+            var options = new ParallelOptions { MaxDegreeOfParallelism = ObjectsAtOnce, CancellationToken = cancellationToken };
+            await Parallel.ForAsync(0, objects.Count, options, async (i, cancellation) => collectedAt[i] = await CollectedAtAsync(objects[i], cancellation).ConfigureAwait(false)).ConfigureAwait(false);
+
+            // Each collection by its own age; marks are not worth a word.
+            var isOld = Enumerable.Range(0, objects.Count).ToLookup(i => now - collectedAt[i] > LeftoverRetention, i => objects[i]);
+            await _store.DeleteAllAsync([.. isOld[true].Select(static info => info.Name)], cancellationToken).ConfigureAwait(false);
+            List<ObjectInfo> kept = [.. isOld[false].Where(IsCollection)], deleted = [.. isOld[true].Where(IsCollection)];
+            if (kept.Count > 0)
+                LogLeftover(logger, kept.Count, kept.Sum(static info => info.SizeBytes), _folder + folder, _tenant, LeftoverRetention.TotalDays);
+            if (deleted.Count > 0)
+                LogLeftoverDeleted(logger, deleted.Count, deleted.Sum(static info => info.SizeBytes), _folder + folder, _tenant, LeftoverRetention.TotalDays);
+        }
+    }
+
+    /// <summary>Whether a listed object is a collection, and not only a mark.</summary>
+    internal static bool IsCollection(ObjectInfo info) => info.SizeBytes > CollectionFormat.HeaderBytes;
+
+    private async Task<DateTimeOffset> CollectedAtAsync(ObjectInfo info, CancellationToken cancellationToken)
+    {
+        var head = new byte[CollectionFormat.HeaderBytes];
+        return IsCollection(info)
+            && await _store.ReadAsync(info.Name, 0, head, cancellationToken).ConfigureAwait(false) == head.Length
+            && CollectionFormat.ReadHeader(head) is { } header
+            ? DateTimeOffset.FromUnixTimeMilliseconds(header.TimestampMs)
+            : info.LastModified;
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Collections} collections of tenant {Tenant}, {Bytes} bytes, in {Folder} are for a remote write endpoint that is not configured any more, under this name and URL; they are kept for {Days} days")]
+    private static partial void LogLeftover(ILogger logger, int collections, long bytes, string folder, TenantId tenant, double days);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Collections} collections of tenant {Tenant}, {Bytes} bytes, in {Folder} were for a remote write endpoint that is not configured any more, and are deleted after {Days} days")]
+    private static partial void LogLeftoverDeleted(ILogger logger, int collections, long bytes, string folder, TenantId tenant, double days);
+}

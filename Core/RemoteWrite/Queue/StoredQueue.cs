@@ -1,0 +1,371 @@
+using OrleansTempo.Core.Storage;
+
+namespace OrleansTempo.Core.RemoteWrite.Queue;
+
+/// <summary>
+/// One tenant's collections for one endpoint in the object store, as one owner of the tenant's series sees them:
+/// <code>
+/// &lt;folder>/&lt;epoch 7>/4   a collection that the owner before has left
+///                   5   a fence: the owner before puts nothing behind it
+///          &lt;epoch 8>/1   collections of this owner; each is put only where nothing is there yet
+///                   2
+///                   3   the last one: when it is done a mark takes its place, so that a successor sees which number comes next
+/// </code>
+/// The order is that of epochs and numbers. Numbers are dense, so an owner that has been fenced meets the fence with its very next put, and
+/// whatever it put before is there when its successor lists. Safe for concurrent use.
+/// </summary>
+internal sealed class StoredQueue
+{
+    private const int ObjectsAtOnce = 16;
+
+    private readonly IObjectStore _store;
+    private readonly string _folder;
+    private readonly long _epoch;
+    private readonly bool _fence;
+    private readonly IWritePermit? _permit;
+
+    // In every object it puts. What is found under the next number is its own, or another's.
+    private readonly Guid _writer = Guid.NewGuid();
+
+    // One change at a time: which number is the last decides what may be deleted. Guards all below.
+    private readonly SemaphoreSlim _turn = new(1);
+
+    // Done, and still there: the store failed. Oldest first.
+    private readonly List<(long Epoch, long Number)> _left = [];
+    private IReadOnlyCollection<string> _obsolete = [];
+    private long _last;
+
+    // Whether a mark is under the last number.
+    private bool _isMarked;
+
+    // A put of the next number has failed, and may have come through.
+    private bool _isUncertain;
+    private volatile bool _isFollowed;
+
+    /// <param name="store">The one in which the claim is.</param>
+    /// <param name="folder">The queue's, with a slash at its end.</param>
+    /// <param name="epoch">The claim's.</param>
+    /// <param name="fence">Whether an owner before may still put something.</param>
+    /// <param name="permit">When it is lost nothing is put any more; null where there can be no other owner.</param>
+    public StoredQueue(IObjectStore store, string folder, long epoch, bool fence, IWritePermit? permit)
+    {
+        _store = store;
+        _folder = folder;
+        _epoch = epoch;
+        _fence = fence;
+        _permit = permit;
+    }
+
+    public string Folder => _folder;
+
+    /// <summary>Another owner has followed, for good: nothing is put any more.</summary>
+    public bool IsOver => _isFollowed || _permit is { IsLost: true };
+
+    /// <summary>Fences the owners before, where that is needed, and only then lists what they have left, in order. Can be called again when it failed.</summary>
+    /// <returns>Null where another owner has followed already: nothing of this one belongs behind what that has put.</returns>
+    /// <exception cref="IOException">The store fails.</exception>
+    public async Task<IReadOnlyList<StoredCollection>?> ResumeAsync(CancellationToken cancellationToken)
+    {
+        var there = _fence ? await FenceAsync(cancellationToken).ConfigureAwait(false) : await ListAsync(cancellationToken).ConfigureAwait(false);
+        if (there.Count > 0 && there[^1].Epoch >= _epoch)
+        {
+            _isFollowed = true;
+            return null;
+        }
+
+        var found = new List<StoredCollection>();
+        var marks = new List<(long Epoch, QueueObjectKind Kind, string Name)>();
+        foreach (var some in there.Chunk(ObjectsAtOnce))
+        {
+            var headers = await Task.WhenAll(some.Select(listed => HeaderAsync(listed, cancellationToken))).ConfigureAwait(false);
+            for (var i = 0; i < some.Length; i++)
+            {
+                var (epoch, number, info) = some[i];
+                switch (headers[i])
+                {
+                    case (false, _):
+                        break;
+                    case (true, null):
+                        // It costs what it costs when it is read.
+                        found.Add(new StoredCollection(epoch, number, info.LastModified.ToUnixTimeMilliseconds(), Samples: 0, info.SizeBytes, ETag: null));
+                        break;
+                    case (true, { Kind: QueueObjectKind.Collection } header):
+                        found.Add(new StoredCollection(epoch, number, header.TimestampMs, header.Samples, info.SizeBytes, ETag: null));
+                        break;
+                    case (true, { } header):
+                        marks.Add((epoch, header.Kind, info.Name));
+                        break;
+                }
+            }
+        }
+
+        // The last fence stays, for what may still come. Those before it have been one owner longer, and go when nothing of their epoch waits.
+        _obsolete = [.. marks
+            .Where(mark => mark.Kind == QueueObjectKind.Sent || (mark.Epoch < _epoch - 1 && !found.Exists(collection => collection.Epoch == mark.Epoch)))
+            .Select(static mark => mark.Name)];
+        return found;
+    }
+
+    /// <summary>Deletes what the owners before have left besides collections; what cannot be deleted has its turn with the next owner.</summary>
+    public async Task TidyAsync(CancellationToken cancellationToken)
+    {
+        await _store.DeleteAllAsync(_obsolete, cancellationToken).ConfigureAwait(false);
+        _obsolete = [];
+    }
+
+    /// <summary>Puts a collection behind all others.</summary>
+    /// <param name="take">Asked what to put when its turn has come; requests that are null are left out. Null for nothing.</param>
+    /// <param name="tryKeep">Told what was put, before anything else can be changed; false where nobody waits for it any more, and it goes again.</param>
+    /// <returns>False where nothing was put: there was nothing, or another owner has followed.</returns>
+    /// <exception cref="IOException">The store fails.</exception>
+    public async Task<bool> PutAsync(Func<(IReadOnlyList<RemoteWriteRequest?> Requests, long TimestampMs)?> take, Func<StoredCollection, bool> tryKeep)
+    {
+        await _turn.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (take() is not var (requests, timestampMs))
+                return false;
+            var content = CollectionFormat.Write(requests, timestampMs, _writer);
+            if (await PlaceAsync(content).ConfigureAwait(false) is not { } etag)
+                return false;
+            if (_isMarked)
+                _left.Add((_epoch, _last - 1));
+            _isMarked = false;
+            if (!tryKeep(new StoredCollection(_epoch, _last, timestampMs, requests.Sum(static r => (long?)r?.AllSamples ?? 0), content.Length, etag)))
+                _left.Add((_epoch, _last));
+            await TryDeleteLeftAsync().ConfigureAwait(false);
+            return true;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    /// <summary>A collection's object; null where it is gone.</summary>
+    /// <exception cref="IOException">The store fails.</exception>
+    public Task<StoredObject?> GetAsync(StoredCollection stored, CancellationToken cancellationToken) => _store.GetAsync(_folder + stored.Name, cancellationToken);
+
+    /// <summary>Whether what is missing of it is none of this owner's doing: the one before may go on sending until its claim ends.</summary>
+    public bool IsOfFormerOwner(StoredCollection stored) => stored.Epoch < _epoch;
+
+    /// <summary>A collection is sent or dropped: it goes, and so does what could not go before.</summary>
+    /// <returns>Null, or why it is still there; it goes with one of the next.</returns>
+    public async Task<string?> RemoveAsync(StoredCollection stored)
+    {
+        await _turn.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            _left.Add((stored.Epoch, stored.Number));
+            return await TryDeleteLeftAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    /// <summary>
+    /// A collection was sent from memory. A put of it may be under way, or have failed and come through all the same: it must not be sent again
+    /// after those that come now.
+    /// </summary>
+    /// <exception cref="IOException">The store fails; the next call tries again.</exception>
+    public async Task SettleAsync()
+    {
+        if (_turn.CurrentCount > 0 && !Volatile.Read(ref _isUncertain))
+            return;
+        await _turn.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (!_isUncertain || await PlaceAsync(CollectionFormat.WriteMark(QueueObjectKind.Sent, _writer)).ConfigureAwait(false) is null)
+                return;
+            if (_isMarked)
+                _left.Add((_epoch, _last - 1));
+            _isMarked = true;
+            await TryDeleteLeftAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    /// <summary>Replaces a collection by what is left of it.</summary>
+    /// <exception cref="IOException">The store fails; it stays as it was, or not.</exception>
+    public async Task ReplaceAsync(StoredCollection stored, IReadOnlyList<RemoteWriteRequest?> requests)
+    {
+        if (!IsOver && stored.ETag is { } etag)
+            await _store.PutIfMatchAsync(_folder + stored.Name, CollectionFormat.Write(requests, stored.TimestampMs, _writer), etag).ConfigureAwait(false);
+    }
+
+    /// <summary>The owner ends in order, and all it leaves is what waits.</summary>
+    /// <returns>Null, or why more than that is still there.</returns>
+    public async Task<string?> CloseAsync()
+    {
+        await _turn.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (IsOver)
+                return null;
+            if (_isUncertain
+                && await _store.GetAsync(NameOf(_epoch, _last + 1)).ConfigureAwait(false) is { } there
+                && IsOwn(there))
+                await _store.DeleteIfMatchAsync(NameOf(_epoch, _last + 1), there.ETag).ConfigureAwait(false);
+            if (_isMarked)
+                _left.Add((_epoch, _last));
+
+            // Nothing is put any more, and so nobody needs to know the last number.
+            (_last, _isMarked) = (long.MaxValue, false);
+            return await TryDeleteLeftAsync().ConfigureAwait(false);
+        }
+        catch (IOException e)
+        {
+            return e.Message;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private string NameOf(long epoch, long number) => _folder + StoredCollection.NameOf(epoch, number);
+
+    private bool IsOwn(StoredObject there) => CollectionFormat.ReadHeader(there.Content.Span) is { } header && header.Writer == _writer;
+
+    /// <summary>Puts a fence behind everything that any owner before has put, or may be about to.</summary>
+    /// <returns>What is there, behind which no owner before can put anything any more.</returns>
+    private async Task<List<ListedObject>> FenceAsync(CancellationToken cancellationToken)
+    {
+        var fence = CollectionFormat.WriteMark(QueueObjectKind.Fence, _writer);
+        while (true)
+        {
+            var there = await ListAsync(cancellationToken).ConfigureAwait(false);
+            var last = new SortedDictionary<long, ListedObject?>();
+            foreach (var listed in there)
+                last[listed.Epoch] = listed;
+
+            // It may have put nothing yet.
+            last.TryAdd(_epoch - 1, null);
+
+            // What was imported has no owner; and what is there of those that have followed is theirs.
+            last.Remove(0);
+            foreach (var later in last.Keys.Where(epoch => epoch >= _epoch).ToList())
+                last.Remove(later);
+            var isFenced = true;
+            foreach (var (epoch, listed) in last)
+            {
+                if (listed is { } end && await HeaderAsync(end, cancellationToken).ConfigureAwait(false) is (_, { Kind: QueueObjectKind.Fence }))
+                    continue;
+                isFenced = false;
+
+                // Where the number is taken meanwhile, the next listing shows by whom.
+                await _store.PutIfAbsentAsync(NameOf(epoch, (listed?.Number ?? 0) + 1), fence, cancellationToken).ConfigureAwait(false);
+            }
+
+            if (isFenced)
+                return there;
+        }
+    }
+
+    // In order.
+    private async Task<List<ListedObject>> ListAsync(CancellationToken cancellationToken)
+    {
+        var there = new List<ListedObject>();
+        await foreach (var info in _store.ListAsync(_folder, cancellationToken).ConfigureAwait(false))
+        {
+            if (StoredCollection.TryReadName(info.Name.AsSpan(_folder.Length), out var epoch, out var number))
+                there.Add(new ListedObject(epoch, number, info));
+        }
+
+        there.Sort(static (a, b) => (a.Epoch, a.Number).CompareTo((b.Epoch, b.Number)));
+        return there;
+    }
+
+    // Null where it cannot be read.
+    private async Task<(bool IsThere, CollectionHeader? Header)> HeaderAsync(ListedObject listed, CancellationToken cancellationToken)
+    {
+        var head = new byte[CollectionFormat.HeaderBytes];
+        var read = await _store.ReadAsync(listed.Info.Name, 0, head, cancellationToken).ConfigureAwait(false);
+        return read < 0 ? (false, null) : (true, CollectionFormat.ReadHeader(head.AsSpan(0, read)));
+    }
+
+    /// <summary>Puts an object under the next number. Under <see cref="_turn"/>.</summary>
+    /// <returns>Its ETag; null where another owner has followed.</returns>
+    private async Task<string?> PlaceAsync(byte[] content)
+    {
+        while (!IsOver)
+        {
+            var name = NameOf(_epoch, _last + 1);
+            string? etag = null;
+            IOException? failure = null;
+            _isUncertain = true;
+            try
+            {
+                etag = await _store.PutIfAbsentAsync(name, content).ConfigureAwait(false);
+            }
+            catch (IOException e)
+            {
+                failure = e;
+            }
+
+            if (etag is null)
+            {
+                if (await _store.GetAsync(name).ConfigureAwait(false) is not { } there)
+                {
+                    if (failure is not null)
+                        throw new IOException(failure.Message, failure);
+                    continue;
+                }
+
+                if (!IsOwn(there))
+                {
+                    _isFollowed = true;
+                    break;
+                }
+
+                // A put that seemed to fail: this one's, or one before it, of a collection with other requests.
+                etag = there.Content.Span.SequenceEqual(content) ? there.ETag : await _store.PutIfMatchAsync(name, content, there.ETag).ConfigureAwait(false);
+                if (etag is null)
+                    continue;
+            }
+
+            _isUncertain = false;
+            _last++;
+            return etag;
+        }
+
+        return null;
+    }
+
+    // Under _turn.
+    private async Task<string?> TryDeleteLeftAsync()
+    {
+        try
+        {
+            while (_left.Count > 0)
+            {
+                var (epoch, number) = _left[0];
+                if (epoch == _epoch && number == _last && !IsOver)
+                {
+                    // Not conditional: where another owner has followed, one mark more or less before its fence means nothing.
+                    await _store.PutAsync(NameOf(epoch, number), CollectionFormat.WriteMark(QueueObjectKind.Sent, _writer)).ConfigureAwait(false);
+                    _isMarked = true;
+                }
+                else
+                {
+                    await _store.DeleteAsync(NameOf(epoch, number)).ConfigureAwait(false);
+                }
+
+                _left.RemoveAt(0);
+            }
+
+            return null;
+        }
+        catch (IOException e)
+        {
+            return e.Message;
+        }
+    }
+
+    private readonly record struct ListedObject(long Epoch, long Number, ObjectInfo Info);
+}

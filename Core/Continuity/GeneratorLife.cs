@@ -311,7 +311,10 @@ public sealed partial class GeneratorLife
         // Collected before it was claimed: who crashes now must not have sent more than the claim says.
         if (_sentUpToMs > claim.LastTimestampMs)
             await claim.RenewAsync(_sentUpToMs, cancellationToken);
-        await _writer.ResumeAsync(new RemoteWriteStore(_environment.Store, _tenant, _shard.ToString(), claim.Epoch, fence: !IsExclusive && claim.Start == ClaimStart.Seized), cancellationToken);
+
+        // Alone, whoever had it before is dead: it held the store for itself.
+        await _writer.ResumeAsync(
+            new RemoteWriteStore(_environment.Store, _tenant, _shard.ToString(), claim.Epoch, fence: !IsExclusive && claim.Start == ClaimStart.Seized), cancellationToken);
         _generator.StartAfter(_writer.HighestTimestampMs);
         _sentUpToMs = Math.Max(_sentUpToMs, _writer.HighestTimestampMs);
         _permit.Open(claim);

@@ -610,7 +610,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_cannot_be_sent_until_the_deadline_is_counted_and_its_counters_go_on()
+    public async Task What_cannot_be_sent_until_the_deadline_is_sent_by_the_next_process_in_order()
     {
         var first = await StartedWithAsync(1, isExclusive: true);
         _world.Remote.IsDown = true;
@@ -619,8 +619,18 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         await first.Time.TimerOf(TimeSpan.FromSeconds(10));
         first.Time.Advance(TimeSpan.FromSeconds(10));
         await stopping;
-        Assert.Contains(_world.Problems, static l => l.Contains("2 samples could not be sent before it stopped, and are lost; its counters go on", StringComparison.Ordinal));
-        Assert.Equal(1, (await _world.StartAsync()).Calls);
+        Assert.Contains(_world.Problems, static l => l.Contains("2 samples could not be sent before it stopped; they are kept in the object store", StringComparison.Ordinal));
+        Assert.Contains("\"waiting\":true", _world.Claim);
+
+        // The next sends them first.
+        _world.Remote.IsDown = false;
+        var second = await _world.StartAsync();
+        Assert.Equal(1, second.Calls);
+        await second.PushAsync(1);
+        await second.CollectAsync();
+        Assert.Equal(["0", "1", "2"], _world.Remote.Accepted.SelectMany(static r => r.Timeseries).SelectMany(static t => t.Samples).Select(static x => $"{x.Value}"));
+        await second.StopAsync();
+        Assert.Contains("\"waiting\":false", _world.Claim);
     }
 
     [Fact]

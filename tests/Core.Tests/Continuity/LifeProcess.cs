@@ -79,7 +79,14 @@ internal sealed class LifeProcess
     public async Task KillAsync()
     {
         Die();
-        await Life.Writer.DisposeAsync();
+        try
+        {
+            await Life.Writer.DisposeAsync();
+        }
+        catch (DiedException)
+        {
+            // It would have kept what waits.
+        }
     }
 
     /// <summary>As <see cref="KillAsync"/>, in the middle of something.</summary>

@@ -21,8 +21,8 @@ public sealed class RestartTests
 
         await silo.StartAgainAsync();
 
-        // From blocks, which its grains write as they go, and from the log what they did not come to.
         await sent.AssertFoundAsync(silo.Traces, sent.Traces, "after the restart");
+        Assert.Contains("replayed in", silo.LogOfThisRun);
         Assert.DoesNotContain("level=error", silo.Log);
     }
 

@@ -137,18 +137,25 @@ public sealed class DamageTests
         await stored.AssertSetAsideAsync(partOfTheReason: "not there");
     }
 
-    [Fact]
-    public async Task Second_process_on_the_same_folders_refuses_to_start_and_says_why()
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task Second_process_on_the_same_folders_refuses_to_start_and_says_why(bool isSameStore, bool isSameLog)
     {
         await using var first = await SiloProcess.StartAsync(s_settings);
-        var same = s_settings with { Trace = $"local: {{ path: '{first.BlocksFolder}' }}, wal: {{ path: '{first.WalFolder}' }}" };
+        var same = s_settings with
+        {
+            Trace = $"local: {{ path: '{(isSameStore ? first.BlocksFolder : "own-blocks")}' }}, wal: {{ path: '{(isSameLog ? first.WalFolder : "own-wal")}' }}",
+        };
 
         var (exitCode, output) = await SiloProcess.RunToEndAsync(same.ToYaml(FreePorts.Next(), FreePorts.Next(), FreePorts.Next()));
 
+        // The store is opened first, and one reason is enough.
         Assert.Equal(1, exitCode);
         Assert.Contains("in use by another process", output);
-        Assert.Contains(first.WalFolder, output);
-        Assert.Contains("storage.trace.wal.path", output);
+        Assert.Contains($"'{(isSameStore ? first.BlocksFolder : first.WalFolder)}'", output);
+        Assert.Contains(isSameStore ? "storage.trace.local.path" : "storage.trace.wal.path", output);
         Assert.DoesNotContain(" at OrleansTempo", output);
         Assert.True((await first.Sender.PushAsync(GoldenBodies.Call("client", "server"))).IsWhole);
     }

@@ -101,7 +101,11 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
         {
             var settings = new TempoSettings
             {
-                Test = $"silo-ring-{snapshot}", RemoteWriteUrls = [away.RemoteWriteUrl], GeneratorOverrides = $"ring_size: {former}", FlushDeadline = "1s", Snapshot = snapshot,
+                Test = $"silo-ring-{snapshot}",
+                RemoteWriteUrls = [away.RemoteWriteUrl],
+                GeneratorOverrides = $"ring_size: {former}",
+                FlushDeadline = "1s",
+                Snapshot = snapshot,
             };
             await using var silo = await SiloProcess.StartAsync(settings);
             var load = new CountedLoad([silo], new SentSpans());

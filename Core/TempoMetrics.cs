@@ -20,7 +20,7 @@ public sealed class TempoMetrics : IDisposable
         ForwarderPushes = Counter("tempo_distributor_forwarder_pushes_total", "Batches offered to the metrics-generator's queue, by tenant");
         ForwarderPushFailures = Counter("tempo_distributor_forwarder_pushes_failures_total", "Batches that the metrics-generator did not get, its queue being full or it not to be reached, by tenant");
         ForwarderSpansDropped = Counter("tempo_distributor_forwarder_spans_dropped_total", "Spans that the metrics-generator did not get, or of which it is not known, by tenant");
-        GrainCalls = Counter("tempo_distributor_grain_calls_total", "Calls of grains that carry spans, by grain, without tenant; of a silo");
+        GrainCalls = Counter("tempo_distributor_grain_calls_total", "Calls of grains that carry spans, by grain, without tenant");
         GeneratorSpansReceived = Counter("tempo_metrics_generator_spans_received_total", "Spans the metrics-generator took from its queue, by tenant");
         GeneratorBytesReceived = Counter("tempo_metrics_generator_bytes_received_total", "Bytes of OTLP protobuf the metrics-generator took from its queue, by tenant");
         GeneratorSpansDiscarded = Counter("tempo_metrics_generator_spans_discarded_total", "Spans a processor left out, by tenant, reason and processor");

@@ -41,7 +41,6 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
 
     public void Offer(TenantId tenant, SpanBatch batch) => Of(tenant).Offer(batch);
 
-    /// <summary>How long the answer to a tenant's request should be held, so that its generator keeps up.</summary>
     public TimeSpan Hold(TenantId tenant) => _forwarders.TryGetValue(tenant, out var forwarder) ? forwarder.Hold() : TimeSpan.Zero;
 
     /// <summary>The grains that are a tenant's metrics-generator, by the parts of their keys: one that is empty for the whole tenant, or each shard; none where the tenant has no generator.</summary>

@@ -405,7 +405,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
             ListenerMapping.ToServerOptions(Options),
             new TempoServerParts
             {
-                Push = new TracePush(new PushCoalescer(grains, _metrics)),
+                Push = new TracePush(_engine!.Distributor),
                 Series = new GeneratorSeries(grains, _engine!.Generators),
                 RequestMemory = _requests,
                 RemoteWrite = new RemoteWriteQueues(_engine.RemoteWriteMetrics),

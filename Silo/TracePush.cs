@@ -1,13 +1,12 @@
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Otlp;
-using OrleansTempo.Grains;
 using OrleansTempo.Server.Ports;
 
 namespace OrleansTempo.Silo;
 
-/// <summary>The receivers' way to the distributor grain.</summary>
-internal sealed class TracePush(PushCoalescer pushes) : ITracePush
+/// <summary>The receivers' way to the distributor of this silo, the one that the distributor grain is a shell around.</summary>
+internal sealed class TracePush(Distributor distributor) : ITracePush
 {
-    public ValueTask<PushResult> PushAsync(TenantId tenant, RequestBuffer request, CancellationToken cancellationToken) => pushes.PushAsync(tenant, request);
+    public ValueTask<PushResult> PushAsync(TenantId tenant, RequestBuffer request, CancellationToken cancellationToken) => distributor.PushAsync(tenant, request);
 }

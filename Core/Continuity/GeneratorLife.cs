@@ -191,7 +191,7 @@ public sealed partial class GeneratorLife
             await claim.RenewAsync(_sentUpToMs);
             _isRenewalFailing = false;
         }
-        catch (IOException e)
+        catch (Exception e)
         {
             NoteNotRenewed(e.Message);
         }
@@ -509,10 +509,10 @@ public sealed partial class GeneratorLife
             isToKeep = false;
             await ReleaseAsync(claim, isKept, cancellationToken);
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException)
+        catch (Exception e)
         {
             // What was kept is good after a crash too: it says all that was sent.
-            var reason = e is IOException ? e.Message : OutOfTime;
+            var reason = e is OperationCanceledException ? OutOfTime : e.Message;
             if (isToKeep)
                 NoteNotKept(reason);
             else

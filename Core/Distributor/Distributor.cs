@@ -10,7 +10,7 @@ namespace OrleansTempo.Core.Distributor;
 /// <code>
 ///   bytes ─► read ─► rate limit ─► truncate ─► validate IDs ─► ingesters, until they have it ─► metrics-generator's queue (best effort)
 /// </code>
-/// The answer waits for the ingesters. What they refuse the generator never sees.
+/// The answer waits for the ingesters, and for the moment that a generator's queue asks for. What the ingesters refuse the generator never sees.
 /// </summary>
 public sealed class Distributor(
     Func<TenantId, IngestionLimits> limitsOf,
@@ -63,7 +63,7 @@ public sealed class Distributor(
 
             var ingest = ingesters.PushAsync(tenant, batch);
             if (ingest.IsCompletedSuccessfully)
-                return ValueTask.FromResult(Ingested(tenant, batch, result, ingest.Result));
+                return Held(Ingested(tenant, batch, result, ingest.Result), generators.Hold(tenant));
 
             batch.Lease();
             return AwaitAsync(tenant, batch, result, ingest);
@@ -78,11 +78,24 @@ public sealed class Distributor(
     {
         try
         {
-            return Ingested(tenant, batch, result, await ingest.ConfigureAwait(false));
+            result = Ingested(tenant, batch, result, await ingest.ConfigureAwait(false));
         }
         finally
         {
             batch.Release();
+        }
+
+        return await Held(result, generators.Hold(tenant)).ConfigureAwait(false);
+    }
+
+    private ValueTask<PushResult> Held(PushResult result, TimeSpan hold)
+    {
+        return hold > TimeSpan.Zero ? WaitAsync() : ValueTask.FromResult(result);
+
+        async ValueTask<PushResult> WaitAsync()
+        {
+            await Task.Delay(hold, time).ConfigureAwait(false);
+            return result;
         }
     }
 

@@ -10,4 +10,7 @@ public interface IGeneratorQueue
     /// dropped where it has no room. A tenant without a generator takes nothing and counts nothing.
     /// </summary>
     void Offer(TenantId tenant, SpanBatch batch);
+
+    /// <summary>How long the answer to a request of the tenant should be held, so that its generator keeps up; most often not at all.</summary>
+    TimeSpan Hold(TenantId tenant);
 }

@@ -234,9 +234,9 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
             {
                 await stored.ReplaceAsync(partly, oldest.Snapshot()).ConfigureAwait(false);
             }
-            catch (IOException e)
+            catch (Exception e)
             {
-                _report.StoreFailed(stored.Folder, e.Message);
+                _report.StoreFailed(stored.Folder, e);
             }
         }
 
@@ -244,8 +244,8 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         {
         }
 
-        if (await stored.CloseAsync().ConfigureAwait(false) is { } error)
-            _report.StoreFailed(stored.Folder, error);
+        if (await stored.CloseAsync().ConfigureAwait(false) is { } failure)
+            _report.StoreFailed(stored.Folder, failure);
     }
 
     private async Task PutInFrontAsync(StoredQueue stored, IReadOnlyList<StoredCollection> found)
@@ -319,8 +319,17 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
             var hasFailed = false;
             using (ending)
             {
-                if (collection.IsLoaded || await TryLoadAsync(collection, ending.Token).ConfigureAwait(false))
-                    hasFailed = !await TrySendAsync(collection, ending.Token).ConfigureAwait(false);
+                try
+                {
+                    if (collection.IsLoaded || await TryLoadAsync(collection, ending.Token).ConfigureAwait(false))
+                        hasFailed = !await TrySendAsync(collection, ending.Token).ConfigureAwait(false);
+                }
+                catch (Exception bug)
+                {
+                    // It costs this collection, and not those behind it.
+                    _report.SendingFailed(bug, collection.Samples);
+                    hasFailed = true;
+                }
             }
 
             var isTaken = false;
@@ -343,10 +352,11 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         }
     }
 
-    // False where it was cancelled. A store that cannot be reached is tried until it can: nothing behind may go first.
+    // False where it was cancelled. A store that fails, in whatever way, is tried until it works: nothing behind may go first.
     private async Task<bool> TryLoadAsync(WaitingCollection collection, CancellationToken cancellation)
     {
         var stored = collection.Stored!;
+        StoredObject? there;
         for (var backoff = Options.MinBackoff; ; backoff = Longer(backoff))
         {
             try
@@ -354,24 +364,26 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
                 // Until then the owner before may go on sending, and what it has sent is gone.
                 while (_permit is { IsHeld: false })
                     await _permit.WaitAsync(cancellation).ConfigureAwait(false);
-                var there = await _stored!.GetAsync(stored, cancellation).ConfigureAwait(false);
-                _report.StoreWorks();
-                Load(collection, stored, there);
-                return true;
+                there = await _stored!.GetAsync(stored, cancellation).ConfigureAwait(false);
+                break;
             }
-            catch (OperationCanceledException)
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
                 return false;
             }
-            catch (IOException e)
+            catch (Exception e)
             {
-                _report.StoreFailed(_stored!.Folder, e.Message);
+                _report.StoreFailed(_stored!.Folder, e);
             }
 
             await Task.Delay(backoff, _time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (cancellation.IsCancellationRequested)
                 return false;
         }
+
+        _report.StoreWorks();
+        Load(collection, stored, there);
+        return true;
     }
 
     private void Load(WaitingCollection collection, StoredCollection stored, StoredObject? there)
@@ -528,9 +540,10 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
                 return false;
             }
         }
-        catch (IOException e)
+        catch (Exception e)
         {
-            _report.StoreFailed(_stored!.Folder, e.Message);
+            // Nobody awaits this but the end: what is not a failing store is told like one, and tried again like one.
+            _report.StoreFailed(_stored!.Folder, e);
             return false;
         }
 
@@ -610,17 +623,17 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
             {
                 await queue.SettleAsync().ConfigureAwait(false);
             }
-            catch (IOException e)
+            catch (Exception e)
             {
-                _report.StoreFailed(queue.Folder, e.Message);
+                _report.StoreFailed(queue.Folder, e);
             }
         }
     }
 
     private async Task RemoveAsync(StoredCollection stored)
     {
-        if (await _stored!.RemoveAsync(stored).ConfigureAwait(false) is { } error)
-            _report.StoreFailed(_stored.Folder, error);
+        if (await _stored!.RemoveAsync(stored).ConfigureAwait(false) is { } failure)
+            _report.StoreFailed(_stored.Folder, failure);
     }
 
     private TimeSpan Age(long timestampMs) => _time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(timestampMs);

@@ -138,8 +138,8 @@ internal sealed partial class RemoteWriteReport(RemoteWriteEndpoint endpoint, Te
         CountDropped(samples, "error");
     }
 
-    /// <summary>A collection could not be put, read or deleted.</summary>
-    public void StoreFailed(string folder, string error)
+    /// <summary>A collection could not be put, read or deleted. What is no <see cref="IOException"/> may be a defect, and is logged as a whole.</summary>
+    public void StoreFailed(string folder, Exception failure)
     {
         bool began;
         lock (_gate)
@@ -150,7 +150,7 @@ internal sealed partial class RemoteWriteReport(RemoteWriteEndpoint endpoint, Te
 
         metrics.DiskFailures.Add(1, Tags);
         if (began)
-            LogStoreFails(endpoint.Name, tenant, folder, error);
+            LogStoreFails(failure is IOException ? null : failure, endpoint.Name, tenant, folder, failure.Message);
     }
 
     /// <summary>A collection was put or read.</summary>
@@ -239,7 +239,7 @@ internal sealed partial class RemoteWriteReport(RemoteWriteEndpoint endpoint, Te
     private partial void LogBroken(string remoteName, TenantId tenant, string @object, long samples, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The object store fails for the queue to {RemoteName} for tenant {Tenant}, in {Folder}; until it works again what waits stays where it is, and what comes in memory, within max_queue_bytes: {Error}")]
-    private partial void LogStoreFails(string remoteName, TenantId tenant, string folder, string error);
+    private partial void LogStoreFails(Exception? exception, string remoteName, TenantId tenant, string folder, string error);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The object store works again for the queue to {RemoteName} for tenant {Tenant}")]
     private partial void LogStoreWorks(string remoteName, TenantId tenant);

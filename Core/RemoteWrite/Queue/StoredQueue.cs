@@ -151,7 +151,7 @@ internal sealed class StoredQueue
 
     /// <summary>A collection is sent or dropped: it goes, and so does what could not go before.</summary>
     /// <returns>Null, or why it is still there; it goes with one of the next.</returns>
-    public async Task<string?> RemoveAsync(StoredCollection stored)
+    public async Task<Exception?> RemoveAsync(StoredCollection stored)
     {
         await _turn.WaitAsync().ConfigureAwait(false);
         try
@@ -200,7 +200,7 @@ internal sealed class StoredQueue
 
     /// <summary>The owner ends in order, and all it leaves is what waits.</summary>
     /// <returns>Null, or why more than that is still there.</returns>
-    public async Task<string?> CloseAsync()
+    public async Task<Exception?> CloseAsync()
     {
         await _turn.WaitAsync().ConfigureAwait(false);
         try
@@ -218,9 +218,9 @@ internal sealed class StoredQueue
             (_last, _isMarked) = (long.MaxValue, false);
             return await TryDeleteLeftAsync().ConfigureAwait(false);
         }
-        catch (IOException e)
+        catch (Exception e)
         {
-            return e.Message;
+            return e;
         }
         finally
         {
@@ -338,7 +338,7 @@ internal sealed class StoredQueue
     }
 
     // Under _turn.
-    private async Task<string?> TryDeleteLeftAsync()
+    private async Task<Exception?> TryDeleteLeftAsync()
     {
         try
         {
@@ -361,9 +361,9 @@ internal sealed class StoredQueue
 
             return null;
         }
-        catch (IOException e)
+        catch (Exception e)
         {
-            return e.Message;
+            return e;
         }
     }
 

@@ -431,6 +431,26 @@ public sealed class DistributorTests
         Assert.Equal(0, buffer.Capacity);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_answer_is_held_for_as_long_as_the_generators_queue_asks_for(bool isKeptLater)
+    {
+        var bench = new Bench();
+        var hold = TimeSpan.FromMilliseconds(7);
+        bench.Queue.Held = hold;
+        var kept = isKeptLater ? bench.Ingesters.Suspend() : null;
+        var push = bench.Distributor.PushAsync(TenantId.Single, Bench.Buffer(Request(Span("a")).ToByteArray())).AsTask();
+        kept?.SetResult(default);
+
+        await bench.Time.TimerOf(hold);
+        Assert.False(push.IsCompleted);
+        Assert.Single(bench.Queue.Offered);
+        bench.Time.Advance(hold);
+
+        Assert.Equal(PushStatus.Accepted, (await push).Status);
+    }
+
     [Fact]
     public async Task An_exception_of_the_ingesters_reaches_the_caller_and_the_buffer_goes_back()
     {
@@ -549,6 +569,10 @@ public sealed class DistributorTests
         public List<string[]> Offered { get; } = [];
 
         public List<string> Attributes { get; } = [];
+
+        public TimeSpan Held { get; set; }
+
+        public TimeSpan Hold(TenantId tenant) => Held;
 
         public void Offer(TenantId tenant, SpanBatch batch)
         {

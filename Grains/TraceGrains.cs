@@ -19,6 +19,7 @@ internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics met
     private static readonly KeyValuePair<string, object?> s_traceGrain = new("grain", "trace");
 
     private readonly ConcurrentDictionary<(TenantId Tenant, int Partition, bool IsReplayed), CallGathering<Push>> _gatherings = new();
+    private readonly ConcurrentDictionary<(TenantId Tenant, int Partition), Reachability> _reachabilities = new();
 
     public async Task OpenAsync(TenantId tenant, int partition)
     {
@@ -50,10 +51,14 @@ internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics met
     private async Task SendAsync(TenantId tenant, int partition, List<Push> pushes, bool isReplayed)
     {
         metrics.GrainCalls.Add(1, s_traceGrain);
+        var reachability = _reachabilities.GetOrAdd((tenant, partition), static _ => new Reachability());
+        var call = reachability.Begin();
         try
         {
             var payload = new SpanPayload(pushes.ConvertAll(static p => p.Part), isReplayed);
             var answer = await GrainOf(tenant, partition).PushAsync(payload).ConfigureAwait(false);
+            if (reachability.NoteAnswer(call))
+                LogReachedAgain(logger, tenant, partition);
             var refusals = answer.RefusalsIn(payload);
             foreach (var push in pushes)
             {
@@ -64,7 +69,8 @@ internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics met
         catch (Exception e)
         {
             // Whether the call has come, or will yet, nobody knows.
-            LogCallFailed(logger, tenant, partition, e.Message);
+            if (reachability.NoteFailure(call))
+                LogCallFailed(logger, tenant, partition, e.Message);
             var unavailable = new IngestResult { Unavailable = $"cannot reach the ingester {GrainKeys.OfPartition(tenant, partition)}: {e.Message}; send the request again" };
             foreach (var push in pushes)
             {
@@ -74,8 +80,11 @@ internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics met
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Tenant {Tenant}: cannot reach the ingester of partition {Partition}; requests with spans of it are refused: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Tenant {Tenant}: cannot reach the ingester of partition {Partition}; requests with spans of it are refused until it can be reached: {Reason}")]
     private static partial void LogCallFailed(ILogger logger, TenantId tenant, int partition, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Tenant {Tenant}: the ingester of partition {Partition} is reached again")]
+    private static partial void LogReachedAgain(ILogger logger, TenantId tenant, int partition);
 
     private sealed class Push(SpanPart part)
     {

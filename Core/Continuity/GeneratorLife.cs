@@ -32,6 +32,9 @@ public sealed partial class GeneratorLife
 
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
 
+    // For what was found waiting by a start that is cancelled; what is not sent by then is kept.
+    private static readonly TimeSpan s_cancelledFlush = TimeSpan.FromSeconds(2);
+
     private readonly TenantId _tenant;
     private readonly GeneratorShard _shard;
     private readonly string _owner;
@@ -111,13 +114,16 @@ public sealed partial class GeneratorLife
     /// <summary>
     /// Claims the series and goes on with them. Where the store fails it returns all the same, and the claim is tried again in the background.
     /// </summary>
-    /// <param name="cancellationToken">Of the first attempt.</param>
-    /// <exception cref="OperationCanceledException">Cancelled: this life is over.</exception>
+    /// <param name="cancellationToken">
+    /// Whether to start at all. The claim is not cancelled half way, for what the owner before has left would be of use to nobody: it is taken, and given back in order.
+    /// </param>
+    /// <exception cref="OperationCanceledException">Cancelled: this life is over, and has stopped.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         try
         {
-            await BeginAsync(cancellationToken);
+            cancellationToken.ThrowIfCancellationRequested();
+            await BeginAsync(CancellationToken.None);
         }
         catch (IOException e)
         {
@@ -129,6 +135,11 @@ public sealed partial class GeneratorLife
             await _writer.DisposeAsync();
             throw;
         }
+
+        if (!cancellationToken.IsCancellationRequested)
+            return;
+        await StopAsync(s_cancelledFlush, CancellationToken.None);
+        cancellationToken.ThrowIfCancellationRequested();
     }
 
     /// <summary>Counts some of a batch's spans, and keeps nothing of the batch. Should that fail, it is logged, and the tenant's metrics go on.</summary>

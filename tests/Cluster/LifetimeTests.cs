@@ -90,6 +90,30 @@ public partial class LifetimeTests
         Assert.Contains("in its cluster; active silos: ", first.Log);
     }
 
+    [Theory]
+    [InlineData(false, false, "in use by another process, and this one runs alone; stop the other one, give each its own storage.trace.local.path, or make them one cluster with Orleans:Clustering")]
+    [InlineData(false, true, "in use by a process that runs alone; stop that one, give each its own storage.trace.local.path, or configure Orleans:Clustering there too")]
+    [InlineData(true, false, "in use by another process, and this one runs alone; stop the other one, give each its own storage.trace.local.path, or make them one cluster with Orleans:Clustering")]
+    public async Task A_second_silo_on_the_directory_of_one_that_is_alone_or_that_is_alone_itself_is_refused_in_one_sentence(bool isFirstClustered, bool isSecondClustered, string refusal)
+    {
+        var port = FreePorts.Next();
+        var clustering = new Dictionary<string, string>
+        {
+            ["Orleans__Clustering__ProviderType"] = "Development",
+            ["Orleans__Clustering__PrimarySiloEndPoint"] = $"127.0.0.1:{port}",
+            ["Orleans__Endpoints__AdvertisedIPAddress"] = "127.0.0.1",
+        };
+        var environment = new Dictionary<string, string>(isFirstClustered ? clustering : []) { ["Orleans__Endpoints__SiloPort"] = $"{port}" };
+        await using var first = await SiloProcess.StartAsync(new() { Test = "silo-directory", Environment = environment });
+
+        var (exitCode, output) = await SiloProcess.RunToEndAsync(
+            NoPorts + $"storage: {{ trace: {{ local: {{ path: '{first.BlocksFolder}' }} }} }}\n", isSecondClustered ? clustering : []);
+
+        Assert.Equal(1, exitCode);
+        Assert.Equal($"cannot start: the object store's directory '{first.BlocksFolder}' is {refusal}", Assert.Single(Messages(output)));
+        Assert.True((await first.Sender.PushAsync(GoldenBodies.Call("client", "server"))).IsWhole);
+    }
+
     [Fact]
     public async Task A_silo_alone_takes_another_number_of_partitions_whatever_a_cluster_has_agreed_on()
     {

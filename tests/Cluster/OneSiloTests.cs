@@ -70,6 +70,76 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
         }
     }
 
+    [Fact]
+    public async Task The_only_member_of_a_cluster_that_is_killed_has_every_acknowledged_trace_at_its_next_ready()
+    {
+        var port = FreePorts.Next();
+        await KillOnlyMemberAsync(new Dictionary<string, string>
+        {
+            ["Orleans__Clustering__ProviderType"] = "Development",
+            ["Orleans__Clustering__PrimarySiloEndPoint"] = $"127.0.0.1:{port}",
+            ["Orleans__Endpoints__AdvertisedIPAddress"] = "127.0.0.1",
+            ["Orleans__Endpoints__SiloPort"] = $"{port}",
+        });
+    }
+
+    [PostgresFact]
+    public async Task So_it_has_where_a_database_still_lists_its_former_life()
+    {
+        await using var postgres = await PostgresServer.StartAsync();
+        await KillOnlyMemberAsync(ThreeSilos.ClusteringOf(postgres));
+    }
+
+    [PrometheusFact]
+    public async Task What_waits_when_ring_size_is_changed_is_sent_by_the_shards_of_before_which_end_then()
+    {
+        await using var away = await PrometheusProcess.StartAsync();
+        await away.StopAsync();
+
+        // Without a snapshot it is for the samples alone that a claim needs an owner.
+        foreach (var (snapshot, former, next) in new[] { ("off", 3, 2), ("on_stop", 2, 3) })
+        {
+            var settings = new TempoSettings
+            {
+                Test = $"silo-ring-{snapshot}",
+                RemoteWriteUrls = [away.RemoteWriteUrl],
+                GeneratorOverrides = $"ring_size: {former}",
+                FlushDeadline = "1s",
+                Snapshot = snapshot,
+            };
+            await using var silo = await SiloProcess.StartAsync(settings);
+            var load = new CountedLoad([silo], new SentSpans());
+            var stop = load.Start();
+            await Eventually.GetAsync(() => Task.FromResult(load.Calls), static calls => calls >= 90, static calls => $"{calls} calls");
+            await stop();
+            Assert.Equal(0, await silo.TerminateAsync());
+            Assert.All(Claims(), static claim => Assert.Contains("\"waiting\":true", claim, StringComparison.Ordinal));
+
+            silo.TakeSettings(settings with { GeneratorOverrides = $"ring_size: {next}" });
+            await away.StartAgainAsync();
+            await silo.StartAgainAsync();
+            await Eventually.GetAsync(
+                async () => (await away.RawSamplesAsync($"traces_spanmetrics_calls_total{{test=\"{silo.Test}\",__metrics_gen_instance=~\".-of-{former}\"}}")).Values.Sum(static samples => samples[^1].Value),
+                counted => counted == load.Calls * 2,
+                counted => $"{counted} spans are counted of {load.Calls * 2}\n{silo.Log}");
+            await Eventually.GetAsync(
+                silo.OwnMetricsAsync, static own => own.Sum("prometheus_remote_storage_samples_pending") == 0 && own.Sum("tempo_metrics_generator_registry_active_series") == 0, own => $"{own}\n{silo.Log}");
+            Assert.Equal(0, await silo.TerminateAsync());
+            Assert.All(Claims(), static claim => Assert.Contains("\"state\":\"ended\"", claim, StringComparison.Ordinal));
+            Assert.DoesNotContain("are lost", silo.Log, StringComparison.Ordinal);
+            await away.StopAsync();
+
+            string[] Claims()
+            {
+                var claims = Directory.GetFiles(Path.Combine(silo.BlocksFolder, "generators", "single-tenant"), $"*-of-{former}");
+                Assert.Equal(former, claims.Length);
+                return [.. claims.Select(File.ReadAllText)];
+            }
+        }
+
+        Assert.Empty(away.OrderComplaints);
+    }
+
     [PrometheusFact]
     public async Task A_tenant_of_three_shards_counts_every_span_and_pairs_every_edge_in_one_of_them()
     {
@@ -136,6 +206,32 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
             static calls => $"{calls}");
         Assert.InRange(calls, 2, 1500);
         Assert.Equal(4000, (await silo.OwnMetricsAsync()).Sum("tempo_distributor_spans_received_total"));
+    }
+
+    private static async Task KillOnlyMemberAsync(IReadOnlyDictionary<string, string> environment)
+    {
+        await using var silo = await SiloProcess.StartAsync(new()
+        {
+            Test = "silo-only-member",
+            Ingester = "trace_idle_period: 1h, trace_live_period: 1h, max_block_duration: 1h",
+            Trace = "wal: { type: object }",
+            Environment = environment,
+        });
+        var sent = new SentSpans();
+        var traces = new RandomTraces(1);
+        for (var kill = 1; kill <= 3; kill++)
+        {
+            for (var i = 0; i < 10; i++)
+            {
+                var request = sent.Add(traces.Next(20));
+                Assert.True((await silo.Sender.PushAsync(request.Body)).IsWhole);
+                request.Acknowledge();
+            }
+
+            await silo.KillAsync();
+            await silo.StartAgainAsync();
+            await sent.AssertFoundAsync(silo.Traces, sent.Traces, $"after kill {kill}");
+        }
     }
 
     private static async Task SendRecordedAsync(SiloProcess silo)

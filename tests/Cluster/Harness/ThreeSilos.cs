@@ -36,7 +36,7 @@ internal sealed class ThreeSilos : IAsyncDisposable
             settings = settings with
             {
                 RemoteWriteUrls = [cluster.Prometheus.RemoteWriteUrl, .. settings.RemoteWriteUrls],
-                Environment = cluster.Clustering,
+                Environment = ClusteringOf(cluster._postgres),
                 Trace = $"local: {{ path: '{cluster.Store}' }}, {settings.Trace}",
             };
             for (var i = 0; i < 3; i++)
@@ -49,6 +49,19 @@ internal sealed class ThreeSilos : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>What a silo finds in its environment that is a member of a cluster with this table of members.</summary>
+    public static IReadOnlyDictionary<string, string> ClusteringOf(PostgresServer postgres) => new Dictionary<string, string>
+    {
+        ["Orleans__ClusterId"] = "three",
+        ["Orleans__ServiceId"] = "three",
+        ["Orleans__Clustering__ProviderType"] = "AdoNet",
+        ["Orleans__Clustering__Invariant"] = "Npgsql",
+        ["Orleans__Clustering__ConnectionString"] = postgres.ConnectionString,
+        ["Orleans__Endpoints__AdvertisedIPAddress"] = "127.0.0.1",
+        ["Orleans__ClusterMembership__ProbeTimeout"] = "00:00:01",
+        ["Orleans__ClusterMembership__NumMissedProbesLimit"] = "3",
+    };
 
     /// <summary>The silo that writes the tenant's series, as its claim says.</summary>
     public async Task<SiloProcess> GeneratorAsync(string tenant = "single-tenant") => await Eventually.GetAsync(
@@ -98,16 +111,4 @@ internal sealed class ThreeSilos : IAsyncDisposable
             await _postgres.DisposeAsync();
         _folder.Dispose();
     }
-
-    private IReadOnlyDictionary<string, string> Clustering => new Dictionary<string, string>
-    {
-        ["Orleans__ClusterId"] = "three",
-        ["Orleans__ServiceId"] = "three",
-        ["Orleans__Clustering__ProviderType"] = "AdoNet",
-        ["Orleans__Clustering__Invariant"] = "Npgsql",
-        ["Orleans__Clustering__ConnectionString"] = _postgres!.ConnectionString,
-        ["Orleans__Endpoints__AdvertisedIPAddress"] = "127.0.0.1",
-        ["Orleans__ClusterMembership__ProbeTimeout"] = "00:00:01",
-        ["Orleans__ClusterMembership__NumMissedProbesLimit"] = "3",
-    };
 }

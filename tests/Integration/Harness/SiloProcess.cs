@@ -12,8 +12,8 @@ internal sealed class SiloProcess : IAsyncDisposable
 {
     private const string SiloPortKey = "Orleans__Endpoints__SiloPort";
 
-    private readonly TempoSettings _settings;
     private readonly TemporaryFolder _folder = new();
+    private TempoSettings _settings;
     private IReadOnlyDictionary<string, string> _environment;
 
     // Long enough for a flush whose next try comes half a minute later.
@@ -114,6 +114,13 @@ internal sealed class SiloProcess : IAsyncDisposable
         Traces?.Dispose();
         Traces = new TraceReader(Api("/"));
         _folder.Write("tempo.yaml", _settings.ToYaml(_apiPort, grpcPort, httpPort));
+    }
+
+    /// <summary>From the next start on it has this configuration, but for its environment, and other ports.</summary>
+    public void TakeSettings(TempoSettings settings)
+    {
+        _settings = settings;
+        TakePorts();
     }
 
     /// <summary>From the next start on it finds this in its environment instead of <see cref="TempoSettings.Environment"/>.</summary>

@@ -1,0 +1,97 @@
+using System.Reflection;
+using OrleansTempo.Core;
+using OrleansTempo.Core.Tests.Otlp;
+using OrleansTempo.Core.Tests.RemoteWrite;
+using OrleansTempo.Grains;
+using OrleansTempo.Grains.Interfaces;
+
+namespace OrleansTempo.Cluster;
+
+public sealed class TraceGrainsTests : IDisposable
+{
+    private readonly TempoMetrics _metrics = new();
+    private readonly LogLines _log = new();
+    private readonly TestBatch _batch = TestBatch.Of(TestBatch.Span(new TraceId(1, 1), 1));
+    private readonly TraceGrains _grains;
+    private Func<Task<IngestAnswer>> _answer = Taken;
+
+    public TraceGrainsTests()
+    {
+        var grain = Substitute.Of<ITraceGrain>(() => _answer());
+        _grains = new TraceGrains(Substitute.Of<IGrainFactory>(() => grain), _metrics, _log);
+    }
+
+    public void Dispose()
+    {
+        _batch.Dispose();
+        _metrics.Dispose();
+    }
+
+    [Fact]
+    public async Task An_outage_is_logged_once_for_each_partition_and_so_is_its_end()
+    {
+        Assert.Null(await PushAsync(1));
+        Assert.Empty(_log.Lines);
+
+        _answer = static () => Task.FromException<IngestAnswer>(new IOException("nobody is there"));
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal("cannot reach the ingester single-tenant/1: nobody is there; send the request again", await PushAsync(1));
+            Assert.NotNull(await PushAsync(2));
+            Assert.NotNull(await PushAsync(1, isReplayed: true));
+        }
+
+        Assert.Equal([Out(1), Out(2)], _log.Lines);
+
+        _answer = Taken;
+        for (var i = 0; i < 3; i++)
+            Assert.Null(await PushAsync(2));
+        Assert.Equal([Out(1), Out(2), Again(2)], _log.Lines);
+
+        _answer = static () => Task.FromException<IngestAnswer>(new IOException("nobody is there"));
+        await PushAsync(1);
+        await PushAsync(2);
+        Assert.Equal([Out(1), Out(2), Again(2), Out(2)], _log.Lines);
+    }
+
+    [Fact]
+    public async Task A_call_that_fails_when_a_later_one_has_come_through_is_no_outage()
+    {
+        var slow = new TaskCompletionSource<IngestAnswer>();
+        _answer = () => slow.Task;
+        var early = PushAsync(1);
+        _answer = Taken;
+        Assert.Null(await PushAsync(1));
+
+        slow.SetException(new TimeoutException("no answer"));
+
+        Assert.NotNull(await early);
+        Assert.Empty(_log.Lines);
+    }
+
+    private static Task<IngestAnswer> Taken() => Task.FromResult(new IngestAnswer());
+
+    private static string Out(int partition) =>
+        $"Warning: Tenant single-tenant: cannot reach the ingester of partition {partition}; requests with spans of it are refused until it can be reached: nobody is there";
+
+    private static string Again(int partition) => $"Information: Tenant single-tenant: the ingester of partition {partition} is reached again";
+
+    private async Task<string?> PushAsync(int partition, bool isReplayed = false) =>
+        (await _grains.PushAsync(TenantId.Single, partition, _batch.Batch, _batch.All, isReplayed)).Unavailable;
+
+    /// <summary>Answers all calls alike.</summary>
+    public class Substitute : DispatchProxy
+    {
+        private Func<object?> _answer = static () => null;
+
+        public static T Of<T>(Func<object?> answer)
+            where T : class
+        {
+            var substitute = Create<T, Substitute>();
+            ((Substitute)(object)substitute)._answer = answer;
+            return substitute;
+        }
+
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => _answer();
+    }
+}

@@ -17,6 +17,9 @@ namespace OrleansTempo.Silo.Exposition;
 /// </summary>
 internal sealed class MetricsPage : IDisposable
 {
+    // OpenTelemetry takes the memory for as many series as a metric may have at once, 90 bytes each; of ours, which have a label for the tenant, 2000.
+    private const int MaxSeriesOfOthers = 100;
+
     private readonly ServiceProvider _noServices = new ServiceCollection().BuildServiceProvider();
     private readonly ProcessMetrics _process = new();
     private readonly MeterProvider _meters;
@@ -67,6 +70,6 @@ internal sealed class MetricsPage : IDisposable
     {
         TempoMetrics.MeterName or ProcessMetrics.MeterName => null,
         PrometheusNames.RuntimeMeter when instrument.Name.StartsWith("dotnet.process.", StringComparison.Ordinal) => MetricStreamConfiguration.Drop,
-        _ => new MetricStreamConfiguration { Name = PrometheusNames.WithSuffixes(instrument) },
+        _ => new MetricStreamConfiguration { Name = PrometheusNames.WithSuffixes(instrument), CardinalityLimit = MaxSeriesOfOthers },
     };
 }

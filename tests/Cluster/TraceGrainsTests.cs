@@ -1,4 +1,4 @@
-using System.Reflection;
+using OrleansTempo.Cluster.Harness;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Tests.Otlp;
 using OrleansTempo.Core.Tests.RemoteWrite;
@@ -17,8 +17,8 @@ public sealed class TraceGrainsTests : IDisposable
 
     public TraceGrainsTests()
     {
-        var grain = Substitute.Of<ITraceGrain>(() => _answer());
-        _grains = new TraceGrains(Substitute.Of<IGrainFactory>(() => grain), _metrics, _log);
+        var grain = Substitute.Of<ITraceGrain>(_ => _answer());
+        _grains = new TraceGrains(Substitute.Of<IGrainFactory>(_ => grain), _metrics, _log);
     }
 
     public void Dispose()
@@ -78,20 +78,4 @@ public sealed class TraceGrainsTests : IDisposable
 
     private async Task<string?> PushAsync(int partition, bool isReplayed = false) =>
         (await _grains.PushAsync(TenantId.Single, partition, _batch.Batch, _batch.All, isReplayed)).Unavailable;
-
-    /// <summary>Answers all calls alike.</summary>
-    public class Substitute : DispatchProxy
-    {
-        private Func<object?> _answer = static () => null;
-
-        public static T Of<T>(Func<object?> answer)
-            where T : class
-        {
-            var substitute = Create<T, Substitute>();
-            ((Substitute)(object)substitute)._answer = answer;
-            return substitute;
-        }
-
-        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => _answer();
-    }
 }

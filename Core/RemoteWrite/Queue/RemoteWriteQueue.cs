@@ -438,7 +438,12 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         for (var backoff = Options.MinBackoff; ;)
         {
             while (_permit is { IsHeld: false })
+            {
+                // It may be long, and who dies meanwhile is to have left it.
+                lock (_gate)
+                    StartWriting();
                 await _permit.WaitAsync(cancellation).ConfigureAwait(false);
+            }
 
             // Dropped already, where the word of it has not come yet.
             if (Read(collection, static c => c.IsRemoved))

@@ -537,12 +537,14 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_waits_for_the_permit_is_put_when_the_next_one_comes_and_sent_when_it_is_held()
+    public async Task What_waits_for_the_permit_is_put_before_the_next_one_comes_and_sent_when_it_is_held()
     {
         var permit = new SwitchedPermit();
         var queue = await QueueAsync(Endpoint(new()), "acme", permit);
         queue.Enqueue(Collection(1, "a"));
         await permit.WaitedForAsync(1);
+        await queue.Writing;
+        Assert.Single(Stored);
         queue.Enqueue(Collection(2, "a"));
         await queue.Writing;
         Assert.Equal(2, Stored.Count);

@@ -324,10 +324,14 @@ public sealed partial class GeneratorLife
             await claim.RenewAsync(_sentUpToMs, cancellationToken);
 
         // Alone, whoever had it before is dead: it held the store for itself.
-        await _writer.ResumeAsync(
+        var isResumed = await _writer.ResumeAsync(
             new RemoteWriteStore(_environment.Store, _tenant, _shard.ToString(), claim.Epoch, fence: !IsExclusive && claim.Start == ClaimStart.Seized), cancellationToken);
         _generator.StartAfter(_writer.HighestTimestampMs);
         _sentUpToMs = Math.Max(_sentUpToMs, _writer.HighestTimestampMs);
+
+        // Whoever has followed sends what waits first: what is here would come too early, for as long as this claim seems to be held.
+        if (!isResumed && !await claim.RenewAsync(_sentUpToMs, cancellationToken))
+            return;
         _permit.Open(claim);
     }
 

@@ -92,15 +92,17 @@ public sealed class RemoteWriter : IAsyncDisposable
     /// then all is in memory. Once, when the claim is taken, and before anything is sent: the permit is not to be held until this is through. Where it fails it
     /// can be called again.
     /// </summary>
+    /// <returns>False where another owner has followed already, as far as the store says: what waits there is that one's.</returns>
     /// <exception cref="IOException">The store fails.</exception>
-    public async Task ResumeAsync(RemoteWriteStore store, CancellationToken cancellationToken = default)
+    public async Task<bool> ResumeAsync(RemoteWriteStore store, CancellationToken cancellationToken = default)
     {
         if (!HasEndpoints)
-            return;
-        await Task.WhenAll(_routes
+            return true;
+        var resumed = await Task.WhenAll(_routes
             .SelectMany(static route => route.Targets)
             .Select(target => target.Queue.ResumeAsync(store.Open(_folders[target.Endpoint], _permit), cancellationToken))).ConfigureAwait(false);
         await store.SweepAsync([.. _folders.Values], _time.GetUtcNow(), _logger, cancellationToken).ConfigureAwait(false);
+        return resumed.All(static isResumed => isResumed);
     }
 
     /// <param name="timestampMs">Unix time in milliseconds of the collection.</param>

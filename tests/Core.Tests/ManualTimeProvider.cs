@@ -22,12 +22,12 @@ internal sealed class ManualTimeProvider : TimeProvider
 
     public override long GetTimestamp() => GetUtcNow().Ticks;
 
-    /// <summary>Completes when a timer of exactly that length runs, or at once where one does.</summary>
-    public Task TimerOf(TimeSpan dueIn)
+    /// <summary>Completes when a timer of exactly that length runs, or at once where one does that was begun at this very time, or since then.</summary>
+    public Task TimerOf(TimeSpan dueIn, DateTimeOffset? since = null)
     {
         lock (_gate)
         {
-            if (_timers.Any(t => t.DueIn == dueIn && t.DueAt - dueIn == _now))
+            if (_timers.Any(t => t.DueIn == dueIn && t.DueAt - dueIn >= (since ?? _now)))
                 return Task.CompletedTask;
             var seen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _watchers.Add((dueIn, seen));
@@ -40,6 +40,28 @@ internal sealed class ManualTimeProvider : TimeProvider
     {
         lock (_gate)
             return _timers.Count(t => t.DueIn == dueIn && t.DueAt - dueIn == _now);
+    }
+
+    /// <summary>How many timers of exactly that length run, whenever they were begun.</summary>
+    public int TimersRunning(TimeSpan dueIn)
+    {
+        lock (_gate)
+            return _timers.Count(t => t.DueIn == dueIn);
+    }
+
+    /// <summary>Whether a timer of another length than those runs.</summary>
+    public bool HasTimerOtherThan(params ReadOnlySpan<TimeSpan> lengths)
+    {
+        lock (_gate)
+        {
+            foreach (var timer in _timers)
+            {
+                if (!lengths.Contains(timer.DueIn))
+                    return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Waits for a timer of that length and lets it pass.</summary>

@@ -136,19 +136,21 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
     /// Puts what owners before have left in front of what is here, and from now on what has to wait into the store. Where it fails it can be
     /// called again; where it has not before, it does nothing.
     /// </summary>
+    /// <returns>False where another owner has followed already.</returns>
     /// <exception cref="IOException">The store fails.</exception>
-    public async Task ResumeAsync(StoredQueue stored, CancellationToken cancellation)
+    public async Task<bool> ResumeAsync(StoredQueue stored, CancellationToken cancellation)
     {
         if (Read(this, static queue => queue._stored) is not null)
-            return;
+            return true;
         if (await stored.ResumeAsync(cancellation).ConfigureAwait(false) is not { } found)
         {
             _report.NotResumed(stored.Folder);
-            return;
+            return false;
         }
 
         await PutInFrontAsync(stored, found).ConfigureAwait(false);
         await stored.TidyAsync(cancellation).ConfigureAwait(false);
+        return true;
     }
 
     /// <summary>Counts series of a collection that relabelling left out.</summary>

@@ -449,53 +449,6 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Theory]
-    [MemberData(nameof(Continuing))]
-    public async Task A_start_that_is_cancelled_when_its_claim_is_taken_leaves_the_next_all_that_it_found(SnapshotMode mode, bool isExclusive)
-    {
-        var first = await _world.StartAsync(mode, LeaseOf(isExclusive));
-        await first.PushAsync(3);
-        await first.StopAsync();
-
-        var second = await _world.CreateProcessAsync(mode, LeaseOf(isExclusive));
-        using var cancelled = new CancellationTokenSource();
-        second.Store.After = (operation, name) => operation.StartsWith("Put", StringComparison.Ordinal) && name == LifeWorld.ClaimName ? cancelled.CancelAsync() : Task.CompletedTask;
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second.DoAsync(life => life.StartAsync(cancelled.Token)));
-        Assert.Contains("\"epoch\":2,\"state\":\"released\"", _world.Claim);
-
-        var third = await _world.StartAsync(mode, LeaseOf(isExclusive));
-        Assert.Equal((3, (2, 0)), (third.Calls, _world.Starts));
-        Assert.Empty(_world.Problems);
-        AssertInOrder();
-    }
-
-    [Theory]
-    [MemberData(nameof(Continuing))]
-    public async Task A_collection_that_is_asked_for_while_it_stops_or_afterwards_spoils_nothing_that_is_left(SnapshotMode mode, bool isExclusive)
-    {
-        var first = await _world.StartAsync(mode, LeaseOf(isExclusive));
-        await first.PushAsync(3);
-        await _world.PassAsync(TimeSpan.FromMilliseconds(2));
-        _world.Remote.IsDown = true;
-        var stopping = first.OnTurnAsync(static life => life.StopAsync(TimeSpan.FromSeconds(10), CancellationToken.None));
-        await _world.Remote.ArrivedAsync(1);
-        await first.Time.TimerOf(TimeSpan.FromSeconds(10));
-        var claim = _world.Claim;
-        first.Time.Advance(TimeSpan.FromSeconds(1));
-        await first.OnTurnAsync(static life => life.CollectAsync());
-        Assert.Equal(claim, _world.Claim);
-
-        first.Time.Advance(TimeSpan.FromSeconds(9));
-        await stopping;
-        claim = _world.Claim;
-        await first.OnTurnAsync(static life => life.CollectAsync());
-        Assert.Equal(claim, _world.Claim);
-
-        _world.Remote.IsDown = false;
-        var second = await _world.StartAsync(mode, LeaseOf(isExclusive));
-        Assert.Equal((3, (1, 0)), (second.Calls, _world.Starts));
-    }
-
-    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task A_stop_that_cannot_keep_the_series_says_so(bool isLate)

@@ -16,15 +16,24 @@ internal sealed class LifeProcess
     // A new counter's 0 has room in it.
     private static readonly TimeSpan s_moment = TimeSpan.FromMilliseconds(2);
 
+    // Between two attempts to send: one after which nothing else waits.
+    private static readonly TimeSpan s_backoff = TimeSpan.FromMilliseconds(3700);
+    private static readonly TimeSpan s_flushDeadline = TimeSpan.FromSeconds(10);
+
     private static readonly TimeSpan[] s_waits = [TimeSpan.FromSeconds(1), LifeWorld.Lease / 6];
 
+    // Those that are not of who waits to send; a request that is under way has one too.
+    private static readonly TimeSpan[] s_deadlines = [.. s_waits, s_flushDeadline, new RemoteWriteOptions().RemoteTimeout];
+
     private readonly LifeWorld _world;
+    private readonly bool _isExclusive;
     private readonly TaskCompletionSource _died = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskScheduler _turns = new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler;
 
     public LifeProcess(LifeWorld world, int number, SnapshotMode mode, TimeSpan lease, Func<GeneratorSettings, GeneratorSettings> configure)
     {
         _world = world;
+        _isExclusive = lease == Timeout.InfiniteTimeSpan;
         Number = number;
         Store = world.Store.View();
         var endpoint = new RemoteWriteEndpoint(
@@ -33,6 +42,7 @@ internal sealed class LifeProcess
                 Url = world.Remote.Url,
                 Headers = new Dictionary<string, string> { [Header] = $"{number}" },
                 MetadataConfig = new MetadataOptions { Send = false },
+                QueueConfig = new QueueOptions { MinBackoff = s_backoff, MaxBackoff = s_backoff },
             },
             0,
             Time);
@@ -64,6 +74,9 @@ internal sealed class LifeProcess
 
     public bool IsDead { get; private set; }
 
+    /// <summary>Whether its store never fails, so that what waits for the right to be sent is there as soon as it waits.</summary>
+    public bool PutsWhatWaits { get; set; }
+
     /// <summary>The spans counted, of all series.</summary>
     public double Calls
     {
@@ -75,18 +88,13 @@ internal sealed class LifeProcess
         }
     }
 
+    private bool IsAllPut => Life.Writer.Queues.All(static queue => queue.PendingSamplesOnDisk == queue.PendingSamples);
+
     /// <summary>From here on nothing leaves it.</summary>
     public async Task KillAsync()
     {
         Die();
-        try
-        {
-            await Life.Writer.DisposeAsync();
-        }
-        catch (DiedException)
-        {
-            // It would have kept what waits.
-        }
+        await Life.Writer.DisposeAsync();
     }
 
     /// <summary>As <see cref="KillAsync"/>, in the middle of something.</summary>
@@ -110,14 +118,19 @@ internal sealed class LifeProcess
     /// <summary>On its turns until it is done; where it waits for the clock, time passes for everybody.</summary>
     public async Task DoAsync(Func<GeneratorLife, Task> act)
     {
+        var began = Time.GetUtcNow();
         var doing = OnTurnAsync(act);
         while (!doing.IsCompleted)
         {
             // What is on its way from a process that dies does not arrive, and nobody waits for it.
             if (IsDead)
                 await KillAsync();
-            var waits = Array.ConvertAll(s_waits, Time.TimerOf);
-            await Task.WhenAny([doing, .. waits, .. IsDead ? (Task[])[] : [_died.Task]]);
+            var waits = Array.ConvertAll(s_waits, wait => Time.TimerOf(wait, began));
+            await Task.WhenAny([doing, .. waits, .. IsDead ? (Task[])[] : [_died.Task, .. _isExclusive ? [Task.Delay(5)] : (Task[])[]]]);
+
+            // Both the stop and what it awaits have that deadline. With a lease it also waits to renew.
+            if (_isExclusive && Time.TimersRunning(s_flushDeadline) > 1 && Time.TimersRunning(s_backoff) > 0)
+                await _world.PassAsync(s_backoff);
             if (!doing.IsCompleted && Array.Exists(waits, static w => w.IsCompleted))
                 await _world.PassAsync(s_waits[Array.FindIndex(waits, static w => w.IsCompleted)]);
         }
@@ -150,14 +163,32 @@ internal sealed class LifeProcess
     public async Task StopAsync(CancellationToken cancellationToken = default)
     {
         await _world.PassAsync(s_moment);
-        await DoAsync(life => life.StopAsync(TimeSpan.FromSeconds(10), cancellationToken));
+        await DoAsync(life => life.StopAsync(s_flushDeadline, cancellationToken));
     }
 
-    /// <summary>Returns when what waits has been sent, at once where nothing may be.</summary>
+    /// <summary>Returns when nothing more happens until time passes: what waits is sent, or waits for the right to be sent or the next attempt, and then it is in the store as well.</summary>
     public async Task SentAsync()
     {
-        if (!IsDead && Life.Permit.IsHeld)
-            await Life.Writer.FlushAsync(TimeSpan.FromDays(1)).WaitAsync(TimeSpan.FromSeconds(60));
+        using var enough = new CancellationTokenSource();
+        var sent = Task.WhenAll(Life.Writer.Queues.Select(queue => queue.FlushAsync(enough.Token)));
+        var began = Environment.TickCount64;
+
+        // Whoever waits for the next attempt, or for a lease to end, waits for time.
+        while (!IsDead && !sent.IsCompleted && (Life.Permit.IsHeld ? !Time.HasTimerOtherThan(s_deadlines) : PutsWhatWaits && !Life.IsLost && !IsAllPut))
+        {
+            await Task.WhenAny(sent, Task.Delay(1));
+
+            // Whoever began to wait for a lease to end while the clock was turned waits too long, and that may be just as long as a deadline.
+            if (Environment.TickCount64 - began > 3_000 && Time.HasTimerOtherThan())
+                break;
+            if (Environment.TickCount64 - began > 60_000)
+                throw new TimeoutException($"process {Number} sends for ever");
+        }
+
+        await enough.CancelAsync();
+        await sent;
+        if (!IsDead)
+            await Task.WhenAll(Life.Writer.Queues.Select(static queue => queue.Writing)).WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     /// <summary>What the object store tells a process that has died.</summary>

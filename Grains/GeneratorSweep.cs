@@ -21,11 +21,14 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
     private Dictionary<(TenantId Tenant, string Shard), string>? _seen;
 
     /// <summary>Looks until it is cancelled.</summary>
-    public async Task RunAsync(CancellationToken cancellationToken)
+    /// <param name="waiting">Tenants of whom something waits to be sent, to be woken first.</param>
+    /// <param name="cancellationToken">Ends it, without an exception.</param>
+    public async Task RunAsync(IReadOnlyList<TenantId> waiting, CancellationToken cancellationToken)
     {
         using var timer = new PeriodicTimer(Period, engine.Time);
         try
         {
+            await WakeAsync(waiting, cancellationToken).ConfigureAwait(false);
             do
                 await SweepAsync(cancellationToken).ConfigureAwait(false);
             while (await timer.WaitForNextTickAsync(cancellationToken).ConfigureAwait(false));

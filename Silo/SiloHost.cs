@@ -228,13 +228,16 @@ internal sealed partial class SiloHost : IAsyncDisposable
         await server.StartAsync(stop);
         var sweep = new GeneratorSweep(grains, engine, _logger);
 
-        // Alone, all generators go on here; in a cluster, where others' may be woken, nobody is kept waiting.
+        // Alone, all generators go on here, before the silo is ready. In a cluster, where they may be anywhere, the silo does not wait for them.
         if (IsAlone)
+        {
             await sweep.SweepAsync(stop);
-        await sweep.WakeAsync(waiting, stop);
+            await sweep.WakeAsync(waiting, stop);
+        }
+
         if (await traces.StartAsync(stop))
             server.MarkReady();
-        _sweep = sweep.RunAsync(stop);
+        _sweep = sweep.RunAsync(IsAlone ? [] : waiting, stop);
         return server;
     }
 

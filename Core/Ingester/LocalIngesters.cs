@@ -89,7 +89,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         return results.Aggregate(here, static (all, one) => all.And(one));
     }
 
-    /// <summary>Takes spans of a batch that another process or partition's owner has handed over, into the one partition they are for.</summary>
+    /// <summary>Takes spans that were handed over for one partition: by another process, or from here before the partition was open.</summary>
     /// <param name="tenant">Whose spans they are.</param>
     /// <param name="partition">The partition, which is open here.</param>
     /// <param name="batch">The batch; the caller holds a lease until the result is there.</param>

@@ -128,6 +128,7 @@ internal sealed partial class GeneratorForwarder
             Split(batch, parts);
         }
 
+        var started = _time.GetTimestamp();
         var calls = new List<(List<SpanPart> Parts, Task Call)>(shards);
         for (var i = 0; i < shards; i++)
         {
@@ -136,10 +137,12 @@ internal sealed partial class GeneratorForwarder
         }
 
         _metrics.GrainCalls.Add(calls.Count, s_generatorGrain);
+        _metrics.GeneratorPushes.Add(calls.Count);
         var lost = new HashSet<SpanBatch>();
         foreach (var (some, call) in calls)
         {
             await call.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _metrics.RecordCall("/tempopb.MetricsGenerator/PushSpans", call.IsCompletedSuccessfully, _time.GetElapsedTime(started));
             if (call.IsCompletedSuccessfully)
             {
                 _failing = false;
@@ -149,6 +152,7 @@ internal sealed partial class GeneratorForwarder
             if (!_failing)
                 CallFailed(_logger, _tenant, call.Exception?.InnerException?.Message ?? "the call was cancelled");
             _failing = true;
+            _metrics.GeneratorPushFailures.Add(1);
             CountDropped(some.Count, some.Sum(static p => p.Spans.Length));
             lost.UnionWith(some.Select(static p => p.Batch));
         }

@@ -14,6 +14,15 @@ internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant, G
     // Counters add up by themselves; a gauge would be that of whichever shard came last.
     private readonly TagList _gauge = shard.IsSharded ? [new("tenant", tenant.Value), new("shard", shard.ToString())] : [new("tenant", tenant.Value)];
 
+    /// <summary>Counts 0 of what alerts look at: a counter that first appears with its first failure has not increased for Prometheus.</summary>
+    public void CountFromZero()
+    {
+        metrics.CollectionsFailed.Add(0, _tenant);
+        metrics.DroppedSpans.Add(0, _tenant);
+        metrics.SeriesLimited.Add(0, _tenant);
+        metrics.EntitiesLimited.Add(0, _tenant);
+    }
+
     public void Received(long spans, long bytes)
     {
         metrics.GeneratorSpansReceived.Add(spans, _tenant);

@@ -130,10 +130,13 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     /// <returns>False where it was cancelled before it was through: what is left is replayed at the next start.</returns>
     public async Task<bool> StartAsync(CancellationToken cancellationToken)
     {
+        _metrics.LiveStoreReady.Record(0);
         try
         {
             await Blocks.PollAsync(cancellationToken);
+            var started = _time.GetTimestamp();
             await ReplayAsync(cancellationToken);
+            _metrics.CatchUpDuration.Record(_time.GetElapsedTime(started).TotalSeconds);
             await AdoptAsync(cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -145,6 +148,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
             RepeatAsync(_options.BlocklistPoll, Blocks.PollAsync),
             RepeatAsync(s_adoptionPeriod, AdoptAsync),
             Task.Run(() => _compactor.RunAsync(_stop.Token), CancellationToken.None));
+        _metrics.LiveStoreReady.Record(1);
         return true;
     }
 

@@ -18,8 +18,10 @@ public sealed class MetricsPageTests : IAsyncLifetime
     private const string Tenant = "of-this-page";
 
     private readonly TempoMetrics _metrics = new();
-    private readonly MetricsPage _page = new();
+    private readonly MetricsPage _page;
     private RunningServer _server = null!;
+
+    public MetricsPageTests() => _page = new MetricsPage(_metrics);
 
     public async Task InitializeAsync() => _server = await RunningServer.StartAsync(adapt: parts => parts with { Routes = [_page.Route] });
 

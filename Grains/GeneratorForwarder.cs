@@ -36,6 +36,7 @@ internal sealed partial class GeneratorForwarder
     private readonly Task _reader;
     private readonly TraceSplit _split = new();
     private volatile int _shards;
+    private int _waiting;
     private volatile bool _draining;
     private bool _failing;
 
@@ -57,6 +58,9 @@ internal sealed partial class GeneratorForwarder
 
     public TimeSpan Hold() => _queue.Hold();
 
+    /// <summary>Requests that are queued or on their way.</summary>
+    public int Length => Volatile.Read(ref _waiting);
+
     /// <summary>The part of a shard's key.</summary>
     public static string PartOf(int shard, int shards) => shards == 1 ? "" : new GeneratorShard(shard, shards).ToString();
 
@@ -74,9 +78,11 @@ internal sealed partial class GeneratorForwarder
         }
 
         batch.Lease();
+        Interlocked.Increment(ref _waiting);
         if (_batches.Writer.TryWrite(new Waiting(batch, bytes)))
             return;
         CountDropped(1, batch.Spans.Length);
+        Interlocked.Decrement(ref _waiting);
         _queue.Return(bytes);
         batch.Release();
     }
@@ -166,6 +172,7 @@ internal sealed partial class GeneratorForwarder
         foreach (var (batch, bytes) in batches)
         {
             _queue.Return(bytes);
+            Interlocked.Decrement(ref _waiting);
             if (abandoned.Contains(batch))
                 batch.Abandon();
             else

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
@@ -37,6 +38,11 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
         _time = time;
         _logger = logger;
         overrides.Changed += ApplyOverrides;
+        metrics.Meter.CreateObservableGauge(
+            "tempo_distributor_queue_length",
+            () => _forwarders.Select(static f => new Measurement<long>(f.Value.Length, new("tenant", f.Key.Value), new("name", "metrics-generator"))),
+            null,
+            "Requests that wait for the metrics-generator, by tenant and name");
     }
 
     public void Offer(TenantId tenant, SpanBatch batch) => Of(tenant).Offer(batch);

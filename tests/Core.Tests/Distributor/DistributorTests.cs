@@ -244,6 +244,29 @@ public sealed class DistributorTests
     }
 
     [Fact]
+    public void How_far_from_now_spans_end_is_counted_by_tenant()
+    {
+        var bench = new Bench();
+        var now = (ulong)bench.Time.GetUtcNow().ToUnixTimeSeconds();
+        var spans = new ulong[] { now - 300, now - 301, now - 7200, now, now + 1801, 0 }.Select((end, i) =>
+        {
+            var span = Span($"{i}");
+            span.EndTimeUnixNano = end * 1_000_000_000;
+            return span;
+        });
+
+        bench.Push(Request([.. spans]));
+
+        var text = new StringBuilder();
+        bench.Metrics.SpansInPast.WriteTo(text);
+        bench.Metrics.SpansInFuture.WriteTo(text);
+        Assert.Equal(
+            ["2", "3", "3", "5", $"{300 + 301 + 7200 + now}", "5", "0", "0", "1", "1", "1801", "1"],
+            text.ToString().Split('\n').Where(static line => line.StartsWith("tempo_", StringComparison.Ordinal)).Select(static line => line[(line.LastIndexOf(' ') + 1)..]));
+        Assert.Contains("tempo_spans_distance_in_past_seconds_bucket{tenant=\"single-tenant\",le=\"1800\"} 3\n", text.ToString());
+    }
+
+    [Fact]
     public void Nothing_is_cut_within_the_limit_or_without_one()
     {
         foreach (var limit in new[] { 9, 0 })
@@ -356,7 +379,7 @@ public sealed class DistributorTests
         Assert.Equal("b", Name(bench.Ingesters.Last!, 1));
 
         kept.SetResult(default);
-        Assert.Equal(PushResult.Accepted with { Spans = 1 }, await push);
+        Assert.Equal(PushResult.Accepted with { Spans = 2 }, await push);
         Assert.Equal([["a", "b"]], bench.Queue.Offered);
         Assert.Equal(0, buffer.Capacity);
     }

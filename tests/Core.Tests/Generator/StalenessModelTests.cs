@@ -106,7 +106,7 @@ public sealed class StalenessModelTests
                 yield return $"gone without a marker: {lost}";
 
             _alive = [.. collected.Samples.Where(s => !s.Value.IsStale).Select(s => s.Key)];
-            if (bench.Generator.ActiveSeries != _alive.Count || bench.Counters["tempo_metrics_generator_registry_active_series"] != _alive.Count)
+            if (bench.Generator.ActiveSeries != _alive.Count || bench.Counters["tempo_metrics_generator_registry_active_series"] != _alive.Count(static s => !s.Contains("metric_overflow", StringComparison.Ordinal)))
                 yield return $"{bench.Generator.ActiveSeries} active series, but {_alive.Count} were sent";
             var added = bench.Counters["tempo_metrics_generator_registry_series_added_total"];
             var removed = bench.Counters["tempo_metrics_generator_registry_series_removed_total"];

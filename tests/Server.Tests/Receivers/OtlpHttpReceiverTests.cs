@@ -13,6 +13,7 @@ namespace OrleansTempo.Server.Tests.Receivers;
 
 public class OtlpHttpReceiverTests
 {
+    private const string TwoTenants = "X-Scope-OrgID 'team-a|team-b' names more than one tenant; a request that writes has one. Send a request for each";
     private const string TooLarge = "the request is larger than 100000 bytes, the most that max_request_body_size allows it, compressed or not. Send smaller batches, or raise it";
 
     [Fact]
@@ -301,6 +302,10 @@ public class OtlpHttpReceiverTests
         using var bad = await server.Client.SendAsync(Requests.Post(server.Otlp(), Requests.Golden, tenant: "a/b"));
         Assert.Equal(HttpStatusCode.BadRequest, bad.StatusCode);
         Assert.Equal("tenant ID 'a/b' contains unsupported character '/'; allowed are a-z, A-Z, 0-9 and !-_.*'()", Status.Parser.ParseFrom(await bad.Content.ReadAsByteArrayAsync()).Message);
+
+        using var two = await server.Client.SendAsync(Requests.Post(server.Otlp(), Requests.Golden, tenant: "team-a|team-b"));
+        Assert.Equal(HttpStatusCode.BadRequest, two.StatusCode);
+        Assert.Equal(new Status { Code = 3, Message = TwoTenants }, Status.Parser.ParseFrom(await two.Content.ReadAsByteArrayAsync()));
         Assert.Single(server.Push.Pushed);
     }
 

@@ -154,7 +154,7 @@ public sealed class WriterClaim : IWritePermit
     /// <summary>
     /// Says that this owner lives, and up to when it sends: a collection may be sent when this has returned true for its timestamp.
     /// </summary>
-    /// <param name="lastTimestampMs">Unix time in milliseconds of the collection that is to be sent, or of the last one: it never goes back.</param>
+    /// <param name="lastTimestampMs">Unix time in milliseconds of the collection that is to be sent, or of the last one: it does not go back, see <see cref="StartAgainAfterAsync"/>.</param>
     /// <param name="cancellationToken">As an <see cref="IOException"/>.</param>
     /// <returns>False where it is lost for good, or has been released.</returns>
     /// <exception cref="IOException">The store fails: whether it is lost is not known, and it is held no longer than before.</exception>
@@ -178,6 +178,15 @@ public sealed class WriterClaim : IWritePermit
 
         Interlocked.Exchange(ref _renewed, NewSignal()).SetResult();
         return true;
+    }
+
+    /// <summary>Nobody has taken what this owner, or one before, has stamped later than this: the next renewal says less than the last.</summary>
+    /// <param name="timestampMs">Unix milliseconds.</param>
+    public async Task StartAgainAfterAsync(long timestampMs)
+    {
+        await _putting.WaitAsync().ConfigureAwait(false);
+        _record = _record with { LastTimestampMs = Math.Min(_record.LastTimestampMs, timestampMs) };
+        _putting.Release();
     }
 
     /// <summary>Ends it in order. From this call on it is not held; where it fails it can be called again.</summary>

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Net;
+using Google.Protobuf;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Tests;
@@ -8,7 +9,6 @@ using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Tests.Api;
 using OrleansTempo.Server.Tests.Receivers;
 using OrleansTempo.Tests.Otlp;
-using Google.Protobuf;
 
 namespace OrleansTempo.Server.Tests.Hosting;
 

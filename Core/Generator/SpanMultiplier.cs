@@ -17,6 +17,8 @@ internal sealed class SpanMultiplier
 
     private readonly byte[] _key;
     private readonly bool _useTraceState;
+    private bool _hasResource;
+    private double? _ofResource;
 
     public SpanMultiplier(string key, bool useTraceState)
     {
@@ -28,6 +30,15 @@ internal sealed class SpanMultiplier
     /// <summary>Whether every span counts once.</summary>
     public bool IsOne { get; }
 
+    /// <summary>The spans that follow are of this resource, whose attributes are looked through once, and not for each of them.</summary>
+    public void BeginResource(SpanBatch batch, int resource)
+    {
+        if (_key.Length == 0)
+            return;
+        _ofResource = Ratio(batch.Bytes, batch.Attributes(batch.Resources[resource]));
+        _hasResource = true;
+    }
+
     public double Of(SpanBatch batch, in SpanRecord span)
     {
         if (IsOne)
@@ -38,7 +49,7 @@ internal sealed class SpanMultiplier
             return adjusted;
         if (_key.Length == 0)
             return 1;
-        return Ratio(bytes, batch.Attributes(span)) ?? Ratio(bytes, batch.Attributes(batch.Resources[span.Resource])) ?? 1;
+        return Ratio(bytes, batch.Attributes(span)) ?? (_hasResource ? _ofResource : Ratio(bytes, batch.Attributes(batch.Resources[span.Resource]))) ?? 1;
     }
 
     /// <summary>The adjusted count a tracestate carries; 0 where it carries none that can be used.</summary>

@@ -63,6 +63,7 @@ internal static class AttackBench
         for (var i = 0; Stopwatch.GetElapsedTime(started) < s_warmUp; i++)
             await target.PushAllAsync([("ordinary", AttackBodies.Ordinary(100_000, -1_000_000 + (i * 1000)))], CancellationToken.None);
         await other.StopAsync();
+        await WorkedOffAsync([target.Server.ProcessId], CancellationToken.None);
     }
 
     private static async Task<Measured> MeasureAsync(AttackTarget target, Func<AttackTarget, CancellationToken, Task<string>> send)

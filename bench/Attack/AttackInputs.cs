@@ -16,7 +16,7 @@ internal static class AttackInputs
         One("empty-scopes", static () => AttackBodies.EmptyScopes((Largest - 20) / 2)),
         One("empty-resources", static () => AttackBodies.EmptyResources((Largest - 20) / 2)),
         new RequestsInput("colliding-traces", static () => Enumerable.Range(0, 10).Select(static i => ("attacker", AttackBodies.CollidingTraces(10_000, (i * 10_000) + 1)))),
-        One("mirrored-span-ids", static () => AttackBodies.MirroredSpanIds(80_000)),
+        new LargeTrace(),
         new EmptyGzipMembers(),
         new RapidReset(),
         new RequestsInput("tenants", static () => Enumerable.Range(0, 10_000).Select(static i => ($"tenant-{i}", AttackBodies.Ordinary(1, i)))),

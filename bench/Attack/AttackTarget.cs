@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.IO.Compression;
 using System.Net.Http.Headers;
 using OrleansTempo.Bench.Whole;
@@ -40,12 +41,21 @@ internal sealed class AttackTarget(ServerProcess server, HttpClient http)
         try
         {
             using var response = await http.SendAsync(request, cancellation);
-            return ((int)response.StatusCode).ToString(System.Globalization.CultureInfo.InvariantCulture);
+            return ((int)response.StatusCode).ToString(CultureInfo.InvariantCulture);
         }
         catch (HttpRequestException e)
         {
             return e.HttpRequestError.ToString();
         }
+    }
+
+    /// <summary>Calls the server's API, reads the answer to its end, and says how it was answered.</summary>
+    public async Task<string> CallAsync(HttpMethod method, string path, string tenant, CancellationToken cancellation)
+    {
+        using var request = new HttpRequestMessage(method, server.Api(path));
+        request.Headers.Add("X-Scope-OrgID", tenant);
+        using var response = await http.SendAsync(request, cancellation);
+        return ((int)response.StatusCode).ToString(CultureInfo.InvariantCulture);
     }
 
     private static byte[] Compress(byte[] body)

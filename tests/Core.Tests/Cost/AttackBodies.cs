@@ -45,12 +45,12 @@ internal static class AttackBodies
         return Field(1, [.. OfService("attacked"), .. Field(2, spans.ToArray())]);
     }
 
-    /// <summary>Spans of one trace, each with a span ID whose halves are the same: .NET's own hash of all of these is 0.</summary>
-    public static byte[] MirroredSpanIds(int count)
+    /// <summary>Spans of one trace. .NET's own hash of a span ID whose halves are the same is 0.</summary>
+    public static byte[] OneTrace(int count, Func<ulong, ulong> spanId)
     {
         var spans = new MemoryStream();
         for (ulong i = 1; i <= (ulong)count; i++)
-            spans.Write(Field(2, Span(1, 1, (i << 32) | i)));
+            spans.Write(Field(2, Span(1, 1, spanId(i))));
         return Field(1, [.. OfService("attacked"), .. Field(2, spans.ToArray())]);
     }
 
@@ -93,10 +93,10 @@ internal static class AttackBodies
         return field[..(position + content.Length)];
     }
 
-    /// <summary>The inside of a client span that took a millisecond.</summary>
+    /// <summary>The inside of a client span of the last millisecond.</summary>
     public static byte[] Span(ulong traceHigh, ulong traceLow, ulong spanId, ReadOnlySpan<byte> more = default)
     {
-        const ulong start = 1_790_000_000_000_000_000;
+        var start = ((ulong)DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1_000_000) - 1_000_000;
         Span<byte> ids = stackalloc byte[24], times = stackalloc byte[18];
         BinaryPrimitives.WriteUInt64BigEndian(ids, traceHigh);
         BinaryPrimitives.WriteUInt64BigEndian(ids[8..], traceLow);

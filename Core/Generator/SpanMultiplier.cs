@@ -6,7 +6,7 @@ namespace OrleansTempo.Core.Generator;
 
 /// <summary>
 /// How many spans one sampled span stands for: the adjusted count of tracestate <c>ot=th:…</c> where that is enabled and
-/// there, else 1 / the value of an attribute, else 1.
+/// there, else 1 / the value of an attribute, else 1. An attribute that gives no usable number is passed over, and counted.
 /// Source: OpenTelemetry's tracestate handling (probability sampling thresholds and explicit randomness).
 /// </summary>
 internal sealed class SpanMultiplier
@@ -17,8 +17,9 @@ internal sealed class SpanMultiplier
 
     private readonly byte[] _key;
     private readonly bool _useTraceState;
-    private bool _hasResource;
+    private bool _knowsResource;
     private double? _ofResource;
+    private int _ignored;
 
     public SpanMultiplier(string key, bool useTraceState)
     {
@@ -30,15 +31,18 @@ internal sealed class SpanMultiplier
     /// <summary>Whether every span counts once.</summary>
     public bool IsOne { get; }
 
-    /// <summary>The spans that follow are of this resource, whose attributes are looked through once, and not for each of them.</summary>
-    public void BeginResource(SpanBatch batch, int resource)
+    /// <summary>The spans that follow are of one resource, whose attributes are looked through once, and not for each of them.</summary>
+    public void BeginResource() => _knowsResource = false;
+
+    /// <summary>How many attributes were passed over since this was last called, one of a resource once for all its spans.</summary>
+    public int TakeIgnored()
     {
-        if (_key.Length == 0)
-            return;
-        _ofResource = Ratio(batch.Bytes, batch.Attributes(batch.Resources[resource]));
-        _hasResource = true;
+        var ignored = _ignored;
+        _ignored = 0;
+        return ignored;
     }
 
+    /// <summary>Finite, and more than 0.</summary>
     public double Of(SpanBatch batch, in SpanRecord span)
     {
         if (IsOne)
@@ -49,7 +53,15 @@ internal sealed class SpanMultiplier
             return adjusted;
         if (_key.Length == 0)
             return 1;
-        return Ratio(bytes, batch.Attributes(span)) ?? (_hasResource ? _ofResource : Ratio(bytes, batch.Attributes(batch.Resources[span.Resource]))) ?? 1;
+        return Ratio(bytes, batch.Attributes(span)) ?? OfResource(batch, span.Resource) ?? 1;
+    }
+
+    private double? OfResource(SpanBatch batch, int resource)
+    {
+        if (!_knowsResource)
+            _ofResource = Ratio(batch.Bytes, batch.Attributes(batch.Resources[resource]));
+        _knowsResource = true;
+        return _ofResource;
     }
 
     /// <summary>The adjusted count a tracestate carries; 0 where it carries none that can be used.</summary>
@@ -109,9 +121,9 @@ internal sealed class SpanMultiplier
         {
             if (attribute.Kind != AttributeKind.Double || !bytes.Slice(attribute.Key.Offset, attribute.Key.Length).SequenceEqual(_key))
                 continue;
-            var value = AttributeText.ReadDouble(bytes[attribute.Value.Offset..]);
-            if (value > 0)
-                return 1 / value;
+            if (1 / AttributeText.ReadDouble(bytes[attribute.Value.Offset..]) is var count and > 0 and < double.PositiveInfinity)
+                return count;
+            _ignored++;
         }
 
         return null;

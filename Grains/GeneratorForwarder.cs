@@ -34,7 +34,7 @@ internal sealed partial class GeneratorForwarder
     private readonly ILogger _logger;
     private readonly KeyValuePair<string, object?> _tenantTag;
     private readonly Task _reader;
-    private readonly TraceSplit _split = new();
+    private TraceSplit? _split;
     private volatile int _shards;
     private volatile bool _draining;
     private bool _failing;
@@ -178,6 +178,7 @@ internal sealed partial class GeneratorForwarder
             return;
         }
 
+        _split ??= new TraceSplit();
         _split.Split(batch, parts.Length);
         for (var i = 0; i < parts.Length; i++)
         {

@@ -60,25 +60,38 @@ internal sealed partial class GeneratorForwarder
     /// <summary>The part of a shard's key.</summary>
     public static string PartOf(int shard, int shards) => shards == 1 ? "" : new GeneratorShard(shard, shards).ToString();
 
-    /// <summary>Takes a lease of the batch and queues it, or counts it as dropped where the queue is full.</summary>
-    public void Offer(SpanBatch batch)
+    /// <summary>Whether nothing waits, nor is on its way.</summary>
+    public bool IsEmpty => _queue.IsEmpty;
+
+    /// <summary>Takes a lease of the batch and queues it, or counts it as dropped where the queue is full; false where this one is closed.</summary>
+    public bool TryOffer(SpanBatch batch)
     {
         if (_shards == 0)
-            return;
-        _metrics.ForwarderPushes.Add(1, _tenantTag);
+            return true;
         var bytes = batch.MemoryBytes;
         if (!_queue.TryTake(bytes))
         {
-            CountDropped(1, batch.Spans.Length);
-            return;
+            Drop(batch);
+            return true;
         }
 
         batch.Lease();
         if (_batches.Writer.TryWrite(new Waiting(batch, bytes)))
-            return;
-        CountDropped(1, batch.Spans.Length);
+        {
+            _metrics.ForwarderPushes.Add(1, _tenantTag);
+            return true;
+        }
+
         _queue.Return(bytes);
         batch.Release();
+        return false;
+    }
+
+    /// <summary>Counts a batch that is not queued.</summary>
+    public void Drop(SpanBatch batch)
+    {
+        _metrics.ForwarderPushes.Add(1, _tenantTag);
+        CountDropped(1, batch.Spans.Length);
     }
 
     /// <summary>Takes nothing more; completes when the queue is empty.</summary>

@@ -13,7 +13,7 @@ using Span = OrleansTempo.Tests.Otlp.Span;
 
 namespace OrleansTempo.Core.Tests;
 
-/// <summary>What a tenant with a single span costs, in allocated bytes: no less than what is held.</summary>
+/// <summary>What a tenant with a single span costs, in bytes allocated until it is counted and indexed; what is held of them afterwards is about half.</summary>
 public sealed class TenantCostTests : IDisposable
 {
     private const int Tenants = 100;
@@ -26,7 +26,7 @@ public sealed class TenantCostTests : IDisposable
     [Theory]
     [InlineData(Span.Types.SpanKind.Client)]
     [InlineData(Span.Types.SpanKind.Server)]
-    public void A_tenants_generator_with_one_span_costs_under_16_KB(Span.Types.SpanKind kind)
+    public void A_tenants_generator_with_one_span_allocates_under_28_KB(Span.Types.SpanKind kind)
     {
         var batch = OneSpan(kind);
         var options = new MetricsGeneratorOptions();
@@ -50,11 +50,11 @@ public sealed class TenantCostTests : IDisposable
             return life;
         });
 
-        Assert.InRange(bytes, 1, 16 << 10);
+        Assert.InRange(bytes, 1, 28 << 10);
     }
 
     [Fact]
-    public void A_tenants_ingester_with_one_span_costs_under_6_KB()
+    public void A_tenants_ingester_with_one_span_allocates_under_6_KB()
     {
         var batch = OneSpan(Span.Types.SpanKind.Server);
         var options = new IngesterOptions();
@@ -76,7 +76,9 @@ public sealed class TenantCostTests : IDisposable
         span.Kind = kind;
         span.StartTimeUnixNano = _time.NowNanos - 1_000_000;
         span.EndTimeUnixNano = _time.NowNanos;
-        Assert.True(SpanBatch.TryRead(new RequestMemory(long.MaxValue).Copy(TestBatch.Request([span]).ToByteArray()), 0, out var batch, out _));
+        var request = TestBatch.Request([span]);
+        (request.ResourceSpans[0].Resource ??= new Resource()).Attributes.Add(new KeyValue { Key = "service.name", Value = new AnyValue { StringValue = "shop" } });
+        Assert.True(SpanBatch.TryRead(new RequestMemory(long.MaxValue).Copy(request.ToByteArray()), 0, out var batch, out _));
         return batch;
     }
 

@@ -49,8 +49,8 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
 
     private readonly KeyBuilder _key = new();
     private readonly KeyBuilder _side = new();
-    private readonly ArrayBufferWriter<byte> _text = new(256);
-    private readonly ArrayBufferWriter<byte> _database = new(256);
+    private readonly ArrayBufferWriter<byte> _text = new();
+    private readonly ArrayBufferWriter<byte> _database = new();
     private int _sideText = Edge.NoText;
     private int _newEdges, _filtered, _droppedSpans, _droppedEdges, _invalid;
 

@@ -48,11 +48,11 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
     private readonly LabelColumn[]? _dryRunColumns;
 
     private readonly KeyBuilder _key = new();
-    private readonly ArrayBufferWriter<byte> _text = new(256);
-    private readonly ArrayBufferWriter<byte> _joined = new(256);
-    private readonly ArrayBufferWriter<byte> _service = new(256);
-    private readonly ArrayBufferWriter<byte> _job = new(256);
-    private readonly ArrayBufferWriter<byte> _instance = new(256);
+    private readonly ArrayBufferWriter<byte> _text = new();
+    private readonly ArrayBufferWriter<byte> _joined = new();
+    private readonly ArrayBufferWriter<byte> _service = new();
+    private readonly ArrayBufferWriter<byte> _job = new();
+    private readonly ArrayBufferWriter<byte> _instance = new();
 
     /// <param name="settings">The tenant's settings.</param>
     /// <param name="registry">Where its series live.</param>

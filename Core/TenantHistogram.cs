@@ -49,9 +49,6 @@ public sealed class TenantHistogram(string name, string description, params doub
         }
     }
 
-    /// <summary>Ends a tenant's series.</summary>
-    public void Forget(TenantId tenant) => _tenants.TryRemove(tenant.Value, out _);
-
     /// <summary>Appends it as Prometheus' text format has it.</summary>
     public void WriteTo(StringBuilder page)
     {

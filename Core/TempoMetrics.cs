@@ -43,6 +43,7 @@ public sealed class TempoMetrics : IDisposable
         ForwarderPushes = Counter("tempo_distributor_forwarder_pushes_total", "Batches offered to the metrics-generator's queue, by tenant");
         ForwarderPushFailures = Counter("tempo_distributor_forwarder_pushes_failures_total", "Batches that the metrics-generator did not get, its queue being full or it not to be reached, by tenant");
         ForwarderSpansDropped = Counter("tempo_distributor_forwarder_spans_dropped_total", "Spans that the metrics-generator did not get, or of which it is not known, by tenant");
+        QueueLength = Gauge("tempo_distributor_queue_length", "Requests that wait for the metrics-generator, by tenant and name");
         GeneratorPushes = Counter("tempo_distributor_metrics_generator_pushes_total", "Calls of the metrics-generator that carry spans, without tenant");
         GeneratorPushFailures = Counter("tempo_distributor_metrics_generator_pushes_failures_total", "Calls of the metrics-generator that failed, without tenant");
         GrainCalls = Counter("tempo_distributor_grain_calls_total", "Calls of grains that carry spans, by grain, without tenant");
@@ -146,6 +147,7 @@ public sealed class TempoMetrics : IDisposable
     public Counter<long> ForwarderPushes { get; }
     public Counter<long> ForwarderPushFailures { get; }
     public Counter<long> ForwarderSpansDropped { get; }
+    public Gauge<long> QueueLength { get; }
 
     /// <summary>Without tags, as is the one that follows.</summary>
     public Counter<long> GeneratorPushes { get; }

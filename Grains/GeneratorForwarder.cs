@@ -58,9 +58,6 @@ internal sealed partial class GeneratorForwarder
 
     public TimeSpan Hold() => _queue.Hold();
 
-    /// <summary>Requests that are queued or on their way.</summary>
-    public int Length => Volatile.Read(ref _waiting);
-
     /// <summary>The part of a shard's key.</summary>
     public static string PartOf(int shard, int shards) => shards == 1 ? "" : new GeneratorShard(shard, shards).ToString();
 
@@ -121,6 +118,7 @@ internal sealed partial class GeneratorForwarder
                 spans += waiting.Batch.Spans.Length;
             }
 
+            ReportLength();
             try
             {
                 await ForwardAsync(batches).ConfigureAwait(false);
@@ -132,6 +130,7 @@ internal sealed partial class GeneratorForwarder
                 GiveBack(batches, batches.Select(static b => b.Batch).ToHashSet());
             }
 
+            ReportLength();
             if (!_draining && spans < MaxSpansPerCall)
                 await Task.Delay(s_gathering, _time).ConfigureAwait(false);
         }
@@ -214,12 +213,16 @@ internal sealed partial class GeneratorForwarder
         }
     }
 
+    // Requests that are queued or on their way.
+    private void ReportLength() => _metrics.QueueLength.Record(Volatile.Read(ref _waiting), _tenantTag, s_queueName);
+
     private void CountDropped(int batches, int spans)
     {
         _metrics.ForwarderPushFailures.Add(batches, _tenantTag);
         _metrics.ForwarderSpansDropped.Add(spans, _tenantTag);
     }
 
+    private static readonly KeyValuePair<string, object?> s_queueName = new("name", "metrics-generator");
     private static readonly KeyValuePair<string, object?> s_generatorGrain = new("grain", "metrics-generator");
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "tenant {Tenant}: the metrics-generator cannot be reached, spans are left out of the metrics until it can, and counted: {Reason}")]

@@ -1,4 +1,3 @@
-using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
@@ -39,11 +38,6 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
         _logger = logger;
         _forwarders = new(TimeSpan.FromMinutes(10), time) { MayForget = static f => f.IsEmpty, Forgotten = static f => f.DrainAsync().Ignore() };
         overrides.Changed += ApplyOverrides;
-        metrics.Meter.CreateObservableGauge(
-            "tempo_distributor_queue_length",
-            () => _forwarders.All.Select(static f => new Measurement<long>(f.Value.Length, new("tenant", f.Key.Value), new("name", "metrics-generator"))),
-            null,
-            "Requests that wait for the metrics-generator, by tenant and name");
     }
 
     /// <summary>The tenants that have a queue now.</summary>

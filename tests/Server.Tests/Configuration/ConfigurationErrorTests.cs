@@ -11,8 +11,8 @@ public sealed class ConfigurationErrorTests
         [
             "tempo.yaml:2:21: server.http_listen_port: 'many' is not allowed; it must be a whole number from 0 to 65535",
             "tempo.yaml:3:3: server.http_listen_prt: unknown key; did you mean 'http_listen_port'? Allowed: http_listen_address, "
-            + "tls_min_version, http_listen_port, http_tls_config, graceful_shutdown_timeout, log_level, log_format",
-            "tempo.yaml:5:15: distributor.receivers.jaeger: not supported; the receiver there is: otlp, with the protocols grpc and http",
+            + "tls_min_version, http_listen_port, http_tls_config, admin_from_anywhere, graceful_shutdown_timeout, log_level, log_format",
+            "tempo.yaml:5:15: distributor.receivers.jaeger: not supported, for only OTLP is received here; remove it and put an OpenTelemetry Collector in front that receives jaeger and sends OTLP, or start with -config.skip-foreign-receivers, which leaves it out",
             "tempo.yaml:6:41: overrides.per_tenant_override_period: 'soon' is not allowed; it must be a Prometheus duration such as 250ms, 15s, 1h30m or 7d, from 100ms to 1000h",
         ],
         Errors(
@@ -38,8 +38,11 @@ public sealed class ConfigurationErrorTests
     [InlineData("distributor: {retry_after_on_resource_exhausted: 5}", "tempo.yaml:1:50: distributor.retry_after_on_resource_exhausted: '5' is not allowed; it must be a Go duration such as 250ms, 15s, 1.5h or 1h30m, not negative")]
     [InlineData("distributor: {retry_after_on_resource_exhausted: -5s}", "tempo.yaml:1:50: distributor.retry_after_on_resource_exhausted: '-5s' is not allowed; it must be a Go duration such as 250ms, 15s, 1.5h or 1h30m, not negative")]
     [InlineData("distributor: {forwarders: [{name: a}]}", "tempo.yaml:1:15: distributor.forwarders: not supported yet: no traces are forwarded to other backends")]
-    [InlineData("distributor: {receivers: {otlp/two: }}", "tempo.yaml:1:27: distributor.receivers.otlp/two: a second OTLP receiver is not supported; the one there is goes by the name otlp")]
-    [InlineData("distributor: {receivers: {kafka: {}}}", "tempo.yaml:1:27: distributor.receivers.kafka: not supported; the receiver there is: otlp, with the protocols grpc and http")]
+    [InlineData("distributor: {receivers: {otlp/two: }}", "tempo.yaml:1:27: distributor.receivers.otlp/two: must have at least one protocol; allowed are protocols.grpc and protocols.http")]
+    [InlineData("distributor: {receivers: {otlp/: {protocols: {grpc: }}}}", "tempo.yaml:1:27: distributor.receivers.otlp/: has no name behind the slash")]
+    [InlineData("distributor: {receivers: {otlp: {protocols: {grpc: }}, otlp/2: {protocols: {grpc: }}}}", "tempo.yaml:1:77: distributor.receivers.otlp/2.protocols.grpc.endpoint: 127.0.0.1:4317 is where otlp/grpc listens already; every protocol of a receiver needs an endpoint of its own")]
+    [InlineData("distributor: {receivers: {otlp: {protocols: {grpc: {endpoint: ':4317'}, http: {endpoint: '1.2.3.4:4317'}}}}}", "tempo.yaml:1:90: distributor.receivers.otlp.protocols.http.endpoint: 1.2.3.4:4317 is where otlp/grpc listens already; every protocol of a receiver needs an endpoint of its own")]
+    [InlineData("distributor: {receivers: {kafka: {}}}", "tempo.yaml:1:27: distributor.receivers.kafka: not supported, for only OTLP is received here; remove it and put an OpenTelemetry Collector in front that receives kafka and sends OTLP, or start with -config.skip-foreign-receivers, which leaves it out")]
     [InlineData("distributor: {receivers: {statsd: {}}}", "tempo.yaml:1:27: distributor.receivers.statsd: unknown receiver; the receiver there is: otlp, with the protocols grpc and http")]
     [InlineData("distributor: {receivers: {otlp: }}", "tempo.yaml:1:27: distributor.receivers.otlp: must have at least one protocol; allowed are protocols.grpc and protocols.http")]
     [InlineData("distributor: {receivers: {otlp: {protocols: {grpc: {endpoint: localhost}}}}}", "tempo.yaml:1:63: distributor.receivers.otlp.protocols.grpc.endpoint: 'localhost' is not allowed; it must be host:port, such as 0.0.0.0:4317 or [::]:4317")]

@@ -24,8 +24,8 @@ public sealed class TempoConfigurationTests
         Assert.Empty(options.MetricsGenerator.Storage.RemoteWrite);
         Assert.Equal("127.0.0.1", options.Server.HttpListenAddress);
         Assert.Equal(3200, options.Server.HttpListenPort);
-        Assert.Equal("127.0.0.1:4317", options.Distributor.Receivers.Otlp.Protocols.Grpc!.Endpoint.ToString());
-        Assert.Equal("127.0.0.1:4318", options.Distributor.Receivers.Otlp.Protocols.Http!.Endpoint.ToString());
+        Assert.Equal("127.0.0.1:4317", options.Distributor.Receivers.Otlp[0].Protocols.Grpc!.Endpoint.ToString());
+        Assert.Equal("127.0.0.1:4318", options.Distributor.Receivers.Otlp[0].Protocols.Http!.Endpoint.ToString());
     }
 
     [Theory]
@@ -48,6 +48,74 @@ public sealed class TempoConfigurationTests
         Assert.Equal(SnapshotMode.OnStop, options.MetricsGenerator.Snapshot);
         Assert.Equal((TimeSpan.Zero, 1_000_000), (options.MetricsGenerator.DedupeWindow, options.MetricsGenerator.DedupeMaxSpans));
         Assert.Equal(TimeSpan.FromSeconds(10), options.Overrides.PerTenantOverridePeriod);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("server:\n  http_listen_address:\n")]
+    [InlineData("server: {http_listen_address: ''}")]
+    public void A_file_that_says_nothing_of_them_listens_where_Tempo_does(string text)
+    {
+        var options = Options(text);
+        var server = ListenerMapping.ToServerOptions(options);
+
+        Assert.Equal(":3200", server.HttpApi.Endpoint);
+        Assert.Equal("127.0.0.1:4317", Assert.Single(server.OtlpGrpc).Endpoint);
+        Assert.Equal("127.0.0.1:4318", Assert.Single(server.OtlpHttp).Endpoint);
+        Assert.False(server.AdminFromAnywhere);
+        Assert.True(ListenerMapping.ToServerOptions(Options("server: {admin_from_anywhere: true}")).AdminFromAnywhere);
+    }
+
+    [Fact]
+    public void Several_OTLP_receivers_have_listeners_of_their_own()
+    {
+        var server = ListenerMapping.ToServerOptions(Options(
+            """
+            distributor:
+              receivers:
+                otlp: {protocols: {grpc: , http: }}
+                otlp/2: {protocols: {grpc: {endpoint: ':4319', max_recv_msg_size_mib: 1}}}
+                otlp/internal: {protocols: {http: {endpoint: '127.0.0.2:4318', cors: {allowed_origins: ['*']}}, grpc: {endpoint: '127.0.0.2:4317'}}}
+            """));
+
+        Assert.Equal([("otlp", "127.0.0.1:4317", 16 << 20), ("otlp/2", ":4319", 1 << 20), ("otlp/internal", "127.0.0.2:4317", 16 << 20)], server.OtlpGrpc.Select(l => (l.Receiver, l.Endpoint, l.MaxRequestBytes)));
+        Assert.Equal([("otlp", "127.0.0.1:4318", 0), ("otlp/internal", "127.0.0.2:4318", 1)], server.OtlpHttp.Select(l => (l.Receiver, l.Endpoint, l.Cors.AllowedOrigins.Count)));
+    }
+
+    [Fact]
+    public void Receivers_that_only_Tempo_has_are_left_out_on_demand()
+    {
+        var result = TempoConfiguration.Parse(
+            """
+            distributor:
+              receivers:
+                jaeger: {protocols: {grpc: {endpoint: 0.0.0.0:14250}, thrift_http: }}
+                zipkin:
+                otlp: {protocols: {http: {endpoint: 0.0.0.0:4318}}}
+            """,
+            "tempo.yaml",
+            NoEnvironment,
+            skipForeignReceivers: true);
+
+        Assert.Empty(result.Errors);
+        Assert.Equal(
+        [
+            "tempo.yaml:3:5: distributor.receivers.jaeger: left out, as -config.skip-foreign-receivers asks: nothing receives jaeger here; put an OpenTelemetry Collector in front that receives jaeger and sends OTLP",
+            "tempo.yaml:4:5: distributor.receivers.zipkin: left out, as -config.skip-foreign-receivers asks: nothing receives zipkin here; put an OpenTelemetry Collector in front that receives zipkin and sends OTLP",
+        ],
+        result.Warnings.Select(w => w.ToString()));
+        var receiver = Assert.Single(result.Value!.Distributor.Receivers.Otlp);
+        Assert.Null(receiver.Protocols.Grpc);
+        Assert.Equal("0.0.0.0:4318", receiver.Protocols.Http!.Endpoint.ToString());
+    }
+
+    [Fact]
+    public void Where_no_receiver_is_left_OTLP_listens_on_its_default_endpoints()
+    {
+        var result = TempoConfiguration.Parse("distributor: {receivers: {kafka: {protocol_version: 2.0.0}}}", "tempo.yaml", NoEnvironment, skipForeignReceivers: true);
+
+        Assert.Equal("distributor.receivers.kafka: no other receiver is in the file, so OTLP listens on its default endpoints; name an otlp receiver to choose others", result.Warnings[1].Message);
+        Assert.Equal(new ReceiversOptions(), result.Value!.Distributor.Receivers);
     }
 
     [Fact]
@@ -73,8 +141,8 @@ public sealed class TempoConfigurationTests
         Assert.Equal(3210, options.Server.HttpListenPort);
         Assert.Equal(LogLevel.Warning, options.Server.LogLevel);
         Assert.Equal(4096, options.Distributor.MaxAttributeBytes);
-        Assert.Equal("0.0.0.0:4317", options.Distributor.Receivers.Otlp.Protocols.Grpc!.Endpoint.ToString());
-        Assert.Equal("127.0.0.1:4318", options.Distributor.Receivers.Otlp.Protocols.Http!.Endpoint.ToString());
+        Assert.Equal("0.0.0.0:4317", options.Distributor.Receivers.Otlp[0].Protocols.Grpc!.Endpoint.ToString());
+        Assert.Equal("127.0.0.1:4318", options.Distributor.Receivers.Otlp[0].Protocols.Http!.Endpoint.ToString());
         Assert.Equal(TimeSpan.FromSeconds(90), options.MetricsGenerator.Processor.ServiceGraphs.Wait);
         Assert.Equal(10_000, options.MetricsGenerator.Processor.ServiceGraphs.MaxItems);
         Assert.Equal(["http.method", "http.target"], options.MetricsGenerator.Processor.SpanMetrics.Dimensions);
@@ -113,7 +181,7 @@ public sealed class TempoConfigurationTests
         var options = result.Value!;
         Assert.True(options.MultitenancyEnabled);
         Assert.Equal(LogFormat.Json, options.Server.LogFormat);
-        Assert.Equal(new ListenEndpoint("tempo", 4318), options.Distributor.Receivers.Otlp.Protocols.Http!.Endpoint);
+        Assert.Equal(new ListenEndpoint("tempo", 4318), options.Distributor.Receivers.Otlp[0].Protocols.Http!.Endpoint);
         Assert.Equal("/conf/overrides.yaml", options.Overrides.PerTenantOverrideConfig);
         Assert.Equal(["db.namespace", "db.name"], options.MetricsGenerator.Processor.ServiceGraphs.DatabaseNameAttributes);
         Assert.Equal(["host.id"], options.MetricsGenerator.Processor.HostInfo.HostIdentifiers);
@@ -181,7 +249,7 @@ public sealed class TempoConfigurationTests
     [Fact]
     public void The_protocols_that_the_file_names_are_the_ones_that_listen()
     {
-        var protocols = Options("distributor: {receivers: {otlp: {protocols: {http: {endpoint: ':9000', max_request_body_size: 1e6}}}}}").Distributor.Receivers.Otlp.Protocols;
+        var protocols = Options("distributor: {receivers: {otlp: {protocols: {http: {endpoint: ':9000', max_request_body_size: 1e6}}}}}").Distributor.Receivers.Otlp[0].Protocols;
 
         Assert.Null(protocols.Grpc);
         Assert.Equal(new ListenEndpoint("", 9000), protocols.Http!.Endpoint);
@@ -201,7 +269,7 @@ public sealed class TempoConfigurationTests
                     http:
                       tls: {cert_file: server.crt, key_file: server.key, client_ca_file: ca.crt, min_version: 1.3}
                       cors: {allowed_origins: ["https://*.example.com"], allowed_headers: ["*"], max_age: 7200}
-            """).Distributor.Receivers.Otlp.Protocols;
+            """).Distributor.Receivers.Otlp[0].Protocols;
 
         Assert.Equal(new ListenEndpoint("::1", 4317), http.Grpc!.Endpoint);
         Assert.Equal(32, http.Grpc.MaxRecvMsgSizeMib);

@@ -34,7 +34,7 @@ internal sealed class TempoFileReader(Problems problems, bool skipForeignReceive
         var overrides = new OverridesReader(problems, generator).Read(root.Mapping("overrides"), storage.Trace);
         root.Done();
 
-        CheckGeneratorPath(root.Mapping("metrics_generator").Mapping("storage"), generator.Storage, storage.Trace);
+        generator = generator with { Storage = CheckGeneratorPath(root.Mapping("metrics_generator").Mapping("storage"), generator.Storage, storage.Trace) };
         if (generator.Storage.RemoteWrite.Count > 0 && overrides is { Defaults.MetricsGenerator.Processors.Count: 0, PerTenantOverrideConfig: "", UserConfigurableOverrides.Enabled: false })
             root.Warn("metrics_generator", "nothing is generated to remote write, for overrides.defaults.metrics_generator.processors names no processor");
 
@@ -52,16 +52,30 @@ internal sealed class TempoFileReader(Problems problems, bool skipForeignReceive
         };
     }
 
-    // Each of them takes whatever is in its directory for its own.
-    private static void CheckGeneratorPath(MappingReader block, GeneratorStorageOptions generator, TraceStorageOptions trace)
+    // Each of them takes whatever is in its directory for its own; only the log passes over folders in its own.
+    private static GeneratorStorageOptions CheckGeneratorPath(MappingReader block, GeneratorStorageOptions generator, TraceStorageOptions trace)
     {
         var path = generator.Path ?? GeneratorStorageOptions.DefaultPath;
         if (path.Length == 0 || path.Contains('\0') || generator.RemoteWrite.Count == 0)
-            return;
+            return generator;
+
+        var hasLog = trace.Wal.Type != WalType.Object;
         if (trace.Backend == TraceStorageOptions.LocalBackend && StorageReader.Overlap(path, trace.LocalPath))
+        {
             block.Error("path", $"the remote write queue's directory {Spelling.Quote(path)} and the blocks' {Spelling.Quote(trace.LocalPath)} must be two, neither within the other");
-        else if (trace.Wal.Type != WalType.Object && StorageReader.Overlap(path, trace.Wal.Path))
-            block.Error("path", $"the remote write queue's directory {Spelling.Quote(path)} and the write-ahead log's {Spelling.Quote(trace.Wal.Path)} must be two, neither within the other");
+        }
+        else if (hasLog && StorageReader.Contains(path, trace.Wal.Path) && StorageReader.Contains(trace.Wal.Path, path))
+        {
+            var below = Path.Combine(path, "generator");
+            block.Warn("path", $"{Spelling.Quote(path)} is the write-ahead log's directory as well; {Spelling.Quote(below)} is used in its place. Write a directory of its own");
+            return generator with { Path = below };
+        }
+        else if (hasLog && StorageReader.Contains(path, trace.Wal.Path))
+        {
+            block.Error("path", $"the write-ahead log's directory {Spelling.Quote(trace.Wal.Path)} must not be within the remote write queue's {Spelling.Quote(path)}");
+        }
+
+        return generator;
     }
 
     private static string ReadPrefix(MappingReader root)

@@ -45,7 +45,12 @@ public static class TempoCommand
         {
             Description = "As in Tempo; ${VAR} in the configuration is always expanded",
         };
-        var command = new RootCommand(description) { configFile, demo, verify, skipForeignReceivers, target, expandEnvironment };
+        var enableLegacyOverrides = new Option<bool>("--config.enable-legacy-overrides", "-config.enable-legacy-overrides")
+        {
+            Description = "As in Tempo; the flat form of overrides is always read",
+        };
+        var memoryBallast = new Option<long>("--mem-ballast-size-mbs", "-mem-ballast-size-mbs") { Description = "As in Tempo before 3.0; without effect" };
+        var command = new RootCommand(description) { configFile, demo, verify, skipForeignReceivers, target, expandEnvironment, enableLegacyOverrides, memoryBallast };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var line = new TempoCommandLine { Demo = parsed.GetValue(demo), Environment = TempoConfiguration.ProcessEnvironment() };

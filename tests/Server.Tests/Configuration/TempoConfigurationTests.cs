@@ -66,6 +66,79 @@ public sealed class TempoConfigurationTests
         Assert.True(ListenerMapping.ToServerOptions(Options("server: {admin_from_anywhere: true}")).AdminFromAnywhere);
     }
 
+    [Theory]
+    [InlineData("0")]
+    [InlineData("0s")]
+    public void A_blocklist_poll_of_0_is_the_default(string poll) => Assert.Equal(TimeSpan.FromMinutes(5), Options($"storage: {{trace: {{blocklist_poll: {poll}}}}}").Storage.Trace.BlocklistPoll);
+
+    [Theory]
+    [InlineData("/var/tempo/wal")]
+    [InlineData("/var/tempo/wal/")]
+    [InlineData("/var/tempo/x/../wal")]
+    public void A_generators_directory_that_is_the_logs_has_a_folder_of_its_own_in_it(string path)
+    {
+        var text = $"storage: {{trace: {{wal: {{path: /var/tempo/wal}}}}}}\nmetrics_generator: {{storage: {{path: {path}, remote_write: [{{url: 'http://h'}}]}}, processor: {{span_metrics: }}}}\noverrides: {{defaults: {{metrics_generator: {{processors: [span-metrics]}}}}}}";
+        var below = Path.Combine(path, "generator");
+
+        Assert.Equal([$"tempo.yaml:2:37: metrics_generator.storage.path: '{path}' is the write-ahead log's directory as well; '{below}' is used in its place. Write a directory of its own"], Warnings(text));
+        var options = Options(text);
+        Assert.Equal(below, options.MetricsGenerator.Storage.Path);
+
+        // As the page shows it, it is fine.
+        Assert.Empty(Warnings(ConfigurationPage.Render(options)));
+    }
+
+    [Fact]
+    public void Flat_overrides_are_read_as_scoped_ones_with_one_warning()
+    {
+        const string flat =
+            """
+            overrides:
+              ingestion_rate_limit_bytes: 1
+              ingestion_burst_size_bytes: 2
+              max_traces_per_user: 3
+              max_bytes_per_trace: 4
+              block_retention: 5h
+              forwarders: []
+              metrics_generator_ring_size: 6
+              metrics_generator_processors: [service-graphs, span-metrics]
+              metrics_generator_remote_write_headers: {a: b}
+              metrics_generator_ingestion_time_range_slack: 7s
+              metrics_generator_processor_service_graphs_peer_attributes: [p]
+              metrics_generator_processor_span_metrics_dimensions: [d]
+              metrics_generator_processor_span_metrics_intrinsic_dimensions: {span_kind: false}
+              metrics_generator_processor_span_metrics_dimension_mappings: [{name: m, source_labels: [s]}]
+              metrics_generator_processor_host_info_metric_name: h
+              per_tenant_override_config: tenants.yaml
+              per_tenant_override_period: 8s
+            """;
+        const string scoped =
+            """
+            overrides:
+              defaults:
+                ingestion: {rate_limit_bytes: 1, burst_size_bytes: 2, max_traces_per_user: 3}
+                global: {max_bytes_per_trace: 4}
+                compaction: {block_retention: 5h}
+                metrics_generator:
+                  ring_size: 6
+                  processors: [service-graphs, span-metrics]
+                  remote_write_headers: {a: b}
+                  ingestion_time_range_slack: 7s
+                  processor:
+                    service_graphs: {peer_attributes: [p]}
+                    span_metrics: {dimensions: [d], intrinsic_dimensions: {span_kind: false}, dimension_mappings: [{name: m, source_labels: [s]}]}
+                    host_info: {metric_name: h}
+              per_tenant_override_config: tenants.yaml
+              per_tenant_override_period: 8s
+            """;
+
+        Assert.Equal(
+            ["tempo.yaml:2:3: overrides: ingestion_rate_limit_bytes is the flat form of overrides, which Tempo 3 refuses; it is read as ingestion.rate_limit_bytes, and other flat keys likewise. 'tempo-cli migrate overrides-config' rewrites them"],
+            Warnings(flat));
+        Assert.Equal(Options(scoped), Options(flat));
+        Assert.Empty(Warnings(scoped));
+    }
+
     [Fact]
     public void Several_OTLP_receivers_have_listeners_of_their_own()
     {

@@ -21,6 +21,7 @@ public interface ITempoClient
     /// <param name="cancellationToken">Ends the wait; spans may have been taken by then.</param>
     /// <exception cref="TempoUnavailableException">The cluster could not take it for as long as it was tried.</exception>
     /// <exception cref="TempoRateLimitedException">The tenant sends more than it may.</exception>
+    /// <exception cref="TempoTooLargeException">The request is larger than the tenant may ever send at once.</exception>
     /// <exception cref="TempoMalformedException">That is no OTLP request.</exception>
     /// <exception cref="ArgumentException">The request is too large, or that is no tenant's ID.</exception>
     Task<IngestResult> IngestAsync(ReadOnlyMemory<byte> request, string? tenant = null, CancellationToken cancellationToken = default);
@@ -37,6 +38,7 @@ public interface ITempoClient
     /// <param name="cancellationToken">Ends the wait; spans may have been taken by then.</param>
     /// <exception cref="TempoUnavailableException">The cluster could not take them for as long as it was tried.</exception>
     /// <exception cref="TempoRateLimitedException">The tenant sends more than it may.</exception>
+    /// <exception cref="TempoTooLargeException">The request is larger than the tenant may ever send at once.</exception>
     /// <exception cref="ArgumentException">That is no tenant's ID.</exception>
     Task<IngestResult> IngestAsync(IEnumerable<Activity> activities, Resource? resource = null, string? tenant = null, CancellationToken cancellationToken = default);
 

@@ -183,6 +183,7 @@ internal sealed class TempoClient(
         PushStatus.Accepted when answer is { RejectedSpans: 0, Message: "" } => IngestResult.Accepted,
         PushStatus.Accepted => new IngestResult(answer.RejectedSpans, answer.Message),
         PushStatus.Malformed => throw new TempoMalformedException(answer.Message),
+        PushStatus.TooLarge => throw new TempoTooLargeException(answer.Message),
         PushStatus.RateLimited => throw new TempoRateLimitedException(answer.Message, answer.RetryAfter),
         _ => throw new TempoUnavailableException(answer.Message, answer.RetryAfter),
     };

@@ -129,14 +129,20 @@ public sealed class Distributor(
         return result with { RejectedSpans = result.RejectedSpans + refusals.Count, Message = string.Join("; ", reasons) };
     }
 
-    private static PushResult RateLimited(TenantId tenant, long bytes, IngestionLimits limits, TimeSpan wait)
-    {
-        var message = $"RATE_LIMITED: ingestion rate limit (local: {limits.RateLimitBytes} bytes, burst: {limits.BurstSizeBytes} bytes) "
-            + $"exceeded while adding {bytes} bytes for user {tenant}. ";
-        return wait == TimeSpan.MaxValue
-            ? new PushResult { Status = PushStatus.RateLimited, Message = message + "The request is larger than the burst size: send smaller batches or raise burst_size_bytes" }
-            : new PushResult { Status = PushStatus.RateLimited, Message = message + "Send less, or raise rate_limit_bytes", RetryAfter = RetryAfter(limits, wait) };
-    }
+    private static PushResult RateLimited(TenantId tenant, long bytes, IngestionLimits limits, TimeSpan wait) => wait == TimeSpan.MaxValue
+        ? new PushResult
+        {
+            Status = PushStatus.TooLarge,
+            Message = $"RATE_LIMITED: the request has {bytes} bytes, and ingestion.burst_size_bytes allows user {tenant} {limits.BurstSizeBytes} at once: it would never be taken. "
+                + $"Send smaller batches, or set ingestion.burst_size_bytes to at least {bytes}",
+        }
+        : new PushResult
+        {
+            Status = PushStatus.RateLimited,
+            Message = $"RATE_LIMITED: ingestion rate limit (local: {limits.RateLimitBytes} bytes, burst: {limits.BurstSizeBytes} bytes) "
+                + $"exceeded while adding {bytes} bytes for user {tenant}. Send less, or raise rate_limit_bytes",
+            RetryAfter = RetryAfter(limits, wait),
+        };
 
     private static TimeSpan? RetryAfter(IngestionLimits limits, TimeSpan wait) =>
         limits.RetryAfter <= TimeSpan.Zero ? null : wait > limits.RetryAfter ? wait : limits.RetryAfter;

@@ -26,6 +26,9 @@ public static class OtlpJsonReader
 
     private const int MaxVarintBytes = 10;
 
+    // The longest known has 22 characters, and each may be written as an escape of six bytes.
+    private const int MaxNameBytes = 160;
+
     /// <summary>Appends the request in <paramref name="json"/> (UTF-8) to <paramref name="output"/>; on failure <paramref name="error"/> names the field, the byte offset and what is allowed.</summary>
     public static bool TryRead(ReadOnlySpan<byte> json, RequestBuffer output, out string error)
     {
@@ -199,8 +202,21 @@ public static class OtlpJsonReader
             for (var i = 0; Next(ref reader) != JsonTokenType.EndArray; i++)
             {
                 _path[_depth - 1].Index = i;
-                Nested(ref reader, field);
+
+                // An array within a value keeps the places of its elements: the one that is null has no value. Among spans or attributes null is none.
+                if (reader.TokenType == JsonTokenType.Null)
+                    NoValue(field);
+                else
+                    Nested(ref reader, field);
             }
+        }
+
+        private readonly void NoValue(OtlpJsonField field)
+        {
+            if (!field.Message.IsOneOf)
+                return;
+            Tag(field.Number, 2);
+            RawVarint(0);
         }
 
         // The length comes before what it measures: room for it is guessed, and the message moved where the guess was wrong.
@@ -261,26 +277,20 @@ public static class OtlpJsonReader
             if (reader.TokenType != JsonTokenType.String)
                 throw Unexpected(ref reader, "a string");
             var raw = reader.ValueSpan;
-            if (!Utf8.IsValid(raw))
-                throw new FormatException("the string is not valid UTF-8");
-            if (!reader.ValueIsEscaped)
+            if (!reader.ValueIsEscaped && Utf8.IsValid(raw))
             {
                 Bytes(number, raw, writeDefault);
                 return;
             }
 
-            var unescaped = ArrayPool<byte>.Shared.Rent(raw.Length);
+            var text = ArrayPool<byte>.Shared.Rent(JsonText.MaxDecodedLength(raw));
             try
             {
-                Bytes(number, unescaped.AsSpan(0, reader.CopyString(unescaped)), writeDefault);
-            }
-            catch (InvalidOperationException)
-            {
-                throw new FormatException("the string has half of a surrogate pair");
+                Bytes(number, text.AsSpan(0, JsonText.Decode(raw, text)), writeDefault);
             }
             finally
             {
-                ArrayPool<byte>.Shared.Return(unescaped);
+                ArrayPool<byte>.Shared.Return(text);
             }
         }
 
@@ -308,10 +318,10 @@ public static class OtlpJsonReader
                 throw Unexpected(ref reader, "a string of base64");
 
             // Both alphabets are allowed, with and without padding; the decoder wants one of each.
-            var text = ArrayPool<byte>.Shared.Rent(reader.ValueSpan.Length + 3);
+            var text = ArrayPool<byte>.Shared.Rent(JsonText.MaxDecodedLength(reader.ValueSpan) + 3);
             try
             {
-                var length = reader.CopyString(text);
+                var length = JsonText.Decode(reader.ValueSpan, text);
                 var digits = text.AsSpan(0, length);
                 digits.Replace((byte)'-', (byte)'+');
                 digits.Replace((byte)'_', (byte)'/');
@@ -320,10 +330,6 @@ public static class OtlpJsonReader
                 if (System.Buffers.Text.Base64.DecodeFromUtf8InPlace(text.AsSpan(0, length), out var count) != OperationStatus.Done)
                     throw new FormatException($"'{Shorten(reader.ValueSpan)}' is not base64");
                 Bytes(number, text.AsSpan(0, count), writeDefault);
-            }
-            catch (InvalidOperationException)
-            {
-                throw new FormatException("the string has half of a surrogate pair");
             }
             finally
             {
@@ -377,11 +383,10 @@ public static class OtlpJsonReader
         {
             if (reader.TokenType == JsonTokenType.String)
             {
-                for (var i = 0; i < field.Values.Length; i++)
-                {
-                    if (reader.ValueTextEquals(field.Values[i]))
-                        return i;
-                }
+                Span<byte> name = stackalloc byte[MaxNameBytes];
+                var index = TryDecodeName(reader.ValueSpan, ref name) ? IndexOf(name, field.Values) : -1;
+                if (index >= 0)
+                    return index;
             }
 
             try
@@ -394,28 +399,46 @@ public static class OtlpJsonReader
             }
         }
 
-        private static OtlpJsonField? Find(ref Utf8JsonReader reader, OtlpJsonShape shape)
+        private static int IndexOf(ReadOnlySpan<byte> name, string[] values)
         {
-            var fields = shape.Fields;
-            if (!reader.ValueIsEscaped)
+            for (var i = 0; i < values.Length; i++)
             {
-                var name = reader.ValueSpan;
-                foreach (var field in fields)
-                {
-                    if (name.SequenceEqual(field.NameUtf8) || name.SequenceEqual(field.OriginalNameUtf8))
-                        return field;
-                }
-
-                return null;
+                if (Ascii.Equals(name, values[i]))
+                    return i;
             }
 
-            foreach (var field in fields)
+            return -1;
+        }
+
+        private static OtlpJsonField? Find(ref Utf8JsonReader reader, OtlpJsonShape shape)
+        {
+            return reader.ValueIsEscaped ? FindEscaped(reader.ValueSpan, shape) : Find(reader.ValueSpan, shape);
+        }
+
+        private static OtlpJsonField? Find(ReadOnlySpan<byte> name, OtlpJsonShape shape)
+        {
+            foreach (var field in shape.Fields)
             {
-                if (reader.ValueTextEquals(field.NameUtf8) || reader.ValueTextEquals(field.OriginalNameUtf8))
+                if (name.SequenceEqual(field.NameUtf8) || name.SequenceEqual(field.OriginalNameUtf8))
                     return field;
             }
 
             return null;
+        }
+
+        private static OtlpJsonField? FindEscaped(ReadOnlySpan<byte> raw, OtlpJsonShape shape)
+        {
+            Span<byte> name = stackalloc byte[MaxNameBytes];
+            return TryDecodeName(raw, ref name) ? Find(name, shape) : null;
+        }
+
+        // False for a name that is longer than any that is known.
+        private static bool TryDecodeName(ReadOnlySpan<byte> raw, ref Span<byte> name)
+        {
+            if (JsonText.MaxDecodedLength(raw) > name.Length)
+                return false;
+            name = name[..JsonText.Decode(raw, name)];
+            return true;
         }
 
         private static JsonTokenType Next(ref Utf8JsonReader reader)

@@ -36,17 +36,9 @@ internal sealed partial class ListenerApplication(ILogger<ListenerApplication> l
         {
             await context.Listener!.Handler(context.Http);
         }
-        catch (BadHttpRequestException e) when (!context.Http.Response.HasStarted && HttpProtocol.IsHttp11(context.Http.Request.Protocol))
+        catch (Exception e) when (StatusOfBroken(e) is not null)
         {
-            // The request's framing is broken, or its body comes too slowly. Kestrel would give the same answer, and log an
-            // error of ours with it: any client could fill the log.
-            context.Http.Response.Clear();
-            context.Http.Response.StatusCode = e.StatusCode;
-            context.Http.Response.Headers.Connection = "close";
-        }
-        catch (BadHttpRequestException)
-        {
-            throw;
+            AnswerBroken(context.Http, StatusOfBroken(e)!.Value);
         }
         catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException || e.InnerException is ConnectionAbortedException || (e is OperationCanceledException or IOException && context.Http.RequestAborted.IsCancellationRequested))
         {
@@ -62,6 +54,30 @@ internal sealed partial class ListenerApplication(ILogger<ListenerApplication> l
     }
 
     public void DisposeContext(ListenerContext context, Exception? exception) => context.Http.Uninitialize();
+
+    // The status for a request whose framing is broken, or whose body comes too slowly; null for another failure. Kestrel throws what it has no
+    // better word for where a chunk's size does not fit its number.
+    private static int? StatusOfBroken(Exception exception) => exception switch
+    {
+        BadHttpRequestException broken => broken.StatusCode,
+        IOException { InnerException: OverflowException } => StatusCodes.Status400BadRequest,
+        _ => null,
+    };
+
+    // Kestrel would give the same answer to the first kind, and log an error of ours with it: any client could fill the log.
+    private static void AnswerBroken(HttpContext context, int status)
+    {
+        if (context.Response.HasStarted)
+        {
+            context.Abort();
+            return;
+        }
+
+        context.Response.Clear();
+        context.Response.StatusCode = status;
+        if (!HttpProtocol.IsHttp2(context.Request.Protocol))
+            context.Response.Headers.Connection = "close";
+    }
 
     private static Task AnswerFailureAsync(ListenerContext context)
     {

@@ -5,9 +5,12 @@ internal enum BodyStatus
 {
     Complete,
 
-    /// <summary>More bytes than allowed, as sent or as decompressed.</summary>
+    /// <summary>More bytes than allowed, as sent or as unfolded.</summary>
     TooLarge,
 
     /// <summary>The compressed data is broken or cut off.</summary>
     Undecodable,
+
+    /// <summary>Decompressing would take more memory than is given for it, by what the data says of itself.</summary>
+    WindowTooLarge,
 }

@@ -20,6 +20,9 @@ internal readonly record struct GrpcMessage(RequestBuffer? Bytes, RpcStatus Fail
 {
     public const int PrefixBytes = 5;
 
+    /// <summary>The compressions that are taken, as <c>grpc-accept-encoding</c> has them.</summary>
+    public static string AcceptEncoding { get; } = $"{ContentCoding.Identity},{ContentCoding.Header.Replace(" ", "", StringComparison.Ordinal)}";
+
     /// <summary>Reads the message of a call; <paramref name="encoding"/> is the call's <c>grpc-encoding</c>, empty for none.</summary>
     /// <exception cref="RequestMemoryException">There is no room for it.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -33,10 +36,11 @@ internal readonly record struct GrpcMessage(RequestBuffer? Bytes, RpcStatus Fail
         reader.AdvanceTo(read.Buffer.GetPosition(PrefixBytes));
         if (flag > 1)
             return Fail(GrpcCode.Internal, $"the compressed flag is {flag}; allowed are 0 and 1");
-        if (flag == 1 && (encoding.Length == 0 || encoding == "identity"))
+        ContentCoding? coding = null;
+        if (flag == 1 && !ContentCoding.TryFind(encoding, out coding))
+            return Fail(GrpcCode.Unimplemented, $"grpc-encoding '{(encoding.Length > 64 ? encoding[..64] : encoding)}' is not supported; allowed are {ContentCoding.Allowed}");
+        if (flag == 1 && coding is null)
             return Fail(GrpcCode.Internal, "the message is flagged as compressed, but grpc-encoding names no compression");
-        if (flag == 1 && encoding != "gzip")
-            return Fail(GrpcCode.Unimplemented, $"grpc-encoding '{(encoding.Length > 64 ? encoding[..64] : encoding)}' is not supported; allowed are identity and gzip");
         if (length > limit)
             return TooLarge(limit);
 
@@ -45,25 +49,15 @@ internal readonly record struct GrpcMessage(RequestBuffer? Bytes, RpcStatus Fail
         {
             if (await ReadBodyAsync(reader, buffer, (int)length, cancellationToken) is { } failure)
                 return new(null, failure);
-            if (flag == 1)
+            if (coding is not null)
             {
                 var compressed = buffer;
                 buffer = null;
-                BodyStatus status;
-                try
-                {
-                    buffer = RequestBody.RentForCompressed(memory, length);
-                    status = await RequestBody.InflateAsync("gzip", new MemoryStream(compressed.Array, 0, compressed.Length, writable: false), buffer, limit, cancellationToken);
-                }
-                finally
-                {
-                    compressed.Return();
-                }
-
+                (var status, buffer) = RequestBody.Decompress(memory, coding, compressed, limit);
                 if (status == BodyStatus.TooLarge)
                     return TooLarge(limit);
-                if (status == BodyStatus.Undecodable)
-                    return Fail(GrpcCode.Internal, "the message is not complete gzip data");
+                if (buffer is null)
+                    return Fail(GrpcCode.Internal, RequestBody.Problem("message", coding, status));
             }
 
             var owned = buffer;
@@ -102,7 +96,7 @@ internal readonly record struct GrpcMessage(RequestBuffer? Bytes, RpcStatus Fail
         length = BinaryPrimitives.ReadUInt32BigEndian(prefix[1..]);
     }
 
-    private static GrpcMessage TooLarge(int limit) => Fail(GrpcCode.ResourceExhausted, $"the request message is larger than {limit} bytes");
+    private static GrpcMessage TooLarge(int limit) => Fail(GrpcCode.ResourceExhausted, $"the request message is larger than {limit} bytes, the most that max_recv_msg_size_mib allows it, compressed or not. Send smaller batches, or raise it");
 
     private static GrpcMessage Fail(GrpcCode code, string message) => new(null, new((int)code, message));
 }

@@ -105,7 +105,7 @@ internal sealed class OtlpGrpcReceiver(ListenerOptions options, bool multitenanc
         if (message.Bytes is null)
         {
             if (message.Failure.Code == (int)GrpcCode.Unimplemented)
-                context.Response.Headers["grpc-accept-encoding"] = "identity,gzip";
+                context.Response.Headers["grpc-accept-encoding"] = GrpcMessage.AcceptEncoding;
             return message.Failure;
         }
 
@@ -122,7 +122,7 @@ internal sealed class OtlpGrpcReceiver(ListenerOptions options, bool multitenanc
 
     private static RpcStatus Failure(PushResult result) => result.Status switch
     {
-        PushStatus.Malformed => new((int)GrpcCode.InvalidArgument, result.Message ?? ""),
+        PushStatus.Malformed or PushStatus.TooLarge => new((int)GrpcCode.InvalidArgument, result.Message ?? ""),
         PushStatus.RateLimited => new((int)GrpcCode.ResourceExhausted, result.Message ?? "", result.RetryAfter),
         _ => new((int)GrpcCode.Unavailable, result.Message ?? "", result.RetryAfter),
     };

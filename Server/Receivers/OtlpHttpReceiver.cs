@@ -13,7 +13,7 @@ namespace OrleansTempo.Server.Receivers;
 /// <code>
 /// path, method, type, encoding, tenant, phase  → 404 405 415 415 401/400 503
 /// body → RequestBuffer (JSON → protobuf)       → 413 400
-/// ITracePush                                   → 200 400 429 503
+/// ITracePush                                   → 200 400 413 429 503
 /// </code>
 /// Errors are <c>google.rpc.Status</c> in the request's encoding, or plain text where that is not known.
 /// </summary>
@@ -71,8 +71,6 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenanc
             return;
         }
 
-        var encoding = request.Headers.ContentEncoding.ToString();
-        var isIdentity = encoding.Length == 0 || encoding.Equals("identity", StringComparison.OrdinalIgnoreCase);
         var length = request.ContentLength;
         if (length > options.MaxRequestBytes)
         {
@@ -80,29 +78,35 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenanc
             return;
         }
 
-        if (!isIdentity && !RequestBody.CanInflate(encoding))
+        var encoding = request.Headers.ContentEncoding.ToString();
+        if (!ContentCoding.TryFind(encoding, out var coding))
         {
-            context.Response.Headers.AcceptEncoding = "gzip, deflate";
-            await AnswerAsync(context, json, StatusCodes.Status415UnsupportedMediaType, new((int)GrpcCode.InvalidArgument, $"Content-Encoding '{Shorten(encoding)}' is not supported; allowed are identity, gzip and deflate"));
+            context.Response.Headers.AcceptEncoding = ContentCoding.Header;
+            await AnswerAsync(context, json, StatusCodes.Status415UnsupportedMediaType, new((int)GrpcCode.InvalidArgument, $"Content-Encoding '{Shorten(encoding)}' is not supported; allowed are {ContentCoding.Allowed}"));
             return;
         }
 
         RequestBuffer? buffer = null;
         try
         {
-            buffer = isIdentity ? RequestBody.RentFor(memory, length) : RequestBody.RentForCompressed(memory, length);
-            var status = isIdentity
-                ? await RequestBody.ReadAsync(request.BodyReader, buffer, options.MaxRequestBytes, CancellationToken.None)
-                : await RequestBody.InflateAsync(encoding, request.BodyReader.AsStream(), buffer, options.MaxRequestBytes, CancellationToken.None);
+            buffer = RequestBody.RentFor(memory, length);
+            var status = await RequestBody.ReadAsync(request.BodyReader, buffer, options.MaxRequestBytes, CancellationToken.None);
+            if (status == BodyStatus.Complete && coding is not null)
+            {
+                var compressed = buffer;
+                buffer = null;
+                (status, buffer) = RequestBody.Decompress(memory, coding, compressed, options.MaxRequestBytes);
+            }
+
             if (status == BodyStatus.TooLarge)
             {
                 await AnswerTooLargeAsync(context, json);
                 return;
             }
 
-            if (status == BodyStatus.Undecodable)
+            if (buffer is null)
             {
-                await AnswerAsync(context, json, StatusCodes.Status400BadRequest, new((int)GrpcCode.InvalidArgument, $"the body is not complete {encoding} data"));
+                await AnswerAsync(context, json, StatusCodes.Status400BadRequest, new((int)GrpcCode.InvalidArgument, RequestBody.Problem("body", coding!, status)));
                 return;
             }
 
@@ -146,6 +150,7 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenanc
     {
         PushStatus.Accepted => AnswerAcceptedAsync(context, json, result),
         PushStatus.Malformed => AnswerAsync(context, json, StatusCodes.Status400BadRequest, new((int)GrpcCode.InvalidArgument, result.Message)),
+        PushStatus.TooLarge => AnswerAsync(context, json, StatusCodes.Status413PayloadTooLarge, new((int)GrpcCode.InvalidArgument, result.Message)),
         PushStatus.RateLimited => AnswerAsync(context, json, StatusCodes.Status429TooManyRequests, new((int)GrpcCode.ResourceExhausted, result.Message, result.RetryAfter)),
         _ => AnswerAsync(context, json, StatusCodes.Status503ServiceUnavailable, new((int)GrpcCode.Unavailable, result.Message, result.RetryAfter)),
     };
@@ -164,7 +169,7 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenanc
     }
 
     private Task AnswerTooLargeAsync(HttpContext context, bool json) =>
-        AnswerAsync(context, json, StatusCodes.Status413PayloadTooLarge, new((int)GrpcCode.ResourceExhausted, $"the request is larger than {options.MaxRequestBytes} bytes"));
+        AnswerAsync(context, json, StatusCodes.Status413PayloadTooLarge, new((int)GrpcCode.ResourceExhausted, $"the request is larger than {options.MaxRequestBytes} bytes, the most that max_request_body_size allows it, compressed or not. Send smaller batches, or raise it"));
 
     private static Task AnswerAsync(HttpContext context, bool json, int httpStatus, RpcStatus status)
     {

@@ -7,22 +7,20 @@ namespace OrleansTempo.Server.Receivers;
 
 /// <summary>
 /// Brings a request's body into one <see cref="RequestBuffer"/>. Bytes are copied once, from the blocks Kestrel received
-/// them in; compressed bodies are inflated straight into the buffer and given up at the limit, so a bomb costs what any
-/// other request of the largest size costs.
+/// them in. A compressed body is received as it is, up to the limit for what it unfolds to, so that endless nothing ends there; then it is unfolded
+/// into a second buffer, and given up at the limit, so a bomb costs what any other request of the largest size costs.
 /// </summary>
 internal static class RequestBody
 {
     // A client can claim any Content-Length without sending a byte; beyond this the buffer grows with what has arrived.
     private const int TrustedLength = 1 << 20;
 
-    // Zipped spans unfold about this much; a wrong guess costs one copy.
+    // Compressed spans unfold about this much; a wrong guess costs one copy.
     private const int UsualCompression = 8;
+    private const int SmallestContent = 4 << 10;
 
     /// <summary>A buffer for a body of <paramref name="length"/> bytes, or of unknown length where it is null.</summary>
     public static RequestBuffer RentFor(RequestMemory memory, long? length) => memory.Rent((int)Math.Min(length ?? 16 << 10, TrustedLength));
-
-    /// <summary>A buffer for a compressed body of <paramref name="length"/> bytes, or of unknown length where it is null.</summary>
-    public static RequestBuffer RentForCompressed(RequestMemory memory, long? length) => memory.Rent((int)Math.Clamp((length ?? 8 << 10) * UsualCompression, 4 << 10, TrustedLength));
 
     /// <summary>Appends all of <paramref name="reader"/> to <paramref name="buffer"/>, up to <paramref name="limit"/> bytes in it.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -45,41 +43,57 @@ internal static class RequestBody
         }
     }
 
-    /// <summary>Whether <see cref="InflateAsync"/> knows a <c>Content-Encoding</c>.</summary>
-    public static bool CanInflate(string encoding) => IsGzip(encoding) || string.Equals(encoding, "deflate", StringComparison.OrdinalIgnoreCase);
-
-    /// <summary>
-    /// Fills the empty <paramref name="buffer"/> with what <paramref name="compressed"/> unfolds to, up to <paramref name="limit"/>
-    /// bytes. <c>deflate</c> is zlib, as RFC 9110 has it; bare deflate data is refused as undecodable rather than guessed at.
-    /// </summary>
-    public static async ValueTask<BodyStatus> InflateAsync(string encoding, Stream compressed, RequestBuffer buffer, int limit, CancellationToken cancellationToken)
+    /// <summary>What a compressed body unfolds to.</summary>
+    /// <param name="memory">Where there is room for it.</param>
+    /// <param name="coding">How it is compressed.</param>
+    /// <param name="compressed">All of the body; given back in any case.</param>
+    /// <param name="limit">The most bytes it may unfold to.</param>
+    /// <returns>How it ended, and the content, which is the caller's; null where there is none.</returns>
+    /// <exception cref="RequestMemoryException">There is no room for it.</exception>
+    public static (BodyStatus Status, RequestBuffer? Content) Decompress(RequestMemory memory, ContentCoding coding, RequestBuffer compressed, int limit)
     {
-        var body = new CompressedBody(compressed, IsGzip(encoding));
-        await using var content = body.Open();
+        RequestBuffer? content = null;
+        var status = BodyStatus.Undecodable;
         try
         {
-            // One byte past the limit tells a body of exactly the limit from a larger one.
-            var most = (int)Math.Min((long)limit + body.Marker.Length + 1, Array.MaxLength);
-            while (buffer.Length < most)
-            {
-                var memory = buffer.GetMemory(1);
-                var count = await content.ReadAsync(memory.Length > most - buffer.Length ? memory[..(most - buffer.Length)] : memory, cancellationToken);
-                if (count == 0)
-                    break;
-                buffer.Length += count;
-            }
+            content = memory.Rent((int)Math.Clamp(compressed.Length * (long)UsualCompression, SmallestContent, TrustedLength));
+            status = coding.Unfold(compressed, content, limit);
+            return (status, status == BodyStatus.Complete ? content : null);
         }
-        catch (InvalidDataException)
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
         {
-            return BodyStatus.Undecodable;
+            return (BodyStatus.Undecodable, null);
+        }
+        finally
+        {
+            compressed.Return();
+            if (status != BodyStatus.Complete)
+                content?.Return();
+        }
+    }
+
+    /// <summary>What is wrong with compressed data that was not unfolded, in a sentence.</summary>
+    /// <param name="what">What was compressed.</param>
+    public static string Problem(string what, ContentCoding coding, BodyStatus status) => status == BodyStatus.WindowTooLarge
+        ? $"the {what} is {coding.Name} data with a window of more than {ZstdBody.MaxWindowBytes >> 20} MiB; compress it at a lower level, or without long mode"
+        : $"the {what} is not complete {coding.Name} data";
+
+    /// <summary>Appends all of <paramref name="stream"/> to <paramref name="buffer"/>.</summary>
+    /// <returns>False where that is more than <paramref name="limit"/> bytes.</returns>
+    public static bool TryFill(RequestBuffer buffer, Stream stream, int limit)
+    {
+        // One byte past the limit tells a body of exactly the limit from a larger one.
+        var most = (int)Math.Min(limit + 1L, Array.MaxLength);
+        while (buffer.Length < most)
+        {
+            var target = buffer.GetMemory(1).Span;
+            var count = stream.Read(target.Length > most - buffer.Length ? target[..(most - buffer.Length)] : target);
+            if (count == 0)
+                return true;
+            buffer.Length += count;
         }
 
-        if (buffer.Length - body.Marker.Length > limit)
-            return BodyStatus.TooLarge;
-        if (!body.IsWhole(buffer.Bytes))
-            return BodyStatus.Undecodable;
-        buffer.Length -= body.Marker.Length;
-        return BodyStatus.Complete;
+        return buffer.Length <= limit;
     }
 
     /// <summary>Copies a sequence to the end of the buffer.</summary>
@@ -91,6 +105,4 @@ internal static class RequestBody
         sequence.CopyTo(buffer.GetMemory(length).Span);
         buffer.Length += length;
     }
-
-    private static bool IsGzip(string encoding) => string.Equals(encoding, "gzip", StringComparison.OrdinalIgnoreCase);
 }

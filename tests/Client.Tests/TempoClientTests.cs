@@ -82,9 +82,9 @@ public sealed class TempoClientTests
     [Fact]
     public async Task Request_that_is_larger_than_the_rate_ever_allows_is_not_sent_again()
     {
-        Fake.Answer = _ => Task.FromResult(new PushAnswer { Status = PushStatus.RateLimited, Message = "RATE_LIMITED: over the burst size" });
+        Fake.Answer = _ => Task.FromResult(new PushAnswer { Status = PushStatus.TooLarge, Message = "RATE_LIMITED: over the burst size" });
 
-        var error = await Assert.ThrowsAsync<TempoRateLimitedException>(() => Client().IngestAsync(s_request));
+        var error = await Assert.ThrowsAsync<TempoTooLargeException>(() => Client().IngestAsync(s_request));
 
         Assert.Equal("RATE_LIMITED: over the burst size", error.Message);
         Assert.Null(error.RetryAfter);

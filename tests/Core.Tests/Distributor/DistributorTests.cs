@@ -183,8 +183,12 @@ public sealed class DistributorTests
 
         var refused = bench.Push(request);
 
-        Assert.Equal((PushStatus.RateLimited, null), (refused.Status, refused.RetryAfter));
-        Assert.Contains("larger than the burst size", refused.Message);
+        var size = request.CalculateSize();
+        Assert.Equal((PushStatus.TooLarge, null), (refused.Status, refused.RetryAfter));
+        Assert.Equal(
+            $"RATE_LIMITED: the request has {size} bytes, and ingestion.burst_size_bytes allows user single-tenant {size - 1} at once: it would never be taken. Send smaller batches, or set ingestion.burst_size_bytes to at least {size}",
+            refused.Message);
+        Assert.Equal(1, bench.Counters["tempo_discarded_spans_total{rate_limited}"]);
     }
 
     [Fact]

@@ -111,7 +111,6 @@ public class OtlpJsonReaderTests
     [InlineData("{", "malformed JSON at byte 1")]
     [InlineData("{} x", "malformed JSON at byte 3")]
     [InlineData("""{"resourceSpans":{}}""", "resourceSpans at byte 17: expected an array, found an object")]
-    [InlineData("""{"resourceSpans":[null]}""", "resourceSpans[0] at byte 18: expected an object, found null")]
     [InlineData("""{"resourceSpans":[],"resource_spans":[]}""", "resourceSpans at byte 37: the field is there twice")]
     [InlineData("""{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":1}]}]}]}""", "resourceSpans[0].scopeSpans[0].spans[0].name at byte 51: expected a string, found the number 1")]
     [InlineData("""{"resourceSpans":[{},{"scopeSpans":[{"spans":[{"traceId":"0g"}]}]}]}""", "resourceSpans[1].scopeSpans[0].spans[0].traceId at byte 57: '0g' is not hexadecimal; allowed are 0-9, a-f and A-F")]
@@ -122,7 +121,6 @@ public class OtlpJsonReaderTests
     [InlineData("""{"resourceSpans":[{"resource":{"attributes":[{"key":"a","value":{"stringValue":"x","intValue":1}}]}}]}""", "resourceSpans[0].resource.attributes[0].value.intValue at byte 94: another kind of value is there already; one is allowed")]
     [InlineData("""{"resourceSpans":[{"resource":{"attributes":[{"key":"a","value":{"doubleValue":"x"}}]}}]}""", "resourceSpans[0].resource.attributes[0].value.doubleValue at byte 79: 'x' is not a number; allowed are numbers, \"NaN\", \"Infinity\" and \"-Infinity\"")]
     [InlineData("""{"resourceSpans":[{"resource":{"attributes":[{"key":"a","value":{"bytesValue":"*"}}]}}]}""", "resourceSpans[0].resource.attributes[0].value.bytesValue at byte 78: '*' is not base64")]
-    [InlineData("""{"resourceSpans":[{"schemaUrl":"\ud800"}]}""", "resourceSpans[0].schemaUrl at byte 31: the string has half of a surrogate pair")]
     [InlineData("""{"resourceSpans":[{"schemaUrl":"x" "y"}]}""", "malformed JSON at byte 35 (in resourceSpans[0])")]
     public void Errors_name_the_field_the_offset_and_what_is_allowed(string json, string expected)
     {
@@ -132,13 +130,63 @@ public class OtlpJsonReaderTests
         output.Return();
     }
 
+    [Theory]
+    [InlineData("""\ud83d""", "\uFFFD")]
+    [InlineData("""\uDE00""", "\uFFFD")]
+    [InlineData("""Ship it \ud83d\n""", "Ship it \uFFFD\n")]
+    [InlineData("""\ude00\ud83d""", "\uFFFD\uFFFD")]
+    [InlineData("""\ud83d\ud83d\ude00""", "\uFFFD\U0001F600")]
+    [InlineData("""\ud83dx""", "\uFFFDx")]
+    [InlineData("""\ud83d\u0041\\\/\b\f\r\t\"é""", "\uFFFDA\\/\b\f\r\t\"é")]
+    public void Half_a_surrogate_pair_becomes_one_replacement_character_and_the_spans_are_kept(string json, string expected)
+    {
+        var span = ReadSpan("""{"name":"TEXT","attributes":[{"key":"TEXT","value":{"stringValue":"TEXT"}}],"events":[{"name":"TEXT"}]}""".Replace("TEXT", json));
+        Assert.Equal(expected, span.Name);
+        Assert.Equal(new KeyValue { Key = expected, Value = new() { StringValue = expected } }, Assert.Single(span.Attributes));
+        Assert.Equal(expected, Assert.Single(span.Events).Name);
+    }
+
     [Fact]
-    public void Text_that_is_not_utf8_is_refused()
+    public void Text_that_is_not_utf8_gets_replacement_characters_and_the_spans_are_kept()
+    {
+        // ISO 8859-1, a sequence that is cut, one that encodes half a surrogate pair, and an escape between.
+        byte[] json = [.. """{"resourceSpans":[{"schemaUrl":"M"""u8, 0xFC, .. "nchen "u8, 0xE2, 0x82, .. "\\n"u8, 0xED, 0xA0, 0xBD, .. "\"}]}"u8];
+        Assert.Equal("M\uFFFDnchen \uFFFD\n\uFFFD\uFFFD\uFFFD", ExportTraceServiceRequest.Parser.ParseFrom(Read(json)).ResourceSpans[0].SchemaUrl);
+    }
+
+    [Theory]
+    [InlineData("""{"\ud83d":[{"a":1}],"name":"x"}""")]
+    [InlineData("""{"name":"x","\ude00\ud83d":"\ud83d"}""")]
+    [InlineData("""{"n\u0061me":"x","\ud83d name that is longer than any that there is, and longer than the room that is made for one that is known, however it may be written by whoever sends it, in escapes or without":1}""")]
+    public void A_member_name_with_half_a_surrogate_pair_is_an_unknown_member(string span) => Assert.Equal("x", ReadSpan(span).Name);
+
+    [Fact]
+    public void A_choice_with_half_a_surrogate_pair_is_refused_by_name()
     {
         var output = new RequestMemory(long.MaxValue).Rent(16);
-        Assert.False(OtlpJsonReader.TryRead([.. """{"resourceSpans":[{"schemaUrl":"a"""u8, 0xFF, .. "\"}]}"u8], output, out var error));
-        Assert.Equal("resourceSpans[0].schemaUrl at byte 31: the string is not valid UTF-8", error);
+        Assert.False(OtlpJsonReader.TryRead("""{"resourceSpans":[{"scopeSpans":[{"spans":[{"kind":"\ud83d"}]}]}]}"""u8, output, out var error));
+        Assert.StartsWith("resourceSpans[0].scopeSpans[0].spans[0].kind at byte 51: '\\ud83d' is neither a number nor one of ", error);
         output.Return();
+        Assert.Equal(Span.Types.SpanKind.Client, ReadSpan("""{"kind":"SPAN_KIND_CLI\u0045NT"}""").Kind);
+    }
+
+    [Fact]
+    public void Null_among_an_arrays_elements_is_none_of_them()
+    {
+        var request = ExportTraceServiceRequest.Parser.ParseFrom(Read("""{"resourceSpans":[null,{"resource":{"attributes":[null,{"key":"a"}]},"scopeSpans":[null,{"spans":[null,{"name":"x","events":[null],"links":[null,{"traceState":"s"}]},null]}]}]}"""));
+        var resourceSpans = Assert.Single(request.ResourceSpans);
+        Assert.Equal("a", Assert.Single(resourceSpans.Resource.Attributes).Key);
+        var span = Assert.Single(Assert.Single(resourceSpans.ScopeSpans).Spans);
+        Assert.Equal("x", span.Name);
+        Assert.Empty(span.Events);
+        Assert.Equal("s", Assert.Single(span.Links).TraceState);
+    }
+
+    [Fact]
+    public void Null_within_an_array_value_keeps_its_place_and_has_no_value()
+    {
+        var values = ReadSpan("""{"attributes":[{"key":"a","value":{"arrayValue":{"values":[null,{"intValue":1},null]}}}]}""").Attributes[0].Value.ArrayValue.Values;
+        Assert.Equal([AnyValue.ValueOneofCase.None, AnyValue.ValueOneofCase.IntValue, AnyValue.ValueOneofCase.None], values.Select(static v => v.ValueCase));
     }
 
     [Fact]
@@ -174,10 +222,12 @@ public class OtlpJsonReaderTests
         }
     }
 
-    private static byte[] Read(string json)
+    private static byte[] Read(string json) => Read(Encoding.UTF8.GetBytes(json));
+
+    private static byte[] Read(byte[] json)
     {
         var output = new RequestMemory(long.MaxValue).Rent(16);
-        Assert.True(OtlpJsonReader.TryRead(Encoding.UTF8.GetBytes(json), output, out var error), error);
+        Assert.True(OtlpJsonReader.TryRead(json, output, out var error), error);
         var bytes = output.Bytes.ToArray();
         output.Return();
         return bytes;

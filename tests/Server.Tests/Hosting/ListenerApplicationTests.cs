@@ -24,8 +24,49 @@ public class ListenerApplicationTests
         Assert.Equal(["POST /v1/traces failed: no room", $"POST {GrpcCall.Export} failed: no room"], logs.Entries);
     }
 
-    [Fact]
-    public async Task A_body_with_broken_framing_is_answered_without_an_error_in_the_log()
+    [Theory]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\nzz\r\n")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n80000000\r\nabc")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\nFFFFFFFF\r\nabc")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFFFFFFFFF\r\nabc")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n-1\r\nabc")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n3;a=b\nabc\r\n")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n0\r\nno trailer\r\n\r\n")]
+    [InlineData("Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n80000000\r\nabc")]
+    [InlineData("Transfer-Encoding: gzip\r\n\r\nabc")]
+    [InlineData("Transfer-Encoding: chunked, gzip\r\n\r\n3\r\nabc\r\n0\r\n\r\n")]
+    [InlineData("Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd")]
+    [InlineData("Content-Length: -1\r\n\r\nabc")]
+    [InlineData("Content-Length: 99999999999999999999\r\n\r\nabc")]
+    [InlineData("Content-Length: 3x\r\n\r\nabc")]
+    [InlineData("Content-Length: 3\r\nA: b\0c\r\n\r\nabc")]
+    [InlineData("No colon\r\n\r\n")]
+    public async Task A_request_with_broken_framing_is_a_400_without_an_error_in_the_log(string rest)
+    {
+        using var logs = new CollectingLogger();
+        using var factory = LoggerFactory.Create(builder => builder.AddProvider(logs));
+        await using (var server = await RunningServer.StartAsync(adapt: parts => parts with { LoggerFactory = factory }))
+        {
+            foreach (var version in new[] { "1.1", "1.0" })
+            {
+                using var client = new TcpClient();
+                await client.ConnectAsync(IPAddress.Loopback, server.Port("otlp/http"));
+                await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"POST /v1/traces HTTP/{version}\r\nHost: a\r\nContent-Type: application/x-protobuf\r\n{rest}"));
+                using var reader = new StreamReader(client.GetStream());
+                Assert.StartsWith("HTTP/1.1 400 Bad Request\r\n", await reader.ReadToEndAsync());
+            }
+
+            Assert.Empty(server.Push.Pushed);
+        }
+
+        Assert.Empty(logs.Entries);
+    }
+
+    [Theory]
+    [InlineData("zz\r\n")]
+    [InlineData("80000000\r\nabc")]
+    public async Task A_request_refused_for_its_head_may_have_a_body_with_broken_framing(string body)
     {
         using var logs = new CollectingLogger();
         using var factory = LoggerFactory.Create(builder => builder.AddProvider(logs));
@@ -33,9 +74,9 @@ public class ListenerApplicationTests
         {
             using var client = new TcpClient();
             await client.ConnectAsync(IPAddress.Loopback, server.Port("otlp/http"));
-            await client.GetStream().WriteAsync("POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-protobuf\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"u8.ToArray());
+            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n{body}"));
             using var reader = new StreamReader(client.GetStream());
-            Assert.StartsWith("HTTP/1.1 400 Bad Request\r\n", await reader.ReadToEndAsync());
+            Assert.StartsWith("HTTP/1.1 415 ", await reader.ReadToEndAsync());
         }
 
         Assert.Empty(logs.Entries);

@@ -9,6 +9,8 @@ namespace OrleansTempo.Server.Tests.Receivers;
 
 public class OtlpGrpcReceiverTests
 {
+    private const string TooLarge = "the request message is larger than 100000 bytes, the most that max_recv_msg_size_mib allows it, compressed or not. Send smaller batches, or raise it";
+
     [Fact]
     public async Task A_message_is_pushed_byte_for_byte_and_answered_with_an_empty_one()
     {
@@ -24,7 +26,7 @@ public class OtlpGrpcReceiverTests
     }
 
     [Fact]
-    public async Task Plain_and_gzip_messages_of_any_size_arrive_whole()
+    public async Task Plain_and_compressed_messages_of_any_size_arrive_whole()
     {
         await using var server = await RunningServer.StartAsync();
         var large = new byte[RunningServer.MaxRequestBytes - 500];
@@ -32,7 +34,7 @@ public class OtlpGrpcReceiverTests
             large[i] = (byte)(i / 7);
         foreach (var body in new[] { Requests.Golden, large, [] })
         {
-            foreach (var (frame, encoding) in new[] { (GrpcCall.Frame(body), "identity"), (GrpcCall.Frame(body), "gzip"), (GrpcCall.Frame(Requests.Gzip(body), 1), "gzip") })
+            foreach (var (frame, encoding) in new[] { (GrpcCall.Frame(body), "identity"), (GrpcCall.Frame(body), "gzip") }.Concat(Requests.Compressed(body).Select(static c => (GrpcCall.Frame(c.Body, 1), c.Encoding))))
             {
                 var result = await GrpcCall.SendAsync(server, GrpcCall.Export, frame, ("grpc-encoding", encoding));
                 Assert.Equal((0, ""), (result.Status, result.Message));
@@ -57,6 +59,7 @@ public class OtlpGrpcReceiverTests
 
     [Theory]
     [InlineData(PushStatus.Malformed, null, 3)]
+    [InlineData(PushStatus.TooLarge, null, 3)]
     [InlineData(PushStatus.RateLimited, 1500, 8)]
     [InlineData(PushStatus.RateLimited, null, 8)]
     [InlineData(PushStatus.Unavailable, 3000, 14)]
@@ -89,10 +92,17 @@ public class OtlpGrpcReceiverTests
         { GrpcCall.Frame([1], flag: 1), "identity", 13, "the message is flagged as compressed, but grpc-encoding names no compression" },
         { GrpcCall.Frame(Requests.Gzip(Requests.Golden)[..^9], flag: 1), "gzip", 13, "the message is not complete gzip data" },
         { GrpcCall.Frame([1, 2, 3], flag: 1), "gzip", 13, "the message is not complete gzip data" },
-        { GrpcCall.Frame([1], flag: 1), "snappy", 12, "grpc-encoding 'snappy' is not supported; allowed are identity and gzip" },
+        { GrpcCall.Frame(Requests.Zstd(Requests.Golden)[..^9], flag: 1), "zstd", 13, "the message is not complete zstd data" },
+        { GrpcCall.Frame(Requests.SnappyFramed(Requests.Golden)[..^9], flag: 1), "snappy", 13, "the message is not complete snappy data" },
+        { GrpcCall.Frame([1], flag: 1), "br", 12, "grpc-encoding 'br' is not supported; allowed are identity, gzip, deflate, zstd, snappy and x-snappy-framed" },
         { [.. GrpcCall.Frame([1]), .. GrpcCall.Frame([2])], "identity", 12, "the call has more than one request message; one is allowed" },
-        { GrpcCall.Frame(new byte[RunningServer.MaxRequestBytes + 1]), "identity", 8, "the request message is larger than 100000 bytes" },
-        { GrpcCall.Frame(Requests.Gzip(new byte[20 << 20]), flag: 1), "gzip", 8, "the request message is larger than 100000 bytes" },
+        { GrpcCall.Frame(new byte[RunningServer.MaxRequestBytes + 1]), "identity", 8, TooLarge },
+        { GrpcCall.Frame(Requests.Gzip(new byte[20 << 20]), flag: 1), "gzip", 8, TooLarge },
+        { GrpcCall.Frame(Requests.Zstd(new byte[20 << 20]), flag: 1), "zstd", 8, TooLarge },
+        { GrpcCall.Frame(Requests.SnappyFramed(new byte[1 << 20]), flag: 1), "snappy", 8, TooLarge },
+
+        // Nothing, compressed again and again.
+        { GrpcCall.Frame([.. Enumerable.Repeat(Requests.EmptyGzipMember, 5_100).SelectMany(static b => b)], flag: 1), "gzip", 8, TooLarge },
     };
 
     [Theory]
@@ -104,7 +114,7 @@ public class OtlpGrpcReceiverTests
 
         Assert.Equal((status, message), (result.Status, result.Message));
         Assert.True(result.IsTrailersOnly);
-        Assert.Equal(status == 12, result.AcceptEncoding == "identity,gzip");
+        Assert.Equal(status == 12, result.AcceptEncoding == "identity,gzip,deflate,zstd,snappy,x-snappy-framed");
         Assert.Empty(server.Push.Pushed);
     }
 
@@ -147,6 +157,9 @@ public class OtlpGrpcReceiverTests
         Assert.Equal((16, "no org id"), (missing.Status, missing.Message));
         var bad = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame([]), ("x-scope-orgid", ".."));
         Assert.Equal((3, "tenant ID '..' is not allowed: it is a path segment"), (bad.Status, bad.Message));
+        var two = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame([]), ("x-scope-orgid", "team-a|team-b"));
+        Assert.Equal((3, "X-Scope-OrgID 'team-a|team-b' names more than one tenant; a request that writes has one. Send a request for each"), (two.Status, two.Message));
+        Assert.Single(server.Push.Pushed);
     }
 
     [Fact]

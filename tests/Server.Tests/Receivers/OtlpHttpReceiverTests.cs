@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Otlp;
 using OrleansTempo.Tests.Otlp;
 using OrleansTempo.Tests.Rpc;
 using Status = OrleansTempo.Tests.Rpc.Status;
@@ -12,6 +13,9 @@ namespace OrleansTempo.Server.Tests.Receivers;
 
 public class OtlpHttpReceiverTests
 {
+    private const string TwoTenants = "X-Scope-OrgID 'team-a|team-b' names more than one tenant; a request that writes has one. Send a request for each";
+    private const string TooLarge = "the request is larger than 100000 bytes, the most that max_request_body_size allows it, compressed or not. Send smaller batches, or raise it";
+
     [Fact]
     public async Task Protobuf_is_pushed_byte_for_byte_and_answered_with_an_empty_message()
     {
@@ -47,11 +51,11 @@ public class OtlpHttpReceiverTests
             large[i] = (byte)(i / 7);
         foreach (var body in new[] { Requests.Golden, large, [] })
         {
-            foreach (var (encoding, bytes) in new (string?, byte[])[] { (null, body), ("identity", body), ("gzip", Requests.Gzip(body)), ("deflate", Requests.Zlib(body)) })
+            foreach (var (encoding, bytes) in Requests.Compressed(body).Prepend(("identity", body)).Prepend(("", body)))
             {
                 foreach (var chunked in new[] { false, true })
                 {
-                    var message = Requests.Post(server.Otlp(), bytes, encoding: encoding);
+                    var message = Requests.Post(server.Otlp(), bytes, encoding: encoding.Length == 0 ? null : encoding);
                     message.Headers.TransferEncodingChunked = chunked;
                     using var response = await server.Client.SendAsync(message);
                     Assert.Equal(HttpStatusCode.OK, response.StatusCode);
@@ -73,23 +77,99 @@ public class OtlpHttpReceiverTests
         using var response = await server.Client.SendAsync(message);
 
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
-        Assert.Equal(new Status { Code = 8, Message = "the request is larger than 100000 bytes" }, Status.Parser.ParseFrom(await response.Content.ReadAsByteArrayAsync()));
+        Assert.Equal(new Status { Code = 8, Message = TooLarge }, Status.Parser.ParseFrom(await response.Content.ReadAsByteArrayAsync()));
         Assert.Empty(server.Push.Pushed);
     }
 
+    [Fact]
+    public async Task A_compressed_bomb_is_refused_at_the_limit()
+    {
+        var memory = new RequestMemory(4 << 20);
+        await using var server = await RunningServer.StartAsync(adapt: parts => parts with { RequestMemory = memory });
+        foreach (var (encoding, bomb) in Requests.Compressed(new byte[1 << 20]).Append(("snappy", [0xFF, 0xFF, 0xFF, 0xFF, 0x07, 0])).Append(("snappy", Requests.SnappyBlock(new byte[RunningServer.MaxRequestBytes + 1]))))
+        {
+            Assert.InRange(bomb.Length, 1, RunningServer.MaxRequestBytes);
+            using var response = await server.Client.SendAsync(Requests.Post(server.Otlp(), bomb, encoding: encoding));
+            Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
+            Assert.Equal(new Status { Code = 8, Message = TooLarge }, Status.Parser.ParseFrom(await response.Content.ReadAsByteArrayAsync()));
+        }
+
+        Assert.Empty(server.Push.Pushed);
+        Assert.Equal(0, memory.OutstandingBytes);
+    }
+
+    public static TheoryData<string, byte[]> Endless() => new()
+    {
+        { "gzip", Requests.EmptyGzipMember },
+        { "zstd", Requests.Zstd([]) },
+
+        // A frame, and a chunk, that decoders are to skip.
+        { "zstd", [0x50, 0x2A, 0x4D, 0x18, 0, 0, 0, 0] },
+        { "snappy", [0xFF, 6, 0, 0, .. "sNaPpY"u8] },
+    };
+
     [Theory]
-    [InlineData("gzip")]
-    [InlineData("deflate")]
-    public async Task A_compressed_bomb_is_refused_at_the_limit(string encoding)
+    [MemberData(nameof(Endless))]
+    public async Task Endless_compressed_nothing_is_refused_when_it_has_the_bytes_that_a_body_may_have(string encoding, byte[] nothing)
     {
         await using var server = await RunningServer.StartAsync();
-        var zeros = new byte[50 << 20];
-        var bomb = encoding == "gzip" ? Requests.Gzip(zeros) : Requests.Zlib(zeros);
-        Assert.InRange(bomb.Length, 1, RunningServer.MaxRequestBytes);
-        using var response = await server.Client.SendAsync(Requests.Post(server.Otlp(), bomb, encoding: encoding));
+        using var fits = await server.Client.SendAsync(Requests.Post(server.Otlp(), Repeat(nothing, RunningServer.MaxRequestBytes), encoding: encoding));
+        Assert.Equal(HttpStatusCode.OK, fits.StatusCode);
+        Assert.Empty(Assert.Single(server.Push.Pushed).Request);
 
-        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
+        // It goes on until it is answered.
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, server.Port("otlp/http"));
+        var stream = client.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-protobuf\r\nContent-Encoding: {encoding}\r\nTransfer-Encoding: chunked\r\n\r\n"));
+        var chunk = Repeat(nothing, 16 << 10);
+        byte[] framed = [.. Encoding.ASCII.GetBytes($"{chunk.Length:x}\r\n"), .. chunk, .. "\r\n"u8];
+        var answer = new byte[1024];
+        var answered = stream.ReadAsync(answer).AsTask();
+        long sent = 0;
+        for (; !answered.IsCompleted; sent += chunk.Length)
+            await stream.WriteAsync(framed);
+        Assert.StartsWith("HTTP/1.1 413 ", Encoding.ASCII.GetString(answer, 0, await answered));
+        Assert.Single(server.Push.Pushed);
+    }
+
+    [Theory]
+    [InlineData("zstd")]
+    [InlineData("snappy")]
+    [InlineData("x-snappy-framed")]
+    public async Task Broken_zstd_and_snappy_is_malformed(string encoding)
+    {
+        var memory = new RequestMemory(4 << 20);
+        await using var server = await RunningServer.StartAsync(adapt: parts => parts with { RequestMemory = memory });
+        var whole = encoding == "zstd" ? Requests.Zstd(Requests.Golden) : Requests.SnappyFramed(Requests.Golden);
+        byte[] flipped = [.. whole];
+        flipped[^3] ^= 1;
+        byte[] claim = [.. whole, 0, 12, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 7, 0, 0, 0];
+        foreach (var body in new[] { whole[..^1], whole[..^20], whole[..13], Requests.Golden, encoding == "zstd" ? whole[..3] : flipped, [.. whole, 1], claim, Requests.SnappyBlock(Requests.Golden)[..^1] })
+        {
+            using var response = await server.Client.SendAsync(Requests.Post(server.Otlp(), body, encoding: encoding));
+            Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+            Assert.Equal(new Status { Code = 3, Message = $"the body is not complete {encoding} data" }, Status.Parser.ParseFrom(await response.Content.ReadAsByteArrayAsync()));
+        }
+
         Assert.Empty(server.Push.Pushed);
+        Assert.Equal(0, memory.OutstandingBytes);
+    }
+
+    [Fact]
+    public async Task Zstd_that_wants_more_memory_than_is_given_is_refused_with_what_to_do()
+    {
+        await using var server = await RunningServer.StartAsync();
+        using var target = new MemoryStream();
+        using (var zstd = new ZstdSharp.CompressionStream(target, leaveOpen: true))
+        {
+            zstd.SetParameter(ZstdSharp.Unsafe.ZSTD_cParameter.ZSTD_c_windowLog, 27);
+            zstd.Write(Requests.Golden);
+        }
+
+        using var response = await server.Client.SendAsync(Requests.Post(server.Otlp(), target.ToArray(), encoding: "zstd"));
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Equal("the body is zstd data with a window of more than 32 MiB; compress it at a lower level, or without long mode", Status.Parser.ParseFrom(await response.Content.ReadAsByteArrayAsync()).Message);
     }
 
     [Fact]
@@ -143,11 +223,11 @@ public class OtlpHttpReceiverTests
     public async Task Another_content_encoding_is_refused_by_name()
     {
         await using var server = await RunningServer.StartAsync();
-        using var response = await server.Client.SendAsync(Requests.Post(server.Otlp(), Requests.Golden, encoding: "zstd"));
+        using var response = await server.Client.SendAsync(Requests.Post(server.Otlp(), Requests.Golden, encoding: "br"));
 
         Assert.Equal(HttpStatusCode.UnsupportedMediaType, response.StatusCode);
-        Assert.Equal("Content-Encoding 'zstd' is not supported; allowed are identity, gzip and deflate", Status.Parser.ParseFrom(await response.Content.ReadAsByteArrayAsync()).Message);
-        Assert.Equal("gzip, deflate", response.Headers.GetValues("Accept-Encoding").Single());
+        Assert.Equal("Content-Encoding 'br' is not supported; allowed are identity, gzip, deflate, zstd, snappy and x-snappy-framed", Status.Parser.ParseFrom(await response.Content.ReadAsByteArrayAsync()).Message);
+        Assert.Equal("gzip, deflate, zstd, snappy, x-snappy-framed", response.Headers.GetValues("Accept-Encoding").Single());
     }
 
     [Fact]
@@ -181,6 +261,7 @@ public class OtlpHttpReceiverTests
 
     [Theory]
     [InlineData(PushStatus.Malformed, null, 400, 3, null)]
+    [InlineData(PushStatus.TooLarge, null, 413, 3, null)]
     [InlineData(PushStatus.RateLimited, 1500, 429, 8, "2")]
     [InlineData(PushStatus.RateLimited, null, 429, 8, null)]
     [InlineData(PushStatus.Unavailable, 10, 503, 14, "1")]
@@ -221,6 +302,10 @@ public class OtlpHttpReceiverTests
         using var bad = await server.Client.SendAsync(Requests.Post(server.Otlp(), Requests.Golden, tenant: "a/b"));
         Assert.Equal(HttpStatusCode.BadRequest, bad.StatusCode);
         Assert.Equal("tenant ID 'a/b' contains unsupported character '/'; allowed are a-z, A-Z, 0-9 and !-_.*'()", Status.Parser.ParseFrom(await bad.Content.ReadAsByteArrayAsync()).Message);
+
+        using var two = await server.Client.SendAsync(Requests.Post(server.Otlp(), Requests.Golden, tenant: "team-a|team-b"));
+        Assert.Equal(HttpStatusCode.BadRequest, two.StatusCode);
+        Assert.Equal(new Status { Code = 3, Message = TwoTenants }, Status.Parser.ParseFrom(await two.Content.ReadAsByteArrayAsync()));
         Assert.Single(server.Push.Pushed);
     }
 
@@ -322,4 +407,6 @@ public class OtlpHttpReceiverTests
         Assert.StartsWith("HTTP/1.1 400 ", Encoding.ASCII.GetString(received, 0, count));
         Assert.Empty(server.Push.Pushed);
     }
+
+    private static byte[] Repeat(byte[] bytes, int upTo) => [.. Enumerable.Repeat(bytes, upTo / bytes.Length).SelectMany(static b => b)];
 }

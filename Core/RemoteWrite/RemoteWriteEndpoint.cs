@@ -28,11 +28,12 @@ public sealed class RemoteWriteEndpoint : IDisposable
     private static readonly TimeSpan s_fallback = TimeSpan.FromHours(1);
 
     private readonly TimeProvider _time;
+    private readonly SteadyClock _clock;
     private readonly Uri _target;
     private readonly HttpClient _client;
     private readonly IRemoteWriteCredential? _credential;
 
-    // Unix milliseconds until which 1.0 is sent, whatever is configured.
+    // Until then 1.0 is sent, whatever is configured; steady milliseconds.
     private long _fallbackUntilMs;
 
     /// <param name="options">The entry.</param>
@@ -70,6 +71,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
         Backlog = new RemoteWriteBacklog(options.QueueConfig.MaxQueueBytes);
         DiskBacklog = new RemoteWriteBacklog(options.QueueConfig.MaxDiskBytes);
         _time = time;
+        _clock = new SteadyClock(time);
         _credential = credential;
         _target = new UriBuilder(uri) { UserName = "", Password = "" }.Uri;
         Url = ShownUrl.Of(_target.AbsoluteUri);
@@ -99,7 +101,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
 
     /// <summary>In what requests are sent now: as configured, but 1.0 for an hour to a remote end that did not understand 2.0.</summary>
     internal RemoteWriteProtocol Protocol =>
-        Options.ProtobufMessage == RemoteWriteOptions.MessageV2 && _time.GetUtcNow().ToUnixTimeMilliseconds() >= Interlocked.Read(ref _fallbackUntilMs)
+        Options.ProtobufMessage == RemoteWriteOptions.MessageV2 && _clock.NowMs >= Interlocked.Read(ref _fallbackUntilMs)
             ? RemoteWriteProtocol.V2
             : RemoteWriteProtocol.V1;
 
@@ -129,7 +131,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
     /// <returns>Whether it did not do so before.</returns>
     internal bool FallBack()
     {
-        var now = _time.GetUtcNow();
+        var now = _clock.Now;
         return Interlocked.Exchange(ref _fallbackUntilMs, (now + s_fallback).ToUnixTimeMilliseconds()) <= now.ToUnixTimeMilliseconds();
     }
 

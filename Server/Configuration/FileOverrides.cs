@@ -90,6 +90,8 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
         return snapshot.Tenants.TryGetValue(tenant, out var overrides) ? overrides : snapshot.Others;
     }
 
+    public bool Knows(TenantId tenant) => Volatile.Read(ref _snapshot).Tenants.ContainsKey(tenant);
+
     /// <summary>Reads the file now; what the timer does.</summary>
     public void Reload()
     {

@@ -11,6 +11,9 @@ internal sealed class MappingReader
     /// <summary>The longest that may be waited for: the timers of .NET end at 49 days.</summary>
     public static readonly TimeSpan LongestWait = TimeSpan.FromHours(1000);
 
+    /// <summary>The most buckets that a histogram may have.</summary>
+    public const int MaxBuckets = 1000;
+
     private readonly Problems _problems;
     private readonly MappingNode? _node;
     private readonly SourcePosition _position;
@@ -184,6 +187,9 @@ internal sealed class MappingReader
     {
         if (Items(key) is not { } items)
             return null;
+
+        if (items.Count > MaxBuckets)
+            Error(key, $"has {items.Count} buckets; at most {MaxBuckets} are allowed, each being a series more of every label set");
 
         var buckets = new List<double>(items.Count);
         foreach (var (path, node) in items)

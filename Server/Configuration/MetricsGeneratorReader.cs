@@ -5,6 +5,8 @@ namespace OrleansTempo.Server.Configuration;
 /// <summary><c>metrics_generator</c>.</summary>
 internal sealed class MetricsGeneratorReader(Problems problems)
 {
+    public static readonly TimeSpan MinCollectionInterval = TimeSpan.FromMilliseconds(100);
+
     public MetricsGeneratorOptions Read(MappingReader generator)
     {
         var defaults = new MetricsGeneratorOptions();
@@ -124,7 +126,7 @@ internal sealed class MetricsGeneratorReader(Problems problems)
     {
         var options = new RegistryOptions
         {
-            CollectionInterval = registry.OptionalDuration("collection_interval", min: TimeSpan.FromMilliseconds(100), max: MappingReader.LongestWait) ?? defaults.CollectionInterval,
+            CollectionInterval = registry.OptionalDuration("collection_interval", min: MinCollectionInterval, max: MappingReader.LongestWait) ?? defaults.CollectionInterval,
             StaleDuration = registry.OptionalDuration("stale_duration", min: TimeSpan.FromMilliseconds(100)) ?? defaults.StaleDuration,
             ExternalLabels = registry.Map("external_labels") ?? defaults.ExternalLabels,
             InjectTenantIdAs = registry.String("inject_tenant_id_as", defaults.InjectTenantIdAs),

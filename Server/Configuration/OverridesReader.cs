@@ -16,8 +16,10 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     private static readonly (string, HistogramMode)[] HistogramModes =
         [("", HistogramMode.Classic), ("classic", HistogramMode.Classic), ("native", HistogramMode.Native), ("both", HistogramMode.Both)];
 
-    private static readonly TimeSpan MinCollectionInterval = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan MaxCollectionInterval = TimeSpan.FromMinutes(5);
+    // What tenants set themselves is held to Tempo's bounds, what the operator sets to those of the registry's own interval.
+    private static readonly (TimeSpan Min, TimeSpan Max) TenantsCollectionInterval = (TimeSpan.FromSeconds(15), TimeSpan.FromMinutes(5));
+
+    private bool _isTenants;
 
     public OverridesOptions Read(MappingReader overrides, TraceStorageOptions traces)
     {
@@ -73,7 +75,11 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     }
 
     /// <summary>What a tenant has set for itself, laid over what the operator has; only the fields that it may set can be in it.</summary>
-    public TenantOverrides ReadLimits(MappingReader root, TenantOverrides operators) => ReadTenant(root, operators);
+    public TenantOverrides ReadLimits(MappingReader root, TenantOverrides operators)
+    {
+        _isTenants = true;
+        return ReadTenant(root, operators);
+    }
 
     private Action<ScalarNode, string> WarnAt(string path) => (key, message) => problems.Warn(key.Position, $"{path}: {message}");
 
@@ -195,12 +201,13 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
         "native_histogram_bucket_factor", 0, "a number greater than 1, or 0 for the default",
         value => double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var factor) && double.IsFinite(factor) && factor is 0 or > 1 ? factor : null);
 
-    // Tempo holds tenants to these bounds; 0 leaves it to the registry's own interval, which may be shorter.
-    private static TimeSpan? ReadCollectionInterval(MappingReader block)
+    // As Tempo has it, 0 of an operator leaves it to the registry's own interval: files that were printed by Tempo are full of it.
+    private TimeSpan? ReadCollectionInterval(MappingReader block)
     {
         var interval = block.OptionalDuration("collection_interval");
-        if (interval is { Ticks: > 0 } value && (value < MinCollectionInterval || value > MaxCollectionInterval))
-            block.Error("collection_interval", $"'{GoDuration.Format(value)}' is not allowed; it must be from 15s to 5m");
+        var (min, max) = _isTenants ? TenantsCollectionInterval : (MetricsGeneratorReader.MinCollectionInterval, MappingReader.LongestWait);
+        if (interval is { } value && (value < min || value > max) && (_isTenants || value > TimeSpan.Zero))
+            block.Error("collection_interval", $"'{GoDuration.Format(value)}' is not allowed; it must be from {GoDuration.Format(min)} to {GoDuration.Format(max)}");
         return interval;
     }
 

@@ -150,6 +150,7 @@ internal sealed class TempoFileReader(Problems problems, bool skipForeignReceive
             Receivers = new ReceiversReader(skipForeignReceivers).Read(distributor.Mapping("receivers")),
             MaxAttributeBytes = distributor.Int("max_attribute_bytes", maxAttributeBytes),
             MaxInflightBytes = distributor.Long("max_inflight_bytes", defaults.MaxInflightBytes, 1 << 20),
+            MaxTenants = distributor.Int("max_tenants", defaults.MaxTenants),
             RetryAfterOnResourceExhausted = distributor.Duration("retry_after_on_resource_exhausted", defaults.RetryAfterOnResourceExhausted),
         };
         distributor.Done();

@@ -199,6 +199,11 @@ public sealed class ConfigurationErrorTests
     }
 
     [Fact]
+    public void More_buckets_than_a_histogram_may_have_are_an_error() => Assert.Equal(
+        ["tempo.yaml:1:48: metrics_generator.processor.span_metrics.histogram_buckets: has 20000 buckets; at most 1000 are allowed, each being a series more of every label set"],
+        Errors($"metrics_generator: {{processor: {{span_metrics: {{histogram_buckets: [{string.Join(',', Enumerable.Range(1, 20_000))}]}}}}}}"));
+
+    [Fact]
     public void Two_endpoints_of_one_name_are_an_error() => Assert.Equal(
         ["tempo.yaml:1:31: metrics_generator.storage.remote_write: the name 'a' stands twice; every endpoint needs a name of its own"],
         Errors("metrics_generator: {storage: {remote_write: [{name: a, url: http://h}, {name: a, url: http://i}]}}"));
@@ -207,7 +212,8 @@ public sealed class ConfigurationErrorTests
     [InlineData("metrics_generator: {processors: [span-metric]}", "metrics_generator.processors[0]: 'span-metric' is not a processor; did you mean 'span-metrics'? Allowed: service-graphs, service-graphs-request, service-graphs-latency, service-graphs-connection-info, span-metrics, span-metrics-count, span-metrics-latency, span-metrics-size, host-info")]
     [InlineData("metrics_generator: {processor: {host_info: {host_identifiers: []}}}", "metrics_generator.processor.host_info.host_identifiers: is empty; it must name at least one resource attribute")]
     [InlineData("metrics_generator: {processor: {host_info: {metric_name: host-info}}}", "metrics_generator.processor.host_info.metric_name: 'host-info' is not a metric name; allowed is [a-zA-Z_:][a-zA-Z0-9_:]*")]
-    [InlineData("metrics_generator: {collection_interval: 5s}", "metrics_generator.collection_interval: '5s' is not allowed; it must be from 15s to 5m")]
+    [InlineData("metrics_generator: {collection_interval: 50ms}", "metrics_generator.collection_interval: '50ms' is not allowed; it must be from 100ms to 1000h")]
+    [InlineData("metrics_generator: {collection_interval: -1s}", "metrics_generator.collection_interval: '-1s' is not allowed; it must be a Go duration such as 250ms, 15s, 1.5h or 1h30m, not negative")]
     [InlineData("metrics_generator: {generate_native_histograms: natively}", "metrics_generator.generate_native_histograms: 'natively' is not known; did you mean 'native'? Allowed: classic, native, both")]
     [InlineData("metrics_generator: {native_histogram_bucket_factor: 1}", "metrics_generator.native_histogram_bucket_factor: '1' is not allowed; it must be a number greater than 1, or 0 for the default")]
     [InlineData("metrics_generator: {native_histogram_bucket_factor: NaN}", "metrics_generator.native_histogram_bucket_factor: 'NaN' is not allowed; it must be a number greater than 1, or 0 for the default")]

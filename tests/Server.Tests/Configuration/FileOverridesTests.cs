@@ -77,6 +77,23 @@ public sealed class FileOverridesTests : IDisposable
     }
 
     [Fact]
+    public void An_operators_collection_interval_is_not_held_to_the_bounds_of_what_tenants_set()
+    {
+        using var overrides = Open(
+            """
+            overrides:
+              a: {metrics_generator: {collection_interval: 1s}}
+              b: {metrics_generator: {collection_interval: 10m}}
+              c: {metrics_generator: {collection_interval: 0s}}
+            """);
+
+        TimeSpan Interval(string tenant) => GeneratorSettings.Resolve(new MetricsGeneratorOptions(), overrides.For(Tenant(tenant))).Registry.CollectionInterval;
+        Assert.Equal(TimeSpan.FromSeconds(1), Interval("a"));
+        Assert.Equal(TimeSpan.FromMinutes(10), Interval("b"));
+        Assert.Equal(TimeSpan.FromSeconds(15), Interval("c"));
+    }
+
+    [Fact]
     public void A_tenants_ring_size_is_laid_over_the_defaults()
     {
         using var overrides = Open("overrides: {a: {metrics_generator: {ring_size: 64}}, b: {metrics_generator: {max_active_series: 1}}}");

@@ -177,8 +177,8 @@ public sealed class ConfigurationErrorTests
     }
 
     [Fact]
-    public void A_template_that_was_not_rendered_is_named_so() => Assert.Equal(
-        ["tempo.yaml:1:29: a key must be a single value, this is a mapping; where it is of a template ({{ … }}), render that first"],
+    public void A_template_that_was_not_rendered_is_named_so() => Assert.Contains(
+        "tempo.yaml:1:29: a key must be a single value, this is a mapping; where it is of a template ({{ … }}), render that first",
         Errors("server: {http_listen_port: {{ .Port }}}"));
 
     [Fact]

@@ -53,7 +53,7 @@ public sealed class RestartTests
     }
 
     [Fact]
-    public async Task A_tenant_that_takes_long_to_restore_holds_up_no_other_and_its_spans_wait()
+    public async Task A_tenant_that_takes_long_to_restore_holds_up_neither_readiness_nor_another_tenant()
     {
         const string Calls = "traces_spanmetrics_calls_total";
         await using var silo = await SiloProcess.StartAsync(new() { Test = "slow-restore", Multitenancy = true });
@@ -65,7 +65,6 @@ public sealed class RestartTests
 
         // A pipe in the place of its snapshot: whoever reads it waits until somebody writes.
         var snapshot = Assert.Single(Directory.GetFiles(Path.Combine(silo.BlocksFolder, "grains"), "*slow*", SearchOption.AllDirectories));
-        var content = await File.ReadAllBytesAsync(snapshot);
         File.Delete(snapshot);
         using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", snapshot))
             await mkfifo.WaitForExitAsync();
@@ -77,10 +76,7 @@ public sealed class RestartTests
             Assert.True((await silo.Sender.PushAsync(GoldenBodies.Call("client", "server"), tenant)).IsWhole);
         await Eventually.GetAsync(() => silo.GeneratedAsync("other"), static series => series.Sum(Calls) == 4, static _ => "spans of the other tenant are not counted");
 
-        await File.WriteAllBytesAsync(snapshot, content);
-
-        await Eventually.GetAsync(() => silo.GeneratedAsync("slow"), static series => series.Sum(Calls) == 4, series => $"{series.Sum(Calls)} calls\n{silo.LogOfThisRun}");
-        Assert.Contains("Metrics-generator slow: restored", silo.LogOfThisRun);
+        Assert.DoesNotContain("Metrics-generator slow", silo.LogOfThisRun);
         await silo.KillAsync();
     }
 

@@ -187,23 +187,26 @@ public class GeneratorPageTests
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4 << 20);
 
         long bytes = 0, most = 0;
-        while (!writing.IsCompleted || pipe.Reader.TryRead(out _))
+        var whole = EndAsync();
+        ReadResult result;
+        do
         {
-            if (!pipe.Reader.TryRead(out var result))
-                result = await pipe.Reader.ReadAsync();
+            result = await pipe.Reader.ReadAsync();
             bytes += result.Buffer.Length;
             most = Math.Max(most, result.Buffer.Length);
             pipe.Reader.AdvanceTo(result.Buffer.End);
-            if (writing.IsCompleted)
-                await pipe.Writer.CompleteAsync();
-            if (result.IsCompleted)
-                break;
         }
-
-        await writing;
+        while (!result.IsCompleted);
+        await whole;
         Assert.Equal(2000, reading.Read);
         Assert.InRange(bytes, 10 << 20, 100 << 20);
         Assert.InRange(most, 1, 256 << 10);
+
+        async Task EndAsync()
+        {
+            await writing;
+            await pipe.Writer.CompleteAsync();
+        }
     }
 
     // 100 series a piece, some 6 KB.

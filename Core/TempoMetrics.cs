@@ -87,6 +87,7 @@ public sealed class TempoMetrics : IDisposable
             tags: null,
             new InstrumentAdvice<double> { HistogramBucketBoundaries = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10] });
         BlocksSetAside = Counter("tempodb_blocks_set_aside_total", "Blocks found corrupt and not read any more, by tenant");
+        BlocksWithoutMeta = Counter("tempodb_blocks_without_meta_total", "Blocks whose data is there and whose meta.json is not, by tenant");
         CompactionBlocks = Counter("tempodb_compaction_blocks_total", "Blocks merged, by level");
         CompactionObjectsWritten = Counter("tempodb_compaction_objects_written_total", "Traces written to merged blocks, by level");
         CompactionBytesWritten = Counter("tempodb_compaction_bytes_written_total", "Bytes written to merged blocks, by level");
@@ -150,6 +151,7 @@ public sealed class TempoMetrics : IDisposable
     /// <summary>Without tags.</summary>
     public Histogram<double> BlocklistPollDuration { get; }
     public Counter<long> BlocksSetAside { get; }
+    public Counter<long> BlocksWithoutMeta { get; }
 
     /// <summary>By <c>level</c>, the highest of the merged blocks', instead of tenant, as are the two that follow.</summary>
     public Counter<long> CompactionBlocks { get; }

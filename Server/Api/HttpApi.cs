@@ -36,7 +36,7 @@ internal sealed class HttpApi
             Add(new("/status/remote-write", "lag, queue and failures of remote write, by endpoint and tenant", new RemoteWritePage(queues).AnswerAsync));
         if (parts.Traces is { } traces)
         {
-            var api = new TraceApi(traces, options.MultitenancyEnabled, state);
+            var api = new TraceApi(traces, options.MultitenancyEnabled, options.MultiTenantQueriesEnabled, state);
             Add(new($"/api/traces/{{{TraceApi.TraceIdParameter}}}", "a trace by its ID", api.AnswerV1Async));
             Add(new($"/api/v2/traces/{{{TraceApi.TraceIdParameter}}}", "a trace by its ID, with what is to be said of it", api.AnswerV2Async));
         }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using OrleansTempo.Core;
 using OrleansTempo.Core.Querier;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Ports;
@@ -10,11 +11,12 @@ namespace OrleansTempo.Server.Api;
 /// A trace by its ID, as Grafana's Tempo data source asks for it: v1 answers with the trace alone and 404 where there is none,
 /// v2 with a trace, empty where there is none, and what is to be said of it.
 /// <code>
-/// tenant, ID, range, phase → 401/400 400 400 503
-/// ITraceQuery              → 200 404
+/// tenants, ID, range, phase → 401/400 400 400 503
+/// ITraceQuery               → 200 404
 /// </code>
+/// Where the request names several tenants, each is asked, and what they have of the trace is one trace.
 /// </summary>
-internal sealed class TraceApi(ITraceQuery traces, bool multitenancy, ServerState state)
+internal sealed class TraceApi(ITraceQuery traces, bool multitenancy, bool multiTenantQueries, ServerState state)
 {
     public const string TraceIdParameter = "traceID";
 
@@ -68,9 +70,15 @@ internal sealed class TraceApi(ITraceQuery traces, bool multitenancy, ServerStat
     private async Task<AssembledTrace?> FindAsync(HttpContext context)
     {
         var request = context.Request;
-        if (!TenantHeader.TryRead(request, multitenancy, out var tenant, out var missing, out var tenantError))
+        if (!TenantHeader.TryReadAll(request, multitenancy, out var tenants, out var missing, out var tenantError))
         {
             await PlainText.WriteAsync(context.Response, missing ? StatusCodes.Status401Unauthorized : StatusCodes.Status400BadRequest, tenantError + "\n");
+            return null;
+        }
+
+        if (tenants.Count > 1 && !multiTenantQueries)
+        {
+            await PlainText.WriteAsync(context.Response, StatusCodes.Status400BadRequest, $"{TenantHeader.Several(request)}, and query_frontend.multi_tenant_queries_enabled is false. Send a request for each\n");
             return null;
         }
 
@@ -87,7 +95,15 @@ internal sealed class TraceApi(ITraceQuery traces, bool multitenancy, ServerStat
             return null;
         }
 
-        return AssembledTrace.From(await traces.FindAsync(tenant, id, range, context.RequestAborted));
+        return AssembledTrace.From(await FindAsync(tenants, id, range, context.RequestAborted));
+    }
+
+    // A tenant that cannot be asked fails the query: an answer without its spans would look like a whole trace.
+    private async ValueTask<TraceAnswer> FindAsync(IReadOnlyList<TenantId> tenants, TraceId id, TraceRange range, CancellationToken cancellation)
+    {
+        if (tenants is [var one])
+            return await traces.FindAsync(one, id, range, cancellation);
+        return TraceAnswer.Merge(id, await Task.WhenAll(tenants.Select(tenant => traces.FindAsync(tenant, id, range, cancellation).AsTask())));
     }
 
     // As Tempo reads it: whatever else the header says, and however it ranks it. JSON for all others.

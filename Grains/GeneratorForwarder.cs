@@ -34,7 +34,7 @@ internal sealed partial class GeneratorForwarder
     private readonly ILogger _logger;
     private readonly KeyValuePair<string, object?> _tenantTag;
     private readonly Task _reader;
-    private readonly TraceSplit _split = new();
+    private TraceSplit? _split;
     private volatile int _shards;
     private volatile bool _draining;
     private bool _failing;
@@ -60,25 +60,38 @@ internal sealed partial class GeneratorForwarder
     /// <summary>The part of a shard's key.</summary>
     public static string PartOf(int shard, int shards) => shards == 1 ? "" : new GeneratorShard(shard, shards).ToString();
 
-    /// <summary>Takes a lease of the batch and queues it, or counts it as dropped where the queue is full.</summary>
-    public void Offer(SpanBatch batch)
+    /// <summary>Whether nothing waits, nor is on its way.</summary>
+    public bool IsEmpty => _queue.IsEmpty;
+
+    /// <summary>Takes a lease of the batch and queues it, or counts it as dropped where the queue is full; false where this one is closed.</summary>
+    public bool TryOffer(SpanBatch batch)
     {
         if (_shards == 0)
-            return;
-        _metrics.ForwarderPushes.Add(1, _tenantTag);
+            return true;
         var bytes = batch.MemoryBytes;
         if (!_queue.TryTake(bytes))
         {
-            CountDropped(1, batch.Spans.Length);
-            return;
+            Drop(batch);
+            return true;
         }
 
         batch.Lease();
         if (_batches.Writer.TryWrite(new Waiting(batch, bytes)))
-            return;
-        CountDropped(1, batch.Spans.Length);
+        {
+            _metrics.ForwarderPushes.Add(1, _tenantTag);
+            return true;
+        }
+
         _queue.Return(bytes);
         batch.Release();
+        return false;
+    }
+
+    /// <summary>Counts a batch that is not queued.</summary>
+    public void Drop(SpanBatch batch)
+    {
+        _metrics.ForwarderPushes.Add(1, _tenantTag);
+        CountDropped(1, batch.Spans.Length);
     }
 
     /// <summary>Takes nothing more; completes when the queue is empty.</summary>
@@ -178,6 +191,7 @@ internal sealed partial class GeneratorForwarder
             return;
         }
 
+        _split ??= new TraceSplit();
         _split.Split(batch, parts.Length);
         for (var i = 0; i < parts.Length; i++)
         {

@@ -87,8 +87,7 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
     {
         if (_partition is not null)
             return;
-        _partition = engine.Ingesters.Partition(_tenant, _number);
-        _partition.Open();
+        _partition = engine.Ingesters.Open(_tenant, _number);
     }
 
     private Task StayAwake()

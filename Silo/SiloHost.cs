@@ -203,7 +203,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
             IsAlone,
             _overrides.Current,
             _store,
-            new TraceGrains(grains, _metrics, _logger),
+            new TraceGrains(grains, _metrics, _time, _logger),
             blocks => new LiveTraceSource(grains, Options.Ingester.Partitions, blocks),
             _stop.Cancel,
             _metrics,
@@ -386,7 +386,10 @@ internal sealed partial class SiloHost : IAsyncDisposable
         {
             Ingesters = traces.Ingesters,
             Blocks = traces.Blocks,
-            Distributor = new Distributor(tenant => Options.Distributor.LimitsOf(overrides.For(tenant)), traces.Router, generators, _requests, _metrics, _time),
+            Distributor = new Distributor(
+                tenant => Options.Distributor.LimitsOf(overrides.For(tenant)),
+                new ActiveTenants(Options.Distributor.MaxTenants, overrides.Knows, _time),
+                traces.Router, generators, _requests, _metrics, _time),
             Query = traces.Query,
             Generators = generators,
             Store = store,

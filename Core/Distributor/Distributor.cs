@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
 
@@ -6,14 +5,15 @@ namespace OrleansTempo.Core.Distributor;
 
 /// <summary>
 /// Admits requests: reads each once, refuses what is malformed or over the tenant's rate, leaves out spans without valid
-/// IDs, cuts overlong attributes, and hands the rest on. Stateless but for the rate limiters; any thread may call it.
+/// IDs, cuts overlong attributes, and hands the rest on. Stateless but for the active tenants' rate limiters; any thread may call it.
 /// <code>
-///   bytes ─► read ─► rate limit ─► truncate ─► validate IDs ─► ingesters, until they have it ─► metrics-generator's queue (best effort)
+///   bytes ─► read ─► tenant limit ─► rate limit ─► truncate ─► validate IDs ─► ingesters, until they have it ─► metrics-generator's queue (best effort)
 /// </code>
 /// The answer waits for the ingesters, and for the moment that a generator's queue asks for. What the ingesters refuse the generator never sees.
 /// </summary>
 public sealed class Distributor(
     Func<TenantId, IngestionLimits> limitsOf,
+    ActiveTenants tenants,
     IIngesters ingesters,
     IGeneratorQueue generators,
     RequestMemory memory,
@@ -22,7 +22,6 @@ public sealed class Distributor(
 {
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(1);
 
-    private readonly ConcurrentDictionary<TenantId, RateLimiter> _rateLimiters = new();
     private volatile bool _stopping;
 
     /// <summary>From now on every push is refused as <see cref="PushStatus.Unavailable"/>.</summary>
@@ -45,10 +44,13 @@ public sealed class Distributor(
 
         try
         {
+            if (tenants.Admit(tenant) is not { } limiter)
+                return ValueTask.FromResult(TooManyTenants(tenant, batch.Spans.Length, limits));
+
             metrics.BytesReceived.Add(receivedBytes, tenantTag);
             metrics.SpansReceived.Add(batch.Spans.Length, tenantTag);
 
-            if (limits.RateLimitBytes > 0 && !Limiter(tenant).TryTake(receivedBytes, limits, out var wait))
+            if (limits.RateLimitBytes > 0 && !limiter.TryTake(receivedBytes, limits, out var wait))
             {
                 Discard(tenantTag, "rate_limited", batch.Spans.Length);
                 return ValueTask.FromResult(RateLimited(tenant, receivedBytes, limits, wait));
@@ -144,6 +146,19 @@ public sealed class Distributor(
             RetryAfter = RetryAfter(limits, wait),
         };
 
+    // Counted without its name: else whoever makes up names would fill the metrics with them.
+    private PushResult TooManyTenants(TenantId tenant, int spans, IngestionLimits limits)
+    {
+        Discard(new("tenant", ""), "too_many_tenants", spans);
+        return new PushResult
+        {
+            Status = PushStatus.RateLimited,
+            Message = $"TOO_MANY_TENANTS: tenant {tenant} is new, and {tenants.Count} others have sent spans within the last hour (distributor.max_tenants is {tenants.Max}). "
+                + "Raise it, or give the tenant an entry in the overrides",
+            RetryAfter = limits.RetryAfter > TimeSpan.Zero ? limits.RetryAfter : null,
+        };
+    }
+
     private static TimeSpan? RetryAfter(IngestionLimits limits, TimeSpan wait) =>
         limits.RetryAfter <= TimeSpan.Zero ? null : wait > limits.RetryAfter ? wait : limits.RetryAfter;
 
@@ -195,6 +210,4 @@ public sealed class Distributor(
         if (spans > 0)
             metrics.DiscardedSpans.Add(spans, new("reason", reason), tenantTag);
     }
-
-    private RateLimiter Limiter(TenantId tenant) => _rateLimiters.GetOrAdd(tenant, static (_, t) => new RateLimiter(t), time);
 }

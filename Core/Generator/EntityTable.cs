@@ -18,8 +18,10 @@ internal sealed class EntityTable
     private readonly int _valueCount;
     private readonly int _exemplarCount;
     private readonly int _nativeCount;
-    private Place[] _places = new Place[64];
-    private Entity[] _entities = new Entity[48];
+
+    // Small at first: most tenants never have many.
+    private Place[] _places = new Place[8];
+    private Entity[] _entities = new Entity[4];
     private int _count;
     private Entity? _overflow;
     private readonly List<EntityTable> _formers = [];

@@ -34,7 +34,7 @@ public sealed class TenantGenerator
     private ServiceGraphsProcessor? _serviceGraphs;
     private HostInfoProcessor? _hostInfo;
     private RecentSpans? _recent;
-    private int[] _accepted = new int[1024];
+    private int[] _accepted = [];
     private TimeSpan _ahead;
     private (long Added, long Removed, long Limited) _reported;
     private (long Added, long Removed, long Limited) _reportedEntities;

@@ -504,12 +504,74 @@ public sealed class DistributorTests
     // Negative for an ID of zeros only.
     private static byte[] Id(int length) => length < 0 ? new byte[-length] : [.. Enumerable.Repeat((byte)7, length)];
 
+    [Fact]
+    public void A_new_tenant_beyond_the_limit_is_refused_by_name_and_counted_and_a_known_one_is_not()
+    {
+        var bench = new Bench(new IngestionLimits { RetryAfter = TimeSpan.FromSeconds(5) }, maxTenants: 2, isKnown: tenant => tenant.Value == "configured");
+        var request = Request(Span("a"), Span("b")).ToByteArray();
+        Assert.Equal(PushStatus.Accepted, bench.Push(request, Tenant("first")).Status);
+        Assert.Equal(PushStatus.Accepted, bench.Push(request, Tenant("second")).Status);
+
+        var refused = bench.Push(request, Tenant("third"));
+
+        Assert.Equal((PushStatus.RateLimited, TimeSpan.FromSeconds(5)), (refused.Status, refused.RetryAfter));
+        Assert.Equal(
+            "TOO_MANY_TENANTS: tenant third is new, and 2 others have sent spans within the last hour (distributor.max_tenants is 2). Raise it, or give the tenant an entry in the overrides",
+            refused.Message);
+        Assert.Equal(2, bench.Counters["tempo_discarded_spans_total{too_many_tenants}"]);
+        Assert.Equal(4, bench.Counters["tempo_distributor_spans_received_total"]);
+        Assert.Equal(PushStatus.Accepted, bench.Push(request, Tenant("first")).Status);
+        Assert.Equal(PushStatus.Accepted, bench.Push(request, Tenant("configured")).Status);
+        Assert.DoesNotContain(Tenant("third"), bench.Queue.Tenants);
+    }
+
+    [Fact]
+    public void A_tenant_that_has_sent_nothing_for_an_hour_makes_room_for_another()
+    {
+        var bench = new Bench(maxTenants: 1);
+        var request = Request(Span("a")).ToByteArray();
+        bench.Push(request, Tenant("first"));
+        bench.Time.Advance(TimeSpan.FromMinutes(59));
+        Assert.Equal(PushStatus.RateLimited, bench.Push(request, Tenant("second")).Status);
+
+        bench.Time.Advance(TimeSpan.FromMinutes(1));
+
+        Assert.Equal(PushStatus.Accepted, bench.Push(request, Tenant("second")).Status);
+        Assert.Equal(PushStatus.RateLimited, bench.Push(request, Tenant("first")).Status);
+    }
+
+    [Fact]
+    public void A_tenant_is_not_forgotten_before_its_rate_limit_would_allow_a_whole_burst_again()
+    {
+        var request = Request(Span("a")).ToByteArray();
+        var bench = new Bench(new IngestionLimits { RateLimitBytes = 1, BurstSizeBytes = request.Length });
+        Assert.Equal(PushStatus.Accepted, bench.Push(request).Status);
+        var slow = new Bench(new IngestionLimits { RateLimitBytes = 1, BurstSizeBytes = 100_000 });
+        slow.Push(request);
+        for (var pushes = 0; slow.Push(request).Status == PushStatus.Accepted; pushes++)
+            Assert.InRange(pushes, 0, 100_000 / request.Length);
+
+        slow.Time.Advance(TimeSpan.FromHours(2));
+
+        // 7200 bytes have come back, not 100,000.
+        var taken = 0;
+        while (slow.Push(request).Status == PushStatus.Accepted)
+            taken += request.Length;
+        Assert.InRange(taken, 7200 - request.Length, 7200 + request.Length);
+    }
+
+    private static TenantId Tenant(string name)
+    {
+        Assert.True(TenantId.TryParse(name, out var tenant, out _));
+        return tenant;
+    }
+
     private sealed class Bench
     {
-        public Bench(IngestionLimits limits = default)
+        public Bench(IngestionLimits limits = default, int maxTenants = 0, Func<TenantId, bool>? isKnown = null)
         {
             Counters = new MetricValues(Metrics);
-            Distributor = new Core.Distributor.Distributor(_ => limits, Ingesters, Queue, new RequestMemory(long.MaxValue), Metrics, Time);
+            Distributor = new Core.Distributor.Distributor(_ => limits, new ActiveTenants(maxTenants, isKnown ?? (_ => false), Time), Ingesters, Queue, new RequestMemory(long.MaxValue), Metrics, Time);
         }
 
         public ManualTimeProvider Time { get; } = new();

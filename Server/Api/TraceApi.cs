@@ -16,9 +16,12 @@ namespace OrleansTempo.Server.Api;
 /// </code>
 /// Where the request names several tenants, each is asked, and what they have of the trace is one trace.
 /// </summary>
-internal sealed class TraceApi(ITraceQuery traces, bool multitenancy, bool multiTenantQueries, ServerState state)
+internal sealed class TraceApi(ITraceQuery traces, TempoServerOptions options, ServerState state, TempoMetrics metrics, TimeProvider time)
 {
     public const string TraceIdParameter = "traceID";
+
+    public const string PathV1 = $"/api/traces/{{{TraceIdParameter}}}";
+    public const string PathV2 = $"/api/v2/traces/{{{TraceIdParameter}}}";
 
     private const string Protobuf = "application/protobuf";
     private const string Json = "application/json";
@@ -27,9 +30,13 @@ internal sealed class TraceApi(ITraceQuery traces, bool multitenancy, bool multi
     private const string ProblemHeader = "X-Tempo-Partial-Trace";
     private const int MaxHeaderText = 1000;
 
+    // In Tempo the query frontend asks a querier for it, under such a path.
+    private readonly string _querierRouteV1 = RequestLabels.RouteOf("/querier" + options.HttpApiPrefix + PathV1);
+    private readonly string _querierRouteV2 = RequestLabels.RouteOf("/querier" + options.HttpApiPrefix + PathV2);
+
     public async Task AnswerV1Async(HttpContext context)
     {
-        if (await FindAsync(context) is not { } trace)
+        if (await FindAsync(context, _querierRouteV1) is not { } trace)
             return;
 
         var response = context.Response;
@@ -56,7 +63,7 @@ internal sealed class TraceApi(ITraceQuery traces, bool multitenancy, bool multi
 
     public async Task AnswerV2Async(HttpContext context)
     {
-        if (await FindAsync(context) is not { } trace)
+        if (await FindAsync(context, _querierRouteV2) is not { } trace)
             return;
 
         var response = context.Response;
@@ -67,16 +74,16 @@ internal sealed class TraceApi(ITraceQuery traces, bool multitenancy, bool multi
     }
 
     // Null where the request is refused, and answered.
-    private async Task<AssembledTrace?> FindAsync(HttpContext context)
+    private async Task<AssembledTrace?> FindAsync(HttpContext context, string querierRoute)
     {
         var request = context.Request;
-        if (!TenantHeader.TryReadAll(request, multitenancy, out var tenants, out var missing, out var tenantError))
+        if (!TenantHeader.TryReadAll(request, options.MultitenancyEnabled, out var tenants, out var missing, out var tenantError))
         {
             await PlainText.WriteAsync(context.Response, missing ? StatusCodes.Status401Unauthorized : StatusCodes.Status400BadRequest, tenantError + "\n");
             return null;
         }
 
-        if (tenants.Count > 1 && !multiTenantQueries)
+        if (tenants.Count > 1 && !options.MultiTenantQueriesEnabled)
         {
             await PlainText.WriteAsync(context.Response, StatusCodes.Status400BadRequest, $"{TenantHeader.Several(request)}, and query_frontend.multi_tenant_queries_enabled is false. Send a request for each\n");
             return null;
@@ -95,7 +102,25 @@ internal sealed class TraceApi(ITraceQuery traces, bool multitenancy, bool multi
             return null;
         }
 
-        return AssembledTrace.From(await FindAsync(tenants, id, range, context.RequestAborted));
+        var started = time.GetTimestamp();
+        var status = StatusCodes.Status500InternalServerError;
+        try
+        {
+            var trace = AssembledTrace.From(await FindAsync(tenants, id, range, context.RequestAborted));
+            status = trace.IsEmpty ? StatusCodes.Status404NotFound : StatusCodes.Status200OK;
+            return trace;
+        }
+        catch (OperationCanceledException)
+        {
+            status = RequestLabels.ClientGone;
+            throw;
+        }
+        finally
+        {
+            metrics.RecordRequest(HttpMethods.Get, querierRoute, RequestLabels.Status(status), time.GetElapsedTime(started));
+            foreach (var tenant in tenants)
+                metrics.QueryFrontendQueries.Add(1, new("tenant", tenant.Value), new("op", "traces"), new("result", status == RequestLabels.ClientGone ? "canceled" : "completed"));
+        }
     }
 
     // A tenant that cannot be asked fails the query: an answer without its spans would look like a whole trace.

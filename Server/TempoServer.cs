@@ -10,6 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Server.Api;
 using OrleansTempo.Server.Hosting;
+using OrleansTempo.Server.Logging;
 using OrleansTempo.Server.Receivers;
 
 namespace OrleansTempo.Server;
@@ -39,7 +40,7 @@ public sealed class TempoServer : IAsyncDisposable
     {
         _api = new(options, parts, State, () => Addresses);
         var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.Services.AddSingleton(parts.LoggerFactory);
+        builder.Services.AddSingleton<ILoggerFactory>(new LimitedLoggerFactory(parts.LoggerFactory, parts.TimeProvider));
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Configure(kestrel, options, parts));
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>>(new BlockMemoryPoolFactory(BlockBytes));
         _host = builder.Build();
@@ -103,16 +104,16 @@ public sealed class TempoServer : IAsyncDisposable
         kestrel.Limits.MaxRequestBodySize = null;
 
         if (options.OtlpGrpc is { } grpc)
-            Listen(kestrel, "otlp/grpc", grpc, HttpProtocols.Http2, new OtlpGrpcReceiver(grpc, options.MultitenancyEnabled, State, parts.Push, parts.RequestMemory, parts.TimeProvider).HandleAsync, GrpcAnswer.FailureAsync);
+            Listen(kestrel, parts.TimeProvider, "otlp/grpc", grpc, HttpProtocols.Http2, new OtlpGrpcReceiver(grpc, options.MultitenancyEnabled, State, parts.Push, parts.RequestMemory, parts.TimeProvider).HandleAsync, GrpcAnswer.FailureAsync);
         if (options.OtlpHttp is { } http)
-            Listen(kestrel, "otlp/http", http, ForHttp(http), new OtlpHttpReceiver(http, options.MultitenancyEnabled, State, parts.Push, parts.RequestMemory).HandleAsync, PlainText.WriteFailureAsync);
-        Listen(kestrel, "http api", options.HttpApi, ForHttp(options.HttpApi), _api.HandleAsync, PlainText.WriteFailureAsync);
+            Listen(kestrel, parts.TimeProvider, "otlp/http", http, ForHttp(http), new OtlpHttpReceiver(http, options.MultitenancyEnabled, State, parts.Push, parts.RequestMemory).HandleAsync, PlainText.WriteFailureAsync);
+        Listen(kestrel, parts.TimeProvider, "http api", options.HttpApi, ForHttp(options.HttpApi), _api.HandleAsync, PlainText.WriteFailureAsync);
     }
 
     // Without TLS there is no negotiation, and a browser or curl means HTTP/1.1.
     private static HttpProtocols ForHttp(ListenerOptions options) => options.Tls is null ? HttpProtocols.Http1 : HttpProtocols.Http1AndHttp2;
 
-    private void Listen(KestrelServerOptions kestrel, string name, ListenerOptions options, HttpProtocols protocols, RequestDelegate handler, RequestDelegate failureHandler)
+    private void Listen(KestrelServerOptions kestrel, TimeProvider time, string name, ListenerOptions options, HttpProtocols protocols, RequestDelegate handler, Func<HttpContext, Exception, Task> failureHandler)
     {
         var address = ListenAddress.Parse(name, options.Endpoint);
         var feature = new ListenerFeature(handler, failureHandler);
@@ -129,6 +130,7 @@ public sealed class TempoServer : IAsyncDisposable
             listener.Use(next => connection =>
             {
                 connection.Features.Set<IListenerFeature>(feature);
+                connection.Features.Set(new GivenUpRequests(connection, time));
                 return next(connection);
             });
             _listeners.Add((name, listener));

@@ -7,6 +7,6 @@ internal interface IListenerFeature
 {
     RequestDelegate Handler { get; }
 
-    /// <summary>Tells the client that answering failed, in the listener's protocol; called on a response that has not started and is empty.</summary>
-    RequestDelegate FailureHandler { get; }
+    /// <summary>Tells the client that answering failed, and by what, in the listener's protocol; called on a response that has not started and is empty.</summary>
+    Func<HttpContext, Exception, Task> FailureHandler { get; }
 }

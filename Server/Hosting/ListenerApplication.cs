@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Abstractions;
@@ -45,11 +46,13 @@ internal sealed partial class ListenerApplication(ILogger<ListenerApplication> l
             // The client has gone, or was cut off at shutdown: there is no one to answer and nothing is wrong here. Kestrel
             // must not try to read the rest of the body, which it would log as an error.
             context.Http.Abort();
+            if (context.Http.Features.GetRequiredFeature<GivenUpRequests>().Count())
+                LogGivenUp(context.Http.Connection.RemoteIpAddress, GivenUpRequests.MaxPerSecond);
         }
         catch (Exception e)
         {
             LogUnhandled(e, context.Http.Request.Method, context.Http.Request.Path.Value);
-            await AnswerFailureAsync(context);
+            await AnswerFailureAsync(context, e);
         }
     }
 
@@ -79,7 +82,7 @@ internal sealed partial class ListenerApplication(ILogger<ListenerApplication> l
             context.Response.Headers.Connection = "close";
     }
 
-    private static Task AnswerFailureAsync(ListenerContext context)
+    private static Task AnswerFailureAsync(ListenerContext context, Exception exception)
     {
         if (context.Http.Response.HasStarted)
         {
@@ -88,8 +91,11 @@ internal sealed partial class ListenerApplication(ILogger<ListenerApplication> l
         }
 
         context.Http.Response.Clear();
-        return context.Listener!.FailureHandler(context.Http);
+        return context.Listener!.FailureHandler(context.Http, exception);
     }
+
+    [LoggerMessage(LogLevel.Warning, "the connection of a client at {Address} is closed: it gave up more than {Count} requests within a second before they were answered")]
+    private partial void LogGivenUp(IPAddress? address, int count);
 
     [LoggerMessage(LogLevel.Error, "{Method} {Path} failed")]
     private partial void LogUnhandled(Exception exception, string method, string? path);

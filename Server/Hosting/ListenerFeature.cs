@@ -3,9 +3,9 @@ using Microsoft.AspNetCore.Http;
 namespace OrleansTempo.Server.Hosting;
 
 /// <inheritdoc cref="IListenerFeature"/>
-internal sealed class ListenerFeature(RequestDelegate handler, RequestDelegate failureHandler) : IListenerFeature
+internal sealed class ListenerFeature(RequestDelegate handler, Func<HttpContext, Exception, Task> failureHandler) : IListenerFeature
 {
     public RequestDelegate Handler => handler;
 
-    public RequestDelegate FailureHandler => failureHandler;
+    public Func<HttpContext, Exception, Task> FailureHandler => failureHandler;
 }

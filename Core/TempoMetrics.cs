@@ -47,6 +47,7 @@ public sealed class TempoMetrics : IDisposable
         SpanNameTemplatesEvicted = Counter("tempo_metrics_generator_registry_drain_patterns_evicted_total", "Patterns of span names forgotten because there were too many, by tenant");
         SpanNameTemplatesExpired = Counter("tempo_metrics_generator_registry_drain_patterns_expired_total", "Patterns of span names forgotten because none came any more, by tenant");
         SpanNamesSkipped = Counter("tempo_metrics_generator_registry_drain_lines_skipped_total", "Spans whose name is too short or too long to have a pattern, by tenant and reason");
+        GeneratorValuesIgnored = Counter("tempo_metrics_generator_ignored_values_total", "Numbers that would have spoilt a series and were ignored, by tenant, reason and processor");
         DedupeForgotten = Counter("tempo_metrics_generator_dedupe_spans_forgotten_total", "Spans that would not be known within dedupe_window any more because there were more than dedupe_max_spans, by tenant");
         SnapshotsRestored = Counter("tempo_metrics_generator_snapshots_restored_total", "Times a metrics-generator went on with the series of the one before, by tenant");
         SnapshotsRefused = Counter("tempo_metrics_generator_snapshots_refused_total", "Times counters began again at 0 because there was nothing to go on with, or it was not good, by tenant");
@@ -131,6 +132,7 @@ public sealed class TempoMetrics : IDisposable
     public Counter<long> SpanNameTemplatesEvicted { get; }
     public Counter<long> SpanNameTemplatesExpired { get; }
     public Counter<long> SpanNamesSkipped { get; }
+    public Counter<long> GeneratorValuesIgnored { get; }
     public Counter<long> DedupeForgotten { get; }
     public Counter<long> SnapshotsRestored { get; }
     public Counter<long> SnapshotsRefused { get; }

@@ -32,6 +32,9 @@ public sealed partial class GeneratorLife
 
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
 
+    // What is stamped later than this is refused by Prometheus, and by default by Mimir.
+    private static readonly TimeSpan s_mostAhead = TimeSpan.FromMinutes(10);
+
     // For what was found waiting by a start that is cancelled; what is not sent by then is kept.
     private static readonly TimeSpan s_cancelledFlush = TimeSpan.FromSeconds(2);
 
@@ -66,6 +69,7 @@ public sealed partial class GeneratorLife
     private long _sentUpToMs;
     private bool _isRenewalFailing;
     private bool? _notedClaimed;
+    private bool _isAhead;
 
     /// <param name="tenant">Whose series.</param>
     /// <param name="shard">Which part of them.</param>
@@ -426,6 +430,8 @@ public sealed partial class GeneratorLife
             return;
         try
         {
+            if (claim is not null && _permit.IsOpen)
+                await FollowClockAsync(claim);
             using var batch = _writer.BeginCollection(Time.GetUtcNow().ToUnixTimeMilliseconds());
             var collectionMs = _generator.Collect(batch.Visitor);
             var isRecorded = chain is not null && await TryPutAsync(chain, chain.Record(_generator));
@@ -445,6 +451,33 @@ public sealed partial class GeneratorLife
         catch (Exception e)
         {
             LogCollectionFailed(_logger, _name, e);
+        }
+    }
+
+    /// <summary>
+    /// Where the clock was set back, or was ahead before a restart, what has been sent bears stamps that are still to come. Stamps go on just after those, as
+    /// anything earlier would be out of order: a remote end that has taken the former takes these too. One whose own clock is right has refused them,
+    /// and would refuse everything until that time has come, perhaps for a day. It has nothing that could be out of order, so stamps follow the clock again.
+    /// </summary>
+    private async Task FollowClockAsync(WriterClaim claim)
+    {
+        var (now, stampedMs) = (Time.GetUtcNow(), _generator.LastCollectionMs);
+        var ahead = DateTimeOffset.FromUnixTimeMilliseconds(stampedMs) - now;
+        var wasAhead = _isAhead;
+        _isAhead = ahead > s_mostAhead;
+        if (!_isAhead)
+            return;
+        if (_writer.TakenUpToMs is { } takenMs && takenMs < stampedMs)
+        {
+            _generator.StartAgainAfter(takenMs);
+            _sentUpToMs = takenMs;
+            await claim.StartAgainAfterAsync(takenMs);
+            if (_writer.HasEndpoints)
+                LogFollowsClock(_logger, _name, ahead);
+        }
+        else if (!wasAhead)
+        {
+            LogAhead(_logger, _name, ahead);
         }
     }
 
@@ -640,6 +673,12 @@ public sealed partial class GeneratorLife
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: cannot release its claim in the object store; the next start finds it as after a crash: {Reason}")]
     private static partial void LogNotReleased(ILogger logger, string generator, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: the clock was set back, and its last samples are stamped {Ahead} ahead of it; samples go on just after those, so that they are in order, and show up at that time. Check the clock of this machine")]
+    private static partial void LogAhead(ILogger logger, string generator, TimeSpan ahead);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: the remote end has refused samples that were stamped {Ahead} ahead of the clock; they are lost, counters go on, and stamps follow the clock again")]
+    private static partial void LogFollowsClock(ILogger logger, string generator, TimeSpan ahead);
 
     /// <summary>The claim's own, from when this life has found what was left to it.</summary>
     private sealed class SendPermit : IWritePermit

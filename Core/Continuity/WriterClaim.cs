@@ -11,7 +11,8 @@ namespace OrleansTempo.Core.Continuity;
 ///         B   ──put──────┼─────┐ a whole lease from after its first one, then held while it renews
 ///               └ from here on A's renewals are refused
 /// </code>
-/// Each measures its own waiting by its own clock, so only how fast clocks run matters and not what they show. The third of a lease
+/// Each measures its own waiting by its own clock, so only how fast clocks run matters and not what they show; whoever has it also goes by the system
+/// clock where that has gone further, as it does while a machine is suspended. The third of a lease
 /// between the two is for what is under way. What arrives later still is older than all that B stamps, see <see cref="LastTimestampMs"/>,
 /// and is refused by the remote end. Where nobody else can want it, such as on a directory that this process alone may use, the lease is
 /// infinite (exclusive): it is held from the moment it is taken, whatever the clock says. Safe for concurrent use.
@@ -32,7 +33,9 @@ public sealed class WriterClaim : IWritePermit
     private readonly SemaphoreSlim _putting = new(1);
     private WriterRecord _record;
 
+    // By both clocks: a machine that is suspended wakes up with a timestamp that has not moved.
     private long _renewedAt;
+    private long _renewedTicks;
     private volatile bool _lost;
     private volatile bool _released;
     private TaskCompletionSource _renewed = NewSignal();
@@ -44,6 +47,7 @@ public sealed class WriterClaim : IWritePermit
         _object = owned;
         _record = record;
         _renewedAt = began;
+        _renewedTicks = (time.GetUtcNow() - time.GetElapsedTime(began)).UtcTicks;
         Epoch = record.Epoch;
         LastTimestampMs = record.LastTimestampMs;
         SnapshotEpoch = former is { State: WriterState.Released, Snapshot: true } ? former.Epoch : null;
@@ -84,8 +88,11 @@ public sealed class WriterClaim : IWritePermit
 
     /// <inheritdoc/>
     public bool IsHeld => !_lost && !_released
-        && (IsExclusive || _time.GetElapsedTime(Volatile.Read(ref _renewedAt)) < _lease * 2 / 3)
+        && (IsExclusive || IsFresh)
         && SeizureLeft <= TimeSpan.Zero;
+
+    private bool IsFresh => _time.GetElapsedTime(Volatile.Read(ref _renewedAt)) < _lease * 2 / 3
+        && _time.GetUtcNow().UtcTicks - Volatile.Read(ref _renewedTicks) < _lease.Ticks * 2 / 3;
 
     private TimeSpan SeizureLeft => _seizedAt is { } at ? _lease - _time.GetElapsedTime(at) : TimeSpan.Zero;
 
@@ -154,7 +161,7 @@ public sealed class WriterClaim : IWritePermit
     /// <summary>
     /// Says that this owner lives, and up to when it sends: a collection may be sent when this has returned true for its timestamp.
     /// </summary>
-    /// <param name="lastTimestampMs">Unix time in milliseconds of the collection that is to be sent, or of the last one: it never goes back.</param>
+    /// <param name="lastTimestampMs">Unix time in milliseconds of the collection that is to be sent, or of the last one: it does not go back, see <see cref="StartAgainAfterAsync"/>.</param>
     /// <param name="cancellationToken">As an <see cref="IOException"/>.</param>
     /// <returns>False where it is lost for good, or has been released.</returns>
     /// <exception cref="IOException">The store fails: whether it is lost is not known, and it is held no longer than before.</exception>
@@ -166,10 +173,11 @@ public sealed class WriterClaim : IWritePermit
             if (_lost || _released)
                 return false;
             _record = _record with { LastTimestampMs = Math.Max(_record.LastTimestampMs, lastTimestampMs) };
-            var began = _time.GetTimestamp();
+            var (began, beganTicks) = (_time.GetTimestamp(), _time.GetUtcNow().UtcTicks);
             if (!await PutAsync(_record, cancellationToken).ConfigureAwait(false))
                 return false;
             Volatile.Write(ref _renewedAt, began);
+            Volatile.Write(ref _renewedTicks, beganTicks);
         }
         finally
         {
@@ -178,6 +186,15 @@ public sealed class WriterClaim : IWritePermit
 
         Interlocked.Exchange(ref _renewed, NewSignal()).SetResult();
         return true;
+    }
+
+    /// <summary>Nobody has taken what this owner, or one before, has stamped later than this: the next renewal says less than the last.</summary>
+    /// <param name="timestampMs">Unix milliseconds.</param>
+    public async Task StartAgainAfterAsync(long timestampMs)
+    {
+        await _putting.WaitAsync().ConfigureAwait(false);
+        _record = _record with { LastTimestampMs = Math.Min(_record.LastTimestampMs, timestampMs) };
+        _putting.Release();
     }
 
     /// <summary>Ends it in order. From this call on it is not held; where it fails it can be called again.</summary>

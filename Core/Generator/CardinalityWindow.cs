@@ -26,7 +26,7 @@ internal sealed class CardinalityWindow(int precision)
     public void Add(ulong hash) => _current.Add(hash);
 
     /// <summary>Begins a new slice where the current one is over, and forgets those that are too old.</summary>
-    /// <param name="nowMs">Unix milliseconds.</param>
+    /// <param name="nowMs">Steady milliseconds.</param>
     /// <param name="staleMs">How long what was seen counts, in milliseconds; it may differ from the last time's.</param>
     public void Advance(long nowMs, long staleMs)
     {

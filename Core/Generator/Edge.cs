@@ -18,7 +18,7 @@ internal struct Edge
     /// <summary>The client's end or the server's start: Unix time in nanoseconds.</summary>
     public ulong TimeUnixNano;
 
-    /// <summary>Unix milliseconds.</summary>
+    /// <summary>Steady milliseconds, see <see cref="SteadyClock"/>.</summary>
     public long ExpiresAtMs;
 
     /// <summary>The service and the values of the dimensions; <see cref="NoText"/> for a dropped side.</summary>
@@ -32,6 +32,9 @@ internal struct Edge
 
     public EdgeSide Side;
     public bool Failed;
+
+    /// <summary>The client asks a database whose name it leaves empty: whatever the server is called, there is no span of it.</summary>
+    public bool IsDatabase;
 
     private byte _kind;
 

@@ -31,13 +31,13 @@ internal sealed class Entity
     /// <summary>Null for a slot that has not been updated.</summary>
     public NativeHistogram?[] Natives { get; }
 
-    /// <summary>Per slot, when it was first updated (Unix milliseconds); 0 where it has not been, and so has no series.</summary>
+    /// <summary>Per slot, when it was first updated (steady milliseconds, see <see cref="SteadyClock"/>); 0 where it has not been, and so has no series.</summary>
     public long[] FirstSeenMs { get; }
 
     /// <summary>Per slot, whether a collection has sent it: only then has it begun, and can end with a staleness marker.</summary>
     public bool[] Collected { get; }
 
-    /// <summary>Unix milliseconds.</summary>
+    /// <summary>Steady milliseconds.</summary>
     public long LastUpdatedMs { get; set; }
 
     /// <summary>Where the entity stands in its table's list.</summary>

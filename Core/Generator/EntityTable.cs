@@ -25,6 +25,7 @@ internal sealed class EntityTable
     private readonly List<EntityTable> _formers = [];
     private readonly RefusedDemand _refused;
     private Dictionary<LabelSet, Entity>? _byLabels;
+    private int _overflows;
 
     public EntityTable(SeriesBudget budget, LabelSet overflowLabels, params MetricSlot[] slots)
     {
@@ -125,7 +126,7 @@ internal sealed class EntityTable
     {
         entity = Open(entity, slot, nowMs);
         entity.LastUpdatedMs = nowMs;
-        entity.Values[Slots[slot].FirstValue] += amount;
+        Add(ref entity.Values[Slots[slot].FirstValue], amount);
     }
 
     public void Set(Entity entity, int slot, double value, long nowMs)
@@ -154,8 +155,8 @@ internal sealed class EntityTable
         }
 
         var values = entity.Values;
-        values[metric.FirstValue] += value * weight;
-        values[metric.FirstValue + 1 + low] += weight;
+        Add(ref values[metric.FirstValue], value * weight);
+        Add(ref values[metric.FirstValue + 1 + low], weight);
         ref var exemplar = ref entity.Exemplars[metric.FirstExemplar + low];
         exemplar.TraceId = traceId;
         exemplar.Value = value;
@@ -189,6 +190,14 @@ internal sealed class EntityTable
         exemplar.TraceId = traceId;
         exemplar.Value = value;
         exemplar.TimestampMs = nowMs;
+    }
+
+    /// <summary>How many amounts were left out since this was last called, because a value would have become infinite by them.</summary>
+    public int TakeOverflows()
+    {
+        var overflows = _overflows;
+        _overflows = 0;
+        return overflows;
     }
 
     public void Remove(Entity entity)
@@ -295,6 +304,17 @@ internal sealed class EntityTable
         }
 
         return series;
+    }
+
+    // What is infinite stays so: a multiplier that is too large costs its own amount alone.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Add(ref double value, double amount)
+    {
+        var sum = value + amount;
+        if (double.IsFinite(sum))
+            value = sum;
+        else
+            _overflows++;
     }
 
     private Entity OpenNew(Entity entity, int slot, long nowMs)

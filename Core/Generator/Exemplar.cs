@@ -8,6 +8,8 @@ internal struct Exemplar
     /// <summary>The 16 bytes of the trace ID, as they came; all zero for no exemplar.</summary>
     public UInt128 TraceId;
     public double Value;
+
+    /// <summary>Steady milliseconds, see <see cref="SteadyClock"/>.</summary>
     public long TimestampMs;
 
     public readonly bool IsSet => TraceId != UInt128.Zero;

@@ -31,6 +31,17 @@ internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant, G
 
     public void InvalidUtf8(int spans, string processor) => Discarded(spans, "invalid_utf8", processor);
 
+    /// <param name="multipliers">Attributes that say no usable multiplier.</param>
+    /// <param name="overflows">Amounts by which a value would have become infinite.</param>
+    /// <param name="processor">Whose.</param>
+    public void Ignored(int multipliers, int overflows, string processor)
+    {
+        if (multipliers > 0)
+            metrics.GeneratorValuesIgnored.Add(multipliers, _tenant, new("reason", "invalid_multiplier"), new("processor", processor));
+        if (overflows > 0)
+            metrics.GeneratorValuesIgnored.Add(overflows, _tenant, new("reason", "overflow"), new("processor", processor));
+    }
+
     public void Edges(int edges) => Add(metrics.Edges, edges);
 
     public void ExpiredEdge(string unmatchedSpanKind) => metrics.ExpiredEdges.Add(1, _tenant, new("unmatched_span_kind", unmatchedSpanKind));

@@ -46,7 +46,7 @@ internal static class GeneratorSnapshot
         IBufferWriter<byte> output,
         TenantId tenant,
         GeneratorShard shard,
-        long nowMs,
+        SteadyClock clock,
         SeriesRegistry registry,
         EntityTable? spanMetrics,
         EntityTable? targetInfo,
@@ -59,10 +59,14 @@ internal static class GeneratorSnapshot
         writer.WriteByte(Version);
         writer.WriteText(Encoding.ASCII.GetBytes(tenant.Value));
         writer.WriteText(Encoding.ASCII.GetBytes(shard.ToString()));
-        writer.WriteUInt64((ulong)nowMs);
-        WriteTime(writer, registry.LastCollectionMs, nowMs);
+
+        // Times of entities and edges are told as ages, so that whoever reads them need not have had this clock.
+        var nowMs = clock.NowMs;
+        var wallMs = nowMs + (long)clock.Ahead.TotalMilliseconds;
+        writer.WriteUInt64((ulong)wallMs);
+        WriteTime(writer, registry.LastCollectionMs, wallMs);
         if (onlyChanges)
-            WriteTime(writer, registry.AccountSinceMs, nowMs);
+            WriteTime(writer, registry.AccountSinceMs, wallMs);
 
         (SnapshotPart Part, EntityTable? Table)[] tables =
         [
@@ -81,7 +85,7 @@ internal static class GeneratorSnapshot
             if (onlyChanges)
             {
                 WriteRemoved(writer, table);
-                WriteTable(writer, table, ChangedSince(table, registry.AccountSinceMs), nowMs);
+                WriteTable(writer, table, ChangedSince(table, registry.AccountBeganMs), nowMs);
                 continue;
             }
 
@@ -93,7 +97,7 @@ internal static class GeneratorSnapshot
 
         writer.WriteByte(serviceGraphs is null ? (byte)0 : (byte)1);
         if (serviceGraphs is not null)
-            WriteEdges(writer, serviceGraphs.Waiting, nowMs);
+            WriteEdges(writer, serviceGraphs.Waiting, nowMs, wallMs);
 
         writer.WriteBytes(EndMark);
         Span<byte> checksum = stackalloc byte[sizeof(uint)];
@@ -105,6 +109,7 @@ internal static class GeneratorSnapshot
         ReadOnlySpan<byte> snapshot,
         TenantId tenant,
         GeneratorShard shard,
+        long nowMs,
         [NotNullWhen(true)] out SnapshotContent? content,
         [NotNullWhen(false)] out string? reason,
         bool onlyChanges = false)
@@ -137,7 +142,7 @@ internal static class GeneratorSnapshot
 
         try
         {
-            content = Read(snapshot[(Magic.Length + 1)..^TrailerBytes], tenant, shard, onlyChanges, out reason);
+            content = Read(snapshot[(Magic.Length + 1)..^TrailerBytes], tenant, shard, nowMs, onlyChanges, out reason);
             return content is not null;
         }
         catch (InvalidDataException e)
@@ -147,7 +152,7 @@ internal static class GeneratorSnapshot
         }
     }
 
-    private static SnapshotContent? Read(ReadOnlySpan<byte> bytes, TenantId tenant, GeneratorShard shard, bool onlyChanges, out string? reason)
+    private static SnapshotContent? Read(ReadOnlySpan<byte> bytes, TenantId tenant, GeneratorShard shard, long nowMs, bool onlyChanges, out string? reason)
     {
         var reader = new CompactReader(bytes);
         var writtenFor = Encoding.ASCII.GetString(reader.ReadText());
@@ -164,11 +169,14 @@ internal static class GeneratorSnapshot
             return null;
         }
 
-        var nowMs = (long)reader.ReadUInt64();
-        if (nowMs is < 0 or > MaxTimeMs)
+        var wallMs = (long)reader.ReadUInt64();
+        if (wallMs is < 0 or > MaxTimeMs)
             throw new InvalidDataException("a time that never comes");
-        var lastCollectionMs = ReadTime(ref reader, nowMs);
-        var sinceMs = onlyChanges ? ReadTime(ref reader, nowMs) : 0;
+        var lastCollectionMs = ReadTime(ref reader, wallMs);
+        var sinceMs = onlyChanges ? ReadTime(ref reader, wallMs) : 0;
+
+        // One of the future was written by a clock that has been set back since: nobody knows how long ago, and ages are as if it were now.
+        nowMs = Math.Min(nowMs, wallMs);
 
         var tables = new List<SnapshotTable>();
         var former = -1;
@@ -190,7 +198,7 @@ internal static class GeneratorSnapshot
                 tables.Add(ReadTable(ref reader, (SnapshotPart)part, i > 0, nowMs));
         }
 
-        var edges = reader.ReadByte() == 0 ? (WaitingEdges?)null : ReadEdges(ref reader, nowMs);
+        var edges = reader.ReadByte() == 0 ? (WaitingEdges?)null : ReadEdges(ref reader, nowMs, wallMs);
         if (!reader.IsAtEnd)
             throw new InvalidDataException($"{reader.Left} bytes more than it says");
         reason = null;
@@ -305,7 +313,7 @@ internal static class GeneratorSnapshot
             for (var slot = 0; slot < slots.Count; slot++)
                 (entity.FirstSeenMs[slot], entity.Collected[slot]) = ReadFirstSeen(ref reader, nowMs);
             for (var value = 0; value < values; value++)
-                entity.Values[value] = reader.ReadDouble();
+                entity.Values[value] = ReadFinite(ref reader, otherwise: 0);
             for (var slot = 0; slot < slots.Count; slot++)
             {
                 if (slots[slot].Native is { } native && entity.FirstSeenMs[slot] != 0)
@@ -359,7 +367,7 @@ internal static class GeneratorSnapshot
     private static NativeHistogram ReadNative(ref CompactReader reader, int finest, long nowMs)
     {
         var schema = ReadSchema(ref reader, finest);
-        var sum = reader.ReadDouble();
+        var sum = ReadFinite(ref reader, otherwise: 0);
         var zeroCount = reader.ReadVarint();
         var startedMs = ReadTime(ref reader, nowMs);
         var resetDueMs = ReadTime(ref reader, nowMs);
@@ -390,7 +398,7 @@ internal static class GeneratorSnapshot
         var coded => (Time(coded - 2, nowMs), false),
     };
 
-    private static void WriteEdges(CompactWriter writer, WaitingEdges waiting, long nowMs)
+    private static void WriteEdges(CompactWriter writer, WaitingEdges waiting, long nowMs, long wallMs)
     {
         var (dimensions, edges, texts) = waiting;
         writer.WriteCount(dimensions.Count);
@@ -408,10 +416,10 @@ internal static class GeneratorSnapshot
             BinaryPrimitives.WriteUInt128BigEndian(traceId, edge.TraceId);
             writer.WriteBytes(traceId);
             writer.WriteUInt64(edge.SpanId);
-            writer.WriteByte((byte)((byte)edge.Side | (edge.Failed ? 4 : 0)));
+            writer.WriteByte((byte)((byte)edge.Side | (edge.Failed ? 4 : 0) | (edge.IsDatabase ? 8 : 0)));
             writer.WriteByte((byte)edge.Kind);
             WriteTime(writer, edge.ExpiresAtMs, nowMs);
-            writer.WriteVarint(ZigZag((long)(edge.TimeUnixNano - (ulong)nowMs * 1_000_000)));
+            writer.WriteVarint(ZigZag((long)(edge.TimeUnixNano - (ulong)wallMs * 1_000_000)));
             writer.WriteDouble(edge.LatencySeconds);
             writer.WriteDouble(edge.Multiplier);
             if (WriteNumber(writer, edge.SideText, sides))
@@ -439,7 +447,7 @@ internal static class GeneratorSnapshot
         return isNew;
     }
 
-    private static WaitingEdges ReadEdges(ref CompactReader reader, long nowMs)
+    private static WaitingEdges ReadEdges(ref CompactReader reader, long nowMs, long wallMs)
     {
         var dimensions = new List<string>();
         for (var left = reader.ReadCount(); left > 0; left--)
@@ -457,16 +465,17 @@ internal static class GeneratorSnapshot
                 throw new InvalidDataException("the same edge twice");
             var flags = reader.ReadByte();
             var kind = reader.ReadByte();
-            if (flags > 7 || kind > (byte)SpanKind.Consumer)
+            if (flags > 15 || kind > (byte)SpanKind.Consumer)
                 throw new InvalidDataException($"an edge of side {flags} and kind {kind}");
             ref var edge = ref edges[edges.Add(traceId, spanId)];
             edge.Side = (EdgeSide)(flags & 3);
             edge.Failed = (flags & 4) != 0;
+            edge.IsDatabase = (flags & 8) != 0;
             edge.Kind = (SpanKind)kind;
             edge.ExpiresAtMs = ReadTime(ref reader, nowMs);
-            edge.TimeUnixNano = (ulong)nowMs * 1_000_000 + (ulong)UnZigZag(reader.ReadVarint());
-            edge.LatencySeconds = reader.ReadDouble();
-            edge.Multiplier = reader.ReadDouble();
+            edge.TimeUnixNano = (ulong)wallMs * 1_000_000 + (ulong)UnZigZag(reader.ReadVarint());
+            edge.LatencySeconds = ReadFinite(ref reader, otherwise: 0);
+            edge.Multiplier = ReadFinite(ref reader, otherwise: 1);
             edge.SideText = ReadKnown(ref reader, sides, texts);
             if (edge.SideText == NewText)
             {
@@ -500,6 +509,10 @@ internal static class GeneratorSnapshot
             texts.AddReference(text);
         return text;
     }
+
+    // What an earlier version let become infinite would stay so: it begins again.
+    private static double ReadFinite(ref CompactReader reader, double otherwise) =>
+        reader.ReadDouble() is var value && double.IsFinite(value) ? value : otherwise;
 
     private static void WriteTime(CompactWriter writer, long timeMs, long nowMs, ulong reserved = 1) =>
         writer.WriteVarint(timeMs == 0 ? 0 : reserved + ZigZag(nowMs - timeMs));

@@ -8,6 +8,6 @@ internal interface ISpanProcessor
     /// <summary>Takes the spans at the given positions of a batch; keeps nothing of the batch afterwards.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="spans">Positions in <see cref="SpanBatch.Spans"/>, ascending.</param>
-    /// <param name="nowMs">Unix milliseconds.</param>
+    /// <param name="nowMs">Steady milliseconds.</param>
     void Push(SpanBatch batch, ReadOnlySpan<int> spans, long nowMs);
 }

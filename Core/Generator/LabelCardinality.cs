@@ -46,7 +46,7 @@ internal sealed class LabelCardinality
         return limited;
     }
 
-    /// <param name="nowMs">Unix milliseconds.</param>
+    /// <param name="nowMs">Steady milliseconds.</param>
     /// <param name="staleMs">How long a value counts, in milliseconds.</param>
     /// <param name="max">How many there may be.</param>
     public void Update(long nowMs, long staleMs, long max)

@@ -50,10 +50,10 @@ internal sealed class NativeHistogram
     /// <summary>Of each of <see cref="Indices"/>, what fell into it.</summary>
     public ReadOnlySpan<ulong> Counts => _counts.AsSpan(0, _length);
 
-    /// <summary>Since when it counts: since there is the series, or since it was reset; Unix milliseconds.</summary>
+    /// <summary>Since when it counts: since there is the series, or since it was reset; steady milliseconds, see <see cref="SteadyClock"/>.</summary>
     public long StartedMs { get; private set; }
 
-    /// <summary>From when on it is to be reset, Unix milliseconds; 0 where it need not be.</summary>
+    /// <summary>From when on it is to be reset, steady milliseconds; 0 where it need not be.</summary>
     public long ResetDueMs { get; private set; }
 
     /// <summary>Whether it was reset after it was sent: then it goes on with an explicit empty sample.</summary>
@@ -62,7 +62,7 @@ internal sealed class NativeHistogram
     /// <param name="value">Finite and not negative.</param>
     /// <param name="times">How often it was observed.</param>
     /// <param name="settings">The metric's.</param>
-    /// <param name="nowMs">Unix milliseconds.</param>
+    /// <param name="nowMs">Steady milliseconds.</param>
     public void Observe(double value, ulong times, NativeHistogramSettings settings, long nowMs)
     {
         if (times == 0)
@@ -85,16 +85,16 @@ internal sealed class NativeHistogram
     }
 
     /// <summary>It has been collected: now it can be reset.</summary>
-    public void Collected(NativeHistogramSettings settings, long timestampMs)
+    public void Collected(NativeHistogramSettings settings, long nowMs)
     {
         IsReset = false;
-        if (ResetDueMs == 0 || timestampMs < ResetDueMs)
+        if (ResetDueMs == 0 || nowMs < ResetDueMs)
             return;
         _length = 0;
         Sum = 0;
         ZeroCount = 0;
         Schema = settings.Schema;
-        StartedMs = timestampMs;
+        StartedMs = nowMs;
         ResetDueMs = 0;
         IsReset = true;
     }

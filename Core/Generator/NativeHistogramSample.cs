@@ -17,7 +17,7 @@ internal sealed class NativeHistogramSample
     private readonly List<long> _deltas = [];
     private readonly List<HistogramExemplar> _exemplars = [];
 
-    public NativeHistogramPoint Of(NativeHistogram histogram, ReadOnlySpan<Exemplar> exemplars)
+    public NativeHistogramPoint Of(NativeHistogram histogram, ReadOnlySpan<Exemplar> exemplars, WallStamps stamps = default)
     {
         _spans.Clear();
         _deltas.Clear();
@@ -54,7 +54,7 @@ internal sealed class NativeHistogramSample
 
         if (indices.Length > 0)
             EndRun(next);
-        Take(exemplars);
+        Take(exemplars, stamps);
         return new NativeHistogramPoint
         {
             Count = count,
@@ -81,13 +81,13 @@ internal sealed class NativeHistogramSample
     };
 
     // Of the same time by value: Prometheus takes those in this order only.
-    private void Take(ReadOnlySpan<Exemplar> exemplars)
+    private void Take(ReadOnlySpan<Exemplar> exemplars, WallStamps stamps)
     {
         _exemplars.Clear();
         foreach (ref readonly var exemplar in exemplars)
         {
             if (exemplar.IsSet)
-                _exemplars.Add(new HistogramExemplar(exemplar.TraceId, exemplar.Value, exemplar.TimestampMs));
+                _exemplars.Add(new HistogramExemplar(exemplar.TraceId, exemplar.Value, stamps.Of(exemplar.TimestampMs)));
         }
 
         if (_exemplars.Count > 1)

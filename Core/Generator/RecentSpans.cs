@@ -42,12 +42,11 @@ internal sealed class RecentSpans
     /// <summary>Keeps of some of a batch's spans those that have not come before, in their order.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="positions">Positions in <see cref="SpanBatch.Spans"/>; those kept are at the beginning afterwards.</param>
-    /// <param name="nowMs">Unix milliseconds.</param>
+    /// <param name="nowMs">Steady milliseconds, see <see cref="SteadyClock"/>.</param>
     /// <returns>How many are kept.</returns>
     public int KeepNew(SpanBatch batch, Span<int> positions, long nowMs)
     {
-        // A clock that was set back would keep a table for ever.
-        if (nowMs - _currentSinceMs >= WindowMs || nowMs < _currentSinceMs)
+        if (nowMs - _currentSinceMs >= WindowMs)
             Turn(nowMs, isDue: true);
         var bytes = batch.Bytes;
         var spans = batch.Spans;

@@ -21,6 +21,7 @@ internal sealed class SeriesRegistry
     private readonly List<EntityTable> _retired = [];
     private readonly NativeHistogramSample _nativeSample = new();
     private long _lastCollectionMs;
+    private long _collectedAtMs;
     private bool _hasSent;
 
     public SeriesRegistry(TenantId tenant, GeneratorSettings settings, GeneratorShard shard)
@@ -93,12 +94,22 @@ internal sealed class SeriesRegistry
     /// <summary>Collections and zeros from now on are later than this; Unix milliseconds.</summary>
     public void StartAfter(long timestampMs) => _lastCollectionMs = Math.Max(_lastCollectionMs, timestampMs);
 
-    /// <summary>The collection since which there is an account of what has changed, see <see cref="HasAccount"/>.</summary>
+    /// <summary>As <see cref="StartAfter"/>, also where collections had later stamps: nobody has taken those. Unix milliseconds.</summary>
+    public void StartAgainAfter(long timestampMs)
+    {
+        _lastCollectionMs = timestampMs;
+        LoseAccount();
+    }
+
+    /// <summary>The stamp of the collection since which there is an account of what has changed, see <see cref="HasAccount"/>.</summary>
     public long AccountSinceMs { get; private set; }
+
+    /// <summary>When that collection was, in steady milliseconds.</summary>
+    public long AccountBeganMs { get; private set; }
 
     /// <summary>
     /// Whether <see cref="EntityTable.Removed"/>, <see cref="EntityTable.ChangedByCollection"/>, and the entities last updated at or after
-    /// <see cref="AccountSinceMs"/> are all that has changed since then.
+    /// <see cref="AccountBeganMs"/> are all that has changed since then.
     /// </summary>
     public bool HasAccount { get; private set; }
 
@@ -110,6 +121,7 @@ internal sealed class SeriesRegistry
     {
         HasAccount = _hasSent && _retired.Count == 0 && _tables.TrueForAll(static t => t.Formers.Count == 0);
         AccountSinceMs = _lastCollectionMs;
+        AccountBeganMs = _collectedAtMs;
         foreach (var table in _tables)
         {
             table.Removed = HasAccount ? [] : null;
@@ -190,40 +202,43 @@ internal sealed class SeriesRegistry
     }
 
     /// <summary>
-    /// Visits every series with its value at <paramref name="nowMs"/> (Unix milliseconds), the zeros of new ones and the
-    /// staleness markers of those that have ended, and forgets the latter. Without a visitor, series still end, and one that is
-    /// new stays new.
+    /// Visits every series with its value, the zeros of new ones and the staleness markers of those that have ended, and forgets the
+    /// latter. Without a visitor, series still end, and one that is new stays new.
     /// </summary>
-    /// <returns>The collection's timestamp: now, or 1 ms after the last collection where the clock has not moved on.</returns>
-    public long Collect(long nowMs, ISeriesVisitor? visitor)
+    /// <param name="nowMs">Now in steady milliseconds.</param>
+    /// <param name="aheadMs">By how much the system clock, whose time the stamps show, is ahead of that.</param>
+    /// <param name="visitor">Who is told; null for nobody.</param>
+    /// <returns>The collection's timestamp: what the system clock shows, or 1 ms after the last collection where that is later.</returns>
+    public long Collect(long nowMs, long aheadMs, ISeriesVisitor? visitor)
     {
-        var timestampMs = Math.Max(nowMs, _lastCollectionMs + 1);
-        var staleBeforeMs = timestampMs - StaleMs;
+        var collection = new Collection(nowMs, Math.Max(nowMs + aheadMs, _lastCollectionMs + 1), new WallStamps(aheadMs, _lastCollectionMs));
+        var staleBeforeMs = nowMs - StaleMs;
         foreach (var table in _tables)
         {
-            CollectTable(table, timestampMs, staleBeforeMs, visitor);
+            CollectTable(table, collection, staleBeforeMs, visitor);
             foreach (var former in table.Formers)
-                CollectTable(former, timestampMs, staleBeforeMs, visitor);
+                CollectTable(former, collection, staleBeforeMs, visitor);
             table.DropEmptyFormers();
         }
 
         foreach (var table in _retired)
         {
-            CollectTable(table, timestampMs, long.MaxValue, visitor);
+            CollectTable(table, collection, long.MaxValue, visitor);
             foreach (var former in table.Formers)
-                CollectTable(former, timestampMs, long.MaxValue, visitor);
+                CollectTable(former, collection, long.MaxValue, visitor);
         }
 
         _retired.Clear();
-        _lastCollectionMs = timestampMs;
+        _lastCollectionMs = collection.TimestampMs;
+        _collectedAtMs = nowMs;
         _hasSent = visitor is not null;
         HasAccount &= _hasSent;
-        return timestampMs;
+        return collection.TimestampMs;
     }
 
     /// <summary>
     /// How many entities and series there would be without a limit: those there are, without the overflow, and by estimate those
-    /// that were refused within the stale duration.
+    /// that were refused within the stale duration. Now is in steady milliseconds.
     /// </summary>
     public (long Entities, long Series) Demand(long nowMs)
     {
@@ -238,7 +253,7 @@ internal sealed class SeriesRegistry
         return (entities, series);
     }
 
-    /// <summary>Has labels over their limit from the start where those of what was restored were; Unix milliseconds.</summary>
+    /// <summary>Has labels over their limit from the start where those of what was restored were; steady milliseconds.</summary>
     public void GoOnLimiting(long nowMs)
     {
         foreach (var table in _tables.SelectMany(t => t.Formers.Prepend(t)))
@@ -248,14 +263,15 @@ internal sealed class SeriesRegistry
         }
     }
 
-    /// <summary>Visits every current series with its value, changing nothing.</summary>
-    public void Visit(long nowMs, ISeriesVisitor visitor)
+    /// <summary>Visits every current series with its value, changing nothing; see <see cref="Collect"/>.</summary>
+    public void Visit(long nowMs, long aheadMs, ISeriesVisitor visitor)
     {
+        var visit = new Collection(nowMs, nowMs + aheadMs, new WallStamps(aheadMs, NotBeforeMs: 0));
         foreach (var table in _tables)
         {
-            VisitTable(table, nowMs, visitor);
+            VisitTable(table, visit, visitor);
             foreach (var former in table.Formers)
-                VisitTable(former, nowMs, visitor);
+                VisitTable(former, visit, visitor);
         }
     }
 
@@ -285,20 +301,20 @@ internal sealed class SeriesRegistry
 
     private EntityTable NewTable(MetricSlot[] slots) => new(Budget, WithExternalLabels([new("metric_overflow", "true"u8.ToArray())]), slots);
 
-    private void VisitTable(EntityTable table, long nowMs, ISeriesVisitor visitor)
+    private void VisitTable(EntityTable table, in Collection visit, ISeriesVisitor visitor)
     {
         foreach (var entity in table.Entities)
         {
             for (var slot = 0; slot < table.Slots.Length; slot++)
             {
                 if (entity.FirstSeenMs[slot] != 0)
-                    VisitSlot(entity, table.Slots[slot], nowMs, 0, stale: false, visitor);
+                    VisitSlot(entity, table.Slots[slot], visit, 0, stale: false, visitor);
             }
         }
     }
 
     // From the end, so that removing an entity (the last takes its place) skips none.
-    private void CollectTable(EntityTable table, long timestampMs, long staleBeforeMs, ISeriesVisitor? visitor)
+    private void CollectTable(EntityTable table, in Collection collection, long staleBeforeMs, ISeriesVisitor? visitor)
     {
         for (var i = table.Entities.Length - 1; i >= 0; i--)
         {
@@ -313,15 +329,15 @@ internal sealed class SeriesRegistry
                 var native = metric.Native is null ? null : entity.Natives[metric.NativePosition];
                 var zeroMs = 0L;
                 if (native is { IsReset: true } && !stale)
-                    zeroMs = ZeroTimestamp(native.StartedMs, timestampMs);
+                    zeroMs = ZeroTimestamp(native.StartedMs, collection);
                 else if (!entity.Collected[slot] && metric.Type != MetricType.Gauge)
-                    zeroMs = ZeroTimestamp(firstSeenMs, timestampMs);
-                VisitSlot(entity, metric, timestampMs, zeroMs, stale, visitor);
+                    zeroMs = ZeroTimestamp(firstSeenMs, collection);
+                VisitSlot(entity, metric, collection, zeroMs, stale, visitor);
                 entity.Collected[slot] = true;
                 if (native is null)
                     continue;
                 var wasReset = native.IsReset;
-                native.Collected(metric.Native!, timestampMs);
+                native.Collected(metric.Native!, collection.NowMs);
                 if (wasReset || native.IsReset)
                     table.ChangedByCollection?.Add(entity);
             }
@@ -334,20 +350,21 @@ internal sealed class SeriesRegistry
     }
 
     // When first seen, but after anything sent before and before the collection; none where there is no room between.
-    private long ZeroTimestamp(long firstSeenMs, long timestampMs)
+    private long ZeroTimestamp(long firstSeenMs, in Collection collection)
     {
-        var zeroMs = Math.Max(Math.Min(firstSeenMs, timestampMs - 1), _lastCollectionMs + 1);
-        return zeroMs < timestampMs ? zeroMs : 0;
+        var zeroMs = Math.Max(Math.Min(collection.Stamps.Of(firstSeenMs), collection.TimestampMs - 1), _lastCollectionMs + 1);
+        return zeroMs < collection.TimestampMs ? zeroMs : 0;
     }
 
-    private void VisitSlot(Entity entity, MetricSlot slot, long timestampMs, long zeroMs, bool stale, ISeriesVisitor visitor)
+    private void VisitSlot(Entity entity, MetricSlot slot, in Collection collection, long zeroMs, bool stale, ISeriesVisitor visitor)
     {
         if (slot.Native is not null)
         {
-            VisitNative(entity, slot, timestampMs, zeroMs, stale, visitor);
+            VisitNative(entity, slot, collection, zeroMs, stale, visitor);
             return;
         }
 
+        var timestampMs = collection.TimestampMs;
         var values = entity.Values.AsSpan(slot.FirstValue, slot.ValueCount);
         if (slot.Type != MetricType.Histogram)
         {
@@ -366,7 +383,7 @@ internal sealed class SeriesRegistry
         Span<byte> traceId = stackalloc byte[16];
         for (var i = 0; i < slot.Buckets.Length; i++)
         {
-            count += values[1 + i];
+            count = Math.Min(count + values[1 + i], double.MaxValue);
             ref readonly var exemplar = ref entity.Exemplars[slot.FirstExemplar + i];
             var hasExemplar = exemplar.IsSet && !stale;
             if (hasExemplar)
@@ -381,7 +398,7 @@ internal sealed class SeriesRegistry
                 ZeroTimestampMs = zeroMs,
                 ExemplarTraceId = hasExemplar ? traceId : default,
                 ExemplarValue = hasExemplar ? exemplar.Value : 0,
-                ExemplarTimestampMs = hasExemplar ? exemplar.TimestampMs : 0,
+                ExemplarTimestampMs = hasExemplar ? collection.Stamps.Of(exemplar.TimestampMs) : 0,
             });
         }
 
@@ -402,19 +419,26 @@ internal sealed class SeriesRegistry
             ZeroTimestampMs = zeroMs,
         });
     }
-    private void VisitNative(Entity entity, MetricSlot slot, long timestampMs, long zeroMs, bool stale, ISeriesVisitor visitor)
+
+    private void VisitNative(Entity entity, MetricSlot slot, in Collection collection, long zeroMs, bool stale, ISeriesVisitor visitor)
     {
         var histogram = entity.Natives[slot.NativePosition]!;
-        var sample = stale ? NativeHistogramSample.Stale(histogram) : _nativeSample.Of(histogram, entity.Exemplars.AsSpan(slot.FirstExemplar, slot.ExemplarCount));
+        var sample = stale ? NativeHistogramSample.Stale(histogram) : _nativeSample.Of(histogram, entity.Exemplars.AsSpan(slot.FirstExemplar, slot.ExemplarCount), collection.Stamps);
         visitor.Visit(new SeriesPoint
         {
             Labels = entity.Labels,
             Name = slot.Name,
             Value = sample.Sum,
-            TimestampMs = timestampMs,
+            TimestampMs = collection.TimestampMs,
             ZeroTimestampMs = zeroMs,
             IsNative = true,
             Native = sample,
         });
     }
+
+    /// <summary>One visit of all series.</summary>
+    /// <param name="NowMs">When it is, in steady milliseconds.</param>
+    /// <param name="TimestampMs">What its samples are stamped with; Unix milliseconds.</param>
+    /// <param name="Stamps">Makes the other stamps.</param>
+    private readonly record struct Collection(long NowMs, long TimestampMs, WallStamps Stamps);
 }

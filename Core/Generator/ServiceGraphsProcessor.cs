@@ -170,6 +170,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
                         VirtualNode = "server",
                         Failed = edge.Failed,
                         ClientSeconds = edge.LatencySeconds,
+                        ServerSeconds = edge.IsDatabase ? edge.LatencySeconds : 0,
                         Multiplier = edge.Multiplier,
                     },
                     nowMs);
@@ -291,12 +292,12 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         }
 
         other = WithoutDropped(other);
-        var database = DatabaseName(batch, span);
+        var database = DatabaseName(batch, span, out var isDatabase);
         if (other == EdgeStore.None || _edges[other].Side != EdgeSide.Server)
         {
             if (database.IsEmpty)
             {
-                Wait(other, span, EdgeSide.Client, traceId, spanId, PeerName(batch, span), weight, nowMs);
+                Wait(other, span, EdgeSide.Client, traceId, spanId, PeerName(batch, span), weight, nowMs, isDatabase);
                 return;
             }
 
@@ -410,7 +411,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
     /// Keeps a span's side until the other comes, in the place of one of the same side where there is one; a failure of that
     /// one stays.
     /// </summary>
-    private void Wait(int known, in SpanRecord span, EdgeSide side, UInt128 traceId, ulong spanId, ReadOnlySpan<byte> peer, double weight, long nowMs)
+    private void Wait(int known, in SpanRecord span, EdgeSide side, UInt128 traceId, ulong spanId, ReadOnlySpan<byte> peer, double weight, long nowMs, bool isDatabase = false)
     {
         if (known == EdgeStore.None)
         {
@@ -432,6 +433,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         ref var edge = ref _edges[known];
         edge.Side = side;
         edge.Kind = span.Kind;
+        edge.IsDatabase = isDatabase;
         edge.Failed |= span.Status == StatusCode.Error;
         edge.LatencySeconds = span.DurationSeconds;
         edge.TimeUnixNano = side == EdgeSide.Client ? span.EndTimeUnixNano : span.StartTimeUnixNano;
@@ -518,8 +520,8 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         return default;
     }
 
-    // Empty where the span is not a database request: it has none of the attributes that would say so.
-    private ReadOnlySpan<byte> DatabaseName(SpanBatch batch, in SpanRecord span)
+    // Empty where the span is not a database request, having none of the attributes that would say so, or where the one that names it is empty.
+    private ReadOnlySpan<byte> DatabaseName(SpanBatch batch, in SpanRecord span, out bool isDatabase)
     {
         var database = -1;
         foreach (var name in _databaseNames)
@@ -531,7 +533,8 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
             }
         }
 
-        if (database < 0)
+        isDatabase = database >= 0;
+        if (!isDatabase)
             return default;
         if (Has(_peerService))
             return Value(batch, span, _peerService);
@@ -552,7 +555,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
     private static ConnectionType TypeOf(SpanKind client, SpanKind server) =>
         client == SpanKind.Producer || server == SpanKind.Consumer ? ConnectionType.MessagingSystem : ConnectionType.Request;
 
-    private static double SecondsBetween(ulong start, ulong end) => end > start ? (end - start) / 1e9 : 0;
+    private static double SecondsBetween(ulong start, ulong end) => start != 0 && end > start ? (end - start) / 1e9 : 0;
 
     // 0 for none: a parent ID of zeros only is as good as an empty one.
     private static ulong ReadSpanId(ReadOnlySpan<byte> bytes, Slice id) =>
@@ -690,6 +693,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
     {
         _counters.Edges(_newEdges);
         _counters.Filtered(_filtered, GeneratorCounters.ServiceGraphs);
+        _counters.Ignored(_multiplier.TakeIgnored(), Table.TakeOverflows(), GeneratorCounters.ServiceGraphs);
         _counters.DroppedSpans(_droppedSpans);
         _counters.DroppedEdges(_droppedEdges);
         _counters.InvalidUtf8(_invalid, GeneratorCounters.ServiceGraphs);

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Unicode;
 using OrleansTempo.Core.Generator.SpanNames;
@@ -22,6 +23,9 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
     private const string ServiceName = "service.name";
     private const string ServiceNamespace = "service.namespace";
     private const string ServiceInstanceId = "service.instance.id";
+
+    // Tag, length and ID of a span's parent.
+    private const int ParentFieldBytes = 2 + sizeof(ulong);
 
     private readonly GeneratorSettings _settings;
     private readonly SeriesRegistry _registry;
@@ -163,6 +167,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
 
         _counters.Filtered(filtered, GeneratorCounters.SpanMetrics);
         _counters.InvalidUtf8(invalid, GeneratorCounters.SpanMetrics);
+        _counters.Ignored(_multiplier.TakeIgnored(), Table.TakeOverflows(), GeneratorCounters.SpanMetrics);
         _spanNames?.Report(_counters);
     }
 
@@ -294,9 +299,15 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
             Table.Count(entity, _calls, weight, nowMs);
         Table.Observe(entity, _latency, span.DurationSeconds, weight, Exemplar.ReadTraceId(batch.Bytes[span.TraceId.Offset..]), nowMs);
         if (_size >= 0)
-            Table.Count(entity, _size, span.Message.Length, nowMs);
+            Table.Count(entity, _size, SizeOf(batch.Bytes, span), nowMs);
         return true;
     }
+
+    // As Tempo's receiver hands it on: a parent ID of zeros is no parent there, and takes no bytes.
+    private static int SizeOf(ReadOnlySpan<byte> bytes, in SpanRecord span) =>
+        span.ParentSpanId.Length == sizeof(ulong) && MemoryMarshal.Read<ulong>(bytes[span.ParentSpanId.Offset..]) == 0
+            ? span.Message.Length - ParentFieldBytes
+            : span.Message.Length;
 
     // Builds the key, and counts the one with a sanitized name, which in a dry run is another.
     private void BuildKeyAndAddDemand(SpanBatch batch, in SpanRecord span, SpanNameSanitizer spanNames)

@@ -6,7 +6,7 @@ namespace OrleansTempo.Core.Generator;
 
 /// <summary>
 /// How many spans one sampled span stands for: the adjusted count of tracestate <c>ot=th:…</c> where that is enabled and
-/// there, else 1 / the value of an attribute, else 1.
+/// there, else 1 / the value of an attribute, else 1. An attribute that gives no usable number is passed over, and counted.
 /// Source: OpenTelemetry's tracestate handling (probability sampling thresholds and explicit randomness).
 /// </summary>
 internal sealed class SpanMultiplier
@@ -17,6 +17,7 @@ internal sealed class SpanMultiplier
 
     private readonly byte[] _key;
     private readonly bool _useTraceState;
+    private int _ignored;
 
     public SpanMultiplier(string key, bool useTraceState)
     {
@@ -28,6 +29,15 @@ internal sealed class SpanMultiplier
     /// <summary>Whether every span counts once.</summary>
     public bool IsOne { get; }
 
+    /// <summary>How many attributes were passed over since this was last called.</summary>
+    public int TakeIgnored()
+    {
+        var ignored = _ignored;
+        _ignored = 0;
+        return ignored;
+    }
+
+    /// <summary>Finite, and more than 0.</summary>
     public double Of(SpanBatch batch, in SpanRecord span)
     {
         if (IsOne)
@@ -98,9 +108,9 @@ internal sealed class SpanMultiplier
         {
             if (attribute.Kind != AttributeKind.Double || !bytes.Slice(attribute.Key.Offset, attribute.Key.Length).SequenceEqual(_key))
                 continue;
-            var value = AttributeText.ReadDouble(bytes[attribute.Value.Offset..]);
-            if (value > 0)
-                return 1 / value;
+            if (1 / AttributeText.ReadDouble(bytes[attribute.Value.Offset..]) is var count and > 0 and < double.PositiveInfinity)
+                return count;
+            _ignored++;
         }
 
         return null;

@@ -17,10 +17,16 @@ namespace OrleansTempo.Core.Generator;
 /// </summary>
 public sealed class TenantGenerator
 {
+    // What the system clock is corrected by without being set is far less between two collections.
+    private static readonly TimeSpan s_setClock = TimeSpan.FromSeconds(1);
+
     private readonly TenantId _tenant;
     private readonly GeneratorShard _shard;
     private readonly GeneratorCounters _counters;
     private readonly TimeProvider _time;
+
+    // All that the processors and the registry count and compare is in its time; what is sent is stamped by the system clock.
+    private readonly SteadyClock _clock;
     private readonly SeriesRegistry _registry;
     private GeneratorSettings _settings;
     private SpanMetricsProcessor? _spanMetrics;
@@ -29,6 +35,7 @@ public sealed class TenantGenerator
     private HostInfoProcessor? _hostInfo;
     private RecentSpans? _recent;
     private int[] _accepted = new int[1024];
+    private TimeSpan _ahead;
     private (long Added, long Removed, long Limited) _reported;
     private (long Added, long Removed, long Limited) _reportedEntities;
 
@@ -46,6 +53,7 @@ public sealed class TenantGenerator
         _tenant = tenant;
         _counters = new GeneratorCounters(metrics, tenant, shard);
         _time = time;
+        _clock = new SteadyClock(time);
         _settings = settings;
         _registry = new SeriesRegistry(tenant, settings, shard);
         ApplyDedupe();
@@ -79,7 +87,7 @@ public sealed class TenantGenerator
                 _accepted[accepted++] = i;
         }
 
-        Push(batch, accepted, spans.Length, batch.Bytes.Length, now.ToUnixTimeMilliseconds());
+        Push(batch, accepted, spans.Length, batch.Bytes.Length, now);
     }
 
     /// <summary>Counts some of a batch's spans, those of a shard; keeps nothing of the batch.</summary>
@@ -101,7 +109,7 @@ public sealed class TenantGenerator
                 _accepted[accepted++] = i;
         }
 
-        Push(batch, accepted, positions.Length, bytes, now.ToUnixTimeMilliseconds());
+        Push(batch, accepted, positions.Length, bytes, now);
     }
 
     /// <summary>
@@ -111,14 +119,14 @@ public sealed class TenantGenerator
     /// <returns>The collection's timestamp in Unix milliseconds; every collection has a later one.</returns>
     public long Collect(ISeriesVisitor visitor)
     {
-        var nowMs = _time.GetUtcNow().ToUnixTimeMilliseconds();
-        NoteTime(nowMs);
+        var nowMs = _clock.NowMs;
+        var ahead = NoteClock(_time.GetUtcNow());
         if (_registry.Labels.IsOn)
             _registry.Labels.Update(nowMs);
         _serviceGraphs?.Tidy(nowMs);
         try
         {
-            var timestampMs = _registry.Collect(nowMs, _settings.DisableCollection ? null : visitor);
+            var timestampMs = _registry.Collect(nowMs, (long)ahead.TotalMilliseconds, _settings.DisableCollection ? null : visitor);
             _counters.Collected();
             return timestampMs;
         }
@@ -139,7 +147,7 @@ public sealed class TenantGenerator
     }
 
     /// <summary>Visits every current series and its value, changing nothing.</summary>
-    public void Visit(ISeriesVisitor visitor) => _registry.Visit(_time.GetUtcNow().ToUnixTimeMilliseconds(), visitor);
+    public void Visit(ISeriesVisitor visitor) => _registry.Visit(_clock.NowMs, (long)_clock.Ahead.TotalMilliseconds, visitor);
 
     /// <summary>
     /// Writes all series, the edges that wait, and when was collected last, so that another generator of the tenant goes on
@@ -175,7 +183,7 @@ public sealed class TenantGenerator
     public bool TryRestore(ReadOnlySpan<byte> snapshot, [NotNullWhen(false)] out string? reason)
     {
         ThrowUnlessEmpty();
-        if (!GeneratorSnapshot.TryRead(snapshot, _tenant, _shard, out var content, out reason))
+        if (!GeneratorSnapshot.TryRead(snapshot, _tenant, _shard, _clock.NowMs, out var content, out reason))
             return false;
         GoOnWith(content);
         return true;
@@ -189,7 +197,7 @@ public sealed class TenantGenerator
     public bool TryRestore(IReadOnlyList<ReadOnlyMemory<byte>> records, long sentUpToMs, [NotNullWhen(false)] out string? reason)
     {
         ThrowUnlessEmpty();
-        if (!GeneratorSnapshot.TryRead(records[0].Span, _tenant, _shard, out var content, out reason))
+        if (!GeneratorSnapshot.TryRead(records[0].Span, _tenant, _shard, _clock.NowMs, out var content, out reason))
             return false;
         if (records.Count > 1)
         {
@@ -197,7 +205,7 @@ public sealed class TenantGenerator
                 return false;
             for (var i = 1; i < records.Count; i++)
             {
-                if (!GeneratorSnapshot.TryRead(records[i].Span, _tenant, _shard, out content, out reason, onlyChanges: true)
+                if (!GeneratorSnapshot.TryRead(records[i].Span, _tenant, _shard, _clock.NowMs, out content, out reason, onlyChanges: true)
                     || !replay.TryApply(content, out reason))
                 {
                     reason = $"record {i} after the snapshot: {reason}";
@@ -226,14 +234,14 @@ public sealed class TenantGenerator
 
     private void WriteSnapshot(IBufferWriter<byte> output, bool onlyChanges) =>
         GeneratorSnapshot.Write(
-            output, _tenant, _shard, _time.GetUtcNow().ToUnixTimeMilliseconds(), _registry, _spanMetrics?.Table, _spanMetrics?.TargetInfo?.Table, _serviceGraphs, _hostInfo?.Table, onlyChanges);
+            output, _tenant, _shard, _clock, _registry, _spanMetrics?.Table, _spanMetrics?.TargetInfo?.Table, _serviceGraphs, _hostInfo?.Table, onlyChanges);
 
     private void GoOnWith(SnapshotContent content)
     {
         _registry.Restore(content.Tables, LivePart);
         _registry.StartAfter(content.LastCollectionMs);
         if (_registry.Labels.IsOn)
-            _registry.GoOnLimiting(_time.GetUtcNow().ToUnixTimeMilliseconds());
+            _registry.GoOnLimiting(_clock.NowMs);
         _spanMetrics?.LearnSpanNames();
         if (content.Edges is { } edges)
             _serviceGraphs?.GoOnWith(edges);
@@ -241,6 +249,9 @@ public sealed class TenantGenerator
 
     /// <summary>Stamps whatever is sent from now on later than this, where another has sent up to then; Unix milliseconds.</summary>
     public void StartAfter(long timestampMs) => _registry.StartAfter(timestampMs);
+
+    /// <summary>As <see cref="StartAfter"/>, also where collections had later stamps: nobody has taken those. Unix milliseconds.</summary>
+    public void StartAgainAfter(long timestampMs) => _registry.StartAgainAfter(timestampMs);
 
     /// <summary>The timestamp of the last collection, or what <see cref="StartAfter"/> said; Unix milliseconds.</summary>
     public long LastCollectionMs => _registry.LastCollectionMs;
@@ -277,9 +288,10 @@ public sealed class TenantGenerator
             ReplaceHostInfo();
     }
 
-    private void Push(SpanBatch batch, int accepted, int received, long bytes, long nowMs)
+    private void Push(SpanBatch batch, int accepted, int received, long bytes, DateTimeOffset wallNow)
     {
-        NoteTime(nowMs);
+        NoteClock(wallNow);
+        var nowMs = _clock.NowMs;
         _counters.Received(received, bytes);
         _counters.OutsideSlack(received - accepted);
         if (_registry.Labels.IsOn)
@@ -314,11 +326,14 @@ public sealed class TenantGenerator
         (_recent.WindowMs, _recent.Max) = (windowMs, max);
     }
 
-    // What is updated by a clock that was set back looks as if it had not been since the last collection.
-    private void NoteTime(long nowMs)
+    // Records of changes tell ages by the system clock as it was then: where that has been set, and until it is past all stamps, each record says all.
+    private TimeSpan NoteClock(DateTimeOffset wallNow)
     {
-        if (nowMs < _registry.LastCollectionMs)
+        var ahead = wallNow - _clock.Now;
+        if ((ahead - _ahead).Duration() >= s_setClock || wallNow.ToUnixTimeMilliseconds() < _registry.LastCollectionMs)
             _registry.LoseAccount();
+        _ahead = ahead;
+        return ahead;
     }
 
     private void Reserve(int spans)

@@ -42,6 +42,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     private readonly SemaphoreSlim _renewal = new(1);
     private readonly OwnedObject _ownerObject;
     private long _renewedTicks;
+    private long _renewedAt;
     private readonly Task _renewing;
     private volatile string? _lost;
 
@@ -80,6 +81,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         _stream = new WalStream(store, stream, metrics, logger);
         _ownerObject = start.Owner;
         _renewedTicks = start.Renewed.Ticks;
+        _renewedAt = start.RenewedAt;
         _replayable = [.. start.Segments];
         _kept = [.. start.Segments];
         _next = start.Segments is [.., var last] ? last + 1 : 1;
@@ -93,8 +95,10 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
 
     public long CurrentSegment => Volatile.Read(ref _next);
 
-    // A third of the lease is for clocks that differ, and for what happens between looking and acknowledging.
-    private bool IsFresh => _time.GetUtcNow().Ticks - Volatile.Read(ref _renewedTicks) < _lease.Ticks * 2 / 3;
+    // A third of the lease is for clocks that differ, and for what happens between looking and acknowledging. By both clocks: the one may be set
+    // back, and the other stands while the machine is suspended.
+    private bool IsFresh => _time.GetUtcNow().Ticks - Volatile.Read(ref _renewedTicks) < _lease.Ticks * 2 / 3
+        && _time.GetElapsedTime(Volatile.Read(ref _renewedAt)) < _lease * 2 / 3;
 
     /// <summary>Takes up the stream of the former process of this identity, or begins one.</summary>
     /// <param name="store">Where the streams are.</param>
@@ -222,7 +226,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         var there = await store.GetAsync(stream.OwnerName, cancellationToken).ConfigureAwait(false);
         if (there is not { } record || WalOwner.Read(record.Content.Span) is not { State: WalOwnerState.Live or WalOwnerState.Stopped } former || !identity.IsFormer(former))
             return null;
-        var now = time.GetUtcNow();
+        var (now, began) = (time.GetUtcNow(), time.GetTimestamp());
         var live = identity.OwnerAt(now, WalOwnerState.Live);
         if (await OwnedObject.TryTakeAsync(store, stream.OwnerName, there, live, identity.IsOwn, cancellationToken).ConfigureAwait(false) is not { } owner)
             return null;
@@ -246,16 +250,16 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
             segments.Remove(before[^1]);
         }
 
-        return new Start(owner, now, segments);
+        return new Start(owner, now, began, segments);
     }
 
     private static async Task<Start> BeginAsync(IObjectStore store, string name, WalStream stream, WalIdentity identity, TimeProvider time, CancellationToken cancellationToken)
     {
         identity.Remember(name);
-        var now = time.GetUtcNow();
+        var (now, began) = (time.GetUtcNow(), time.GetTimestamp());
         var owner = await OwnedObject.TryTakeAsync(store, stream.OwnerName, null, identity.OwnerAt(now, WalOwnerState.Live), identity.IsOwn, cancellationToken).ConfigureAwait(false)
             ?? throw new IOException($"the write-ahead log has a stream '{name}' already; a process begins one of its own and adopts what others have left");
-        return new Start(owner, now, []);
+        return new Start(owner, now, began, []);
     }
 
     private void CommitOnTimer()
@@ -467,7 +471,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         {
             if (_lost is not null)
                 return false;
-            var now = _time.GetUtcNow();
+            var (now, began) = (_time.GetUtcNow(), _time.GetTimestamp());
             if (!await _ownerObject.TryPutAsync(_identity.OwnerAt(now, state)).ConfigureAwait(false))
             {
                 var by = _ownerObject.Successor is { } there && WalOwner.Read(there.Span) is { } record ? record.Owner : "another process";
@@ -477,6 +481,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
             }
 
             Volatile.Write(ref _renewedTicks, now.Ticks);
+            Volatile.Write(ref _renewedAt, began);
             return true;
         }
         finally
@@ -516,7 +521,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     }
 
     /// <summary>A stream that this process has the owner record of.</summary>
-    private sealed record Start(OwnedObject Owner, DateTimeOffset Renewed, List<long> Segments);
+    private sealed record Start(OwnedObject Owner, DateTimeOffset Renewed, long RenewedAt, List<long> Segments);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The write-ahead log cannot be put into its stream {Stream}; requests are refused until it can, see to it that the object store can be reached")]
     private partial void LogPutFailed(Exception exception, string stream);

@@ -23,8 +23,12 @@ public sealed partial class OrphanedStreams
     private readonly string? _ownStream;
     private readonly TempoMetrics _metrics;
     private readonly TimeProvider _time;
+    private readonly SteadyClock _steady;
     private readonly ILogger _logger;
     private readonly TimeSpan _lease;
+
+    // Of each stream, the owner record that was there when it was last looked at, and since when.
+    private readonly Dictionary<string, (string ETag, long Since)> _watched = [];
 
     /// <param name="store">Where the streams are.</param>
     /// <param name="identity">This process.</param>
@@ -40,6 +44,7 @@ public sealed partial class OrphanedStreams
         _ownStream = ownStream;
         _metrics = metrics;
         _time = time;
+        _steady = new SteadyClock(time);
         _logger = logger;
         _lease = lease ?? ObjectWriteAheadLog.DefaultLease;
     }
@@ -51,15 +56,20 @@ public sealed partial class OrphanedStreams
     public async Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken = default)
     {
         var orphans = new List<string>();
-        foreach (var name in await WalStream.ListAsync(_store, cancellationToken).ConfigureAwait(false))
+        var names = await WalStream.ListAsync(_store, cancellationToken).ConfigureAwait(false);
+        foreach (var gone in _watched.Keys.Except(names).ToList())
+            _watched.Remove(gone);
+        foreach (var name in names)
         {
             if (name == _ownStream)
                 continue;
             var stream = StreamOf(name);
-            var owner = OwnerIn(await _store.GetAsync(stream.OwnerName, cancellationToken).ConfigureAwait(false));
-            if (IsOrphan(owner))
+            var there = await _store.GetAsync(stream.OwnerName, cancellationToken).ConfigureAwait(false);
+            var owner = OwnerIn(there);
+            Watch(name, there?.ETag);
+            if (IsOrphan(name, owner))
                 orphans.Add(name);
-            else if (owner is { State: WalOwnerState.Adopted } && _time.GetUtcNow() - owner.Renewed > s_fenceKept)
+            else if (owner is { State: WalOwnerState.Adopted } && IsPast(owner.Renewed, s_fenceKept))
                 await stream.DeleteAsync(cancellationToken).ConfigureAwait(false);
         }
 
@@ -78,9 +88,10 @@ public sealed partial class OrphanedStreams
         var stream = StreamOf(name);
         var there = await _store.GetAsync(stream.OwnerName, cancellationToken).ConfigureAwait(false);
         var former = OwnerIn(there);
-        if (name == _ownStream || !IsOrphan(former))
+        Watch(name, there?.ETag);
+        if (name == _ownStream || !IsOrphan(name, former))
             return null;
-        var claimedAt = _time.GetUtcNow();
+        var (claimedAt, claimedSince) = (_time.GetUtcNow(), _time.GetTimestamp());
         var claim = await OwnedObject.TryTakeAsync(_store, stream.OwnerName, there, _identity.OwnerAt(claimedAt, WalOwnerState.Live), _identity.IsOwn, cancellationToken).ConfigureAwait(false);
         if (claim is null)
             return null;
@@ -91,10 +102,10 @@ public sealed partial class OrphanedStreams
         var numbers = await stream.FenceAsync(_identity.OwnerAt(claimedAt, WalOwnerState.Adopted), cancellationToken).ConfigureAwait(false);
         await foreach (var (number, found) in stream.ReplayAsync(numbers, replay, cancellationToken).ConfigureAwait(false))
         {
-            if (_time.GetUtcNow() - claimedAt > _lease / 3)
+            if (_time.GetElapsedTime(claimedSince) > _lease / 3)
             {
-                claimedAt = _time.GetUtcNow();
-                if (!await claim.TryPutAsync(_identity.OwnerAt(claimedAt, WalOwnerState.Live), cancellationToken).ConfigureAwait(false))
+                claimedSince = _time.GetTimestamp();
+                if (!await claim.TryPutAsync(_identity.OwnerAt(_time.GetUtcNow(), WalOwnerState.Live), cancellationToken).ConfigureAwait(false))
                     return null;
             }
 
@@ -120,9 +131,21 @@ public sealed partial class OrphanedStreams
 
     private WalStream StreamOf(string name) => new(_store, name, _metrics, _logger);
 
-    private bool IsOrphan(WalOwner? owner) => owner is null
+    private bool IsOrphan(string name, WalOwner? owner) => owner is null
         || owner.State == WalOwnerState.Stopped
-        || (owner.State == WalOwnerState.Live && (_identity.IsFormer(owner) || _time.GetUtcNow() - owner.Renewed > _lease));
+        || (owner.State == WalOwnerState.Live && (_identity.IsFormer(owner) || IsPast(owner.Renewed, _lease) || HasBeenSeenSilent(name)));
+
+    // Not where only this machine's clock, having been set, makes it so: everybody would look dead.
+    private bool IsPast(DateTimeOffset moment, TimeSpan by) => _time.GetUtcNow() - moment > by && _steady.Now - moment > by;
+
+    // Whatever time its owner's clock showed, or this one's shows.
+    private bool HasBeenSeenSilent(string name) => _watched.TryGetValue(name, out var seen) && _time.GetElapsedTime(seen.Since) > _lease;
+
+    private void Watch(string name, string? etag)
+    {
+        if (!_watched.TryGetValue(name, out var seen) || seen.ETag != etag)
+            _watched[name] = (etag ?? "", _time.GetTimestamp());
+    }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Adopting the write-ahead log's stream {Stream} of {Owner}")]
     private partial void LogAdopting(string stream, string owner);

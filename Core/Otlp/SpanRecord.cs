@@ -36,7 +36,7 @@ public struct SpanRecord
     /// <summary>Whether the message has fields that have no place here but the trace state: events, links, dropped counts, fields of later versions.</summary>
     public bool HasOtherFields;
 
-    /// <summary>End − start in seconds; 0 where the span ends before it starts.</summary>
+    /// <summary>End − start in seconds; 0 where the span ends before it starts, or does not say when it starts: it has not lasted since 1970.</summary>
     public readonly double DurationSeconds =>
-        EndTimeUnixNano > StartTimeUnixNano ? (EndTimeUnixNano - StartTimeUnixNano) / 1e9 : 0;
+        StartTimeUnixNano != 0 && EndTimeUnixNano > StartTimeUnixNano ? (EndTimeUnixNano - StartTimeUnixNano) / 1e9 : 0;
 }

@@ -14,7 +14,9 @@ namespace OrleansTempo.Core.RemoteWrite;
 /// </summary>
 public sealed class RemoteWriteEndpoint : IDisposable
 {
-    private const int MaxErrorBytes = 1024;
+    // Of what a remote end says about an error: in UTF-8 no character takes more than four bytes.
+    private const int MaxErrorLength = 200;
+    private const int MaxErrorBytes = 4 * MaxErrorLength;
     private const int MaxRedirects = 10;
 
     // For all tenants together: a Prometheus takes 512 connections from everyone, and leaves the others waiting until they time out.
@@ -22,23 +24,16 @@ public sealed class RemoteWriteEndpoint : IDisposable
 
     private static readonly string s_userAgent = "OrleansTempo/" + typeof(RemoteWriteEndpoint).Assembly.GetName().Version!.ToString(3);
 
-    // As in Prometheus: these are what makes it a remote write request, or have keys of their own.
-    private static readonly HashSet<string> s_reservedHeaders = new(StringComparer.OrdinalIgnoreCase)
-    {
-        "Authorization", "Host", "Content-Encoding", "Content-Length", "Content-Type", "X-Prometheus-Remote-Write-Version",
-        "User-Agent", "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "WWW-Authenticate",
-        "Accept-Encoding", "Transfer-Encoding",
-    };
-
     // How long a remote end that did not understand 2.0 is sent 1.0: one that is brought up to date is noticed without a restart.
     private static readonly TimeSpan s_fallback = TimeSpan.FromHours(1);
 
     private readonly TimeProvider _time;
+    private readonly SteadyClock _clock;
     private readonly Uri _target;
     private readonly HttpClient _client;
     private readonly IRemoteWriteCredential? _credential;
 
-    // Unix milliseconds until which 1.0 is sent, whatever is configured.
+    // Until then 1.0 is sent, whatever is configured; steady milliseconds.
     private long _fallbackUntilMs;
 
     /// <param name="options">The entry.</param>
@@ -49,11 +44,13 @@ public sealed class RemoteWriteEndpoint : IDisposable
     public RemoteWriteEndpoint(RemoteWriteOptions options, int position, TimeProvider time, IRemoteWriteCredential? credential = null)
     {
         if (!Uri.TryCreate(options.Url, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps))
-            throw new ArgumentException($"remote_write[{position}].url: '{options.Url}' is not an absolute http or https URL");
+            throw new ArgumentException($"remote_write[{position}].url: '{ShownUrl.Of(options.Url)}' is not an absolute http or https URL");
         foreach (var name in options.Headers.Keys.Concat(options.HttpHeaders.Keys))
         {
-            if (s_reservedHeaders.Contains(name.Trim()))
+            if (name.Equals(HeaderField.Authorization, StringComparison.OrdinalIgnoreCase))
                 throw new ArgumentException($"remote_write[{position}]: the header '{name}' cannot be set; use basic_auth or authorization to authenticate");
+            if (HeaderField.NameProblem(name) is { } problem)
+                throw new ArgumentException($"remote_write[{position}]: '{name}' {problem}");
         }
 
         if (((object?[])[options.BasicAuth, options.Authorization, options.Azuread]).Count(static way => way is not null) > 1)
@@ -74,9 +71,10 @@ public sealed class RemoteWriteEndpoint : IDisposable
         Backlog = new RemoteWriteBacklog(options.QueueConfig.MaxQueueBytes);
         DiskBacklog = new RemoteWriteBacklog(options.QueueConfig.MaxDiskBytes);
         _time = time;
+        _clock = new SteadyClock(time);
         _credential = credential;
         _target = new UriBuilder(uri) { UserName = "", Password = "" }.Uri;
-        Url = _target.AbsoluteUri;
+        Url = ShownUrl.Of(_target.AbsoluteUri);
         Name = options.Name.Length > 0 ? options.Name : $"{uri.Host}-{position}";
         UserInfo = Uri.UnescapeDataString(uri.UserInfo);
         try
@@ -95,12 +93,15 @@ public sealed class RemoteWriteEndpoint : IDisposable
     /// <summary>In logs and metrics; unique where the entries' names are.</summary>
     public string Name { get; }
 
-    /// <summary>Without user and password.</summary>
+    /// <summary>As it may be shown: without user and password, and without what the query says.</summary>
     public string Url { get; }
+
+    /// <summary>With the query, so that what waits for one URL is told from what waits for another; never to be shown.</summary>
+    internal string FullUrl => _target.AbsoluteUri;
 
     /// <summary>In what requests are sent now: as configured, but 1.0 for an hour to a remote end that did not understand 2.0.</summary>
     internal RemoteWriteProtocol Protocol =>
-        Options.ProtobufMessage == RemoteWriteOptions.MessageV2 && _time.GetUtcNow().ToUnixTimeMilliseconds() >= Interlocked.Read(ref _fallbackUntilMs)
+        Options.ProtobufMessage == RemoteWriteOptions.MessageV2 && _clock.NowMs >= Interlocked.Read(ref _fallbackUntilMs)
             ? RemoteWriteProtocol.V2
             : RemoteWriteProtocol.V1;
 
@@ -130,7 +131,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
     /// <returns>Whether it did not do so before.</returns>
     internal bool FallBack()
     {
-        var now = _time.GetUtcNow();
+        var now = _clock.Now;
         return Interlocked.Exchange(ref _fallbackUntilMs, (now + s_fallback).ToUnixTimeMilliseconds()) <= now.ToUnixTimeMilliseconds();
     }
 
@@ -181,8 +182,10 @@ public sealed class RemoteWriteEndpoint : IDisposable
         if (options.ProxyUrl.Length > 0)
         {
             if (!Uri.TryCreate(options.ProxyUrl, UriKind.Absolute, out var proxy))
-                throw new ArgumentException($"proxy_url: '{options.ProxyUrl}' is not an absolute URL");
-            handler.Proxy = new WebProxy(proxy);
+                throw new ArgumentException($"proxy_url: '{ShownUrl.Of(options.ProxyUrl)}' is not an absolute URL");
+
+            // Without user and password, for the errors that .NET writes show the proxy's address.
+            handler.Proxy = new WebProxy(new UriBuilder(proxy) { UserName = "", Password = "" }.Uri);
             if (proxy.UserInfo.Split(':', 2) is [var user, var password])
                 handler.Proxy.Credentials = new NetworkCredential(Uri.UnescapeDataString(user), Uri.UnescapeDataString(password));
         }
@@ -224,27 +227,63 @@ public sealed class RemoteWriteEndpoint : IDisposable
         }
     }
 
-    private async Task<HttpResponseMessage> SendFollowingAsync(RemoteWriteRequest request, TenantHeaders headers, CancellationToken cancellation)
+    // Headers are validated where they are configured; what files hold, and what is signed in with, comes only now.
+    private async Task<Dictionary<string, IReadOnlyList<string>>> HeadersAsync(TenantHeaders headers, CancellationToken cancellation)
     {
         var merged = await headers.MergeAsync(Options, cancellation).ConfigureAwait(false);
-        if (!merged.ContainsKey("Authorization") && await AuthorizationAsync(cancellation).ConfigureAwait(false) is { } authorization)
-            merged["Authorization"] = [authorization];
-
-        var target = _target;
-        for (var redirects = 0; ; redirects++)
+        if (!merged.ContainsKey(HeaderField.Authorization) && await AuthorizationAsync(cancellation).ConfigureAwait(false) is { } authorization)
+            merged[HeaderField.Authorization] = [authorization];
+        foreach (var (name, values) in merged)
         {
-            using var message = CreateMessage(request, target, merged);
+            if (HeaderField.NameProblem(name) is { } problem)
+                throw new InvalidDataException($"the header '{name}' {problem}");
+            if (values.Select(HeaderField.ValueProblem).FirstOrDefault(static p => p is not null) is { } valueProblem)
+                throw new InvalidDataException($"the value of the header {name} {valueProblem}");
+        }
+
+        return merged;
+    }
+
+    // A redirect that cannot be followed is mended at the remote end, or in url, so samples wait for that.
+    private async Task<HttpResponseMessage> SendFollowingAsync(RemoteWriteRequest request, TenantHeaders tenant, CancellationToken cancellation)
+    {
+        var headers = await HeadersAsync(tenant, cancellation).ConfigureAwait(false);
+        var target = _target;
+        var visited = new HashSet<Uri> { target };
+        while (true)
+        {
+            using var message = CreateMessage(request, target, headers);
             var response = await _client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
-            var moved = response.StatusCode is HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect;
-            if (!moved || !Options.FollowRedirects || redirects == MaxRedirects || response.Headers.Location is not { } location)
+            var status = (int)response.StatusCode;
+            if (!Options.FollowRedirects || status is not (301 or 302 or 303 or 307 or 308))
                 return response;
 
-            response.Dispose();
-            var next = new Uri(target, location);
-            if (next.Host != target.Host || (target.Scheme == Uri.UriSchemeHttps && next.Scheme != Uri.UriSchemeHttps))
-                merged.Remove("Authorization");
-            target = next;
+            using (response)
+            {
+                if (response.Headers.Location is not { } location)
+                    throw new HttpRequestException($"server returned HTTP status {status} without saying where to: check the url");
+                var next = new Uri(target, location);
+                var shown = ShownUrl.Of(next.AbsoluteUri);
+                if (status is 301 or 302 or 303)
+                    throw new HttpRequestException($"server redirects with HTTP status {status}, which makes a GET of a POST, to {Shortened(shown)}: write the address that takes samples as url");
+                if (!visited.Add(next))
+                    throw new HttpRequestException($"server redirects in a circle, back to {Shortened(shown)}: write the address that takes samples as url");
+                if (visited.Count > MaxRedirects + 1)
+                    throw new HttpRequestException($"stopped after {MaxRedirects} redirects, the last of them to {Shortened(shown)}: write the address that takes samples as url");
+                if (next.Host != target.Host || (target.Scheme == Uri.UriSchemeHttps && next.Scheme != Uri.UriSchemeHttps))
+                    headers = WithoutCredentials(headers);
+                target = next;
+            }
         }
+    }
+
+    // Any header that was configured may be a key; the tenant's name is none, and samples must not end up with another tenant.
+    private static Dictionary<string, IReadOnlyList<string>> WithoutCredentials(Dictionary<string, IReadOnlyList<string>> headers)
+    {
+        var kept = new Dictionary<string, IReadOnlyList<string>>(StringComparer.OrdinalIgnoreCase);
+        if (headers.TryGetValue(TenantHeaders.OrgIdHeader, out var orgId))
+            kept[TenantHeaders.OrgIdHeader] = orgId;
+        return kept;
     }
 
     private static HttpRequestMessage CreateMessage(RemoteWriteRequest request, Uri target, Dictionary<string, IReadOnlyList<string>> headers)
@@ -262,9 +301,9 @@ public sealed class RemoteWriteEndpoint : IDisposable
         };
         foreach (var (name, values) in headers)
         {
-            // Per-tenant headers were not validated with the configuration; they may authenticate, and not change what is sent.
-            if (!s_reservedHeaders.Contains(name) || name.Equals("Authorization", StringComparison.OrdinalIgnoreCase))
-                message.Headers.TryAddWithoutValidation(name, values);
+            // .NET holds some, such as Content-Language, for the content's.
+            if (!message.Headers.TryAddWithoutValidation(name, values))
+                content.Headers.TryAddWithoutValidation(name, values);
         }
 
         message.Headers.TryAddWithoutValidation("X-Prometheus-Remote-Write-Version", request.Protocol == RemoteWriteProtocol.V2 ? "2.0.0" : "0.1.0");
@@ -276,15 +315,15 @@ public sealed class RemoteWriteEndpoint : IDisposable
     {
         if (Options.BasicAuth is { } basic)
         {
-            var user = basic.UsernameFile.Length > 0 ? await TenantHeaders.ReadSecretAsync(basic.UsernameFile, cancellation).ConfigureAwait(false) : basic.Username;
-            var password = basic.PasswordFile.Length > 0 ? await TenantHeaders.ReadSecretAsync(basic.PasswordFile, cancellation).ConfigureAwait(false) : basic.Password;
+            var user = basic.UsernameFile.Length > 0 ? await SecretFile.ReadAsync("basic_auth.username_file", basic.UsernameFile, HeaderField.UserProblem, cancellation).ConfigureAwait(false) : basic.Username;
+            var password = basic.PasswordFile.Length > 0 ? await SecretFile.ReadAsync("basic_auth.password_file", basic.PasswordFile, HeaderField.CredentialProblem, cancellation).ConfigureAwait(false) : basic.Password;
             return Basic($"{user}:{password}");
         }
 
         if (Options.Authorization is { } authorization)
         {
             var credentials = authorization.CredentialsFile.Length > 0
-                ? await TenantHeaders.ReadSecretAsync(authorization.CredentialsFile, cancellation).ConfigureAwait(false)
+                ? await SecretFile.ReadAsync("authorization.credentials_file", authorization.CredentialsFile, HeaderField.ValueProblem, cancellation).ConfigureAwait(false)
                 : authorization.Credentials;
             return $"{authorization.Type} {credentials}";
         }
@@ -310,7 +349,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
 
         var status = (int)response.StatusCode;
         var line = await FirstLineAsync(response, cancellation).ConfigureAwait(false);
-        var error = string.Create(CultureInfo.InvariantCulture, $"server returned HTTP status {status} {response.ReasonPhrase}: {line}");
+        var error = string.Create(CultureInfo.InvariantCulture, $"server returned HTTP status {status} {Shortened(response.ReasonPhrase ?? "")}: {line}");
         if (status == 415 && request.Protocol == RemoteWriteProtocol.V2)
             return new SendOutcome(SendResult.NotUnderstood, error);
         var retry = status >= 500 || (status == 429 && Options.QueueConfig.RetryOnHttp429);
@@ -331,7 +370,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
             await using var body = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
             var bytes = new byte[MaxErrorBytes];
             var length = await body.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellation).ConfigureAwait(false);
-            return FirstLine(Encoding.UTF8.GetString(bytes, 0, length));
+            return Shortened(FirstLine(Encoding.UTF8.GetString(bytes, 0, length)));
         }
         catch (Exception e) when (e is IOException or HttpRequestException or OperationCanceledException)
         {
@@ -345,4 +384,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
         var end = text.AsSpan().IndexOfAny('\r', '\n');
         return (end < 0 ? text : text[..end]).Trim();
     }
+
+    private static string Shortened(string text) =>
+        text.Length <= MaxErrorLength ? text : text[..(char.IsHighSurrogate(text[MaxErrorLength - 1]) ? MaxErrorLength - 1 : MaxErrorLength)];
 }

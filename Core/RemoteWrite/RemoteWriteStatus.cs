@@ -7,7 +7,7 @@ public sealed record RemoteWriteStatus
 
     public required string RemoteName { get; init; }
 
-    /// <summary>Without user and password.</summary>
+    /// <summary>See <see cref="RemoteWriteEndpoint.Url"/>.</summary>
     public required string Url { get; init; }
 
     /// <summary>In what requests are sent now, see <see cref="RemoteWriteEndpoint.Protocol"/>.</summary>

@@ -76,6 +76,26 @@ public sealed class RemoteWriter : IAsyncDisposable
     /// </summary>
     public long HighestTimestampMs => Queues.Select(static queue => queue.HighestTimestampMs).DefaultIfEmpty().Max();
 
+    /// <summary>
+    /// Up to when any of the endpoints has samples, or may still get some; 0 where all there were have been refused. Null where one has answered to nothing
+    /// yet. Unix milliseconds.
+    /// </summary>
+    public long? TakenUpToMs
+    {
+        get
+        {
+            long taken = 0;
+            foreach (var queue in Queues)
+            {
+                if (queue.TakenUpToMs is not { } some)
+                    return null;
+                taken = Math.Max(taken, some);
+            }
+
+            return taken;
+        }
+    }
+
     internal IReadOnlyList<RemoteWriteQueue> Queues { get; }
 
     /// <summary>Changes headers from the next attempt on and the rest from the next collection on; what is queued stays.</summary>

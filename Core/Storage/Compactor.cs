@@ -29,6 +29,9 @@ public sealed partial class Compactor
     private readonly Func<TenantId, bool> _isDisabledFor;
     private readonly TempoMetrics _metrics;
     private readonly TimeProvider _time;
+
+    // Retention goes by it: a clock that is wrong for a while must not cost what it makes look old.
+    private readonly ClockWatch _clock;
     private readonly ILogger _logger;
     private readonly string _owner = $"{Environment.MachineName}/{Guid.NewGuid():N}";
 
@@ -39,8 +42,9 @@ public sealed partial class Compactor
     /// <param name="retentionOf">How long a tenant's blocks are kept after their spans were received; zero for ever.</param>
     /// <param name="isDisabledFor">Whether none of a tenant's blocks is to be merged, marked or deleted.</param>
     /// <param name="metrics">Told what was merged, marked and deleted.</param>
-    /// <param name="time">The clock of windows, retention and cycles.</param>
+    /// <param name="time">The clock of windows and cycles.</param>
     /// <param name="logger">Told about failures.</param>
+    /// <param name="clock">The clock of retention, where the process has one.</param>
     public Compactor(
         IObjectStore store,
         BlockList blocks,
@@ -50,7 +54,8 @@ public sealed partial class Compactor
         Func<TenantId, bool> isDisabledFor,
         TempoMetrics metrics,
         TimeProvider time,
-        ILogger logger)
+        ILogger logger,
+        ClockWatch? clock = null)
     {
         _store = store;
         _blocks = blocks;
@@ -60,6 +65,7 @@ public sealed partial class Compactor
         _isDisabledFor = isDisabledFor;
         _metrics = metrics;
         _time = time;
+        _clock = clock ?? new ClockWatch(time, logger);
         _logger = logger;
     }
 
@@ -191,13 +197,13 @@ public sealed partial class Compactor
         var retention = _retentionOf(tenant);
         if (retention == TimeSpan.Zero)
             return [];
-        var now = _time.GetUtcNow();
+        var now = _clock.Settled;
         return [.. _blocks.Blocks(tenant).Where(block => now - block.ReceivedUntil > retention)];
     }
 
     private List<KeyValuePair<Guid, BlockState>> Deletable(TenantId tenant)
     {
-        var now = _time.GetUtcNow();
+        var now = _clock.Settled;
         var retention = _retentionOf(tenant);
         return [.. _blocks.States(tenant).Where(entry => IsDeletable(entry.Value, retention, now))];
     }

@@ -1,4 +1,5 @@
 using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.RemoteWrite;
 
 namespace OrleansTempo.Server.Configuration;
 
@@ -86,6 +87,8 @@ internal static class AzureAdReader
         CheckId(oauth, "client_id", options.ClientId, required: true);
         if (options.ClientSecret.Length == 0)
             oauth.Error("client_secret", "is missing");
+        if (HeaderField.CredentialProblem(options.ClientSecret) is { } problem)
+            oauth.Error("client_secret", $"the value {problem}");
         CheckTenant(oauth, options.TenantId, required: true);
         return options;
     }

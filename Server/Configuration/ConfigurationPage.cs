@@ -4,6 +4,7 @@ using System.Reflection;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
+using OrleansTempo.Core;
 using OrleansTempo.Core.Overrides;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
@@ -189,7 +190,7 @@ public static class ConfigurationPage
 
     private static object? Shown(string name, object value) => (name, value) switch
     {
-        (nameof(RemoteWriteOptions.Url) or nameof(RemoteWriteOptions.ProxyUrl), string url) => Secrets.MaskUrl(url),
+        (nameof(RemoteWriteOptions.Url) or nameof(RemoteWriteOptions.ProxyUrl), string url) => ShownUrl.Of(url),
         (nameof(RemoteWriteOptions.Headers), IReadOnlyDictionary<string, string> headers) =>
             headers.Select(h => (h.Key, (object?)(Secrets.IsTellingHeader(h.Key) ? Secrets.Mask : h.Value))).ToList(),
         (nameof(RemoteWriteOptions.HttpHeaders), IReadOnlyDictionary<string, HttpHeaderOptions> headers) =>

@@ -20,6 +20,7 @@ internal sealed class EnvironmentExpansion
 
     // Where a stretch of the result begins, where it comes from, and whether it is copied or stands for one ${...}.
     private readonly List<(int Result, int Source, bool Copied)> _stretches = [];
+    private readonly List<ExpandedVariable> _variables = [];
 
     private EnvironmentExpansion(string source)
     {
@@ -32,6 +33,9 @@ internal sealed class EnvironmentExpansion
     }
 
     public string Text { get; private set; } = "";
+
+    /// <summary>What the environment has put into <see cref="Text"/>, in order; defaults are the file's own text and not among it.</summary>
+    public IReadOnlyList<ExpandedVariable> Variables => _variables;
 
     public static EnvironmentExpansion Expand(string source, IReadOnlyDictionary<string, string> environment, Problems problems)
     {
@@ -56,6 +60,13 @@ internal sealed class EnvironmentExpansion
 
         var stretch = _stretches[low];
         return InSource(stretch.Copied ? stretch.Source + (int)(index - stretch.Result) : stretch.Source);
+    }
+
+    /// <summary>Whether nothing but spaces stands before the place on its line of the file.</summary>
+    public bool BeginsLine(SourcePosition position)
+    {
+        var line = _lineStarts[position.Line - 1];
+        return _source.AsSpan(line, position.Column - 1).IsWhiteSpace();
     }
 
     private SourcePosition InSource(int offset)
@@ -103,7 +114,7 @@ internal sealed class EnvironmentExpansion
             {
                 var start = i;
                 _stretches.Add((result.Length, start, false));
-                if (!TryVariable(_source, ref i, environment, out var value, out var complaint, 0))
+                if (!TryVariable(ref i, environment, result, out var complaint, 0))
                 {
                     problems.Error(InSource(start), complaint);
                     i = start + 2;
@@ -113,7 +124,6 @@ internal sealed class EnvironmentExpansion
                     problems.Warn(InSource(start), complaint);
                 }
 
-                result.Append(value);
                 _stretches.Add((result.Length, i, true));
             }
             else
@@ -136,17 +146,15 @@ internal sealed class EnvironmentExpansion
     private static bool StartsVariable(string text, int i) =>
         text[i] == '$' && i + 2 < text.Length && text[i + 1] == '{' && (char.IsAsciiLetter(text[i + 2]) || text[i + 2] == '_');
 
-    // On success i is behind the closing brace; a default may hold variables in turn.
-    private static bool TryVariable(
-        string text, ref int i, IReadOnlyDictionary<string, string> environment, out string value, out string complaint, int depth)
+    // On success i is behind the closing brace, and the result has the value; a default may hold variables in turn.
+    private bool TryVariable(ref int i, IReadOnlyDictionary<string, string> environment, StringBuilder result, out string complaint, int depth)
     {
-        value = "";
+        var (text, begin) = (_source, i);
         complaint = "";
-        var nameStart = i + 2;
-        var at = nameStart;
+        var at = i + 2;
         while (at < text.Length && (char.IsAsciiLetterOrDigit(text[at]) || text[at] == '_'))
             at++;
-        var name = text[nameStart..at];
+        var name = text[(i + 2)..at];
 
         var rest = text.AsSpan(at);
         var skip = rest.StartsWith(":-") || rest.StartsWith(":=") ? 2
@@ -166,32 +174,48 @@ internal sealed class EnvironmentExpansion
             return false;
         }
 
+        var (length, variables) = (result.Length, _variables.Count);
         at += skip;
-        var fallback = new StringBuilder();
         while (at < text.Length && text[at] is not ('}' or '\n'))
         {
-            if (StartsVariable(text, at))
+            if (!StartsVariable(text, at))
             {
-                if (!TryVariable(text, ref at, environment, out var inner, out complaint, depth + 1))
-                    return false;
-                fallback.Append(inner);
+                result.Append(text[at++]);
             }
-            else
+            else if (!TryVariable(ref at, environment, result, out complaint, depth + 1))
             {
-                fallback.Append(text[at++]);
+                TakeBack(result, length, variables);
+                return false;
             }
         }
 
         if (at == text.Length || text[at] != '}')
         {
+            TakeBack(result, length, variables);
             complaint = $"${{{name} is not closed with a brace on its line";
             return false;
         }
 
         i = at + 1;
-        var isSet = environment.TryGetValue(name, out var found) && (found.Length > 0 || skip == 0);
-        value = isSet ? found! : fallback.ToString();
-        complaint = isSet || skip > 0 ? "" : $"the environment variable {name} is not set and ${{{name}}} has no default, so it is empty here";
+        if (environment.TryGetValue(name, out var found) && (found.Length > 0 || skip == 0))
+        {
+            TakeBack(result, length, variables);
+            _variables.Add(new ExpandedVariable(name, found, length, InSource(begin)));
+            result.Append(found);
+            complaint = "";
+        }
+        else if (skip == 0)
+        {
+            complaint = $"the environment variable {name} is not set and ${{{name}}} has no default, so it is empty here";
+        }
+
         return true;
+    }
+
+    // A default that turned out not to be wanted.
+    private void TakeBack(StringBuilder result, int length, int variables)
+    {
+        result.Length = length;
+        _variables.RemoveRange(variables, _variables.Count - variables);
     }
 }

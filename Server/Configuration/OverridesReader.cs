@@ -180,12 +180,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
             block.Ineffective("max_active_series", "without effect: metrics_generator.limiter_type is entity");
         if (options.TraceIdLabelName is { Length: > 0 } label && !LabelName.IsValid(label))
             block.Error("trace_id_label_name", $"{Spelling.Quote(label)} is not a label name; allowed is [a-zA-Z_][a-zA-Z0-9_]*");
-        foreach (var name in options.RemoteWriteHeaders.Keys)
-        {
-            if (RemoteWriteReader.HeaderProblem(name) is { } problem)
-                block.Error("remote_write_headers", problem);
-        }
-
+        RemoteWriteReader.CheckHeaders(block, "remote_write_headers", options.RemoteWriteHeaders);
         return options;
     }
 

@@ -1,4 +1,6 @@
+using OrleansTempo.Core;
 using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.RemoteWrite;
 
 namespace OrleansTempo.Server.Configuration;
 
@@ -6,14 +8,6 @@ namespace OrleansTempo.Server.Configuration;
 internal sealed class RemoteWriteReader(Problems problems)
 {
     private const string NotUsed = "known to Prometheus, not used here";
-
-    // What the protocol itself sets.
-    private static readonly string[] ReservedHeaders =
-    [
-        "host", "content-encoding", "content-length", "content-type", "user-agent", "connection", "keep-alive", "proxy-authenticate",
-        "proxy-authorization", "www-authenticate", "accept-encoding", "te", "trailer", "transfer-encoding", "upgrade",
-        "x-prometheus-remote-write-version", "x-prometheus-remote-read-version",
-    ];
 
     private static readonly (string, RelabelAction?)[] Actions = [.. Enum.GetValues<RelabelAction>().Select(a => (a.ToString().ToLowerInvariant(), (RelabelAction?)a))];
 
@@ -63,12 +57,14 @@ internal sealed class RemoteWriteReader(Problems problems)
         return options;
     }
 
-    /// <summary>What is wrong with a header's name; null where nothing is.</summary>
-    public static string? HeaderProblem(string name)
+    /// <summary>Reports what is wrong with headers, <c>remote_write_headers</c> of a tenant's overrides among them.</summary>
+    public static void CheckHeaders(MappingReader block, string key, IReadOnlyDictionary<string, string> headers)
     {
-        if (name.Length == 0 || !name.All(static c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c)))
-            return $"{Spelling.Quote(name)} is not a header name; allowed are letters, digits and !#$%&'*+-.^_`|~";
-        return ReservedHeaders.Contains(name.ToLowerInvariant()) ? $"{Spelling.Quote(name)} is a header that remote write sets itself" : null;
+        foreach (var (name, value) in headers)
+        {
+            CheckName(block, key, name);
+            CheckSecret(block, key, $" of {Spelling.Quote(name)}", value, HeaderField.ValueProblem);
+        }
     }
 
     private static string ReadUrl(MappingReader entry, string key, bool required)
@@ -82,24 +78,41 @@ internal sealed class RemoteWriteReader(Problems problems)
         }
 
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https") || url.Host.Length == 0)
-            entry.Error(key, $"{Spelling.Quote(Secrets.MaskUrl(text))} is not an http:// or https:// URL");
+            entry.Error(key, $"{Spelling.Quote(ShownUrl.Of(text))} is not an http:// or https:// URL");
         return text;
     }
 
     private static IReadOnlyDictionary<string, string> ReadHeaders(MappingReader entry)
     {
         var headers = entry.Map("headers", StringComparer.OrdinalIgnoreCase) ?? new Dictionary<string, string>();
-        foreach (var name in headers.Keys)
-            CheckHeader(entry, "headers", name);
+        CheckNotAuthorization(entry, "headers", headers.Keys);
+        CheckHeaders(entry, "headers", headers);
         return headers;
     }
 
-    private static void CheckHeader(MappingReader entry, string key, string name)
+    private static void CheckNotAuthorization(MappingReader entry, string key, IEnumerable<string> names)
     {
-        if (name.Equals("authorization", StringComparison.OrdinalIgnoreCase))
+        if (names.Contains(HeaderField.Authorization, StringComparer.OrdinalIgnoreCase))
             entry.Error(key, "'Authorization' does not belong here; allowed are basic_auth and authorization");
-        else if (HeaderProblem(name) is { } problem)
-            entry.Error(key, problem);
+    }
+
+    private static void CheckName(MappingReader block, string key, string name)
+    {
+        if (HeaderField.NameProblem(name) is { } problem)
+            block.Error(key, $"{Spelling.Quote(name)} {problem}");
+    }
+
+    // Without the value, which may be a secret.
+    private static void CheckSecret(MappingReader block, string key, string of, string secret, Func<string, string?> problemOf)
+    {
+        if (problemOf(secret) is { } problem)
+            block.Error(key, $"the value{of} {problem}");
+    }
+
+    private static void CheckFile(MappingReader block, string key, string file, Func<string, string?> problemOf)
+    {
+        if (file.Length > 0 && SecretFile.Problem(file, problemOf) is { } problem)
+            block.Error(key, $"what the file {Spelling.Quote(file)} holds {problem}");
     }
 
     private Dictionary<string, HttpHeaderOptions> ReadHttpHeaders(MappingReader entry)
@@ -107,17 +120,25 @@ internal sealed class RemoteWriteReader(Problems problems)
         var headers = new Dictionary<string, HttpHeaderOptions>(StringComparer.OrdinalIgnoreCase);
         foreach (var (name, node) in entry.Nodes("http_headers") ?? [])
         {
-            CheckHeader(entry, "http_headers", name);
+            CheckName(entry, "http_headers", name);
             var header = MappingReader.Item(problems, $"{entry.PathOf("http_headers")}.{name}", node);
-            headers[name] = new HttpHeaderOptions
+            var options = new HttpHeaderOptions
             {
                 Values = header.Strings("values") ?? [],
                 Secrets = header.Strings("secrets") ?? [],
                 Files = header.Strings("files") ?? [],
             };
             header.Done();
+            foreach (var value in options.Values)
+                CheckSecret(header, "values", "", value, HeaderField.ValueProblem);
+            foreach (var secret in options.Secrets)
+                CheckSecret(header, "secrets", "", secret, HeaderField.ValueProblem);
+            foreach (var file in options.Files)
+                CheckFile(header, "files", file, HeaderField.ValueProblem);
+            headers[name] = options;
         }
 
+        CheckNotAuthorization(entry, "http_headers", headers.Keys);
         return headers;
     }
 
@@ -138,6 +159,10 @@ internal sealed class RemoteWriteReader(Problems problems)
         auth.Done();
         OneOf(auth, options.Username, "username", options.UsernameFile, "username_file");
         OneOf(auth, options.Password, "password", options.PasswordFile, "password_file");
+        CheckSecret(auth, "username", "", options.Username, HeaderField.UserProblem);
+        CheckFile(auth, "username_file", options.UsernameFile, HeaderField.UserProblem);
+        CheckSecret(auth, "password", "", options.Password, HeaderField.CredentialProblem);
+        CheckFile(auth, "password_file", options.PasswordFile, HeaderField.CredentialProblem);
         return options;
     }
 
@@ -156,6 +181,9 @@ internal sealed class RemoteWriteReader(Problems problems)
             block.Refuse("credentials_ref", "not supported: there is no secret manager");
             block.Done();
             OneOf(block, options.Credentials, "credentials", options.CredentialsFile, "credentials_file");
+            CheckSecret(block, "type", "", options.Type, HeaderField.ValueProblem);
+            CheckSecret(block, "credentials", "", options.Credentials, HeaderField.ValueProblem);
+            CheckFile(block, "credentials_file", options.CredentialsFile, HeaderField.ValueProblem);
             if (options.Type.Equals("basic", StringComparison.OrdinalIgnoreCase))
                 block.Error("type", "'basic' is not allowed; write basic_auth instead");
         }
@@ -167,6 +195,8 @@ internal sealed class RemoteWriteReader(Problems problems)
             return options;
 
         OneOf(entry, token, "bearer_token", tokenFile, "bearer_token_file");
+        CheckSecret(entry, "bearer_token", "", token, HeaderField.ValueProblem);
+        CheckFile(entry, "bearer_token_file", tokenFile, HeaderField.ValueProblem);
         if (options is not null)
             entry.Error(token.Length > 0 ? "bearer_token" : "bearer_token_file", "stands beside authorization; allowed is one of the two");
         return new AuthorizationOptions { Credentials = token, CredentialsFile = tokenFile };

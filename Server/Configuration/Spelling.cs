@@ -5,8 +5,14 @@ public static class Spelling
 {
     private const int MaxQuoted = 40;
 
-    /// <summary>The value in quotes, cut short.</summary>
-    public static string Quote(string value) => value.Length <= MaxQuoted ? $"'{value}'" : $"'{value.AsSpan(0, MaxQuoted)}…'";
+    /// <summary>The value in quotes, cut short, and on one line: control characters are <c>\n</c> or <c>\u0007</c>.</summary>
+    public static string Quote(string value)
+    {
+        var text = value.Length <= MaxQuoted ? value : $"{value.AsSpan(0, MaxQuoted)}…";
+        return text.Any(char.IsControl)
+            ? $"'{string.Concat(text.Select(static c => !char.IsControl(c) ? c.ToString() : c == '\n' ? "\\n" : $"\\u{(int)c:x4}"))}'"
+            : $"'{text}'";
+    }
 
     /// <summary>The end of a message about a word that is not known: the closest that is, and all there are.</summary>
     public static string Suggest(string word, IReadOnlyCollection<string> known)

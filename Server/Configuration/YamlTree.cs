@@ -14,6 +14,7 @@ internal sealed class YamlTree
     private readonly EnvironmentExpansion _source;
     private readonly Problems _problems;
     private readonly Parser _parser;
+    private readonly ExpansionCheck _check;
     private readonly Dictionary<AnchorName, ConfigNode> _anchors = [];
     private int _aliases;
 
@@ -22,18 +23,23 @@ internal sealed class YamlTree
         _source = source;
         _problems = problems;
         _parser = new Parser(new StringReader(source.Text));
+        _check = new ExpansionCheck(source);
     }
 
     /// <summary>The document's root, or null where it is empty or not a mapping; the latter is an error.</summary>
     public static MappingNode? Read(EnvironmentExpansion source, Problems problems)
     {
+        var tree = new YamlTree(source, problems);
         try
         {
-            return new YamlTree(source, problems).ReadDocument();
+            var root = tree.ReadDocument();
+            tree._check.Report(problems);
+            return root;
         }
         catch (YamlException e)
         {
-            problems.Error(source.Locate(e.Start.Index), $"this is not valid YAML: {Explanation(e)}");
+            var position = source.Locate(e.Start.Index);
+            problems.Error(position, $"this is not valid YAML: {Explanation(e)}{tree._check.AdviceBefore(e.Start.Index)}");
             return null;
         }
     }
@@ -79,13 +85,17 @@ internal sealed class YamlTree
 
             case Scalar scalar:
                 Advance();
-                return Anchored(scalar, new ScalarNode(Position(scalar), scalar.Value, scalar.Style == ScalarStyle.Plain));
+                var value = new ScalarNode(Position(scalar), scalar.Value, scalar.Style == ScalarStyle.Plain);
+                _check.AddScalar(scalar.Start.Index, scalar.End.Index, value.IsNull ? null : scalar.Value);
+                return Anchored(scalar, value);
 
             case SequenceStart start:
                 var sequence = new SequenceNode(Position(start));
                 Advance();
                 while (_parser.Current is not SequenceEnd)
                     sequence.Items.Add(ReadNode(depth + 1));
+                if (start.Style == SequenceStyle.Flow)
+                    _check.AddCollection(start.Start.Index, AfterBracket());
                 Advance();
                 return Anchored(start, sequence);
 
@@ -133,6 +143,8 @@ internal sealed class YamlTree
 
         if (_aliases == aliases)
             mapping.Source = (int)start.Start.Index..(int)_parser.Current!.Start.Index;
+        if (start.Style == MappingStyle.Flow)
+            _check.AddCollection(start.Start.Index, AfterBracket());
         Advance();
         foreach (var merged in merges)
         {
@@ -163,6 +175,9 @@ internal sealed class YamlTree
             _anchors[node.Anchor] = result;
         return result;
     }
+
+    // The parser's event for the end of a flow collection stands at its bracket.
+    private long AfterBracket() => _parser.Current!.Start.Index + 1;
 
     private SourcePosition Position(ParsingEvent node) => _source.Locate(node.Start.Index);
 }

@@ -21,6 +21,7 @@ namespace OrleansTempo.Server.Traces;
 public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisposable
 {
     private static readonly TimeSpan s_adoptionPeriod = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_clockPeriod = TimeSpan.FromSeconds(10);
 
     private readonly WalIdentity _identity;
     private readonly IWriteAheadLog _log;
@@ -29,6 +30,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     private readonly Compactor _compactor;
     private readonly TraceStorageOptions _options;
     private readonly TimeProvider _time;
+    private readonly ClockWatch _clock;
     private readonly TempoMetrics _metrics;
     private readonly ILogger _logger;
     private readonly Action _requestStop;
@@ -57,6 +59,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         _orphans = new OrphanedStreams(store, identity, (log as ObjectWriteAheadLog)?.Stream, metrics, time, logger);
         _metrics = metrics;
         _time = time;
+        _clock = new ClockWatch(time, logger);
         _logger = logger;
         _requestStop = requestStop;
         _flushOnStop = options.Ingester.FlushAllOnShutdown;
@@ -69,7 +72,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         Query = new TraceQuery([liveTraces(stored), stored]);
         _compactor = new Compactor(
             store, Blocks, new BlockMerger(store, reader, time), options.Compactor, tenant => RetentionOf(options.Compactor, overrides.For(tenant)),
-            tenant => overrides.For(tenant).Compaction.CompactionDisabled, metrics, time, logger);
+            tenant => overrides.For(tenant).Compaction.CompactionDisabled, metrics, time, logger, _clock);
     }
 
     /// <summary>The ingester partitions in this process.</summary>
@@ -144,6 +147,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         _loops = Task.WhenAll(
             RepeatAsync(_options.BlocklistPoll, Blocks.PollAsync),
             RepeatAsync(s_adoptionPeriod, AdoptAsync),
+            RepeatAsync(s_clockPeriod, LookAtClockAsync),
             Task.Run(() => _compactor.RunAsync(_stop.Token), CancellationToken.None));
         return true;
     }
@@ -230,6 +234,12 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         {
             AdoptionFailed(_logger, e.Message, s_adoptionPeriod.TotalSeconds);
         }
+    }
+
+    private Task LookAtClockAsync(CancellationToken cancellationToken)
+    {
+        _clock.Look();
+        return Task.CompletedTask;
     }
 
     private void LogReplayed(ReplayResult replay, long started)

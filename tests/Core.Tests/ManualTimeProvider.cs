@@ -8,6 +8,9 @@ internal sealed class ManualTimeProvider : TimeProvider
     private readonly List<(TimeSpan DueIn, TaskCompletionSource Seen)> _watchers = [];
     private DateTimeOffset _now = DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000);
 
+    // By how much the system clock was set: timers and timestamps do not heed it.
+    private TimeSpan _set;
+
     public long NowMs => GetUtcNow().ToUnixTimeMilliseconds();
 
     public ulong NowNanos => (ulong)NowMs * 1_000_000;
@@ -17,10 +20,21 @@ internal sealed class ManualTimeProvider : TimeProvider
     public override DateTimeOffset GetUtcNow()
     {
         lock (_gate)
-            return _now;
+            return _now + _set;
     }
 
-    public override long GetTimestamp() => GetUtcNow().Ticks;
+    public override long GetTimestamp()
+    {
+        lock (_gate)
+            return _now.Ticks;
+    }
+
+    /// <summary>Sets the system clock forward, or back, while no time passes.</summary>
+    public void SetClock(TimeSpan by)
+    {
+        lock (_gate)
+            _set += by;
+    }
 
     /// <summary>Completes when a timer of exactly that length runs, or at once where one does that was begun at this very time, or since then.</summary>
     public Task TimerOf(TimeSpan dueIn, DateTimeOffset? since = null)

@@ -13,7 +13,7 @@ internal sealed class NameTemplate(byte[][] tokens)
     /// <summary>The tokens, one after the other.</summary>
     public byte[] Text { get; private set; } = Join(tokens);
 
-    /// <summary>Unix milliseconds.</summary>
+    /// <summary>Steady milliseconds.</summary>
     public long LastSeenMs { get; set; }
 
     /// <summary>Whether anything in it is a parameter; if not, it is the one name that it was made from.</summary>

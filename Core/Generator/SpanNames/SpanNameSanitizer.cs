@@ -29,7 +29,7 @@ internal sealed class SpanNameSanitizer
     private (long Detected, long Evicted, long Expired) _reported;
 
     /// <summary>To be called before the names of a batch and before the demand is asked for; forgets what has not been seen for long.</summary>
-    /// <param name="nowMs">Unix milliseconds.</param>
+    /// <param name="nowMs">Steady milliseconds.</param>
     /// <param name="staleMs">For how long a label set counts towards the demand after it was last seen, in milliseconds.</param>
     public void Begin(long nowMs, long staleMs)
     {
@@ -72,7 +72,7 @@ internal sealed class SpanNameSanitizer
 
     /// <summary>Learns from a name that a series has, or from the template that it is.</summary>
     /// <param name="name">UTF-8.</param>
-    /// <param name="seenMs">When it was last seen, Unix milliseconds.</param>
+    /// <param name="seenMs">When it was last seen, steady milliseconds.</param>
     public void Learn(ReadOnlySpan<byte> name, long seenMs) => _tree.Train(name, seenMs, out _, isTemplate: true);
 
     /// <summary>Counts a label set, by the hash of its key, whose name is sanitized whether the series will have it so or not.</summary>

@@ -48,7 +48,7 @@ internal sealed class TemplateTree(int maxTemplates = TemplateTree.MaxTemplates)
 
     /// <summary>Learns from a name, and says which template it has from now on.</summary>
     /// <param name="name">UTF-8.</param>
-    /// <param name="seenMs">When it was seen, Unix milliseconds.</param>
+    /// <param name="seenMs">When it was seen, steady milliseconds.</param>
     /// <param name="template">The template; null for a name that has none.</param>
     /// <param name="isTemplate">Whether it may be the text of a template, whose parameters are to stay what they are.</param>
     public NameOutcome Train(ReadOnlySpan<byte> name, long seenMs, out NameTemplate? template, bool isTemplate = false)
@@ -64,7 +64,7 @@ internal sealed class TemplateTree(int maxTemplates = TemplateTree.MaxTemplates)
         return NameOutcome.Known;
     }
 
-    /// <summary>Forgets the templates of which no name has come since then; Unix milliseconds.</summary>
+    /// <summary>Forgets the templates of which no name has come since then; steady milliseconds.</summary>
     public void Expire(long beforeMs) => Expired += Remove(t => t.LastSeenMs < beforeMs);
 
     private ReadOnlySpan<byte> Token(ReadOnlySpan<byte> name, int token) => name[(token == 0 ? 0 : _ends[token - 1]).._ends[token]];

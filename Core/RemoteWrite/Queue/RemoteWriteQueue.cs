@@ -50,6 +50,9 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
     private long _highestTimestampMs;
     private long _highestSentTimestampMs;
 
+    // The remote end has answered to a collection, one way or the other.
+    private bool _isAnswered;
+
     /// <param name="endpoint">Where to.</param>
     /// <param name="headers">Of the tenant.</param>
     /// <param name="metrics">The process's remote write counters.</param>
@@ -91,6 +94,13 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
     public long HighestTimestampMs => Read(this, static queue => queue._highestTimestampMs);
 
     public long HighestSentTimestampMs => Read(this, static queue => queue._highestSentTimestampMs);
+
+    /// <summary>
+    /// Up to when the remote end has samples, or may get what waits; 0 where it has refused all there were. Null while it has answered to nothing,
+    /// and only owners before know. Unix milliseconds.
+    /// </summary>
+    public long? TakenUpToMs => Read(this, static queue =>
+        queue._waiting.Count > 0 ? queue._highestTimestampMs : queue._isAnswered ? queue._highestSentTimestampMs : (long?)null);
 
     /// <summary>What is being put into the store at the moment; never fails.</summary>
     public Task Writing => Read(this, static queue => queue._writing);
@@ -344,6 +354,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
                 {
                     isTaken = true;
                     _waiting.RemoveOldest();
+                    _isAnswered |= collection.IsDone;
                     if (collection.IsAccepted)
                         _highestSentTimestampMs = Math.Max(_highestSentTimestampMs, collection.TimestampMs);
                 }

@@ -53,8 +53,8 @@ public sealed partial class RemoteWriteStore
         var folders = new Dictionary<RemoteWriteEndpoint, string>();
         foreach (var endpoint in endpoints)
         {
-            var name = EscapedSegment.Of(endpoint.Options.Name.Length > 0 ? endpoint.Options.Name : new Uri(endpoint.Url).Host);
-            var identity = SHA256.HashData(Encoding.UTF8.GetBytes($"{endpoint.Options.Name}\n{endpoint.Url}"));
+            var name = EscapedSegment.Of(endpoint.Options.Name.Length > 0 ? endpoint.Options.Name : new Uri(endpoint.FullUrl).Host);
+            var identity = SHA256.HashData(Encoding.UTF8.GetBytes($"{endpoint.Options.Name}\n{endpoint.FullUrl}"));
             var folder = $"{(name.Length > MaxNameLength ? name[..MaxNameLength] : name)}-{Convert.ToHexStringLower(identity.AsSpan(0, 8))}";
             var others = folders.Values.Count(other => other == folder || other.StartsWith(folder + ".", StringComparison.Ordinal));
             folders[endpoint] = others == 0 ? folder : $"{folder}.{others + 1}";

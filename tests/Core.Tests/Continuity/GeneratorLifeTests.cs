@@ -664,6 +664,111 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         Assert.Equal(0, first.Calls);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Where_the_clock_goes_back_samples_go_on_in_order_after_those_that_were_taken_ahead_of_it(bool isExclusive)
+    {
+        var first = await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive));
+        await CollectAheadAsync(first);
+        for (var i = 0; i < 2; i++)
+        {
+            await first.PushAsync(1, "/new");
+            await first.CollectAsync();
+        }
+
+        Assert.Equal(["0@0", "1@0", "2@0", "1@0", "2@0", "2@0", "2@0"], Sent());
+        Assert.Single(_world.Problems, static l => l.Contains("the clock was set back, and its last samples are stamped", StringComparison.Ordinal));
+        await first.StopAsync();
+
+        // A process after it goes on in the same way.
+        var second = await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive));
+        await second.PushAsync(1, "/new");
+        await second.CollectAsync();
+        Assert.Equal(5, second.Calls);
+        AssertInOrder(_world.Remote.Accepted);
+    }
+
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(true, true)]
+    [InlineData(false, true)]
+    public async Task Where_the_clock_goes_back_stamps_follow_it_when_the_remote_end_has_refused_those_ahead_of_it(bool isExclusive, bool isRestarted)
+    {
+        // As Prometheus answers by a clock that is right.
+        _world.Remote.Handler = (context, request) =>
+        {
+            context.Response.StatusCode = request.Timeseries.Any(t => t.Samples.Any(s => s.Timestamp > _world.NowMs + 600_000)) ? 400 : 204;
+            return Task.CompletedTask;
+        };
+        var process = await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive));
+        await CollectAheadAsync(process);
+        if (isRestarted)
+        {
+            await process.StopAsync();
+            process = await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive));
+            Assert.Equal(2, process.Calls);
+        }
+
+        await process.PushAsync(1, "/new");
+        await process.CollectAsync();
+        var accepted = _world.Remote.Accepted[^1];
+        Assert.Equal(2, accepted.Timeseries.Count);
+        Assert.All(accepted.Timeseries, t => Assert.Equal(_world.NowMs, t.Samples[^1].Timestamp));
+        Assert.Single(_world.Problems, static l => l.Contains("stamps follow the clock again", StringComparison.Ordinal));
+
+        // Whoever comes next is told so, and what was left is good for it.
+        await process.StopAsync();
+        var next = await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive));
+        Assert.Equal(3, next.Calls);
+        await next.CollectAsync();
+        Assert.Equal(_world.NowMs, _world.Remote.Accepted[^1].Timeseries[0].Samples[^1].Timestamp);
+        AssertInOrder(_world.Remote.Accepted);
+    }
+
+    [Fact]
+    public async Task A_process_that_does_not_know_whether_stamps_ahead_of_the_clock_were_taken_finds_out_by_one_collection()
+    {
+        _world.Remote.Handler = (context, request) =>
+        {
+            context.Response.StatusCode = request.Timeseries.Any(t => t.Samples.Any(s => s.Timestamp > _world.NowMs + 600_000)) ? 400 : 204;
+            return Task.CompletedTask;
+        };
+        var first = await _world.StartAsync();
+        await CollectAheadAsync(first, isSetBack: false);
+        await first.StopAsync();
+        var second = await _world.StartAsync();
+        await second.CollectAsync();
+        Assert.Single(_world.Problems, static l => l.Contains("the clock was set back, and its last samples are stamped", StringComparison.Ordinal));
+
+        await second.PushAsync(1);
+        await second.CollectAsync();
+        Assert.Equal((3, _world.NowMs), _world.Remote.Accepted[^1].Timeseries[0].Samples.Select(static s => (s.Value, s.Timestamp)).Last());
+        AssertInOrder(_world.Remote.Accepted);
+    }
+
+    // A collection while the clock is a day ahead; then, where nothing else is said, the clock is right again.
+    private static async Task CollectAheadAsync(LifeProcess process, bool isSetBack = true)
+    {
+        await process.PushAsync(1);
+        await process.CollectAsync();
+        process.Time.SetClock(TimeSpan.FromDays(1));
+        await process.PushAsync(1);
+        await process.CollectAsync();
+        if (isSetBack)
+            process.Time.SetClock(TimeSpan.FromDays(-1));
+    }
+
+    private static void AssertInOrder(IEnumerable<OrleansTempo.Tests.Prometheus.WriteRequest> requests)
+    {
+        foreach (var series in requests.SelectMany(static r => r.Timeseries).GroupBy(static t => string.Join(",", t.Labels.Select(static l => $"{l.Name}={l.Value}"))))
+        {
+            var stamps = series.SelectMany(static t => t.Samples).Select(static s => s.Timestamp).ToList();
+            Assert.Equal(stamps.Distinct().Order(), stamps);
+        }
+    }
+
     private async Task<LifeProcess> StartedWithAsync(int spans, bool isExclusive)
     {
         var process = await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive));

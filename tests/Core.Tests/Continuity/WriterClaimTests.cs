@@ -49,6 +49,32 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
+    public async Task An_owner_whose_machine_was_suspended_does_not_hold_it_until_it_has_renewed_it()
+    {
+        var claim = await TakeAsync("a");
+        _time.SetClock(TimeSpan.FromHours(1));
+        Assert.False(claim.IsHeld);
+        Assert.True(await claim.RenewAsync(1000));
+        Assert.True(claim.IsHeld);
+    }
+
+    [Fact]
+    public async Task A_clock_that_is_set_back_neither_keeps_it_held_nor_keeps_the_next_from_it()
+    {
+        var former = await TakeAsync("a");
+        _time.SetClock(TimeSpan.FromDays(-1));
+        Assert.True(former.IsHeld);
+        _time.Advance(s_held);
+        Assert.False(former.IsHeld);
+
+        var next = await TakeAsync("b");
+        _time.SetClock(TimeSpan.FromDays(-1));
+        _time.Advance(s_lease);
+        Assert.True(await next.RenewAsync(1000));
+        Assert.True(next.IsHeld);
+    }
+
+    [Fact]
     public async Task A_renewal_counts_from_before_its_put_and_an_owner_that_stood_still_is_not_held()
     {
         var view = _store.View();

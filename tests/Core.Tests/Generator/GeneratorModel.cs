@@ -131,7 +131,7 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
         if (settings.SpanMetricsLatency)
             Observe("traces_spanmetrics_latency", options.HistogramBuckets, set, Seconds(span), multiplier, TraceId(span));
         if (settings.SpanMetricsSize)
-            Add("traces_spanmetrics_size_total", set, span.CalculateSize());
+            Add("traces_spanmetrics_size_total", set, Size(span));
         if (options.EnableTargetInfo)
             TargetInfo(resource, job, instance);
     }
@@ -187,6 +187,7 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
             EndNanos = span.EndTimeUnixNano,
             Failed = StatusName(span) == "STATUS_CODE_ERROR",
             Peer = options.PeerAttributes.Select(p => Find(p, span.Attributes)).FirstOrDefault(v => v is not null) ?? "",
+            IsDatabase = isClient && options.DatabaseNameAttributes.Any(d => Find(d, resource.Attributes, span.Attributes) is not null),
             Dimensions = [.. options.Dimensions.Select(d => Find(d, resource.Attributes, span.Attributes) ?? "")],
         };
         var multiplier = Multiplier(options.SpanMultiplierKey, options.EnableTracestateSpanMultiplier, resource, span);
@@ -291,7 +292,7 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
             if (waiting.Side is not { } side)
                 continue;
             if (waiting.IsClient && side.Peer != "")
-                Complete("virtual_node", side, null, side.Service, side.Peer, side.Seconds, 0, waiting.Multiplier, waiting.TraceId, "server");
+                Complete("virtual_node", side, null, side.Service, side.Peer, side.Seconds, side.IsDatabase ? side.Seconds : 0, waiting.Multiplier, waiting.TraceId, "server");
             else
                 Count($"tempo_metrics_generator_processor_service_graphs_expired_edges{{SPAN_KIND_{side.Kind.ToString().ToUpperInvariant()}}}");
         }
@@ -345,7 +346,7 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
         if (key == "")
             return 1;
         var ratios = span.Attributes.Concat(resource.Attributes).Where(a => a.Key == key).Select(a => a.Value?.DoubleValue ?? 0);
-        return ratios.Where(r => r > 0).Select(r => 1 / r).FirstOrDefault(1);
+        return ratios.Select(r => 1 / r).Where(m => m > 0 && double.IsFinite(m)).FirstOrDefault(1);
     }
 
     /// <summary>1 / the probability with which a span was sampled, to a whole number by its random value where it has one; 0 where unknown.</summary>
@@ -505,7 +506,10 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
     private void Count(string counter) => _counters[counter] = _counters.GetValueOrDefault(counter) + 1;
 
     private static double Seconds(Span span) =>
-        span.EndTimeUnixNano > span.StartTimeUnixNano ? (span.EndTimeUnixNano - span.StartTimeUnixNano) / 1e9 : 0;
+        span.StartTimeUnixNano > 0 && span.EndTimeUnixNano > span.StartTimeUnixNano ? (span.EndTimeUnixNano - span.StartTimeUnixNano) / 1e9 : 0;
+
+    // Tempo's receiver leaves out a parent ID of zeros.
+    private static int Size(Span span) => span.CalculateSize() - (span.ParentSpanId.Length == 8 && IsNone(span.ParentSpanId) ? 10 : 0);
 
     private static string KindName(Span span) => "SPAN_KIND_" + span.Kind.ToString().ToUpperInvariant();
 
@@ -527,6 +531,7 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
         public required ulong EndNanos { get; init; }
         public required bool Failed { get; set; }
         public required string Peer { get; init; }
+        public required bool IsDatabase { get; init; }
         public required string[] Dimensions { get; init; }
     }
 

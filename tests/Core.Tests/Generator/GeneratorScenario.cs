@@ -268,7 +268,7 @@ internal sealed record GeneratorScenario(GeneratorSettings Settings, IReadOnlyLi
             Name = Pick(random, "GET /", "work", "", "größer als"),
             Kind = (Span.Types.SpanKind)random.Next(6),
             EndTimeUnixNano = end,
-            StartTimeUnixNano = end - (ulong)Pick(random, s_durations),
+            StartTimeUnixNano = random.Next(12) == 0 ? 0 : end - (ulong)Pick(random, s_durations),
         };
         if (Half(random))
             span.Status = new Status { Code = (Status.Types.StatusCode)random.Next(3), Message = Pick(random, "", "too late") };

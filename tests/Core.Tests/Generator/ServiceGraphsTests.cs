@@ -60,6 +60,39 @@ public sealed class ServiceGraphsTests
         Assert.Equal(1, bench.Collect()[Requests(Pair)]);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_database_that_is_named_by_an_empty_attribute_is_a_virtual_node_with_the_clients_latency_on_both_sides(bool isRestarted)
+    {
+        var bench = Graphs();
+        bench.Push("web", GeneratorBench.Span("SELECT", Kind.Client, 1, seconds: 0.3, attributes: [("db.system", "postgresql"), ("server.address", "")]));
+        if (isRestarted)
+            bench.Restart();
+        bench.Time.Advance(TimeSpan.FromSeconds(10));
+
+        var series = bench.Collect();
+        const string edge = """client="web",connection_type="virtual_node",server="postgresql" """;
+        Assert.Equal(1, series[Requests(edge)]);
+        Assert.Equal(0.3, series[Seconds("client", "sum", edge)], 1e-9);
+        Assert.Equal(0.3, series[Seconds("server", "sum", edge)], 1e-9);
+    }
+
+    [Fact]
+    public void A_consumer_that_does_not_say_when_it_starts_has_no_latency()
+    {
+        var bench = Graphs(static o => o with { EnableMessagingSystemLatencyHistogram = true });
+        bench.Push("web", GeneratorBench.Span("send", Kind.Producer, 1));
+        var cart = Resource(bench, "cart", GeneratorBench.Span("take", Kind.Consumer, 2, parent: 1));
+        cart.ScopeSpans[0].Spans[0].StartTimeUnixNano = 0;
+        bench.Push(new ExportTraceServiceRequest { ResourceSpans = { cart } });
+
+        var series = bench.Collect();
+        Assert.Equal(1, series[Requests(Messaging)]);
+        Assert.Equal(0, series[Seconds("server", "sum", Messaging)]);
+        Assert.DoesNotContain(series.Series, static s => s.StartsWith("traces_service_graph_request_messaging_system_seconds", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Sides_pair_up_only_within_their_trace_and_span()
     {

@@ -44,6 +44,38 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
+    public void A_span_that_does_not_say_when_it_starts_has_no_latency()
+    {
+        var bench = new GeneratorBench();
+        var span = GeneratorBench.Span("GET /", Kind.Server, 1);
+        span.EndTimeUnixNano = bench.Time.NowNanos;
+        var request = new ExportTraceServiceRequest { ResourceSpans = { new ResourceSpans { Resource = new Resource(), ScopeSpans = { new ScopeSpans { Spans = { span } } } } } };
+        request.ResourceSpans[0].Resource.Attributes.Add(GeneratorBench.Attribute("service.name", "cart"));
+
+        bench.Push(request);
+
+        var series = bench.Collect();
+        Assert.Equal(1, series[Calls(Get)]);
+        Assert.Equal(0, series[$"traces_spanmetrics_latency_sum{{{Get.Trim()}}}"]);
+        Assert.Equal(1, series[$$"""traces_spanmetrics_latency_bucket{le="0.002",{{Get.Trim()}}}"""]);
+    }
+
+    [Fact]
+    public void A_parent_of_zeros_is_none_and_takes_no_bytes()
+    {
+        var bench = new GeneratorBench();
+        var span = GeneratorBench.Span("GET /", Kind.Server, 1);
+        bench.Push("cart", span);
+        var size = span.CalculateSize();
+        span.ParentSpanId = ByteString.CopyFrom(new byte[8]);
+        bench.Push("cart", span);
+        span.ParentSpanId = ByteString.CopyFrom([.. new byte[7], 1]);
+        bench.Push("cart", span);
+
+        Assert.Equal((3 * size) + 10, bench.Collect()[$"traces_spanmetrics_size_total{{{Get.Trim()}}}"]);
+    }
+
+    [Fact]
     public void Spans_that_end_too_far_from_now_are_left_out_and_counted()
     {
         var bench = new GeneratorBench();

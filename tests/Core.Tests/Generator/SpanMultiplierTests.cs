@@ -1,10 +1,13 @@
 using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Overrides;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Generator;
 
 public sealed class SpanMultiplierTests
 {
+    private const string Ignored = "tempo_metrics_generator_ignored_values_total";
+
     [Theory]
     [InlineData("", 0)]
     [InlineData("ot=th:0", 1)]
@@ -71,6 +74,49 @@ public sealed class SpanMultiplierTests
     }
 
     [Theory]
+    [InlineData(5e-324)]
+    [InlineData(double.NaN)]
+    [InlineData(double.PositiveInfinity)]
+    [InlineData(double.NegativeInfinity)]
+    [InlineData(0.0)]
+    [InlineData(-0.5)]
+    public void An_attribute_that_gives_no_finite_count_is_ignored_and_counted_and_the_resource_is_asked(double ratio)
+    {
+        var bench = Bench();
+        bench.Push([("service.name", "cart"), ("ratio", 0.25)], GeneratorBench.Span("a", Kind.Server, 1, attributes: ("ratio", ratio)));
+        bench.Push("cart", GeneratorBench.Span("a", Kind.Server, 2, attributes: ("ratio", ratio)));
+
+        var series = bench.Collect();
+        Assert.Equal(5, series[Calls("a")]);
+        Assert.Equal(5, series["""traces_service_graph_request_total{client="user",connection_type="virtual_node",server="cart"}"""]);
+        Assert.Equal(2, bench.Counters[Ignored + "{invalid_multiplier,span-metrics}"]);
+        Assert.Equal(2, bench.Counters[Ignored + "{invalid_multiplier,service-graphs}"]);
+    }
+
+    [Theory]
+    [InlineData(HistogramMode.Classic)]
+    [InlineData(HistogramMode.Both)]
+    [InlineData(HistogramMode.Native)]
+    public void Whatever_is_multiplied_no_series_becomes_infinite_and_what_is_left_out_is_counted(HistogramMode mode)
+    {
+        var bench = Bench(mode);
+        for (byte i = 1; i < 9; i++)
+            bench.Push("cart", GeneratorBench.Span("a", Kind.Server, i, seconds: 0.001 * (1 << i), attributes: ("ratio", 6e-309)));
+        bench.Push("cart", GeneratorBench.Span("a", Kind.Server, 9, seconds: 20, attributes: ("ratio", 6e-309)));
+        bench.Push("cart", GeneratorBench.Span("b", Kind.Server, 10));
+
+        var series = bench.Collect();
+        AssertFinite(series);
+        Assert.True(bench.Counters[Ignored + "{overflow,span-metrics}"] > 0);
+        Assert.True(bench.Counters[Ignored + "{overflow,service-graphs}"] > 0);
+        Assert.Equal(1, series[Calls("b")]);
+
+        bench.Restart();
+        bench.Push("cart", GeneratorBench.Span("a", Kind.Server, 11));
+        AssertFinite(bench.Collect());
+    }
+
+    [Theory]
     [InlineData("", false, "ot=th:c", 1)]
     [InlineData("", true, "ot=th:c", 4)]
     [InlineData("ratio", false, "ot=th:c", 2)]
@@ -89,4 +135,15 @@ public sealed class SpanMultiplierTests
     }
 
     private static double FromTraceState(string traceState) => SpanMultiplier.FromTraceState(System.Text.Encoding.UTF8.GetBytes(traceState));
+
+    private static GeneratorBench Bench(HistogramMode mode = HistogramMode.Classic) => new(s => s with
+    {
+        SpanMetrics = s.SpanMetrics with { SpanMultiplierKey = "ratio" },
+        ServiceGraphs = s.ServiceGraphs with { SpanMultiplierKey = "ratio" },
+        NativeHistograms = s.NativeHistograms with { Mode = mode },
+    });
+
+    private static string Calls(string name) => $$"""traces_spanmetrics_calls_total{service="cart",span_kind="SPAN_KIND_SERVER",span_name="{{name}}",status_code="STATUS_CODE_UNSET"}""";
+
+    private static void AssertFinite(Recorder series) => Assert.All(series.Samples, static s => Assert.True(double.IsFinite(s.Value.Value), s.Key));
 }

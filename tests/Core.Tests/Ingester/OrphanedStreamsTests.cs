@@ -196,6 +196,55 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     }
 
     [Fact]
+    public async Task An_owner_whose_clock_was_set_back_does_not_take_its_record_for_fresh()
+    {
+        var old = await OpenAsync("old");
+        var goesOn = StandStill(old, "PutIfMatch", Lease);
+        Time.SetClock(TimeSpan.FromDays(-1));
+
+        var append = old.AppendAsync(Acme, Request(1, 20_000)).AsTask();
+        await UntilAsync(() => Store.Names.Contains("wal/old/00000000000000000001"));
+        Assert.False(append.IsCompleted);
+        goesOn.SetResult();
+        await append;
+        await old.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Who_has_its_own_clock_set_forward_takes_nobody_for_dead_who_is_not()
+    {
+        var dead = await OpenAsync("dead");
+        await AppendAsync(dead, Acme, Request(1, 10));
+        await using var log = await OpenAsync("b");
+        var orphans = OrphansOf(log);
+        Time.SetClock(TimeSpan.FromDays(1));
+        Assert.Empty(await orphans.ListAsync());
+        Assert.Null(await orphans.AdoptAsync("dead", static _ => default, CancellationToken.None));
+
+        await DieAsync(dead, log);
+        Assert.Equal(["dead"], await orphans.ListAsync());
+    }
+
+    [Fact]
+    public async Task An_owner_that_died_while_its_clock_was_ahead_is_an_orphan_once_it_has_been_silent_for_the_lease()
+    {
+        Time.SetClock(TimeSpan.FromDays(1));
+        var dead = await OpenAsync("dead");
+        await AppendAsync(dead, Acme, Request(1, 10));
+        await DieAsync(dead);
+        Time.SetClock(TimeSpan.FromDays(-1));
+        await using var log = await OpenAsync("b");
+        var orphans = OrphansOf(log);
+        Assert.Empty(await orphans.ListAsync());
+        await PassAsync(Lease, log);
+        Assert.Empty(await orphans.ListAsync());
+
+        await PassAsync(TimeSpan.FromSeconds(5), log);
+        Assert.Equal(["dead"], await orphans.ListAsync());
+        Assert.Equal(1, (await orphans.AdoptAsync("dead", static _ => default, CancellationToken.None))!.Value.Records);
+    }
+
+    [Fact]
     public async Task Broken_objects_cost_what_is_broken_in_them_and_those_nobody_can_read_stay()
     {
         var log = await OpenAsync("a");

@@ -126,6 +126,7 @@ internal sealed class RemoteEnd : IAsyncDisposable
             _answers.TryDequeue(out answer);
             var headers = context.Request.Headers.ToDictionary(h => h.Key, h => h.Value.ToString(), StringComparer.OrdinalIgnoreCase);
             headers[":path"] = context.Request.Path;
+            headers[":query"] = context.Request.QueryString.ToString();
             headers[":protocol"] = context.Request.Protocol;
             Received.Add((headers, request));
             foreach (var (_, reached) in _watchers.Where(w => w.Count <= Received.Count))

@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Microsoft.AspNetCore.Http;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
@@ -53,7 +54,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     [Fact]
     public async Task Headers_of_the_tenant_win_over_http_headers_and_those_over_headers()
     {
-        File.WriteAllText(Path.Combine(_folder, "header"), " from-file\n");
+        File.WriteAllText(Path.Combine(_folder, "header"), "from-file\n");
         var options = new RemoteWriteOptions
         {
             Headers = new Dictionary<string, string> { ["X-A"] = "1", ["X-B"] = "1", ["X-C"] = "1" },
@@ -63,11 +64,11 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
                 ["X-C"] = new() { Values = ["2"] },
             },
         };
-        var headers = await SentAsync(options, "acme", tenantHeaders: new() { ["x-c"] = "3", ["User-Agent"] = "not settable" });
+        var headers = await SentAsync(options, "acme", tenantHeaders: new() { ["x-c"] = "3", ["Content-Language"] = "en" });
         Assert.Equal("1", headers["X-A"]);
         Assert.Equal("2,secret,from-file", headers["X-B"].Replace(", ", ","));
         Assert.Equal("3", headers["X-C"]);
-        Assert.Equal("OrleansTempo/0.1.0", headers["User-Agent"]);
+        Assert.Equal("en", headers["Content-Language"]);
     }
 
     [Fact]
@@ -131,6 +132,161 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
         Assert.Single(_end.Received);
     }
 
+    [Theory]
+    [InlineData(301, "/moved", "server redirects with HTTP status 301, which makes a GET of a POST, to http://127.0.0.1/moved: write the address that takes samples as url")]
+    [InlineData(302, "/login?next=secret", "server redirects with HTTP status 302, which makes a GET of a POST, to http://127.0.0.1/login?next=xxxxx: write the address that takes samples as url")]
+    [InlineData(303, "/moved", "server redirects with HTTP status 303, which makes a GET of a POST, to http://127.0.0.1/moved: write the address that takes samples as url")]
+    [InlineData(307, "/api/v1/write", "server redirects in a circle, back to http://127.0.0.1/api/v1/write: write the address that takes samples as url")]
+    [InlineData(308, "/api/v1/write", "server redirects in a circle, back to http://127.0.0.1/api/v1/write: write the address that takes samples as url")]
+    [InlineData(308, "", "server returned HTTP status 308 without saying where to: check the url")]
+    public async Task A_redirect_that_cannot_be_followed_loses_nothing(int status, string location, string error)
+    {
+        _end.Answer(status, "", location.Length > 0 ? [("Location", location)] : []);
+        using var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url }, 0, TimeProvider.System);
+        var outcome = await SendAsync(endpoint);
+        Assert.Equal((SendResult.Retry, error), (outcome.Result, outcome.Error.Replace(":" + new Uri(_end.Url).Port, "")));
+        Assert.Single(_end.Received);
+
+        Assert.Equal(SendResult.Accepted, (await SendAsync(endpoint)).Result);
+    }
+
+    [Fact]
+    public async Task Ten_redirects_are_followed_and_not_one_more()
+    {
+        for (var i = 1; i <= 10; i++)
+            _end.Answer(307, "", ("Location", $"/{i}"));
+        using var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url }, 0, TimeProvider.System);
+        Assert.Equal(SendResult.Accepted, (await SendAsync(endpoint)).Result);
+        Assert.Equal("/10", _end.Received[^1].Headers[":path"]);
+
+        for (var i = 1; i <= 11; i++)
+            _end.Answer(307, "", ("Location", $"/{i}"));
+        var outcome = await SendAsync(endpoint);
+        Assert.Equal(SendResult.Retry, outcome.Result);
+        Assert.StartsWith("stopped after 10 redirects, the last of them to ", outcome.Error);
+        Assert.Equal(22, _end.Received.Count);
+    }
+
+    [Fact]
+    public async Task No_credential_follows_a_redirect_to_another_host()
+    {
+        // The server is both; what the client goes by is the name.
+        _end.Answer(307, "", ("Location", _end.Url.Replace("127.0.0.1", "localhost")));
+        _end.Answer(307, "", ("Location", _end.Url + "/back"));
+        var headers = await SentAsync(
+            new()
+            {
+                BasicAuth = new() { Username = "user", Password = "secret" },
+                Headers = new Dictionary<string, string> { ["X-Api-Key"] = "secret" },
+                HttpHeaders = new Dictionary<string, HttpHeaderOptions> { ["Cookie"] = new() { Secrets = ["a=secret"] } },
+            },
+            "acme",
+            tenantHeaders: new() { ["X-Token"] = "secret" });
+
+        Assert.Equal(["127.0.0.1", "localhost", "127.0.0.1"], _end.Received.Select(r => r.Headers["Host"].Split(':')[0]));
+        Assert.Equal(4, _end.Received[0].Headers.Values.Count(v => v.Contains("secret") || v.StartsWith("Basic")));
+        foreach (var (later, _) in _end.Received.Skip(1))
+        {
+            Assert.Equal("acme", later["X-Scope-OrgID"]);
+            Assert.DoesNotContain(later.Values, v => v.Contains("secret") || v.StartsWith("Basic"));
+        }
+
+        Assert.Equal("application/x-protobuf", headers["Content-Type"]);
+    }
+
+    [Theory]
+    [InlineData("one\n", "one")]
+    [InlineData("one\r\n", "one")]
+    [InlineData("one", "one")]
+    [InlineData(" on e ", " on e ")]
+    public async Task One_line_break_that_ends_a_secrets_file_is_no_part_of_it(string content, string sent)
+    {
+        var file = Path.Combine(_folder, "secret");
+        File.WriteAllText(file, content);
+        var headers = await SentAsync(new() { BasicAuth = new() { Username = "user", PasswordFile = file } }, "acme");
+        Assert.Equal($"user:{sent}", Encoding.UTF8.GetString(Convert.FromBase64String(headers["Authorization"]["Basic ".Length..])));
+    }
+
+    [Theory]
+    [InlineData("basic_auth.password_file")]
+    [InlineData("authorization.credentials_file")]
+    [InlineData("http_headers.X-Key.files")]
+    public async Task A_secrets_file_that_becomes_two_lines_is_waited_for(string key)
+    {
+        var file = Path.Combine(_folder, "secret");
+        var options = new RemoteWriteOptions
+        {
+            Url = _end.Url,
+            BasicAuth = key.StartsWith("basic") ? new() { Username = "user", PasswordFile = file } : null,
+            Authorization = key.StartsWith("auth") ? new() { CredentialsFile = file } : null,
+            HttpHeaders = key.StartsWith("http") ? new() { ["X-Key"] = new() { Files = [file] } } : new Dictionary<string, HttpHeaderOptions>(),
+        };
+        using var endpoint = new RemoteWriteEndpoint(options, 0, TimeProvider.System);
+        File.WriteAllText(file, "good\n");
+        Assert.Equal(SendResult.Accepted, (await SendAsync(endpoint)).Result);
+
+        foreach (var bad in (string[])["secret\nX-Scope-OrgID: other\n", "secret\n\n", "secret\r\nmore", "\0secret"])
+        {
+            File.WriteAllText(file, bad);
+            var outcome = await SendAsync(endpoint);
+            Assert.Equal(SendResult.Retry, outcome.Result);
+            Assert.StartsWith($"{key}: cannot use the file '{file}': what it holds ", outcome.Error);
+            Assert.DoesNotContain("secret\n", outcome.Error);
+            Assert.DoesNotContain("other", outcome.Error);
+        }
+
+        Assert.Single(_end.Received);
+        File.WriteAllText(file, "better\n");
+        Assert.Equal(SendResult.Accepted, (await SendAsync(endpoint)).Result);
+    }
+
+    [Theory]
+    [InlineData("X-A", "b\nX-Scope-OrgID: other", "the value of the header X-A holds a line break, and a header is one line")]
+    [InlineData("X-A", "b\r\n\r\nbody", "the value of the header X-A holds a line break, and a header is one line")]
+    [InlineData("X-A", "ü", "the value of the header X-A cannot be sent in a header: character 1 is not ASCII")]
+    [InlineData("Content-Length", "5", "the header 'Content-Length' is a header that remote write sets itself")]
+    public async Task Nothing_is_sent_with_a_header_that_is_none(string name, string value, string error)
+    {
+        using var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url }, 0, TimeProvider.System);
+        var outcome = await SendAsync(endpoint, tenantHeaders: new() { [name] = value });
+        Assert.Equal((SendResult.Retry, error), (outcome.Result, outcome.Error));
+        Assert.Empty(_end.Received);
+    }
+
+    [Fact]
+    public async Task Of_an_endless_error_200_characters_are_kept()
+    {
+        _end.Answer(async context =>
+        {
+            context.Response.StatusCode = 500;
+            while (!context.RequestAborted.IsCancellationRequested)
+                await context.Response.WriteAsync(new string('é', 4096), context.RequestAborted);
+        });
+        using var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url }, 0, TimeProvider.System);
+        Assert.Equal(new SendOutcome(SendResult.Retry, "server returned HTTP status 500 Internal Server Error: " + new string('é', 200)), await SendAsync(endpoint));
+    }
+
+    [Fact]
+    public async Task A_secret_in_the_URLs_query_is_sent_and_not_shown()
+    {
+        using var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url + "?token=secret&v=2" }, 0, TimeProvider.System);
+        Assert.Equal(SendResult.Accepted, (await SendAsync(endpoint)).Result);
+        Assert.Equal("?token=secret&v=2", _end.Received[^1].Headers[":query"]);
+        Assert.Equal(_end.Url + "?token=xxxxx&v=xxxxx", endpoint.Url);
+    }
+
+    [Fact]
+    public async Task A_proxys_password_is_in_no_error()
+    {
+        // It refuses the CONNECT that TLS asks for.
+        var proxy = new UriBuilder(new Uri(_end.Url).GetLeftPart(UriPartial.Authority)) { UserName = "user", Password = "secret" }.Uri.AbsoluteUri;
+        using var endpoint = new RemoteWriteEndpoint(new() { Url = "https://prometheus.invalid/write?token=secret", ProxyUrl = proxy }, 0, TimeProvider.System);
+        var outcome = await SendAsync(endpoint);
+        Assert.Equal(SendResult.Retry, outcome.Result);
+        Assert.Contains("proxy", outcome.Error);
+        Assert.DoesNotContain("secret", outcome.Error);
+    }
+
     [Fact]
     public async Task A_proxy_is_asked_instead()
     {
@@ -168,7 +324,9 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     public static TheoryData<RemoteWriteOptions, string> Invalid() => new()
     {
         { new() { Url = "localhost:9090" }, "remote_write[2].url: 'localhost:9090' is not an absolute http or https URL" },
-        { new() { Url = "http://h", Headers = new Dictionary<string, string> { ["content-type"] = "x" } }, "remote_write[2]: the header 'content-type' cannot be set" },
+        { new() { Url = "localhost/push?token=abc" }, "remote_write[2].url: 'localhost/push?token=xxxxx' is not an absolute http or https URL" },
+        { new() { Url = "http://h", Headers = new Dictionary<string, string> { ["content-type"] = "x" } }, "remote_write[2]: 'content-type' is a header that remote write sets itself" },
+        { new() { Url = "http://h", Headers = new Dictionary<string, string> { ["authorization"] = "x" } }, "remote_write[2]: the header 'authorization' cannot be set" },
         { new() { Url = "http://h", BasicAuth = new(), Authorization = new() }, "remote_write[2]: of basic_auth, authorization and azuread more than one is set" },
         { new() { Url = "http://h", BasicAuth = new(), Azuread = new() { Sdk = new() } }, "remote_write[2]: of basic_auth, authorization and azuread more than one is set" },
         { new() { Url = "http://h", Azuread = new() { Sdk = new() } }, "remote_write[2].azuread: this program has nothing that signs in at Azure" },

@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Logging.Abstractions;
+using System.Diagnostics.Metrics;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
@@ -13,6 +13,7 @@ public sealed class RemoteWriterTests : IAsyncLifetime
 {
     private readonly ManualTimeProvider _clock = new();
     private readonly TempoMetrics _tempoMetrics = new();
+    private readonly LogLines _log = new();
     private RemoteEnd _first = null!;
     private RemoteEnd _second = null!;
 
@@ -53,6 +54,43 @@ public sealed class RemoteWriterTests : IAsyncLifetime
         Assert.Equal(0, await FlushedAsync(writer));
         Assert.Equal(Texts(_first), Texts(_second));
         Assert.Single(Texts(_first));
+    }
+
+    [Fact]
+    public async Task A_secret_in_a_URL_is_in_no_metric_no_status_and_no_log_line()
+    {
+        var shown = new List<string>();
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, l) =>
+        {
+            if (instrument.Meter == _tempoMetrics.Meter)
+                l.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, _, tags, _) => Note(instrument, tags));
+        listener.SetMeasurementEventCallback<double>((instrument, _, tags, _) => Note(instrument, tags));
+        listener.Start();
+        _first.Answer(400, "bad");
+        await using (var writer = Writer(new RemoteWriteOptions { Url = _first.Url.Replace("://", "://user:secret@") + "?token=secret" }))
+        {
+            Collect(writer, 1);
+            await FlushedAsync(writer);
+            listener.RecordObservableInstruments();
+            shown.AddRange(writer.Queues.Select(q => $"{q.Status()}"));
+        }
+
+        Assert.Contains(shown, text => text.Contains("samples_failed_total") && text.Contains("/api/v1/write?token=xxxxx"));
+        Assert.Contains(shown, text => text.StartsWith(nameof(RemoteWriteStatus)));
+        Assert.Contains(_log.Lines, line => line.Contains("HTTP status 400"));
+        Assert.DoesNotContain(shown.Concat(_log.Lines), text => text.Contains("secret"));
+
+        void Note(Instrument instrument, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+        {
+            var text = instrument.Name;
+            foreach (var (key, value) in tags)
+                text += $" {key}={value}";
+            lock (shown)
+                shown.Add(text);
+        }
     }
 
     [Fact]
@@ -280,7 +318,7 @@ public sealed class RemoteWriterTests : IAsyncLifetime
     private RemoteWriter Writer(params RemoteWriteOptions[] endpoints) => PermittedWriter(null, endpoints);
 
     private RemoteWriter PermittedWriter(IWritePermit? permit, params RemoteWriteOptions[] endpoints) =>
-        new(Acme, RemoteWriteEndpoint.CreateAll(new() { RemoteWrite = endpoints }, _clock), new RemoteWriterSettings(), new RemoteWriteMetrics(_tempoMetrics), _clock, NullLogger.Instance, permit);
+        new(Acme, RemoteWriteEndpoint.CreateAll(new() { RemoteWrite = endpoints }, _clock), new RemoteWriterSettings(), new RemoteWriteMetrics(_tempoMetrics), _clock, _log, permit);
 
     private static TenantId Acme => TenantId.TryParse("acme", out var tenant, out var error) ? tenant : throw new InvalidOperationException(error);
 

@@ -96,6 +96,37 @@ public sealed class CompactorTests : IDisposable
     }
 
     [Fact]
+    public async Task A_clock_that_shows_another_year_for_a_while_deletes_nothing()
+    {
+        await StoreAsync(1, 2, 3, 4);
+        await CycleAsync();
+        await StoreAsync(5);
+        _time.SetClock(TimeSpan.FromDays(365));
+        await CycleAsync();
+        _time.Advance(TimeSpan.FromHours(23));
+        await CycleAsync();
+        _time.SetClock(TimeSpan.FromDays(-365));
+        await CycleAsync();
+
+        // A window that is long over becomes one block: that loses nothing. The first that were merged have had their time.
+        Assert.Equal([102], Numbers(_list.Blocks(TeamA)));
+        Assert.Empty(NamesOf(1));
+        Assert.NotEmpty(NamesOf(5));
+        Assert.Equal(0, _values["tempodb_retention_marked_for_deletion_total"]);
+    }
+
+    [Fact]
+    public async Task A_clock_that_stays_a_year_ahead_is_believed_after_a_day()
+    {
+        await StoreAsync(1);
+        _time.SetClock(TimeSpan.FromDays(365));
+        await CycleAsync();
+        _time.Advance(TimeSpan.FromHours(24));
+        await CycleAsync();
+        Assert.Equal(1, _values["tempodb_retention_marked_for_deletion_total"]);
+    }
+
+    [Fact]
     public async Task Expired_blocks_are_marked_and_then_deleted_and_nothing_stays()
     {
         await StoreAsync(1);

@@ -97,7 +97,7 @@ public sealed class ConfigurationErrorTests
 
     [Theory]
     [InlineData("{}", "url: is missing; allowed is an http:// or https:// URL")]
-    [InlineData("{url: 'ftp://user:hidden@host/x'}", "url: 'ftp://user:<secret>@host/x' is not an http:// or https:// URL")]
+    [InlineData("{url: 'ftp://user:hidden@host/x'}", "url: 'ftp://user:xxxxx@host/x' is not an http:// or https:// URL")]
     [InlineData("{url: http://h, oauth2: {client_id: a}}", "oauth2: not supported, and out of scope; allowed are basic_auth, authorization, azuread, headers and client certificates")]
     [InlineData("{url: http://h, sigv4: {region: a}}", "sigv4: not supported, and out of scope; allowed are basic_auth, authorization, azuread, headers and client certificates")]
     [InlineData("{url: http://h, google_iam: {credentials_file: a}}", "google_iam: not supported, and out of scope; allowed are basic_auth, authorization, azuread, headers and client certificates")]
@@ -121,6 +121,22 @@ public sealed class ConfigurationErrorTests
     [InlineData("{url: http://h, headers: {Authorization: b}}", "headers: 'Authorization' does not belong here; allowed are basic_auth and authorization")]
     [InlineData("{url: http://h, headers: {Content-Type: b}}", "headers: 'Content-Type' is a header that remote write sets itself")]
     [InlineData("{url: http://h, headers: {'a b': b}}", "headers: 'a b' is not a header name; allowed are letters, digits and !#$%&'*+-.^_`|~")]
+    [InlineData("{url: http://h, headers: {\"a\\nHost: b\": b}}", "headers: 'a\\nHost: b' is not a header name; allowed are letters, digits and !#$%&'*+-.^_`|~")]
+    [InlineData("{url: http://h, headers: {Proxy-Connection: b}}", "headers: 'Proxy-Connection' is a header that remote write sets itself")]
+    [InlineData("{url: http://h, headers: {a: \"hidden\\nX-Scope-OrgID: b\"}}", "headers: the value of 'a' holds a line break, and a header is one line")]
+    [InlineData("{url: http://h, headers: {a: \"hidden\\r\\n\"}}", "headers: the value of 'a' ends in a line break, and a header is one line; in YAML, write |- where you wrote |")]
+    [InlineData("{url: http://h, headers: {a: \"hidden\\0\"}}", "headers: the value of 'a' cannot be sent in a header: character 7 is a control character")]
+    [InlineData("{url: http://h, headers: {a: hiddé}}", "headers: the value of 'a' cannot be sent in a header: character 5 is not ASCII")]
+    [InlineData("{url: http://h, http_headers: {a: {values: [\"hidden\\nb\"]}}}", "http_headers.a.values: the value holds a line break, and a header is one line")]
+    [InlineData("{url: http://h, http_headers: {a: {secrets: [ok, \"hidden\\nb\"]}}}", "http_headers.a.secrets: the value holds a line break, and a header is one line")]
+    [InlineData("{url: http://h, authorization: {type: \"hidden\\nb\"}}", "authorization.type: the value holds a line break, and a header is one line")]
+    [InlineData("{url: http://h, authorization: {credentials: \"hidden\\n\"}}", "authorization.credentials: the value ends in a line break, and a header is one line; in YAML, write |- where you wrote |")]
+    [InlineData("{url: http://h, bearer_token: \"hidden\\nb\"}", "bearer_token: the value holds a line break, and a header is one line")]
+    [InlineData("{url: http://h, basic_auth: {username: 'hidden:b'}}", "basic_auth.username: the value holds a colon, which ends a user name in HTTP's basic authentication")]
+    [InlineData("{url: http://h, basic_auth: {password: \"hidden\\n\"}}", "basic_auth.password: the value ends in a line break, and a header is one line; in YAML, write |- where you wrote |")]
+    [InlineData("{url: http://h, azuread: {oauth: {client_id: 00000000-a12b-3cd4-e56f-000000000000, tenant_id: contoso.com, client_secret: \"hidden\\nb\"}}}", "azuread.oauth.client_secret: the value holds a line break, and a header is one line")]
+    [InlineData("{url: 'localhost/write?token=hidden'}", "url: 'localhost/write?token=xxxxx' is not an http:// or https:// URL")]
+    [InlineData("{url: http://h, proxy_url: 'user:hidden@proxy:3128'}", "proxy_url: 'xxxxx@proxy:3128' is not an http:// or https:// URL")]
     [InlineData("{url: http://h, tls_config: {cert_file: a}}", "tls_config.key_file: is missing: a client certificate needs its key, in key_file or key")]
     [InlineData("{url: http://h, tls_config: {min_version: TLS10}}", "tls_config.min_version: 'TLS10' is not known; did you mean 'TLS12'? Allowed: TLS12, TLS13")]
     [InlineData("{url: http://h, queue_config: {max_disk_bytes: 0}}", "queue_config.max_disk_bytes: '0' is not allowed; it must be a whole number of at least 1")]
@@ -136,6 +152,7 @@ public sealed class ConfigurationErrorTests
         var found = Assert.Single(Errors($"metrics_generator:\n  storage:\n    remote_write:\n      - {entry}"));
 
         Assert.StartsWith("tempo.yaml:4:", found);
+        Assert.DoesNotContain("hidd", found);
         Assert.EndsWith($": metrics_generator.storage.remote_write[0].{error}", found);
     }
 
@@ -146,6 +163,32 @@ public sealed class ConfigurationErrorTests
     public void The_remote_write_queue_has_a_directory_of_its_own(string path, string traces, string error) => Assert.Equal(
         [$"tempo.yaml:2:{error}"],
         Errors($"storage: {traces}\nmetrics_generator: {{storage: {{remote_write: [{{url: 'http://h'}}], {path}}}}}"));
+
+    [Theory]
+    [InlineData("basic_auth: {password_file: FILE}", "basic_auth.password_file")]
+    [InlineData("basic_auth: {username_file: FILE}", "basic_auth.username_file")]
+    [InlineData("authorization: {credentials_file: FILE}", "authorization.credentials_file")]
+    [InlineData("bearer_token_file: FILE", "bearer_token_file")]
+    [InlineData("http_headers: {X-Key: {files: [FILE]}}", "http_headers.X-Key.files")]
+    public void A_secrets_file_of_two_lines_is_an_error_and_one_that_is_not_there_yet_is_none(string entry, string key)
+    {
+        var folder = Directory.CreateTempSubdirectory("secrets-");
+        var file = Path.Combine(folder.FullName, "s");
+        var text = $"metrics_generator: {{storage: {{remote_write: [{{url: 'http://h', {entry.Replace("FILE", file)}}}]}}}}";
+        try
+        {
+            Options(text);
+            File.WriteAllText(file, "hidden\n");
+            Options(text);
+
+            File.WriteAllText(file, "hidden\nX-Scope-OrgID: other\n");
+            Assert.EndsWith($"remote_write[0].{key}: what the file '{file}' holds {(key.EndsWith("username_file") ? "holds a colon, which ends a user name in HTTP's basic authentication" : "holds a line break, and a header is one line")}", Assert.Single(Errors(text)));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
 
     [Fact]
     public void Two_endpoints_of_one_name_are_an_error() => Assert.Equal(
@@ -167,6 +210,9 @@ public sealed class ConfigurationErrorTests
     [InlineData("metrics_generator: {max_active_entities: 1.5}", "metrics_generator.max_active_entities: '1.5' is not allowed; it must be a whole number of at least 0")]
     [InlineData("metrics_generator: {trace_id_label_name: trace-id}", "metrics_generator.trace_id_label_name: 'trace-id' is not a label name; allowed is [a-zA-Z_][a-zA-Z0-9_]*")]
     [InlineData("metrics_generator: {remote_write_headers: {'a:b': c}}", "metrics_generator.remote_write_headers: 'a:b' is not a header name; allowed are letters, digits and !#$%&'*+-.^_`|~")]
+    [InlineData("metrics_generator: {remote_write_headers: {a: \"b\\nX-Scope-OrgID: c\"}}", "metrics_generator.remote_write_headers: the value of 'a' holds a line break, and a header is one line")]
+    [InlineData("metrics_generator: {remote_write_headers: {a: ü}}", "metrics_generator.remote_write_headers: the value of 'a' cannot be sent in a header: character 1 is not ASCII")]
+    [InlineData("metrics_generator: {remote_write_headers: {transfer-encoding: b}}", "metrics_generator.remote_write_headers: 'transfer-encoding' is a header that remote write sets itself")]
     [InlineData("ingestion: {burst_size_bytes: 0}", "ingestion.burst_size_bytes: 0 would refuse every request while rate_limit_bytes is 30000000; it must be at least the size of a request")]
     [InlineData("ingestion: {rate_strategy: fair}", "ingestion.rate_strategy: 'fair' is not known; allowed: local, global")]
     [InlineData("metrics_generator: {ring_size: 65}", "metrics_generator.ring_size: '65' is not allowed; it must be a whole number from 0 to 64")]

@@ -16,10 +16,10 @@ public sealed class ConfigurationPageTests
             metrics_generator:
               storage:
                 remote_write:
-                  - url: http://user:hidden3@host/write?api_key=hidden4&x=shown1
+                  - url: http://user:hidden3@host/write?api_key=hidden4&x=hidden16
                     proxy_url: http://hidden5@proxy:3128
                     basic_auth: {username: shown2, password: hidden6}
-                    headers: {X-Api-Key: hidden7, X-Shown: shown3}
+                    headers: {X-Api-Key: hidden7, X-Auth: hidden17, X-Shown: shown3}
                     http_headers: {X-A: {values: [shown4], secrets: [hidden8]}, X-Token: {values: [hidden9]}}
                     tls_config: {cert_file: shown5, key: hidden10}
                   - url: http://host
@@ -31,9 +31,9 @@ public sealed class ConfigurationPageTests
             """));
 
         Assert.DoesNotContain("hidden", page);
-        for (var i = 1; i <= 6; i++)
+        for (var i = 2; i <= 6; i++)
             Assert.Contains($"shown{i}", page);
-        Assert.Contains("url: http://user:<secret>@host/write?api_key=<secret>&x=shown1", page);
+        Assert.Contains("url: http://user:xxxxx@host/write?api_key=xxxxx&x=xxxxx", page);
         Assert.Contains("password: <secret>", page);
         Assert.Contains("storage_account_key: <secret>", page);
         Assert.Contains("Anything: <secret>", page);
@@ -92,12 +92,4 @@ public sealed class ConfigurationPageTests
 
         Assert.Equal(options, Options(ConfigurationPage.Render(options)));
     }
-
-    [Theory]
-    [InlineData("http://h/a@b", "http://h/a@b")]
-    [InlineData("https://u:p@h:1/x?y#z", "https://u:<secret>@h:1/x?y#z")]
-    [InlineData("https://u:p@q@h", "https://u:<secret>@h")]
-    [InlineData("https://token@h", "https://<secret>@h")]
-    [InlineData("not a url", "not a url")]
-    public void A_URLs_password_is_masked(string url, string masked) => Assert.Equal(masked, Secrets.MaskUrl(url));
 }

@@ -65,4 +65,59 @@ public sealed class EnvironmentExpansionTests
     [InlineData("a: ${A", "tempo.yaml:1:4: ${A is not closed with a brace")]
     [InlineData("a: ${A:-b\nc: d}", "tempo.yaml:1:4: ${A is not closed with a brace on its line")]
     public void What_is_not_understood_is_an_error(string text, string error) => Assert.Contains(error, Errors(text));
+
+    [Theory]
+    [InlineData("abc #1")]
+    [InlineData("#abc")]
+    [InlineData("'abc'")]
+    [InlineData("\"abc\"")]
+    [InlineData("&abc")]
+    [InlineData("&abc def")]
+    [InlineData("!abc")]
+    [InlineData("!abc def")]
+    [InlineData("|")]
+    [InlineData(">")]
+    [InlineData(" abc")]
+    [InlineData("abc ")]
+    [InlineData("~")]
+    [InlineData("null")]
+    public void A_value_that_YAML_changes_is_a_warning_with_the_variables_name_and_line(string value) => Assert.Equal(
+        ["tempo.yaml:4:17: YAML does not take the value of ${PASSWORD} as it is; write '${PASSWORD}' in single quotes, and in the value two for each that it holds"],
+        Warnings("metrics_generator:\n  registry:\n    external_labels:\n      password: ${PASSWORD}\n", ("PASSWORD", value)));
+
+    [Theory]
+    [InlineData("${A}", "it's")]
+    [InlineData("'${A}'", "abc #1: {x} & \"y\"")]
+    [InlineData("\"${A}\"", "abc #1: {x} & 'y'")]
+    [InlineData("\"${A}\"", "a\\tb", true)]
+    [InlineData("'${A}'", "it''s", true)]
+    [InlineData("${A}", "abc\n")]
+    [InlineData("x-${A}-y", "a b")]
+    [InlineData("${A}", "${B}")]
+    [InlineData("|-\n          abc #${A}", "1 # '")]
+    [InlineData("x # ${A}", "abc # ' {")]
+    [InlineData("${UNSET:-'${A}'}", "abc # {")]
+    [InlineData("${UNSET:-${A}}", "abc # {", true)]
+    public void A_value_that_comes_through_as_it_is_is_no_warning(string written, string value, bool isChanged = false) => Assert.Equal(
+        isChanged ? 1 : 0,
+        Warnings($"metrics_generator:\n  registry:\n    external_labels:\n        a: {written}", ("A", value)).Length);
+
+    [Fact]
+    public void A_list_or_lines_of_YAML_in_a_variable_are_no_warning() => Assert.Empty(Warnings(
+        "overrides: {defaults: {metrics_generator: {processors: ${PROCESSORS}}}}\n${MORE}\n",
+        ("PROCESSORS", "[span-metrics, service-graphs]"),
+        ("MORE", "server:\n  http_listen_port: 3201")));
+
+    [Theory]
+    [InlineData("a: b")]
+    [InlineData("@abc")]
+    [InlineData("[abc")]
+    [InlineData("%abc")]
+    public void A_value_that_YAML_cannot_read_is_an_error_that_names_the_variable_and_not_the_value(string value)
+    {
+        var error = Errors("http_api_prefix: /x\nhttp_api_prefix2: ${PASSWORD}\n", ("PASSWORD", value))[0];
+
+        Assert.Contains("write '${PASSWORD}' in single quotes", error);
+        Assert.DoesNotContain(value, error);
+    }
 }

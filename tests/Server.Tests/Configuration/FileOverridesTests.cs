@@ -266,6 +266,31 @@ public sealed class FileOverridesTests : IDisposable
     }
 
     [Fact]
+    public void A_header_with_a_line_break_changes_nothing_and_is_logged_with_its_key()
+    {
+        using var overrides = Open("overrides: {a: {metrics_generator: {remote_write_headers: {X-Key: good}}}}");
+        _logger.Lines.Clear();
+
+        File.WriteAllText(_file, "overrides: {a: {metrics_generator: {remote_write_headers: {X-Key: \"bad\\nX-Scope-OrgID: other\"}}}}");
+        _time.Tick();
+
+        Assert.Equal("good", overrides.For(Tenant("a")).MetricsGenerator.RemoteWriteHeaders["X-Key"]);
+        Assert.Equal($"Error: {_file}:1:37: overrides.a.metrics_generator.remote_write_headers: the value of 'X-Key' holds a line break, and a header is one line", _logger.Lines[0]);
+    }
+
+    [Fact]
+    public void A_variable_that_YAML_changes_is_logged_without_its_value()
+    {
+        using var overrides = Open("", ("PASSWORD", "abc #1"));
+        _logger.Lines.Clear();
+
+        File.WriteAllText(_file, "overrides: {a: {metrics_generator: {remote_write_headers: {\n  X-Key: ${PASSWORD}\n}}}}");
+        _time.Tick();
+
+        Assert.Contains($"Warning: {_file}:2:10: YAML does not take the value of ${{PASSWORD}} as it is; write '${{PASSWORD}}' in single quotes, and in the value two for each that it holds", _logger.Lines);
+    }
+
+    [Fact]
     public void Variables_are_put_in_as_in_the_main_file()
     {
         using var overrides = Open("overrides: {a: {metrics_generator: {max_active_series: '${UNSET:-12}'}}}");
@@ -340,18 +365,18 @@ public sealed class FileOverridesTests : IDisposable
 
     private static TenantId Tenant(string name) => TenantId.TryParse(name, out var tenant, out var error) ? tenant : throw new ArgumentException(error);
 
-    private FileOverrides Open(string text)
+    private FileOverrides Open(string text, params (string Name, string Value)[] environment)
     {
         File.WriteAllText(_file, text);
-        var result = TryOpen();
+        var result = TryOpen(environment);
         Assert.Empty(result.Errors.Select(e => e.ToString()));
         return result.Value!;
     }
 
-    private ConfigurationResult<FileOverrides> TryOpen() => FileOverrides.Open(
+    private ConfigurationResult<FileOverrides> TryOpen(params (string Name, string Value)[] environment) => FileOverrides.Open(
         new OverridesOptions { Defaults = Defaults, PerTenantOverrideConfig = _file, PerTenantOverridePeriod = TimeSpan.FromSeconds(3) },
         new MetricsGeneratorOptions { Processor = new ProcessorOptions { SpanMetrics = new SpanMetricsOptions { Dimensions = ["base"] } } },
-        ConfigurationText.NoEnvironment,
+        environment.ToDictionary(e => e.Name, e => e.Value),
         _metrics,
         _time,
         _logger);

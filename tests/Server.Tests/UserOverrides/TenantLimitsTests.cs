@@ -57,6 +57,7 @@ public sealed class TenantLimitsTests
     [InlineData("null", "overrides must be a JSON object")]
     [InlineData("""{"forwarder":[]}""", "forwarder: unknown field; did you mean 'forwarders'? Allowed: forwarders, cost_attribution, metrics_generator")]
     [InlineData("""{"metrics_generator":{"max_active_series":5}}""", "metrics_generator.max_active_series: unknown field; allowed: processors, ")]
+    [InlineData("""{"metrics_generator":{"remote_write_headers":{"X-A":"b\nX-Scope-OrgID: c"}}}""", "metrics_generator.remote_write_headers: unknown field; allowed: processors, ")]
     [InlineData("""{"metrics_generator":{"processors":"span-metrics"}}""", "metrics_generator.processors: must be a list of strings")]
     [InlineData("""{"metrics_generator":{"processors":[1]}}""", "metrics_generator.processors[0]: must be a string")]
     [InlineData("""{"metrics_generator":{"disable_collection":"true"}}""", "metrics_generator.disable_collection: must be true or false")]

@@ -43,6 +43,7 @@ public sealed class TempoServer : IAsyncDisposable
         builder.Services.AddSingleton<ILoggerFactory>(new LimitedLoggerFactory(parts.LoggerFactory, parts.TimeProvider));
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Configure(kestrel, options, parts));
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>>(new BlockMemoryPoolFactory(BlockBytes));
+        AnswerCompression.AddTo(builder.Services);
         _host = builder.Build();
         try
         {
@@ -107,7 +108,7 @@ public sealed class TempoServer : IAsyncDisposable
             Listen(kestrel, parts.TimeProvider, "otlp/grpc", grpc, HttpProtocols.Http2, new OtlpGrpcReceiver(grpc, options.MultitenancyEnabled, State, parts.Push, parts.RequestMemory, parts.TimeProvider).HandleAsync, GrpcAnswer.FailureAsync);
         if (options.OtlpHttp is { } http)
             Listen(kestrel, parts.TimeProvider, "otlp/http", http, ForHttp(http), new OtlpHttpReceiver(http, options.MultitenancyEnabled, State, parts.Push, parts.RequestMemory).HandleAsync, PlainText.WriteFailureAsync);
-        Listen(kestrel, parts.TimeProvider, "http api", options.HttpApi, ForHttp(options.HttpApi), _api.HandleAsync, PlainText.WriteFailureAsync);
+        Listen(kestrel, parts.TimeProvider, "http api", options.HttpApi, ForHttp(options.HttpApi), AnswerCompression.Around(_api.HandleAsync, kestrel.ApplicationServices), PlainText.WriteFailureAsync);
     }
 
     // Without TLS there is no negotiation, and a browser or curl means HTTP/1.1.

@@ -83,7 +83,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         _metrics = metrics;
         _overrides = overrides;
         _stop = stop;
-        _requests = new RequestMemory(commandLine.Options.Distributor.MaxInflightBytes);
+        _requests = RequestMemory.OfProcess(commandLine.Options.Distributor.MaxInflightBytes, _time);
     }
 
     private TempoOptions Options => _commandLine.Options;

@@ -27,6 +27,20 @@ public class ListenerApplicationTests
         Assert.Equal(["POST /v1/traces failed: no room", $"POST {GrpcCall.Export} failed: no room"], logs.Entries);
     }
 
+    [Fact]
+    public async Task A_request_for_which_memory_ends_may_come_again()
+    {
+        await using var server = await RunningServer.StartAsync();
+        server.Push.Answer = static () => throw new OutOfMemoryException();
+
+        using var http = await server.Client.SendAsync(Requests.Post(server.Otlp(), Requests.Golden));
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, "5"), (http.StatusCode, http.Headers.RetryAfter?.ToString()));
+        Assert.Equal("the process has all the memory that it may have; try again later\n", await http.Content.ReadAsStringAsync());
+        var grpc = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(Requests.Golden));
+        Assert.Equal((14, "the process has all the memory that it may have; try again later"), (grpc.Status, grpc.Message));
+        Assert.NotNull(grpc.Details);
+    }
+
     [Theory]
     [InlineData("Transfer-Encoding: chunked\r\n\r\nzz\r\n")]
     [InlineData("Transfer-Encoding: chunked\r\n\r\n80000000\r\nabc")]

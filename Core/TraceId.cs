@@ -32,6 +32,9 @@ public readonly record struct TraceId(ulong High, ulong Low) : IComparable<Trace
         return true;
     }
 
+    /// <summary>Keyed: clients choose trace IDs, and may be a key of any table.</summary>
+    public override int GetHashCode() => (int)Utf8Hash.Of(High, Low);
+
     public int CompareTo(TraceId other)
     {
         var high = High.CompareTo(other.High);

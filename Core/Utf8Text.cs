@@ -13,4 +13,10 @@ internal static class Utf8Text
             end--;
         return text[..end];
     }
+
+    /// <summary>
+    /// As much of a text as can show in what <see cref="Cut"/> leaves of it, or of a longer one that it begins; 0 for no limit. For values that are
+    /// copied for every span: what will be cut off again is not worth it, and a client may send megabytes of it.
+    /// </summary>
+    public static ReadOnlySpan<byte> Beginning(ReadOnlySpan<byte> text, int maxBytes) => maxBytes > 0 && text.Length > maxBytes ? text[..(maxBytes + 1)] : text;
 }

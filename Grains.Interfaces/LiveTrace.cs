@@ -27,7 +27,7 @@ public sealed record LiveTrace
     {
         var envelopes = new List<byte[]>();
         var spans = new LiveSpan[trace.Spans.Count];
-        var (resource, scope) = (-1, -1);
+        var numbers = new EnvelopeTable<int>();
         for (var i = 0; i < spans.Length; i++)
         {
             var span = trace.Spans[i];
@@ -36,8 +36,8 @@ public sealed record LiveTrace
                 SpanId = span.SpanId,
                 Kind = span.Kind,
                 StartTimeUnixNano = span.StartTimeUnixNano,
-                Resource = resource = Envelope(span.Resource, resource),
-                Scope = scope = Envelope(span.Scope, scope),
+                Resource = Envelope(span.Resource),
+                Scope = Envelope(span.Scope),
                 Span = span.Span.ToArray(),
             };
         }
@@ -50,14 +50,11 @@ public sealed record LiveTrace
             Blocks = [.. blocks.Select(static block => new LiveBlock { BlockId = block.BlockId, Meta = BlockMetaJson.Write(block).ToArray() })],
         };
 
-        // A trace's spans have few resources, most often that of the span before.
-        int Envelope(ReadOnlyMemory<byte> bytes, int former)
+        int Envelope(ReadOnlyMemory<byte> bytes)
         {
-            if (former >= 0 && envelopes[former].AsSpan().SequenceEqual(bytes.Span))
-                return former;
-            var known = envelopes.FindIndex(e => e.AsSpan().SequenceEqual(bytes.Span));
-            if (known >= 0)
-                return known;
+            if (numbers.TryGet(bytes, out var number))
+                return number;
+            numbers.Add(bytes, envelopes.Count);
             envelopes.Add(bytes.ToArray());
             return envelopes.Count - 1;
         }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
@@ -9,10 +8,10 @@ using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Grains;
 
-/// <summary>The silo's queues of what is still to be handed to metrics-generator grains, one a tenant, opened when a tenant's first batch comes.</summary>
+/// <summary>The silo's queues of what is still to be handed to metrics-generator grains, one a tenant, opened when a batch comes and closed when none has come in a while.</summary>
 internal sealed class GeneratorForwarders : IGeneratorQueue
 {
-    private readonly ConcurrentDictionary<TenantId, GeneratorForwarder> _forwarders = new();
+    private readonly RecentTable<TenantId, GeneratorForwarder> _forwarders;
     private readonly IGrainFactory _grains;
     private readonly MetricsGeneratorOptions _options;
     private readonly IOverrides _overrides;
@@ -20,6 +19,7 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
     private readonly TempoMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private volatile bool _isDraining;
 
     /// <param name="grains">Makes references to grains.</param>
     /// <param name="options">How much may wait.</param>
@@ -36,12 +36,30 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
         _metrics = metrics;
         _time = time;
         _logger = logger;
+        _forwarders = new(TimeSpan.FromMinutes(10), time) { MayForget = static f => f.IsEmpty, Forgotten = static f => f.DrainAsync().Ignore() };
         overrides.Changed += ApplyOverrides;
     }
 
-    public void Offer(TenantId tenant, SpanBatch batch) => Of(tenant).Offer(batch);
+    /// <summary>The tenants that have a queue now.</summary>
+    public IReadOnlyCollection<TenantId> Open => [.. _forwarders.All.Select(static f => f.Key)];
 
-    public TimeSpan Hold(TenantId tenant) => _forwarders.TryGetValue(tenant, out var forwarder) ? forwarder.Hold() : TimeSpan.Zero;
+    public void Offer(TenantId tenant, SpanBatch batch)
+    {
+        while (true)
+        {
+            var forwarder = Of(tenant);
+            if (forwarder.TryOffer(batch))
+                return;
+
+            // It has just been forgotten: then it is not in the table any more, and another takes its place.
+            if (!_isDraining)
+                continue;
+            forwarder.Drop(batch);
+            return;
+        }
+    }
+
+    public TimeSpan Hold(TenantId tenant) => _forwarders.Peek(tenant)?.Hold() ?? TimeSpan.Zero;
 
     /// <summary>The grains that are a tenant's metrics-generator, by the parts of their keys: one that is empty for the whole tenant, or each shard; none where the tenant has no generator.</summary>
     public IReadOnlyList<string> PartsOf(TenantId tenant)
@@ -53,7 +71,7 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
     /// <summary>Asks the generators of all tenants that have sent something to this silo for a collection besides those of their intervals; returns at once.</summary>
     public void Collect()
     {
-        foreach (var tenant in _forwarders.Keys)
+        foreach (var tenant in Open)
         {
             foreach (var part in PartsOf(tenant))
                 _grains.GetGrain<IMetricsGeneratorGrain>(GrainKeys.OfGenerator(tenant, part)).CollectAsync().Ignore();
@@ -64,12 +82,12 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
     public async Task DrainAsync(CancellationToken cancellationToken)
     {
         _overrides.Changed -= ApplyOverrides;
-        await Task.WhenAll(_forwarders.Values.Select(static f => f.DrainAsync())).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _isDraining = true;
+        await Task.WhenAll(_forwarders.All.Select(static f => f.Value.DrainAsync())).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private GeneratorForwarder Of(TenantId tenant) => _forwarders.TryGetValue(tenant, out var known)
-        ? known
-        : _forwarders.GetOrAdd(tenant, static (t, self) => new GeneratorForwarder(t, self._grains, self.ShardsOf(t), self._budget, self._metrics, self._time, self._logger), this);
+    private GeneratorForwarder Of(TenantId tenant) =>
+        _forwarders.GetOrAdd(tenant, static (t, self) => new GeneratorForwarder(t, self._grains, self.ShardsOf(t), self._budget, self._metrics, self._time, self._logger), this);
 
     // 0 for a tenant without a generator.
     private int ShardsOf(TenantId tenant)
@@ -80,7 +98,7 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
 
     private void ApplyOverrides()
     {
-        foreach (var (tenant, forwarder) in _forwarders)
+        foreach (var (tenant, forwarder) in _forwarders.All)
             forwarder.Shards = ShardsOf(tenant);
     }
 }

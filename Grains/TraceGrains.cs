@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Ingester;
@@ -11,15 +10,17 @@ namespace OrleansTempo.Grains;
 /// The way to the trace grains of partitions that are not open in this silo. What is pushed to a partition while some calls to it are under way goes
 /// together with the next one.
 /// </summary>
-internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics metrics, ILogger logger) : IRemotePartitions
+internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics metrics, TimeProvider time, ILogger logger) : IRemotePartitions
 {
     // An answer from another silo can take as long as a commit in the object store does: a few at a time keep requests from queuing up behind each other.
     private const int MaxCalls = 4;
 
     private static readonly KeyValuePair<string, object?> s_traceGrain = new("grain", "trace");
 
-    private readonly ConcurrentDictionary<(TenantId Tenant, int Partition, bool IsReplayed), CallGathering<Push>> _gatherings = new();
-    private readonly ConcurrentDictionary<(TenantId Tenant, int Partition), Reachability> _reachabilities = new();
+    private static readonly TimeSpan s_forgetAfter = TimeSpan.FromMinutes(10);
+
+    private readonly RecentTable<(TenantId Tenant, int Partition, bool IsReplayed), CallGathering<Push>> _gatherings = new(s_forgetAfter, time);
+    private readonly RecentTable<(TenantId Tenant, int Partition), Reachability> _reachabilities = new(s_forgetAfter, time);
 
     public async Task OpenAsync(TenantId tenant, int partition)
     {
@@ -51,7 +52,7 @@ internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics met
     private async Task SendAsync(TenantId tenant, int partition, List<Push> pushes, bool isReplayed)
     {
         metrics.GrainCalls.Add(1, s_traceGrain);
-        var reachability = _reachabilities.GetOrAdd((tenant, partition), static _ => new Reachability());
+        var reachability = _reachabilities.GetOrAdd((tenant, partition), static (_, _) => new Reachability(), 0);
         var call = reachability.Begin();
         try
         {

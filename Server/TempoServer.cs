@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Server.Api;
+using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Logging;
 using OrleansTempo.Server.Receivers;
@@ -16,7 +17,7 @@ using OrleansTempo.Server.Receivers;
 namespace OrleansTempo.Server;
 
 /// <summary>
-/// The network side of Tempo: one Kestrel with three listeners, each with a handler of its own.
+/// The network side of Tempo: one Kestrel with three listeners, more where there are several OTLP receivers, each with a handler of its own.
 /// <code>
 /// OTLP/gRPC  4317 ─ OtlpGrpcReceiver ─┐
 /// OTLP/HTTP  4318 ─ OtlpHttpReceiver ─┴─ ITracePush
@@ -33,11 +34,13 @@ public sealed class TempoServer : IAsyncDisposable
     private readonly WebApplication _host;
     private readonly IServer _server;
     private readonly HttpApi _api;
-    private readonly List<(string Name, ListenOptions Listener)> _listeners = [];
+    private readonly TempoServerParts _parts;
+    private readonly List<(string Name, ListenOptions Listener, bool IsProtected)> _listeners = [];
 
     /// <exception cref="ArgumentException">An endpoint, a TLS file or another option is wrong; the message names it.</exception>
     public TempoServer(TempoServerOptions options, TempoServerParts parts)
     {
+        _parts = parts;
         _api = new(options, parts, State, () => Addresses);
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.Services.AddSingleton<ILoggerFactory>(new LimitedLoggerFactory(parts.LoggerFactory, parts.TimeProvider));
@@ -58,8 +61,13 @@ public sealed class TempoServer : IAsyncDisposable
 
     public ServerState State { get; } = new();
 
-    /// <summary>Where each listener is bound, by its name (<c>otlp/grpc</c>, <c>otlp/http</c>, <c>http api</c>); real ports once started.</summary>
+    /// <summary>Where each listener is bound, by its name (<c>otlp/grpc</c>, <c>otlp/2/http</c>, <c>http api</c>); real ports once started.</summary>
     public IReadOnlyDictionary<string, EndPoint> Addresses => _listeners.ToDictionary(static l => l.Name, static l => l.Listener.EndPoint);
+
+    /// <summary>Those of <see cref="Addresses"/> that other machines reach, and that require no client certificate.</summary>
+    public IReadOnlyDictionary<string, EndPoint> UnprotectedAddresses => _listeners
+        .Where(static l => !l.IsProtected && !(l.Listener.EndPoint is IPEndPoint { Address: var address } && IPAddress.IsLoopback(address)))
+        .ToDictionary(static l => l.Name, static l => l.Listener.EndPoint);
 
     /// <summary>Starts listening; not ready yet.</summary>
     /// <exception cref="IOException">An address is in use or cannot be bound.</exception>
@@ -68,7 +76,7 @@ public sealed class TempoServer : IAsyncDisposable
         var logger = _host.Services.GetRequiredService<ILoggerFactory>().CreateLogger<ListenerApplication>();
         try
         {
-            await _server.StartAsync(new ListenerApplication(logger), cancellationToken);
+            await _server.StartAsync(new ListenerApplication(_parts.Metrics, _parts.TimeProvider, logger), cancellationToken);
         }
         catch (SocketException e)
         {
@@ -104,20 +112,22 @@ public sealed class TempoServer : IAsyncDisposable
         // The receivers have limits of their own, which answer in their protocols' words.
         kestrel.Limits.MaxRequestBodySize = null;
 
-        if (options.OtlpGrpc is { } grpc)
-            Listen(kestrel, parts.TimeProvider, "otlp/grpc", grpc, HttpProtocols.Http2, new OtlpGrpcReceiver(grpc, options.MultitenancyEnabled, State, parts.Push, parts.RequestMemory, parts.TimeProvider).HandleAsync, GrpcAnswer.FailureAsync);
-        if (options.OtlpHttp is { } http)
-            Listen(kestrel, parts.TimeProvider, "otlp/http", http, ForHttp(http), new OtlpHttpReceiver(http, options.MultitenancyEnabled, State, parts.Push, parts.RequestMemory).HandleAsync, PlainText.WriteFailureAsync);
-        Listen(kestrel, parts.TimeProvider, "http api", options.HttpApi, ForHttp(options.HttpApi), AnswerCompression.Around(_api.HandleAsync, kestrel.ApplicationServices), PlainText.WriteFailureAsync);
+        foreach (var grpc in options.OtlpGrpc)
+            Listen(kestrel, parts.TimeProvider, grpc.Receiver + "/grpc", grpc, HttpProtocols.Http2, new(new OtlpGrpcReceiver(grpc, options.MultitenancyEnabled, State, Counted("grpc"), parts.RequestMemory, parts.TimeProvider).HandleAsync, GrpcAnswer.FailureAsync, takesCalls: true, OtlpGrpcReceiver.RouteOf));
+        foreach (var http in options.OtlpHttp)
+            Listen(kestrel, parts.TimeProvider, http.Receiver + "/http", http, ForHttp(http), new(new OtlpHttpReceiver(http, options.MultitenancyEnabled, State, Counted("http"), parts.RequestMemory).HandleAsync, PlainText.WriteFailureAsync, takesCalls: false, request => OtlpHttpReceiver.RouteOf(request, http)));
+        Listen(kestrel, parts.TimeProvider, "http api", options.HttpApi, ForHttp(options.HttpApi), new(AnswerCompression.Around(_api.HandleAsync, kestrel.ApplicationServices), PlainText.WriteFailureAsync, takesCalls: false, _api.RouteOf));
+
+        // As in Tempo, several receivers of one protocol count together.
+        CountedPush Counted(string transport) => new(parts.Push, parts.Metrics, "otlp", transport);
     }
 
     // Without TLS there is no negotiation, and a browser or curl means HTTP/1.1.
     private static HttpProtocols ForHttp(ListenerOptions options) => options.Tls is null ? HttpProtocols.Http1 : HttpProtocols.Http1AndHttp2;
 
-    private void Listen(KestrelServerOptions kestrel, TimeProvider time, string name, ListenerOptions options, HttpProtocols protocols, RequestDelegate handler, Func<HttpContext, Exception, Task> failureHandler)
+    private void Listen(KestrelServerOptions kestrel, TimeProvider time, string name, ListenerOptions options, HttpProtocols protocols, ListenerFeature feature)
     {
         var address = ListenAddress.Parse(name, options.Endpoint);
-        var feature = new ListenerFeature(handler, failureHandler);
         if (address.IsLocalhost)
             kestrel.ListenLocalhost(address.Port, Configure);
         else
@@ -134,7 +144,7 @@ public sealed class TempoServer : IAsyncDisposable
                 connection.Features.Set(new GivenUpRequests(connection, time));
                 return next(connection);
             });
-            _listeners.Add((name, listener));
+            _listeners.Add((name, listener, options.Tls is { ClientAuthType: ClientAuthType.RequireAndVerifyClientCert }));
         }
     }
 }

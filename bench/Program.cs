@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Net.Sockets;
 using BenchmarkDotNet.Running;
 using OrleansTempo.Bench;
+using OrleansTempo.Bench.Attack;
 using OrleansTempo.Bench.Load;
 using OrleansTempo.Bench.Lookups;
 using OrleansTempo.Bench.Micro;
@@ -102,9 +103,15 @@ var tenants = new Option<int>("--tenants") { Description = "with an entry of the
 var overrides = new Command("overrides", "writes a file of many tenants' overrides and says what reading it again takes") { tenants };
 overrides.SetAction(parsed => OverridesBench.Execute(parsed.GetValue(tenants)));
 
+string[] inputNames = [.. AttackInputs.All.Select(static input => input.Name)];
+var inputs = new Option<string[]>("--inputs") { Description = "which of them", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => inputNames }.AcceptOnlyFromAmong(inputNames);
+var silo = new Option<string?>("--silo") { Description = "the OrleansTempo.Silo.dll of another build, to be compared with; the one built with the bench where it is not said" };
+var attack = new Command("attack", "sends small requests that are made to cost a lot, and ordinary ones of the same length, and prints what both cost") { inputs, silo };
+attack.SetAction((parsed, _) => AttackBench.ExecuteAsync([.. AttackInputs.All.Where(input => parsed.GetValue(inputs)!.Contains(input.Name))], parsed.GetValue(silo)));
+
 try
 {
-    return await new RootCommand("Measures OrleansTempo; bench/README.md says what is printed. `micro` runs the BenchmarkDotNet benchmarks.") { load, whole, lookup, collection, snapshot, overrides }
+    return await new RootCommand("Measures OrleansTempo; bench/README.md says what is printed. `micro` runs the BenchmarkDotNet benchmarks.") { load, whole, lookup, collection, snapshot, overrides, attack }
         .Parse(args)
         .InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }

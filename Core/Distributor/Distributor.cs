@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
 
@@ -6,23 +5,26 @@ namespace OrleansTempo.Core.Distributor;
 
 /// <summary>
 /// Admits requests: reads each once, refuses what is malformed or over the tenant's rate, leaves out spans without valid
-/// IDs, cuts overlong attributes, and hands the rest on. Stateless but for the rate limiters; any thread may call it.
+/// IDs, cuts overlong attributes, and hands the rest on. Stateless but for the active tenants' rate limiters; any thread may call it.
 /// <code>
-///   bytes ─► read ─► rate limit ─► truncate ─► validate IDs ─► ingesters, until they have it ─► metrics-generator's queue (best effort)
+///   bytes ─► read ─► tenant limit ─► rate limit ─► truncate ─► validate IDs ─► ingesters, until they have it ─► metrics-generator's queue (best effort)
 /// </code>
 /// The answer waits for the ingesters, and for the moment that a generator's queue asks for. What the ingesters refuse the generator never sees.
 /// </summary>
 public sealed class Distributor(
     Func<TenantId, IngestionLimits> limitsOf,
+    ActiveTenants tenants,
     IIngesters ingesters,
     IGeneratorQueue generators,
     RequestMemory memory,
     TempoMetrics metrics,
     TimeProvider time)
 {
+    // The ingester's push in Tempo, whichever way spans get to it here.
+    private const string IngesterRoute = "/tempopb.Pusher/PushBytesV2";
+
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(1);
 
-    private readonly ConcurrentDictionary<TenantId, RateLimiter> _rateLimiters = new();
     private volatile bool _stopping;
 
     /// <summary>From now on every push is refused as <see cref="PushStatus.Unavailable"/>.</summary>
@@ -30,6 +32,23 @@ public sealed class Distributor(
 
     /// <summary>Takes one request; <paramref name="request"/> is the distributor's from here on.</summary>
     public ValueTask<PushResult> PushAsync(TenantId tenant, RequestBuffer request)
+    {
+        var started = time.GetTimestamp();
+        var push = PushRequestAsync(tenant, request);
+        if (!push.IsCompletedSuccessfully)
+            return WaitAsync();
+        metrics.PushDuration.Record(time.GetElapsedTime(started).TotalSeconds);
+        return push;
+
+        async ValueTask<PushResult> WaitAsync()
+        {
+            var result = await push.ConfigureAwait(false);
+            metrics.PushDuration.Record(time.GetElapsedTime(started).TotalSeconds);
+            return result;
+        }
+    }
+
+    private ValueTask<PushResult> PushRequestAsync(TenantId tenant, RequestBuffer request)
     {
         if (_stopping)
         {
@@ -45,28 +64,34 @@ public sealed class Distributor(
 
         try
         {
+            if (tenants.Admit(tenant) is not { } limiter)
+                return ValueTask.FromResult(TooManyTenants(tenant, batch.Spans.Length, limits));
+
             metrics.BytesReceived.Add(receivedBytes, tenantTag);
             metrics.SpansReceived.Add(batch.Spans.Length, tenantTag);
 
-            if (limits.RateLimitBytes > 0 && !Limiter(tenant).TryTake(receivedBytes, limits, out var wait))
+            if (limits.RateLimitBytes > 0 && !limiter.TryTake(receivedBytes, limits, out var wait))
             {
                 Discard(tenantTag, "rate_limited", batch.Spans.Length);
-                return ValueTask.FromResult(RateLimited(tenant, receivedBytes, limits, wait));
+                return ValueTask.FromResult(RateLimited(tenant, receivedBytes, limits, wait) with { Spans = batch.Spans.Length });
             }
 
             if (batch.OversizedAttributes > 0)
                 batch = Truncate(batch, limits.MaxAttributeBytes, tenantTag);
 
-            var result = RejectInvalid(batch, tenantTag);
+            var received = batch.Spans.Length;
+            var result = RejectInvalid(batch, tenantTag) with { Spans = received };
             if (batch.Spans.Length == 0)
                 return ValueTask.FromResult(result);
 
+            MeasureDistances(tenant, batch);
+            var started = time.GetTimestamp();
             var ingest = ingesters.PushAsync(tenant, batch);
             if (ingest.IsCompletedSuccessfully)
-                return Held(Ingested(tenant, batch, result, ingest.Result), generators.Hold(tenant));
+                return Held(Ingested(tenant, batch, result, ingest.Result, started), generators.Hold(tenant));
 
             batch.Lease();
-            return AwaitAsync(tenant, batch, result, ingest);
+            return AwaitAsync(tenant, batch, result, ingest, started);
         }
         finally
         {
@@ -74,11 +99,11 @@ public sealed class Distributor(
         }
     }
 
-    private async ValueTask<PushResult> AwaitAsync(TenantId tenant, SpanBatch batch, PushResult result, ValueTask<IngestResult> ingest)
+    private async ValueTask<PushResult> AwaitAsync(TenantId tenant, SpanBatch batch, PushResult result, ValueTask<IngestResult> ingest, long started)
     {
         try
         {
-            result = Ingested(tenant, batch, result, await ingest.ConfigureAwait(false));
+            result = Ingested(tenant, batch, result, await ingest.ConfigureAwait(false), started);
         }
         finally
         {
@@ -100,10 +125,11 @@ public sealed class Distributor(
     }
 
     // The ingesters have said what became of the batch: the generator gets what they took.
-    private PushResult Ingested(TenantId tenant, SpanBatch batch, PushResult result, IngestResult ingest)
+    private PushResult Ingested(TenantId tenant, SpanBatch batch, PushResult result, IngestResult ingest, long started)
     {
+        metrics.RecordCall(IngesterRoute, ingest.Unavailable is null, time.GetElapsedTime(started));
         if (ingest.Unavailable is { } reason)
-            return new PushResult { Status = PushStatus.Unavailable, Message = reason, RetryAfter = s_soon };
+            return new PushResult { Status = PushStatus.Unavailable, Message = reason, RetryAfter = s_soon, Spans = result.Spans };
         if (ingest.Refusals is { } refusals)
             result = Refuse(tenant, batch, result, refusals);
         if (batch.Spans.Length > 0)
@@ -144,17 +170,64 @@ public sealed class Distributor(
             RetryAfter = RetryAfter(limits, wait),
         };
 
+    // Counted without its name: else whoever makes up names would fill the metrics with them.
+    private PushResult TooManyTenants(TenantId tenant, int spans, IngestionLimits limits)
+    {
+        Discard(new("tenant", ""), "too_many_tenants", spans);
+        return new PushResult
+        {
+            Status = PushStatus.RateLimited,
+            Message = $"TOO_MANY_TENANTS: tenant {tenant} is new, and {tenants.Count} others have sent spans within the last hour (distributor.max_tenants is {tenants.Max}). "
+                + "Raise it, or give the tenant an entry in the overrides",
+            RetryAfter = limits.RetryAfter > TimeSpan.Zero ? limits.RetryAfter : null,
+        };
+    }
+
     private static TimeSpan? RetryAfter(IngestionLimits limits, TimeSpan wait) =>
         limits.RetryAfter <= TimeSpan.Zero ? null : wait > limits.RetryAfter ? wait : limits.RetryAfter;
 
     private SpanBatch Truncate(SpanBatch batch, int maxAttributeBytes, KeyValuePair<string, object?> tenantTag)
     {
-        metrics.AttributesTruncated.Add(batch.OversizedAttributes, tenantTag);
-        var shorter = OtlpTruncation.Truncate(batch, maxAttributeBytes, memory);
+        var shorter = OtlpTruncation.Truncate(batch, maxAttributeBytes, memory, out var cuts);
+        for (var scope = 0; scope < cuts.Length; scope++)
+        {
+            if (cuts[scope] > 0)
+                metrics.AttributesTruncated.Add(cuts[scope], tenantTag, new("scope", OtlpTruncation.Scopes[scope]));
+        }
+
         if (!SpanBatch.TryRead(shorter, 0, out var truncated, out var error))
             throw new InvalidOperationException($"A truncated request does not read back: {error}");
         batch.Release();
         return truncated;
+    }
+
+    private void MeasureDistances(TenantId tenant, SpanBatch batch)
+    {
+        Span<long> past = stackalloc long[metrics.SpansInPast.Buckets];
+        Span<long> future = stackalloc long[metrics.SpansInFuture.Buckets];
+        double pastSeconds = 0, futureSeconds = 0;
+        var inFuture = false;
+        var now = (ulong)(time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+        foreach (ref readonly var span in batch.Spans)
+        {
+            if (span.EndTimeUnixNano <= now)
+            {
+                var seconds = (now - span.EndTimeUnixNano) / 1e9;
+                past[metrics.SpansInPast.BucketOf(seconds)]++;
+                pastSeconds += seconds;
+            }
+            else
+            {
+                var seconds = (span.EndTimeUnixNano - now) / 1e9;
+                future[metrics.SpansInFuture.BucketOf(seconds)]++;
+                futureSeconds += seconds;
+                inFuture = true;
+            }
+        }
+
+        metrics.SpansInPast.Add(tenant, past, pastSeconds);
+        if (inFuture)
+            metrics.SpansInFuture.Add(tenant, future, futureSeconds);
     }
 
     private PushResult RejectInvalid(SpanBatch batch, KeyValuePair<string, object?> tenantTag)
@@ -195,6 +268,4 @@ public sealed class Distributor(
         if (spans > 0)
             metrics.DiscardedSpans.Add(spans, new("reason", reason), tenantTag);
     }
-
-    private RateLimiter Limiter(TenantId tenant) => _rateLimiters.GetOrAdd(tenant, static (_, t) => new RateLimiter(t), time);
 }

@@ -14,6 +14,9 @@ public sealed class GeneratorQueue(GeneratorQueueBudget budget, TimeProvider tim
     private long _waiting;
     private long _lastReturn = time.GetTimestamp();
 
+    /// <summary>Whether nothing waits.</summary>
+    public bool IsEmpty => Interlocked.Read(ref _waiting) == 0;
+
     /// <summary>Whether there is room; a request larger than the tenant's whole share is let in when nothing else of the tenant waits.</summary>
     public bool TryTake(long bytes)
     {

@@ -6,6 +6,17 @@ internal sealed class RateLimiter(TimeProvider time)
     private readonly Lock _lock = new();
     private double _tokens = double.PositiveInfinity;
     private long _refilled = time.GetTimestamp();
+    private double _secondsToFull;
+
+    /// <summary>Whether the bucket is as full as a new one, by the limits that held last.</summary>
+    public bool IsFull
+    {
+        get
+        {
+            lock (_lock)
+                return time.GetElapsedTime(_refilled).TotalSeconds >= _secondsToFull;
+        }
+    }
 
     /// <summary>Takes <paramref name="bytes"/> out of the bucket, or says how long until they would be there; <see cref="TimeSpan.MaxValue"/> for never.</summary>
     public bool TryTake(long bytes, IngestionLimits limits, out TimeSpan wait)
@@ -19,11 +30,12 @@ internal sealed class RateLimiter(TimeProvider time)
             var now = time.GetTimestamp();
             _tokens = Math.Min(limits.BurstSizeBytes, _tokens + (time.GetElapsedTime(_refilled, now).TotalSeconds * limits.RateLimitBytes));
             _refilled = now;
-            if (bytes <= _tokens)
-            {
+            var isEnough = bytes <= _tokens;
+            if (isEnough)
                 _tokens -= bytes;
+            _secondsToFull = (limits.BurstSizeBytes - _tokens) / limits.RateLimitBytes;
+            if (isEnough)
                 return true;
-            }
 
             wait = bytes > limits.BurstSizeBytes
                 ? TimeSpan.MaxValue

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
 
@@ -13,7 +12,8 @@ namespace OrleansTempo.Core.Distributor;
 /// <param name="time">The clock that rates are measured by.</param>
 public sealed class TraceRouter(LocalIngesters ingesters, IRemotePartitions remote, TimeProvider time) : IIngesters
 {
-    private readonly ConcurrentDictionary<TenantId, PartitionSpread> _spreads = new();
+    // One that has gone back to a single partition is as good as new.
+    private readonly RecentTable<TenantId, PartitionSpread> _spreads = new(TimeSpan.FromMinutes(10), time);
 
     public ValueTask<IngestResult> PushAsync(TenantId tenant, SpanBatch batch) =>
         ingesters.PushAsync(tenant, batch, Partitions(tenant, batch.Spans.Length), remote);
@@ -26,9 +26,7 @@ public sealed class TraceRouter(LocalIngesters ingesters, IRemotePartitions remo
 
     private int Partitions(TenantId tenant, int spans)
     {
-        var spread = _spreads.TryGetValue(tenant, out var known)
-            ? known
-            : _spreads.GetOrAdd(tenant, static (_, self) => new PartitionSpread(self.Ingesters.Partitions, self.Time), (Ingesters: ingesters, Time: time));
+        var spread = _spreads.GetOrAdd(tenant, static (_, of) => new PartitionSpread(of.Ingesters.Partitions, of.Time), (Ingesters: ingesters, Time: time));
         lock (spread)
         {
             spread.Count(spans);

@@ -12,7 +12,8 @@ internal sealed class EdgeStore
 {
     public const int None = -1;
 
-    private const int PageBits = 9;
+    // Some kilobytes: a tenant with a few edges, of whom there may be very many, needs no more.
+    private const int PageBits = 5;
     private const int PageSize = 1 << PageBits;
 
     private readonly List<Edge[]> _pages = [];

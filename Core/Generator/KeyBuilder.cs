@@ -8,7 +8,10 @@ namespace OrleansTempo.Core.Generator;
 /// </summary>
 internal sealed class KeyBuilder
 {
-    private byte[] _bytes = new byte[1024];
+    // Small at first: there are several of a tenant, and many tenants.
+    private const int SmallestLength = 64;
+
+    private byte[] _bytes = [];
     private int _length;
 
     public ReadOnlySpan<byte> Key => _bytes.AsSpan(0, _length);
@@ -22,7 +25,7 @@ internal sealed class KeyBuilder
     {
         var needed = _length + sizeof(int) + text.Length;
         if (needed > _bytes.Length)
-            Array.Resize(ref _bytes, Math.Max(needed, _bytes.Length * 2));
+            Grow(needed);
         MemoryMarshal.Write(_bytes.AsSpan(_length), text.Length);
         text.CopyTo(_bytes.AsSpan(_length + sizeof(int)));
         _length = needed;
@@ -32,8 +35,10 @@ internal sealed class KeyBuilder
     {
         var needed = _length + sizeof(int);
         if (needed > _bytes.Length)
-            Array.Resize(ref _bytes, _bytes.Length * 2);
+            Grow(needed);
         MemoryMarshal.Write(_bytes.AsSpan(_length), number);
         _length = needed;
     }
+
+    private void Grow(int needed) => Array.Resize(ref _bytes, Math.Max(needed, Math.Max(SmallestLength, _bytes.Length * 2)));
 }

@@ -57,24 +57,24 @@ internal sealed class MetricSlot
     /// <summary>How many series the slot is: a classic histogram's <c>_count</c>, <c>_sum</c> and buckets, or 1.</summary>
     public int SeriesCount => Native is null && Type == MetricType.Histogram ? 2 + Buckets.Length : 1;
 
-    public static MetricSlot Counter(string name) => new(MetricType.Counter, new MetricName(name, MetricType.Counter), null, null, [], []);
+    public static MetricSlot Counter(string name) => new(MetricType.Counter, MetricName.Of(name, MetricType.Counter), null, null, [], []);
 
-    public static MetricSlot Gauge(string name) => new(MetricType.Gauge, new MetricName(name, MetricType.Gauge), null, null, [], []);
+    public static MetricSlot Gauge(string name) => new(MetricType.Gauge, MetricName.Of(name, MetricType.Gauge), null, null, [], []);
 
     public static MetricSlot Histogram(string name, IEnumerable<double> bounds)
     {
-        var ascending = bounds.Where(b => !double.IsPositiveInfinity(b)).Order().Distinct().ToArray();
+        var buckets = HistogramBuckets.Of(bounds);
         return new(
             MetricType.Histogram,
-            new MetricName(name, MetricType.Histogram, "_count"),
-            new MetricName(name, MetricType.Histogram, "_sum"),
-            new MetricName(name, MetricType.Histogram, "_bucket"),
-            [.. ascending.Append(double.PositiveInfinity).Select(b => new BucketBound(b))],
-            ascending);
+            MetricName.Of(name, MetricType.Histogram, "_count"),
+            MetricName.Of(name, MetricType.Histogram, "_sum"),
+            MetricName.Of(name, MetricType.Histogram, "_bucket"),
+            buckets.All,
+            buckets.Bounds);
     }
 
     public static MetricSlot NativeHistogram(string name, NativeHistogramSettings settings) =>
-        new(MetricType.Histogram, new MetricName(name, MetricType.Histogram), null, null, [], [], settings);
+        new(MetricType.Histogram, MetricName.Of(name, MetricType.Histogram), null, null, [], [], settings);
 
     /// <summary>Gives each of an entity's slots its places in the entity.</summary>
     /// <returns>How many values, exemplars and native histograms such an entity has.</returns>

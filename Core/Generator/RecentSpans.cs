@@ -1,6 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using OrleansTempo.Core.Otlp;
 
 namespace OrleansTempo.Core.Generator;
@@ -15,20 +13,17 @@ namespace OrleansTempo.Core.Generator;
 ///                  current ─┴► former …
 /// </code>
 /// Of n spans that are known, a new one is taken for one of them with a probability of n in 2^64: with a million, once in 18 trillion
-/// spans. The keys of the fingerprint are drawn at random, so nobody can bring that about.
+/// spans. The key of the fingerprint is drawn at random, so nobody can bring that about.
 /// </summary>
 internal sealed class RecentSpans
 {
     private const int SmallestTable = 1024;
 
-    private readonly ulong[] _keys = new ulong[4];
     private ulong[] _current = new ulong[SmallestTable];
     private ulong[] _former = new ulong[SmallestTable];
     private int _count;
     private int _formerCount;
     private long _currentSinceMs;
-
-    public RecentSpans() => RandomNumberGenerator.Fill(MemoryMarshal.AsBytes(_keys.AsSpan()));
 
     /// <summary>How long a span is known at least, in milliseconds.</summary>
     public required long WindowMs { get; set; }
@@ -99,20 +94,13 @@ internal sealed class RecentSpans
         _currentSinceMs = nowMs;
     }
 
-    private ulong Fingerprint(ReadOnlySpan<byte> bytes, in SpanRecord span)
+    private static ulong Fingerprint(ReadOnlySpan<byte> bytes, in SpanRecord span)
     {
-        var traceId = bytes.Slice(span.TraceId.Offset, TraceId.Length);
-        var first = Fold(BinaryPrimitives.ReadUInt64LittleEndian(traceId) ^ _keys[0], BinaryPrimitives.ReadUInt64LittleEndian(traceId[sizeof(ulong)..]) ^ _keys[1]);
-        var second = Fold(BinaryPrimitives.ReadUInt64LittleEndian(bytes.Slice(span.SpanId.Offset, sizeof(ulong))) ^ _keys[2], (ulong)span.Kind ^ _keys[3]);
+        var trace = TraceId.Read(bytes.Slice(span.TraceId.Offset, TraceId.Length));
+        var spanId = BinaryPrimitives.ReadUInt64BigEndian(bytes.Slice(span.SpanId.Offset, sizeof(ulong)));
 
         // 0 is an empty place.
-        return Fold(first ^ _keys[2], second ^ _keys[1]) is var fingerprint and not 0 ? fingerprint : 1;
-    }
-
-    private static ulong Fold(ulong a, ulong b)
-    {
-        var high = Math.BigMul(a, b, out var low);
-        return high ^ low;
+        return Utf8Hash.Of(trace.High, trace.Low, spanId, (ulong)span.Kind) is var fingerprint and not 0 ? fingerprint : 1;
     }
 
     // Where it stands, or would stand: a table is never full.

@@ -31,7 +31,9 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
     private readonly SpanFilter _filter;
     private readonly SpanMultiplier _multiplier;
     private readonly AttributePicker _picker;
-    private readonly int[] _foundInResource, _foundInSpan;
+    private readonly ResourceValues _resource;
+    private readonly int[] _foundInSpan;
+    private readonly int _maxValueBytes;
     private readonly int[] _dimensions, _databaseNames, _peers;
     private readonly int _serviceName, _peerService, _serverAddress, _networkPeerAddress, _networkPeerPort;
     private readonly string[] _labels;
@@ -47,8 +49,8 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
 
     private readonly KeyBuilder _key = new();
     private readonly KeyBuilder _side = new();
-    private readonly ArrayBufferWriter<byte> _text = new(256);
-    private readonly ArrayBufferWriter<byte> _database = new(256);
+    private readonly ArrayBufferWriter<byte> _text = new();
+    private readonly ArrayBufferWriter<byte> _database = new();
     private int _sideText = Edge.NoText;
     private int _newEdges, _filtered, _droppedSpans, _droppedEdges, _invalid;
 
@@ -67,10 +69,12 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         _waitMs = (long)options.Wait.TotalMilliseconds;
         _prefixed = options.EnableClientServerPrefix;
 
-        _picker = new AttributePicker([
+        string[] names = [
             "service.name", "peer.service", "server.address", "network.peer.address", "network.peer.port",
-            .. options.Dimensions, .. options.DatabaseNameAttributes, .. options.PeerAttributes]);
-        _foundInResource = new int[_picker.Count];
+            .. options.Dimensions, .. options.DatabaseNameAttributes, .. options.PeerAttributes];
+        _maxValueBytes = registry.Options.MaxLabelValueLength;
+        _picker = new AttributePicker(names);
+        _resource = new ResourceValues(names, _maxValueBytes);
         _foundInSpan = new int[_picker.Count];
         _serviceName = _picker.IndexOf("service.name");
         _peerService = _picker.IndexOf("peer.service");
@@ -240,13 +244,12 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
     private bool ReadResource(SpanBatch batch, int resource)
     {
         ReleaseSide();
-        var attributes = batch.Attributes(batch.Resources[resource]);
-        _picker.Pick(batch.Bytes, attributes, _foundInResource);
-        if (_foundInResource[_serviceName] is not (var found and >= 0))
-            return false;
-        var service = AttributeText.Get(batch.Bytes, attributes[found], _text);
+        _resource.Read(batch, resource);
+        _filter.BeginResource(batch, resource);
+        _multiplier.BeginResource();
+        var service = _resource.Value(batch, _serviceName);
         _side.Clear();
-        _side.Add(service);
+        _side.Add(Utf8Text.Cut(service, _maxValueBytes));
         return !service.IsEmpty;
     }
 
@@ -496,17 +499,17 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         var service = new KeyReader(_side.Key).ReadText().Length;
         _side.Truncate(sizeof(int) + service);
         foreach (var dimension in _dimensions)
-            _side.Add(Value(batch, span, dimension));
+            _side.Add(Utf8Text.Cut(Value(batch, span, dimension), _maxValueBytes));
     }
 
     private ReadOnlySpan<byte> Value(SpanBatch batch, in SpanRecord span, int name)
     {
-        if (_foundInResource[name] is var r and >= 0)
-            return AttributeText.Get(batch.Bytes, batch.Attributes(batch.Resources[span.Resource])[r], _text);
+        if (_resource.Has(name))
+            return _resource.Value(batch, name);
         return _foundInSpan[name] is var s and >= 0 ? AttributeText.Get(batch.Bytes, batch.Attributes(span)[s], _text) : default;
     }
 
-    private bool Has(int name) => _foundInResource[name] >= 0 || _foundInSpan[name] >= 0;
+    private bool Has(int name) => _resource.Has(name) || _foundInSpan[name] >= 0;
 
     // The first peer attribute that the span itself has, empty or not.
     private ReadOnlySpan<byte> PeerName(SpanBatch batch, in SpanRecord span)
@@ -546,9 +549,9 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
             return Value(batch, span, _networkPeerAddress);
 
         _database.ResetWrittenCount();
-        _database.Write(Value(batch, span, _networkPeerAddress));
+        _database.Write(Utf8Text.Beginning(Value(batch, span, _networkPeerAddress), _maxValueBytes));
         _database.Write(":"u8);
-        _database.Write(Value(batch, span, _networkPeerPort));
+        _database.Write(Utf8Text.Beginning(Value(batch, span, _networkPeerPort), _maxValueBytes));
         return _database.WrittenSpan;
     }
 
@@ -646,7 +649,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
     }
 
     private void AddValue(int label, ReadOnlySpan<byte> value) =>
-        _key.Add(_visible[label] ? Utf8Text.Cut(value, _registry.Options.MaxLabelValueLength) : default);
+        _key.Add(_visible[label] ? Utf8Text.Cut(value, _maxValueBytes) : default);
 
     private Entity? NewEntity(ReadOnlySpan<byte> key, ulong hash) => LabelsOf(key) is { } labels ? Table.Add(key, hash, labels) : null;
 
@@ -672,7 +675,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
     {
         foreach (var type in Enum.GetValues<ConnectionType>())
         {
-            if (Utf8Text.Cut(TypeName(type), _registry.Options.MaxLabelValueLength).SequenceEqual(name))
+            if (Utf8Text.Cut(TypeName(type), _maxValueBytes).SequenceEqual(name))
                 return (int)type;
         }
 

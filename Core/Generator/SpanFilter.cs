@@ -25,6 +25,21 @@ internal sealed class SpanFilter
     /// <summary>Whether there is nothing to test.</summary>
     public bool TakesAll { get; }
 
+    /// <summary>The spans that follow are of this resource: what is asked of it is asked once, and not for each of them.</summary>
+    public void BeginResource(SpanBatch batch, int resource)
+    {
+        if (TakesAll)
+            return;
+        foreach (var policies in (ReadOnlySpan<SpanTest[][]>)[_exclude, _includeAny, _include])
+        {
+            foreach (var policy in policies)
+            {
+                foreach (var test in policy)
+                    test.BeginResource(batch, resource);
+            }
+        }
+    }
+
     public bool Takes(SpanBatch batch, in SpanRecord span)
     {
         if (TakesAll)

@@ -33,9 +33,8 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
     private readonly SpanFilter _filter;
     private readonly SpanMultiplier _multiplier;
     private readonly LabelColumn[] _columns;
-    private readonly AttributePicker _resourcePicker;
+    private readonly ResourceValues _resource;
     private readonly AttributePicker _spanPicker;
-    private readonly int[] _foundInResource;
     private readonly int[] _foundInSpan;
     private readonly int _serviceIndex, _namespaceIndex, _instanceIndex;
     private readonly int _calls = -1, _size = -1;
@@ -49,11 +48,11 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
     private readonly LabelColumn[]? _dryRunColumns;
 
     private readonly KeyBuilder _key = new();
-    private readonly ArrayBufferWriter<byte> _text = new(256);
-    private readonly ArrayBufferWriter<byte> _joined = new(256);
-    private readonly ArrayBufferWriter<byte> _service = new(256);
-    private readonly ArrayBufferWriter<byte> _job = new(256);
-    private readonly ArrayBufferWriter<byte> _instance = new(256);
+    private readonly ArrayBufferWriter<byte> _text = new();
+    private readonly ArrayBufferWriter<byte> _joined = new();
+    private readonly ArrayBufferWriter<byte> _service = new();
+    private readonly ArrayBufferWriter<byte> _job = new();
+    private readonly ArrayBufferWriter<byte> _instance = new();
 
     /// <param name="settings">The tenant's settings.</param>
     /// <param name="registry">Where its series live.</param>
@@ -75,12 +74,11 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
 
         string[] dimensions = [.. options.Dimensions, .. options.DimensionMappings.SelectMany(m => m.SourceLabels)];
         _spanPicker = new AttributePicker(dimensions);
-        _resourcePicker = new AttributePicker([.. dimensions, ServiceName, ServiceNamespace, ServiceInstanceId]);
+        _resource = new ResourceValues([.. dimensions, ServiceName, ServiceNamespace, ServiceInstanceId], _maxValueBytes);
         _foundInSpan = new int[_spanPicker.Count];
-        _foundInResource = new int[_resourcePicker.Count];
-        _serviceIndex = _resourcePicker.IndexOf(ServiceName);
-        _namespaceIndex = _resourcePicker.IndexOf(ServiceNamespace);
-        _instanceIndex = _resourcePicker.IndexOf(ServiceInstanceId);
+        _serviceIndex = _resource.IndexOf(ServiceName);
+        _namespaceIndex = _resource.IndexOf(ServiceNamespace);
+        _instanceIndex = _resource.IndexOf(ServiceInstanceId);
         _spanNames = spanNames;
         _columns = Columns(options);
         if (settings.SpanNameSanitization != SpanNameSanitization.Off)
@@ -252,14 +250,14 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
             .. last.Select(l => replaced[l.Label].FirstOrDefault() is { } c ? l with { Attributes = c.Attributes, Join = c.Join } : l),
         ];
 
-        (int, int)[] Picks(IEnumerable<string> names) => [.. names.Select(n => (_resourcePicker.IndexOf(n), _spanPicker.IndexOf(n)))];
+        (int, int)[] Picks(IEnumerable<string> names) => [.. names.Select(n => (_resource.IndexOf(n), _spanPicker.IndexOf(n)))];
     }
 
     private void ReadResource(SpanBatch batch, int resource)
     {
-        var bytes = batch.Bytes;
-        var attributes = batch.Attributes(batch.Resources[resource]);
-        _resourcePicker.Pick(bytes, attributes, _foundInResource);
+        _resource.Read(batch, resource);
+        _filter.BeginResource(batch, resource);
+        _multiplier.BeginResource();
         Copy(_serviceIndex, _service);
         Copy(_instanceIndex, _instance);
         _job.ResetWrittenCount();
@@ -273,8 +271,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         void Copy(int name, ArrayBufferWriter<byte> to)
         {
             to.ResetWrittenCount();
-            if (_foundInResource[name] is var found and >= 0)
-                to.Write(AttributeText.Get(batch.Bytes, batch.Attributes(batch.Resources[resource])[found], _text));
+            to.Write(_resource.Value(batch, name));
         }
     }
 
@@ -384,7 +381,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
                 continue;
             if (_joined.WrittenCount > 0)
                 _joined.Write(column.Join);
-            _joined.Write(value);
+            _joined.Write(Utf8Text.Beginning(value, _maxValueBytes));
         }
 
         return _joined.WrittenSpan;
@@ -392,8 +389,8 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
 
     private ReadOnlySpan<byte> AttributeValue(SpanBatch batch, in SpanRecord span, (int InResource, int InSpan) attribute)
     {
-        if (_foundInResource[attribute.InResource] is var r and >= 0)
-            return AttributeText.Get(batch.Bytes, batch.Attributes(batch.Resources[span.Resource])[r], _text);
+        if (_resource.Has(attribute.InResource))
+            return _resource.Value(batch, attribute.InResource);
         if (_foundInSpan[attribute.InSpan] is var s and >= 0)
             return AttributeText.Get(batch.Bytes, batch.Attributes(span)[s], _text);
         return default;

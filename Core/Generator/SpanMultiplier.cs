@@ -17,6 +17,8 @@ internal sealed class SpanMultiplier
 
     private readonly byte[] _key;
     private readonly bool _useTraceState;
+    private bool _knowsResource;
+    private double? _ofResource;
     private int _ignored;
 
     public SpanMultiplier(string key, bool useTraceState)
@@ -29,7 +31,10 @@ internal sealed class SpanMultiplier
     /// <summary>Whether every span counts once.</summary>
     public bool IsOne { get; }
 
-    /// <summary>How many attributes were passed over since this was last called.</summary>
+    /// <summary>The spans that follow are of one resource, whose attributes are looked through once, and not for each of them.</summary>
+    public void BeginResource() => _knowsResource = false;
+
+    /// <summary>How many attributes were passed over since this was last called, one of a resource once for all its spans.</summary>
     public int TakeIgnored()
     {
         var ignored = _ignored;
@@ -48,7 +53,15 @@ internal sealed class SpanMultiplier
             return adjusted;
         if (_key.Length == 0)
             return 1;
-        return Ratio(bytes, batch.Attributes(span)) ?? Ratio(bytes, batch.Attributes(batch.Resources[span.Resource])) ?? 1;
+        return Ratio(bytes, batch.Attributes(span)) ?? OfResource(batch, span.Resource) ?? 1;
+    }
+
+    private double? OfResource(SpanBatch batch, int resource)
+    {
+        if (!_knowsResource)
+            _ofResource = Ratio(batch.Bytes, batch.Attributes(batch.Resources[resource]));
+        _knowsResource = true;
+        return _ofResource;
     }
 
     /// <summary>The adjusted count a tracestate carries; 0 where it carries none that can be used.</summary>

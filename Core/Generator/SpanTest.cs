@@ -12,6 +12,7 @@ internal sealed class SpanTest
     private readonly object _value;
     private readonly byte[] _text;
     private readonly Re2? _regex;
+    private bool? _ofResource;
 
     private SpanTest(Target target, string key, object value, Re2? regex)
     {
@@ -57,6 +58,13 @@ internal sealed class SpanTest
         return new SpanTest(target, key, attribute.Value, regex);
     }
 
+    /// <summary>The spans that follow are of this resource.</summary>
+    public void BeginResource(SpanBatch batch, int resource)
+    {
+        if (_target == Target.Resource)
+            _ofResource = MatchesFirst(batch.Bytes, batch.Attributes(batch.Resources[resource]));
+    }
+
     public bool Matches(SpanBatch batch, in SpanRecord span)
     {
         switch (_target)
@@ -68,7 +76,7 @@ internal sealed class SpanTest
             case Target.Name:
                 return MatchesText(batch.Bytes.Slice(span.Name.Offset, span.Name.Length));
             case Target.Resource:
-                return MatchesFirst(batch.Bytes, batch.Attributes(batch.Resources[span.Resource]));
+                return _ofResource ?? MatchesFirst(batch.Bytes, batch.Attributes(batch.Resources[span.Resource]));
             default:
                 return MatchesFirst(batch.Bytes, batch.Attributes(span));
         }

@@ -37,11 +37,21 @@ public sealed class IngesterPartition
         }
     }
 
+    /// <summary>Whether it is closed, and empty: nothing can come to it any more.</summary>
+    internal bool IsIdle
+    {
+        get
+        {
+            lock (_lock)
+                return !_isOpen && _ingester.IsEmpty;
+        }
+    }
+
     /// <summary>What is held here that no block has been cut of, in bytes; read without the lock, to choose where to cut.</summary>
     internal long UncutBytes => Volatile.Read(ref _uncutBytes);
 
     /// <summary>From now on it is this process that has the partition, and whoever is in the process pushes to it directly.</summary>
-    public void Open()
+    internal void Open()
     {
         lock (_lock)
             _isOpen = true;

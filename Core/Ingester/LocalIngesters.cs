@@ -21,6 +21,7 @@ namespace OrleansTempo.Core.Ingester;
 public sealed partial class LocalIngesters : IAsyncDisposable
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+    private static readonly KeyValuePair<string, object?> s_traces = new("data_type", "trace");
 
     private readonly ConcurrentDictionary<TenantId, IngesterTenant> _tenants = new();
     private readonly IngesterOptions _options;
@@ -57,12 +58,18 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     /// <summary>How long a block is asked of its ingester after it was written, because not every querier needs to have listed it before.</summary>
     public TimeSpan CompleteBlockTimeout => _options.CompleteBlockTimeout;
 
-    /// <summary>A tenant's partition, whether it is open here or not.</summary>
-    public IngesterPartition Partition(TenantId tenant, int partition) =>
-        (_tenants.TryGetValue(tenant, out var known) ? known : _tenants.GetOrAdd(tenant, static (t, self) => new IngesterTenant(t, self._options, self._memory, self._flushes, self._time), this))
-        .Partition(partition);
+    /// <summary>Opens a tenant's partition: from now on it is this process that has it, and whoever is in the process pushes to it directly.</summary>
+    public IngesterPartition Open(TenantId tenant, int partition)
+    {
+        while (true)
+        {
+            var opened = _tenants.GetOrAdd(tenant, static (t, self) => new IngesterTenant(t, self._options, self._memory, self._flushes, self._time), this).TryOpen(partition);
+            if (opened is not null)
+                return opened;
+        }
+    }
 
-    /// <summary>A tenant's partition, where anything of it has ever come to this process; null otherwise. Whoever only asks leaves nothing behind.</summary>
+    /// <summary>A tenant's partition, open or not, where it is in this process; null otherwise. Whoever only asks leaves nothing behind.</summary>
     public IngesterPartition? Known(TenantId tenant, int partition) => _tenants.TryGetValue(tenant, out var known) ? known.Known(partition) : null;
 
     /// <summary>
@@ -100,7 +107,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         if (await AdmitAsync().ConfigureAwait(false) is { } full)
             return new IngestResult { Unavailable = full };
         Refusals? refusals = null;
-        if (!Partition(tenant, partition).TryPush(batch, spans.Span, _log.CurrentSegment, isReplayed ? default : LimitsOf(tenant), ref refusals))
+        if (Known(tenant, partition)?.TryPush(batch, spans.Span, _log.CurrentSegment, isReplayed ? default : LimitsOf(tenant), ref refusals) is not true)
             return new IngestResult { Unavailable = $"the ingester partition {partition} of tenant {tenant} has just moved to another silo; send the request again" };
         return await LogAndSettleAsync(tenant, batch, spans.Length == batch.Spans.Length ? null : spans.ToArray(), refusals).ConfigureAwait(false);
     }
@@ -120,7 +127,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
             {
                 await remote.OpenAsync(record.Tenant, partition).ConfigureAwait(false);
                 Refusals? none = null;
-                if (Partition(record.Tenant, partition).TryPush(batch, spans, record.Segment, default, ref none))
+                if (Known(record.Tenant, partition)?.TryPush(batch, spans, record.Segment, default, ref none) is true)
                     continue;
                 batch.Prepare();
                 if ((await remote.PushAsync(record.Tenant, partition, batch, spans, isReplayed: true).ConfigureAwait(false)).Unavailable is { } reason)
@@ -161,9 +168,10 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     /// <summary>Cuts and writes all that a tenant has here, or with null all tenants have, and waits until it is in blocks; false where there is no such tenant.</summary>
     public async Task<bool> FlushAsync(TenantId? tenant, CancellationToken cancellationToken)
     {
-        if (tenant is { } one && !_tenants.ContainsKey(one))
+        IngesterTenant? only = null;
+        if (tenant is { } one && !_tenants.TryGetValue(one, out only))
             return false;
-        var partitions = tenant is { } only ? _tenants[only].Partitions : _tenants.Values.SelectMany(static t => t.Partitions);
+        var partitions = only?.Partitions ?? _tenants.Values.SelectMany(static t => t.Partitions);
         foreach (var partition in partitions)
             partition.Cut(CutReason.Everything);
 
@@ -227,7 +235,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         for (var i = 0; i < partitions; i++)
         {
             var spans = split.Spans(i);
-            if (spans.Length > 0 && !Partition(tenant, i).TryPush(batch, spans, segment, limits, ref refusals))
+            if (spans.Length > 0 && Known(tenant, i)?.TryPush(batch, spans, segment, limits, ref refusals) is not true)
                 (elsewhere ??= []).Add((i, Ascending(spans)));
         }
 
@@ -285,6 +293,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
             }
 
             await _log.AppendAsync(tenant, request).ConfigureAwait(false);
+            _metrics.IngesterBytesReceived.Add(request.Length, new("tenant", tenant.Value), s_traces);
             return null;
         }
         catch (IOException e)
@@ -351,6 +360,13 @@ public sealed partial class LocalIngesters : IAsyncDisposable
                 }
 
                 Report(id, tenant.LiveTraces.Value, created, bytes);
+
+                // First ended, then taken out: whoever opens a partition meanwhile makes another.
+                if (tenant.TryForget())
+                {
+                    _tenants.TryRemove(new(id, tenant));
+                    _tracesCreated.Remove(id);
+                }
             }
 
             if (_replayed)

@@ -16,7 +16,7 @@ namespace OrleansTempo.Core.Ingester;
 internal sealed class RowArena : IDisposable
 {
     private const int Alignment = 8;
-    private const int SmallestChunk = 4 << 10;
+    private const int SmallestChunk = 1 << 10;
     private const int UnitBits = 15;
     private const int CacheLine = 64;
     private const int PrefetchedLines = 12;
@@ -89,7 +89,7 @@ internal sealed class RowArena : IDisposable
     // Small at first: most tenants never have many spans at a time. A row larger than any chunk has one of its own.
     private void AddChunk(int length)
     {
-        var usual = SmallestChunk << Math.Min(_chunks.Count, 6);
+        var usual = SmallestChunk << Math.Min(_chunks.Count, 8);
         var first = _chunks.Count == 0 ? Alignment : 0;
         _current = s_pool.Rent(Math.Max(Math.Min(usual, LargestChunk), length + first));
         _chunks.Add(_current);

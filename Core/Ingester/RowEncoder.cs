@@ -64,10 +64,12 @@ internal sealed class RowEncoder
         ref var latest = ref LatestShape(shape[SpanShape.Name]);
         var guess = latest >= 0 ? dictionary.Shape(latest) : [];
         var attributes = _batch.Attributes(span);
+        var walk = new ProtobufFields(bytes, span.Message.Offset, span.Message.End);
+        var walked = 0;
         for (var i = 0; i < attributes.Length; i++)
         {
             var place = SpanShape.FirstAttribute + i;
-            shape[place] = !attributes[i].IsPlain ? OddAttribute(bytes, span, i)
+            shape[place] = !attributes[i].IsPlain ? OddAttribute(bytes, ref walk, ref walked, i)
                 : place < guess.Length && IsGuessed(bytes, attributes[i], guess[place]) ? guess[place] : Attribute(bytes, attributes[i]);
         }
 
@@ -169,14 +171,14 @@ internal sealed class RowEncoder
         return true;
     }
 
-    // What does not begin with its key and end with its value cannot be put together of the two: it is kept whole.
-    private uint OddAttribute(ReadOnlySpan<byte> bytes, in SpanRecord span, int index)
+    // What does not begin with its key and end with its value cannot be put together of the two: it is kept whole. The walk goes on
+    // from the span's odd attribute before this one: from the span's beginning, a client's thousands of them would take a square of that.
+    private uint OddAttribute(ReadOnlySpan<byte> bytes, ref ProtobufFields walk, ref int walked, int index)
     {
-        var fields = new ProtobufFields(bytes, span.Message.Offset, span.Message.End);
-        while (fields.MoveNext())
+        while (walk.MoveNext())
         {
-            if (fields is { Field: 9, WireType: 2 } && index-- == 0)
-                return SpanShape.OfAttribute(_generation.Dictionary.Attributes.Intern(Text(bytes, fields.Content)));
+            if (walk is { Field: 9, WireType: 2 } && walked++ == index)
+                return SpanShape.OfAttribute(_generation.Dictionary.Attributes.Intern(Text(bytes, walk.Content)));
         }
 
         throw new InvalidOperationException("A span has fewer attributes than were read of it.");

@@ -71,10 +71,10 @@ internal sealed class TraceTable : IDisposable
         Count = 0;
     }
 
-    // The slot that has the trace, or is free for it. Clients choose trace IDs, so the hash is seeded: nobody can prepare some that collide.
+    // The slot that has the trace, or is free for it. Clients choose trace IDs, so the hash is keyed: nobody can prepare some that collide.
     private int SlotOf(TraceId id)
     {
-        var slot = (int)Utf8Hash.Of(id.High, id.Low, 0) & _mask;
+        var slot = (int)Utf8Hash.Of(id.High, id.Low) & _mask;
         while (_slots[slot] is not 0 and var number && _traces[number - 1].Id != id)
             slot = (slot + 1) & _mask;
         return slot;

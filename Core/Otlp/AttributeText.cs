@@ -21,11 +21,19 @@ public static class AttributeText
         if (attribute.Kind == AttributeKind.String)
             return bytes.Slice(attribute.Value.Offset, attribute.Value.Length);
         scratch.ResetWrittenCount();
-        Append(bytes, attribute.Kind, attribute.Value, scratch);
+        Append(bytes, attribute, scratch);
         return scratch.WrittenSpan;
     }
 
-    private static void Append(ReadOnlySpan<byte> bytes, AttributeKind kind, Slice value, ArrayBufferWriter<byte> output)
+    /// <summary>Appends the value as text, a string as well.</summary>
+    /// <param name="bytes">The request's.</param>
+    /// <param name="attribute">The attribute.</param>
+    /// <param name="output">What it is appended to.</param>
+    /// <param name="maxBytes">Of a list no element is looked at once <paramref name="output"/> is longer than this.</param>
+    internal static void Append(ReadOnlySpan<byte> bytes, in AttributeRecord attribute, ArrayBufferWriter<byte> output, int maxBytes = int.MaxValue) =>
+        Append(bytes, attribute.Kind, attribute.Value, output, maxBytes);
+
+    private static void Append(ReadOnlySpan<byte> bytes, AttributeKind kind, Slice value, ArrayBufferWriter<byte> output, int maxBytes)
     {
         var content = bytes.Slice(value.Offset, value.Length);
         switch (kind)
@@ -45,12 +53,12 @@ public static class AttributeText
                 break;
             case AttributeKind.Array:
                 output.Write("["u8);
-                AppendElements(bytes, value, kind, output);
+                AppendElements(bytes, value, kind, output, maxBytes);
                 output.Write("]"u8);
                 break;
             case AttributeKind.KeyValueList:
                 output.Write("{"u8);
-                AppendElements(bytes, value, kind, output);
+                AppendElements(bytes, value, kind, output, maxBytes);
                 output.Write("}"u8);
                 break;
         }
@@ -66,10 +74,10 @@ public static class AttributeText
 
     public static double ReadDouble(ReadOnlySpan<byte> bytes) => BinaryPrimitives.ReadDoubleLittleEndian(bytes);
 
-    private static void AppendElements(ReadOnlySpan<byte> bytes, Slice list, AttributeKind kind, ArrayBufferWriter<byte> output)
+    private static void AppendElements(ReadOnlySpan<byte> bytes, Slice list, AttributeKind kind, ArrayBufferWriter<byte> output, int maxBytes)
     {
         var elements = new AttributeElements(bytes, list, kind);
-        while (elements.MoveNext(out var element))
+        while (output.WrittenCount <= maxBytes && elements.MoveNext(out var element))
         {
             if (kind == AttributeKind.KeyValueList)
             {
@@ -77,7 +85,7 @@ public static class AttributeText
                 output.Write(":"u8);
             }
 
-            Append(bytes, element.Kind, element.Value, output);
+            Append(bytes, element.Kind, element.Value, output, maxBytes);
         }
     }
 }

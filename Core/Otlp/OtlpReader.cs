@@ -17,6 +17,8 @@ internal ref struct OtlpReader
     // Protobuf parsers stop at 100 nested messages; an attribute of a span's event begins at the sixth.
     private const int MaxValueDepth = 45;
 
+    private const uint ResourceAttributes = (1 << 3) | Bytes;
+
     private const int Varint = 0, Fixed64 = 1, Bytes = 2, StartGroup = 3, EndGroup = 4, Fixed32 = 5;
 
     private readonly SpanBatch _batch;
@@ -61,8 +63,10 @@ internal ref struct OtlpReader
     private bool ReadResourceSpans(int end)
     {
         var resource = _batch.AddResource();
-        _batch.ResourceAt(resource).Message = new Slice(_position, end - _position);
+        var start = _position;
+        _batch.ResourceAt(resource).Message = new Slice(start, end - start);
         _scopeSpans = -1;
+        var parts = 0;
         while (_position < end)
         {
             if (!ReadTag(end, "resource_spans", out var tag))
@@ -70,7 +74,9 @@ internal ref struct OtlpReader
             switch (tag)
             {
                 case (1 << 3) | Bytes:
-                    if (!ReadLength(end, "resource", out var resourceEnd) || !ReadResource(resourceEnd, resource))
+                    if (!ReadLength(end, "resource", out var resourceEnd))
+                        return false;
+                    if (!(parts++ == 0 ? ReadResource(resourceEnd, resource) : WalkAttributes(resourceEnd, ResourceAttributes, "resource", "resource.attributes")))
                         return false;
                     break;
                 case (2 << 3) | Bytes:
@@ -86,21 +92,19 @@ internal ref struct OtlpReader
             }
         }
 
+        if (parts > 1)
+            MergeResource(start, end, resource);
         return true;
     }
 
     private bool ReadResource(int end, int resource)
     {
         var first = _batch.AttributeCount;
-        ref var record = ref _batch.ResourceAt(resource);
-        if (record.AttributeCount > 0)
-            _batch.RepeatAttributes(record.FirstAttribute, record.AttributeCount);
-
         while (_position < end)
         {
             if (!ReadTag(end, "resource", out var tag))
                 return false;
-            if (tag == ((1 << 3) | Bytes))
+            if (tag == ResourceAttributes)
             {
                 if (!ReadLength(end, "resource.attributes", out var attributeEnd)
                     || !ReadAttribute(attributeEnd, "resource.attributes", ref _batch.AddAttribute(), 0))
@@ -112,9 +116,29 @@ internal ref struct OtlpReader
             }
         }
 
-        record.FirstAttribute = first;
-        record.AttributeCount = _batch.AttributeCount - first;
+        ref var record = ref _batch.ResourceAt(resource);
+        if (record.AttributeCount == 0)
+            record.FirstAttribute = first;
+        record.AttributeCount += _batch.AttributeCount - first;
         return true;
+    }
+
+    // A resource that came in parts, all of them walked by now: their attributes must stand together, and whoever sends many parts
+    // must not have what came before copied with each. So they are read once more, in a row.
+    private void MergeResource(int start, int end, int resource)
+    {
+        var (after, oversized) = (_position, _oversized);
+        _batch.ResourceAt(resource).AttributeCount = 0;
+        var fields = new ProtobufFields(_data, start, end);
+        while (fields.MoveNext())
+        {
+            if (fields is not { Field: 1, WireType: Bytes })
+                continue;
+            _position = fields.Content.Offset;
+            ReadResource(fields.Content.End, resource);
+        }
+
+        (_position, _oversized) = (after, oversized);
     }
 
     private bool ReadScopeSpans(int end, int resource)

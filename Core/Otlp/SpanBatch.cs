@@ -232,14 +232,4 @@ public sealed class SpanBatch
             Array.Resize(ref _attributes, _attributeCount * 2);
         return ref _attributes[_attributeCount++];
     }
-
-    /// <summary>Appends a copy of attributes read earlier, for a resource that comes in two parts.</summary>
-    internal void RepeatAttributes(int first, int count)
-    {
-        for (var i = 0; i < count; i++)
-        {
-            var copy = _attributes[first + i];
-            AddAttribute() = copy;
-        }
-    }
 }

@@ -6,7 +6,7 @@ namespace OrleansTempo.Core.Otlp;
 /// </summary>
 public sealed class TraceSpans(TraceId traceId)
 {
-    private readonly HashSet<(ulong SpanId, SpanKind Kind)> _seen = [];
+    private readonly HashSet<(ulong SpanId, SpanKind Kind)> _seen = new(SpanIdComparer.Instance);
     private readonly List<FoundSpan> _spans = [];
 
     public TraceId TraceId { get; } = traceId;

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace OrleansTempo.Core.Overrides;
 
 /// <summary>
@@ -7,6 +9,8 @@ namespace OrleansTempo.Core.Overrides;
 public sealed record GeneratorSettings
 {
     public const string DefaultTraceIdLabelName = "traceID";
+
+    private static readonly ConditionalWeakTable<TenantOverrides, Resolved> s_resolved = [];
 
     public bool SpanMetricsCount { get; init; }
     public bool SpanMetricsLatency { get; init; }
@@ -71,6 +75,13 @@ public sealed record GeneratorSettings
     /// parts, a bare <c>service-graphs</c> is requests and latency; unset, zero and empty mean what <c>metrics_generator</c> says.
     /// </summary>
     public static GeneratorSettings Resolve(MetricsGeneratorOptions options, TenantOverrides overrides)
+    {
+        // Tenants without overrides of their own have the same instance of them, and of what they come to.
+        var resolved = s_resolved.GetValue(overrides, o => new Resolved(options, ResolveAnew(options, o)));
+        return ReferenceEquals(resolved.Options, options) ? resolved.Settings : ResolveAnew(options, overrides);
+    }
+
+    private static GeneratorSettings ResolveAnew(MetricsGeneratorOptions options, TenantOverrides overrides)
     {
         var tenant = overrides.MetricsGenerator;
         var spanMetrics = tenant.Processors.Contains(ProcessorNames.SpanMetrics);
@@ -171,4 +182,6 @@ public sealed record GeneratorSettings
     public bool Equals(GeneratorSettings? other) => OptionsEquality.Same(this, other);
 
     public override int GetHashCode() => OptionsEquality.Hash(this);
+
+    private sealed record Resolved(MetricsGeneratorOptions Options, GeneratorSettings Settings);
 }

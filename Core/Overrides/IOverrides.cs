@@ -6,6 +6,9 @@ public interface IOverrides
     /// <summary>What holds for this tenant now. A dictionary read: it never blocks and never allocates, so it may be asked for every request.</summary>
     TenantOverrides For(TenantId tenant);
 
+    /// <summary>Whether anything is set for this tenant in particular.</summary>
+    bool Knows(TenantId tenant);
+
     /// <summary>Rises with every change, so a caller that remembers it need not compare.</summary>
     long Version { get; }
 

@@ -36,6 +36,8 @@ public sealed class LayeredOverrides : IOverrides, IDisposable
     public TenantOverrides For(TenantId tenant) =>
         Volatile.Read(ref _tenants).TryGetValue(tenant, out var layered) ? layered.Result : Operators.For(tenant);
 
+    public bool Knows(TenantId tenant) => Volatile.Read(ref _tenants).ContainsKey(tenant) || Operators.Knows(tenant);
+
     /// <summary>The tenant's own layer; null where it has none.</summary>
     public IOverridesLayer? LayerOf(TenantId tenant) => Volatile.Read(ref _tenants).GetValueOrDefault(tenant)?.Layer;
 

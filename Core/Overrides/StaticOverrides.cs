@@ -13,4 +13,6 @@ public sealed class StaticOverrides(TenantOverrides defaults) : IOverrides
     }
 
     public TenantOverrides For(TenantId tenant) => defaults;
+
+    public bool Knows(TenantId tenant) => false;
 }

@@ -38,10 +38,10 @@ public sealed class AssembledTrace
         var spans = answer.Spans.Spans.OrderBy(static s => s.StartTimeUnixNano).ThenBy(static s => s.SpanId).ThenBy(static s => s.Kind).ToArray();
         SharedSpanIds.Separate(spans);
         var resources = new List<ResourceGroup>();
-        var scopesOf = new Dictionary<ReadOnlyMemory<byte>, ScopeGroups>(EnvelopeComparer.Instance);
+        var scopesOf = new EnvelopeTable<ScopeGroups>();
         foreach (var span in spans)
         {
-            if (!scopesOf.TryGetValue(span.Resource, out var scopes))
+            if (!scopesOf.TryGet(span.Resource, out var scopes))
             {
                 scopes = new ScopeGroups();
                 scopesOf.Add(span.Resource, scopes);
@@ -57,13 +57,13 @@ public sealed class AssembledTrace
     // One resource's scopes while they fill.
     private sealed class ScopeGroups
     {
-        private readonly Dictionary<ReadOnlyMemory<byte>, List<FoundSpan>> _spansOf = new(EnvelopeComparer.Instance);
+        private readonly EnvelopeTable<List<FoundSpan>> _spansOf = new();
 
         public List<ScopeGroup> InOrder { get; } = [];
 
         public void Add(in FoundSpan span)
         {
-            if (!_spansOf.TryGetValue(span.Scope, out var spans))
+            if (!_spansOf.TryGet(span.Scope, out var spans))
             {
                 spans = [];
                 _spansOf.Add(span.Scope, spans);
@@ -71,20 +71,6 @@ public sealed class AssembledTrace
             }
 
             spans.Add(span);
-        }
-    }
-
-    private sealed class EnvelopeComparer : IEqualityComparer<ReadOnlyMemory<byte>>
-    {
-        public static readonly EnvelopeComparer Instance = new();
-
-        public bool Equals(ReadOnlyMemory<byte> x, ReadOnlyMemory<byte> y) => x.Span.SequenceEqual(y.Span);
-
-        public int GetHashCode(ReadOnlyMemory<byte> envelope)
-        {
-            var hash = new HashCode();
-            hash.AddBytes(envelope.Span);
-            return hash.ToHashCode();
         }
     }
 }

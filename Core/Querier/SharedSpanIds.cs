@@ -16,8 +16,8 @@ internal static class SharedSpanIds
     /// <summary>Changes the spans in place where sides share an ID.</summary>
     public static void Separate(Span<FoundSpan> spans)
     {
-        var used = new HashSet<ulong>();
-        var clients = new HashSet<ulong>();
+        var used = new HashSet<ulong>(SpanIdComparer.Instance);
+        var clients = new HashSet<ulong>(SpanIdComparer.Instance);
         foreach (ref readonly var span in spans)
         {
             used.Add(span.SpanId);
@@ -25,7 +25,7 @@ internal static class SharedSpanIds
                 clients.Add(span.SpanId);
         }
 
-        var newIds = new Dictionary<ulong, ulong>();
+        var newIds = new Dictionary<ulong, ulong>(SpanIdComparer.Instance);
         ulong id = 0;
         foreach (ref var span in spans)
         {

@@ -250,6 +250,7 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
         else
             _tenants[tenant] = blocks;
         metrics.BlocklistLength.Record(blocks.Blocks.Count, Tag(tenant.Value));
+        metrics.BlocklistPollErrors.Add(0, Tag(tenant.Value));
     }
 
     private async Task ReadTenantAsync(TenantId tenant, CancellationToken cancellationToken)

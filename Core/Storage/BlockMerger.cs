@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Otlp;
+
 namespace OrleansTempo.Core.Storage;
 
 /// <summary>
@@ -27,7 +29,7 @@ public sealed class BlockMerger(IObjectStore store, BlockReader reader, TimeProv
         var builder = Interlocked.Exchange(ref _builder, null) ?? new PageBuilder();
         await using var writer = await BlockWriter.CreateAsync(
             store, tenant, Guid.CreateVersion7(), builder, inputs.Sum(static i => i.Traces), cancellationToken).ConfigureAwait(false);
-        var seen = new HashSet<(ulong, uint)>();
+        var seen = new HashSet<(ulong, SpanKind)>(SpanIdComparer.Instance);
         while (cursors.Count > 0)
         {
             var trace = cursors[0].Trace;
@@ -110,7 +112,7 @@ public sealed class BlockMerger(IObjectStore store, BlockReader reader, TimeProv
         }
 
         /// <summary>Adds the trace's spans but those in <paramref name="seen"/>; true where the page must be written before the rest.</summary>
-        public bool AddTo(BlockWriter writer, HashSet<(ulong, uint)> seen)
+        public bool AddTo(BlockWriter writer, HashSet<(ulong, SpanKind)> seen)
         {
             var trace = _page.Traces[_trace];
             for (; _span < trace.FirstSpan + trace.SpanCount; _span++)
@@ -118,7 +120,7 @@ public sealed class BlockMerger(IObjectStore store, BlockReader reader, TimeProv
                 if (writer.PageIsOverfull)
                     return true;
                 ref readonly var row = ref _page.Row(_span);
-                if (seen.Add((row.SpanId, _page.Dictionary.Shape(row.Shape)[SpanShape.Kind])))
+                if (seen.Add((row.SpanId, (SpanKind)_page.Dictionary.Shape(row.Shape)[SpanShape.Kind])))
                     writer.Add(_source, row, _page.Inline(_span), _page.Other(_span));
             }
 

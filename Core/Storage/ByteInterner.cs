@@ -75,9 +75,9 @@ internal sealed class ByteInterner
     {
         Debug.Assert(value.Length <= Array.MaxLength - _used, "a generation's dictionary is far smaller than an array can be");
         if (_bytes.Length - _used < value.Length)
-            Array.Resize(ref _bytes, Math.Max(_used + value.Length, Math.Max(256, _bytes.Length * 2)));
+            Array.Resize(ref _bytes, Math.Max(_used + value.Length, Math.Max(64, _bytes.Length * 2)));
         if (Count == _entries.Length)
-            Array.Resize(ref _entries, Math.Max(8, Count * 2));
+            Array.Resize(ref _entries, Math.Max(4, Count * 2));
         value.CopyTo(_bytes.AsSpan(_used));
         _entries[Count] = new Entry { Offset = _used, Length = value.Length, Hash = hash };
         _used += value.Length;
@@ -86,7 +86,7 @@ internal sealed class ByteInterner
 
     private void Rehash()
     {
-        _slots = new int[Math.Max(16, _slots.Length * 2)];
+        _slots = new int[Math.Max(8, _slots.Length * 2)];
         for (var id = 0; id < Count; id++)
             Place(id, _entries[id].Hash);
     }

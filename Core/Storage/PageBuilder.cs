@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using OrleansTempo.Core.Otlp;
 
 namespace OrleansTempo.Core.Storage;
 
@@ -32,7 +33,7 @@ internal sealed class PageBuilder
     private readonly ColumnBuffer _inline;
     private readonly ColumnBuffer _other;
     private readonly ColumnBuffer _page = new();
-    private readonly Dictionary<ulong, int> _places = [];
+    private readonly Dictionary<ulong, int> _places = new(SpanIdComparer.Instance);
     private ulong[] _spanIds = new ulong[UsualSpans];
     private ulong[] _parents = new ulong[UsualSpans];
     private ulong[] _starts = new ulong[UsualSpans];

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using OrleansTempo.Server.Hosting;
 
 namespace OrleansTempo.Server.Api;
 
@@ -12,6 +13,12 @@ namespace OrleansTempo.Server.Api;
 /// <param name="Handler">Answers it.</param>
 public sealed record ApiRoute(string Path, string Description, RequestDelegate Handler)
 {
+    /// <summary>What its requests are counted for in <c>tempo_request_duration_seconds</c>; set where it is added to the API.</summary>
+    internal string Label { get; init; } = RequestLabels.NoRoute;
+
     /// <summary>The methods it answers to.</summary>
     public IReadOnlyList<string> Methods { get; init; } = [HttpMethods.Get, HttpMethods.Head];
+
+    /// <summary>Those of them that are an operator's, for they change what the server does or show what is in it: answered to callers on the same machine, see <see cref="AdminAccess"/>.</summary>
+    public IReadOnlyList<string> AdminMethods { get; init; } = [];
 }

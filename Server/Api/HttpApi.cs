@@ -36,17 +36,17 @@ internal sealed class HttpApi
             Add(new("/status/remote-write", "lag, queue and failures of remote write, by endpoint and tenant", new RemoteWritePage(queues).AnswerAsync));
         if (parts.Traces is { } traces)
         {
-            var api = new TraceApi(traces, options.MultitenancyEnabled, state);
-            Add(new($"/api/traces/{{{TraceApi.TraceIdParameter}}}", "a trace by its ID", api.AnswerV1Async));
-            Add(new($"/api/v2/traces/{{{TraceApi.TraceIdParameter}}}", "a trace by its ID, with what is to be said of it", api.AnswerV2Async));
+            var api = new TraceApi(traces, options, state, parts.Metrics, parts.TimeProvider);
+            Add(new(TraceApi.PathV1, "a trace by its ID", api.AnswerV1Async));
+            Add(new(TraceApi.PathV2, "a trace by its ID, with what is to be said of it", api.AnswerV2Async));
         }
 
         if (parts.Ingester is { } ingester)
         {
             var api = new IngesterApi(ingester, parts.LoggerFactory.CreateLogger<IngesterApi>());
             string[] methods = [HttpMethods.Get, HttpMethods.Post];
-            Add(new("/flush", "cuts live traces into blocks, of all tenants or of ?tenant=", api.FlushAsync) { Methods = methods });
-            Add(new("/shutdown", "takes no more spans and stores all there are", api.ShutdownAsync) { Methods = methods });
+            Add(new("/flush", "cuts live traces into blocks, of all tenants or of ?tenant=", api.FlushAsync) { Methods = methods, AdminMethods = methods });
+            Add(new("/shutdown", "takes no more spans and stores all there are", api.ShutdownAsync) { Methods = methods, AdminMethods = methods });
         }
 
         if (parts.Overrides is { } overrides)
@@ -56,17 +56,22 @@ internal sealed class HttpApi
             Add(new($"/status/overrides/{{{OverridesPages.TenantParameter}}}", "a tenant's overrides, secrets masked", pages.TenantAsync));
             Add(new("/status/runtime_config", "the per-tenant overrides, secrets masked; ?mode=diff for what is other than in the defaults", pages.RuntimeConfigAsync));
             if (overrides.UserConfigurable is { } userConfigurable)
-                Add(new("/api/overrides", "what a tenant sets for itself", new OverridesApi(userConfigurable, options.MultitenancyEnabled).AnswerAsync) { Methods = OverridesApi.Methods });
+                Add(new("/api/overrides", "what a tenant sets for itself", new OverridesApi(userConfigurable, options.MultitenancyEnabled).AnswerAsync) { Methods = OverridesApi.Methods, AdminMethods = OverridesApi.ChangingMethods });
         }
 
         foreach (var route in parts.Routes)
             Add(route);
     }
 
+    /// <summary>What a request is counted for.</summary>
+    public string RouteOf(HttpRequest request) => _routes.TryFind(request, out var route) ? route.Label : RequestLabels.NoRoute;
+
     public Task HandleAsync(HttpContext context)
     {
         if (!_routes.TryFind(context.Request, out var route))
             return PlainText.WriteAsync(context.Response, StatusCodes.Status404NotFound, "404 page not found\n");
+        if (route.AdminMethods.Contains(context.Request.Method) && !_options.AdminFromAnywhere && !AdminAccess.IsFromThisMachine(context))
+            return PlainText.WriteAsync(context.Response, StatusCodes.Status403Forbidden, AdminAccess.Refusal);
         if (route.Methods.Contains(context.Request.Method))
             return route.Handler(context);
         context.Response.Headers.Allow = string.Join(", ", route.Methods);
@@ -76,7 +81,7 @@ internal sealed class HttpApi
     private void Add(ApiRoute route)
     {
         var path = route.Path.StartsWith("/api/", StringComparison.Ordinal) ? _options.HttpApiPrefix + route.Path : route.Path;
-        _routes.Add(route with { Path = path });
+        _routes.Add(route with { Path = path, Label = RequestLabels.RouteOf(path) });
     }
 
     private Task ReadyAsync(HttpContext context) => _state.Phase switch

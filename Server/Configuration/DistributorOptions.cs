@@ -14,6 +14,11 @@ public sealed record DistributorOptions
     /// <summary>Ours: what the requests under way may hold together, in bytes; beyond it more are told to come again.</summary>
     public long MaxInflightBytes { get; init; } = 1L << 30;
 
+    /// <summary>
+    /// Ours: how many tenants that have no overrides of their own may have sent spans within an hour; another is refused. 0 for any number.
+    /// </summary>
+    public int MaxTenants { get; init; } = 20_000;
+
     /// <summary>When a client refused over the rate limit is told to try again; zero to tell it nothing.</summary>
     public TimeSpan RetryAfterOnResourceExhausted { get; init; } = TimeSpan.FromSeconds(5);
 

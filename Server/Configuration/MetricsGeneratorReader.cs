@@ -5,6 +5,8 @@ namespace OrleansTempo.Server.Configuration;
 /// <summary><c>metrics_generator</c>.</summary>
 internal sealed class MetricsGeneratorReader(Problems problems)
 {
+    public static readonly TimeSpan MinCollectionInterval = TimeSpan.FromMilliseconds(100);
+
     public MetricsGeneratorOptions Read(MappingReader generator)
     {
         var defaults = new MetricsGeneratorOptions();
@@ -47,7 +49,7 @@ internal sealed class MetricsGeneratorReader(Problems problems)
             Wait = graphs.OptionalDuration("wait", min: TimeSpan.FromMilliseconds(1)) ?? defaults.Wait,
             MaxItems = graphs.Int("max_items", defaults.MaxItems, 1),
             HistogramBuckets = graphs.Buckets("histogram_buckets") ?? defaults.HistogramBuckets,
-            Dimensions = graphs.Strings("dimensions") ?? defaults.Dimensions,
+            Dimensions = graphs.Strings("dimensions", DimensionLabels.Problem) ?? defaults.Dimensions,
             EnableClientServerPrefix = graphs.Bool("enable_client_server_prefix", defaults.EnableClientServerPrefix),
             EnableMessagingSystemLatencyHistogram = graphs.Bool("enable_messaging_system_latency_histogram", defaults.EnableMessagingSystemLatencyHistogram),
             PeerAttributes = graphs.Strings("peer_attributes") ?? defaults.PeerAttributes,
@@ -77,7 +79,7 @@ internal sealed class MetricsGeneratorReader(Problems problems)
                 StatusCode = intrinsic.Bool("status_code", defaults.IntrinsicDimensions.StatusCode),
                 StatusMessage = intrinsic.Bool("status_message", defaults.IntrinsicDimensions.StatusMessage),
             },
-            Dimensions = metrics.Strings("dimensions") ?? defaults.Dimensions,
+            Dimensions = metrics.Strings("dimensions", DimensionLabels.Problem) ?? defaults.Dimensions,
             DimensionMappings = ReadDimensionMappings(metrics, problems) ?? defaults.DimensionMappings,
             EnableTargetInfo = metrics.Bool("enable_target_info", defaults.EnableTargetInfo),
             TargetInfoExcludedDimensions = metrics.Strings("target_info_excluded_dimensions") ?? defaults.TargetInfoExcludedDimensions,
@@ -124,7 +126,7 @@ internal sealed class MetricsGeneratorReader(Problems problems)
     {
         var options = new RegistryOptions
         {
-            CollectionInterval = registry.OptionalDuration("collection_interval", min: TimeSpan.FromMilliseconds(100), max: MappingReader.LongestWait) ?? defaults.CollectionInterval,
+            CollectionInterval = registry.OptionalDuration("collection_interval", min: MinCollectionInterval, max: MappingReader.LongestWait) ?? defaults.CollectionInterval,
             StaleDuration = registry.OptionalDuration("stale_duration", min: TimeSpan.FromMilliseconds(100)) ?? defaults.StaleDuration,
             ExternalLabels = registry.Map("external_labels") ?? defaults.ExternalLabels,
             InjectTenantIdAs = registry.String("inject_tenant_id_as", defaults.InjectTenantIdAs),

@@ -16,17 +16,20 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     private static readonly (string, HistogramMode)[] HistogramModes =
         [("", HistogramMode.Classic), ("classic", HistogramMode.Classic), ("native", HistogramMode.Native), ("both", HistogramMode.Both)];
 
-    private static readonly TimeSpan MinCollectionInterval = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan MaxCollectionInterval = TimeSpan.FromMinutes(5);
+    // What tenants set themselves is held to Tempo's bounds, what the operator sets to those of the registry's own interval.
+    private static readonly (TimeSpan Min, TimeSpan Max) TenantsCollectionInterval = (TimeSpan.FromSeconds(15), TimeSpan.FromMinutes(5));
+
+    private bool _isTenants;
 
     public OverridesOptions Read(MappingReader overrides, TraceStorageOptions traces)
     {
         var defaults = new OverridesOptions();
-        overrides.Unused("without effect: the flat form of overrides is not read", "enable_legacy_overrides");
+        overrides = overrides.Rewritten(LegacyOverrides.ToDefaults);
+        overrides.Unused("without effect: the flat form of overrides is always read", "enable_legacy_overrides");
 
         var options = new OverridesOptions
         {
-            Defaults = ReadTenant(overrides.Mapping("defaults"), new TenantOverrides()),
+            Defaults = ReadTenant(overrides.Mapping("defaults").Rewritten(block => LegacyOverrides.ToScoped(block, WarnAt("overrides"))), new TenantOverrides()),
             PerTenantOverrideConfig = overrides.String("per_tenant_override_config", defaults.PerTenantOverrideConfig),
             PerTenantOverridePeriod = overrides.PrometheusDuration("per_tenant_override_period", defaults.PerTenantOverridePeriod, TimeSpan.FromMilliseconds(100), MappingReader.LongestWait),
             UserConfigurableOverrides = UserConfigurableOverridesReader.Read(overrides.Mapping("user_configurable_overrides"), defaults.UserConfigurableOverrides, traces),
@@ -42,6 +45,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     /// <param name="defaults">What an entry does not say.</param>
     public TenantEntries ReadTenants(MappingReader root, TenantEntries tenants, TenantEntries? former, TenantOverrides defaults)
     {
+        var hasWarned = false;
         foreach (var (name, node) in root.Nodes("overrides") ?? [])
         {
             var source = (node as MappingNode)?.Source;
@@ -59,8 +63,10 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
             if (node.IsNull)
                 continue;
 
-            // What is said of an entry is said again with the next reading, with the lines of then.
-            var overrides = ReadTenant(MappingReader.Item(problems, $"overrides.{name}", node), defaults);
+            // What is said of an entry is said again with the next reading, with the lines of then. A file in the flat form says so once.
+            var warn = hasWarned ? null : WarnAt($"overrides.{name}");
+            var overrides = ReadTenant(MappingReader.Item(problems, $"overrides.{name}", node).Rewritten(entry => LegacyOverrides.ToScoped(entry, warn)), defaults);
+            hasWarned |= node is MappingNode block && LegacyOverrides.IsFlat(block);
             tenants.Add(name, overrides, problems.Count == before ? source : null);
         }
 
@@ -69,7 +75,13 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     }
 
     /// <summary>What a tenant has set for itself, laid over what the operator has; only the fields that it may set can be in it.</summary>
-    public TenantOverrides ReadLimits(MappingReader root, TenantOverrides operators) => ReadTenant(root, operators);
+    public TenantOverrides ReadLimits(MappingReader root, TenantOverrides operators)
+    {
+        _isTenants = true;
+        return ReadTenant(root, operators);
+    }
+
+    private Action<ScalarNode, string> WarnAt(string path) => (key, message) => problems.Warn(key.Position, $"{path}: {message}");
 
     private TenantOverrides ReadTenant(MappingReader tenant, TenantOverrides fallback)
     {
@@ -189,12 +201,13 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
         "native_histogram_bucket_factor", 0, "a number greater than 1, or 0 for the default",
         value => double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var factor) && double.IsFinite(factor) && factor is 0 or > 1 ? factor : null);
 
-    // Tempo holds tenants to these bounds; 0 leaves it to the registry's own interval, which may be shorter.
-    private static TimeSpan? ReadCollectionInterval(MappingReader block)
+    // As Tempo has it, 0 of an operator leaves it to the registry's own interval: files that were printed by Tempo are full of it.
+    private TimeSpan? ReadCollectionInterval(MappingReader block)
     {
         var interval = block.OptionalDuration("collection_interval");
-        if (interval is { Ticks: > 0 } value && (value < MinCollectionInterval || value > MaxCollectionInterval))
-            block.Error("collection_interval", $"'{GoDuration.Format(value)}' is not allowed; it must be from 15s to 5m");
+        var (min, max) = _isTenants ? TenantsCollectionInterval : (MetricsGeneratorReader.MinCollectionInterval, MappingReader.LongestWait);
+        if (interval is { } value && (value < min || value > max) && (_isTenants || value > TimeSpan.Zero))
+            block.Error("collection_interval", $"'{GoDuration.Format(value)}' is not allowed; it must be from {GoDuration.Format(min)} to {GoDuration.Format(max)}");
         return interval;
     }
 
@@ -224,7 +237,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
         var options = new ServiceGraphsOverrides
         {
             HistogramBuckets = graphs.Buckets("histogram_buckets") ?? fallback.HistogramBuckets,
-            Dimensions = graphs.Strings("dimensions") ?? fallback.Dimensions,
+            Dimensions = graphs.Strings("dimensions", DimensionLabels.Problem) ?? fallback.Dimensions,
             PeerAttributes = graphs.Strings("peer_attributes") ?? fallback.PeerAttributes,
             FilterPolicies = new FilterPolicyReader(problems).Read(graphs) ?? fallback.FilterPolicies,
             EnableClientServerPrefix = graphs.OptionalBool("enable_client_server_prefix") ?? fallback.EnableClientServerPrefix,
@@ -243,7 +256,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
         var options = new SpanMetricsOverrides
         {
             HistogramBuckets = metrics.Buckets("histogram_buckets") ?? fallback.HistogramBuckets,
-            Dimensions = metrics.Strings("dimensions") ?? fallback.Dimensions,
+            Dimensions = metrics.Strings("dimensions", DimensionLabels.Problem) ?? fallback.Dimensions,
             IntrinsicDimensions = new IntrinsicDimensionsOverrides
             {
                 Service = intrinsic.OptionalBool("service") ?? fallback.IntrinsicDimensions.Service,

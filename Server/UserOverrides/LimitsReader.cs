@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using OrleansTempo.Server.Configuration;
@@ -48,34 +49,70 @@ internal sealed class LimitsReader
     private JsonNode? ReadValue(JsonNode value, LimitField field, string path) => field.Kind switch
     {
         LimitKind.Group => AsObject(value, path) is { } group ? ReadObject(group, field, path + ".") : null,
-        LimitKind.Groups => ReadItems(value, path, "a list of objects", (item, at) => AsObject(item, at) is { } group ? ReadObject(group, field, at + ".") : null),
+        LimitKind.Groups => ReadItems(value, field, path, "a list of objects", (item, at) => AsObject(item, at) is { } group ? ReadObject(group, field, at + ".") : null),
         LimitKind.Flag => Only(value, path, "true or false", JsonValueKind.True, JsonValueKind.False),
-        LimitKind.Number => Only(value, path, "a number", JsonValueKind.Number),
-        LimitKind.Numbers => ReadItems(value, path, "a list of numbers", (item, at) => Only(item, at, "a number", JsonValueKind.Number)),
-        LimitKind.Text => Only(value, path, "a string", JsonValueKind.String),
-        LimitKind.Texts => ReadItems(value, path, "a list of strings", (item, at) => Only(item, at, "a string", JsonValueKind.String)),
-        LimitKind.TextMap => ReadMap(value, path, (item, at) => Only(item, at, "a string", JsonValueKind.String)),
-        LimitKind.FlagMap => ReadMap(value, path, (item, at) => Only(item, at, "true or false", JsonValueKind.True, JsonValueKind.False)),
+        LimitKind.Number => ReadNumber(value, field, path),
+        LimitKind.Numbers => ReadItems(value, field, path, "a list of numbers", (item, at) => Only(item, at, "a number", JsonValueKind.Number)),
+        LimitKind.Text => ReadText(value, path),
+        LimitKind.Texts => ReadItems(value, field, path, "a list of strings", ReadText),
+        LimitKind.TextMap => ReadMap(value, field, path, ReadText),
+        LimitKind.FlagMap => ReadMap(value, field, path, (item, at) => Only(item, at, "true or false", JsonValueKind.True, JsonValueKind.False)),
         LimitKind.Duration => ReadDuration(value, path),
+        LimitKind.Scalar when value.GetValueKind() == JsonValueKind.String => ReadText(value, path),
         _ => Only(value, path, "a string, a number, true or false", JsonValueKind.String, JsonValueKind.Number, JsonValueKind.True, JsonValueKind.False),
     };
 
-    private JsonArray? ReadItems(JsonNode value, string path, string allowed, Func<JsonNode?, string, JsonNode?> read)
+    private JsonArray? ReadItems(JsonNode value, LimitField field, string path, string allowed, Func<JsonNode?, string, JsonNode?> read)
     {
-        if (value is JsonArray items)
-            return [.. items.Select((item, i) => read(item, $"{path}[{i}]"))];
-        Complain($"{path}: must be {allowed}");
-        return null;
+        if (value is not JsonArray items)
+        {
+            Complain($"{path}: must be {allowed}");
+            return null;
+        }
+
+        return AreFew(items.Count, field, path) ? [.. items.Select((item, i) => read(item, $"{path}[{i}]"))] : null;
     }
 
-    private JsonObject? ReadMap(JsonNode value, string path, Func<JsonNode?, string, JsonNode?> read)
+    private JsonObject? ReadMap(JsonNode value, LimitField field, string path, Func<JsonNode?, string, JsonNode?> read)
     {
-        if (AsObject(value, path) is not { } map)
+        if (AsObject(value, path) is not { } map || !AreFew(map.Count, field, path))
             return null;
         var result = new JsonObject();
         foreach (var (name, item) in map)
-            result[name] = read(item, $"{path}.{name}");
+        {
+            if (IsShort(name, path))
+                result[name] = read(item, $"{path}.{name}");
+        }
+
         return result;
+    }
+
+    private JsonNode? ReadText(JsonNode? value, string path) =>
+        Only(value, path, "a string", JsonValueKind.String) is { } text && IsShort(text.GetValue<string>(), path) ? text : null;
+
+    private JsonNode? ReadNumber(JsonNode value, LimitField field, string path)
+    {
+        var number = Only(value, path, "a number", JsonValueKind.Number);
+        if (number is not null && number.GetValue<double>() > field.MaxNumber)
+            Complain($"{path}: {Spelling.Quote(value.ToJsonString())} is too many; at most {field.MaxNumber} are allowed");
+        return number;
+    }
+
+    private bool AreFew(int items, LimitField field, string path)
+    {
+        if (items <= field.MaxItems)
+            return true;
+        Complain($"{path}: has {items} items; at most {field.MaxItems} are allowed");
+        return false;
+    }
+
+    private bool IsShort(string text, string path)
+    {
+        var bytes = Encoding.UTF8.GetByteCount(text);
+        if (bytes <= LimitField.MaxTextBytes)
+            return true;
+        Complain($"{path}: {Spelling.Quote(text)} has {bytes} bytes; at most {LimitField.MaxTextBytes} are allowed");
+        return false;
     }
 
     private JsonValue? ReadDuration(JsonNode value, string path)

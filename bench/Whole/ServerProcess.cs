@@ -10,7 +10,7 @@ internal sealed class ServerProcess : IAsyncDisposable
     private readonly int _apiPort = FreePorts.Next(), _grpcPort = FreePorts.Next(), _httpPort = FreePorts.Next();
     private readonly ChildProcess _process;
 
-    private ServerProcess(string settings, int siloPort, IReadOnlyDictionary<string, string> clustering)
+    private ServerProcess(string settings, int siloPort, IReadOnlyDictionary<string, string> clustering, string? assembly)
     {
         _folder.Write("tempo.yaml", $"""
             server:
@@ -26,7 +26,7 @@ internal sealed class ServerProcess : IAsyncDisposable
                       endpoint: 127.0.0.1:{_httpPort}
 
             """ + settings);
-        _process = ChildProcess.Start("dotnet", ["exec", Assembly(), "--config.file=tempo.yaml"], _folder.Path, new Dictionary<string, string>(clustering)
+        _process = ChildProcess.Start("dotnet", ["exec", assembly ?? Assembly(), "--config.file=tempo.yaml"], _folder.Path, new Dictionary<string, string>(clustering)
         {
             ["Orleans__Endpoints__SiloPort"] = siloPort.ToString(CultureInfo.InvariantCulture),
             ["Orleans__Endpoints__GatewayPort"] = FreePorts.Next().ToString(CultureInfo.InvariantCulture),
@@ -52,10 +52,11 @@ internal sealed class ServerProcess : IAsyncDisposable
     /// <param name="settings">Its <c>tempo.yaml</c> but for <c>server</c> and <c>distributor</c>.</param>
     /// <param name="siloPort">Where other silos reach it.</param>
     /// <param name="clustering">Orleans' settings but for the ports, as environment variables; none where it is alone.</param>
+    /// <param name="assembly">The silo's DLL, with all that it needs beside it; null for the one that is built with the bench.</param>
     /// <exception cref="IOException">It ended instead.</exception>
-    public static async Task<ServerProcess> StartAsync(HttpClient http, string settings, int siloPort, IReadOnlyDictionary<string, string> clustering)
+    public static async Task<ServerProcess> StartAsync(HttpClient http, string settings, int siloPort, IReadOnlyDictionary<string, string> clustering, string? assembly = null)
     {
-        var server = new ServerProcess(settings, siloPort, clustering);
+        var server = new ServerProcess(settings, siloPort, clustering, assembly);
         try
         {
             var ready = await Patience.HoldsAsync(async () => server._process.HasExited || await server.IsReadyAsync(http));

@@ -16,6 +16,8 @@ public sealed class GeneratorForwardersTests : IDisposable
     private const string Failures = "tempo_distributor_forwarder_pushes_failures_total";
     private const string Dropped = "tempo_distributor_forwarder_spans_dropped_total";
 
+    private static readonly TenantId Other = TenantId.TryParse("other", out var other, out _) ? other : default;
+
     private readonly TempoMetrics _metrics = new();
     private readonly MetricValues _counters;
     private readonly RequestMemory _memory = new(long.MaxValue);
@@ -103,10 +105,31 @@ public sealed class GeneratorForwardersTests : IDisposable
         Assert.Equal(1, Assert.Single(_received).Value);
     }
 
-    private GeneratorForwarders Open(IOverrides overrides)
+    [Fact]
+    public async Task A_tenant_that_sends_nothing_in_a_while_has_no_queue_and_its_next_batch_opens_one()
+    {
+        var time = new ManualTimeProvider();
+        var forwarders = Open(new ChangingOverrides("span-metrics"), time);
+        Offer(forwarders);
+        time.Advance(TimeSpan.FromMinutes(5));
+        Assert.Equal([TenantId.Single], forwarders.Open);
+
+        time.Advance(TimeSpan.FromMinutes(6));
+        Offer(forwarders, tenant: Other);
+        Assert.Equal([Other], forwarders.Open);
+
+        Offer(forwarders, spans: 2);
+        Assert.Equal(2, forwarders.Open.Count);
+        await forwarders.DrainAsync(CancellationToken.None);
+        Assert.Equal((3, 1), (_received["single-tenant"], _received["other"]));
+        Assert.Equal((3, 0), (_counters[Pushes], _counters[Dropped]));
+        Assert.Equal(0, _memory.OutstandingBytes);
+    }
+
+    private GeneratorForwarders Open(IOverrides overrides, TimeProvider? time = null)
     {
         var factory = Substitute.Of<IGrainFactory>(asked => Substitute.Of<IMetricsGeneratorGrain>(pushed => Receive((string)asked[0]!, (SpanPayload)pushed[0]!)));
-        return new GeneratorForwarders(factory, new MetricsGeneratorOptions(), overrides, _metrics, TimeProvider.System, NullLogger.Instance);
+        return new GeneratorForwarders(factory, new MetricsGeneratorOptions(), overrides, _metrics, time ?? TimeProvider.System, NullLogger.Instance);
     }
 
     private Task Receive(string key, SpanPayload payload)
@@ -116,11 +139,11 @@ public sealed class GeneratorForwardersTests : IDisposable
         return _answer();
     }
 
-    private void Offer(GeneratorForwarders forwarders, int spans = 1)
+    private void Offer(GeneratorForwarders forwarders, int spans = 1, TenantId? tenant = null)
     {
         var request = TestBatch.Request(Enumerable.Range(1, spans).Select(static n => TestBatch.Span(new TraceId((ulong)n, (ulong)n * 7919), (ulong)n)));
         Assert.True(SpanBatch.TryRead(_memory.Copy(Google.Protobuf.MessageExtensions.ToByteArray(request)), 0, out var batch, out _));
-        forwarders.Offer(TenantId.Single, batch);
+        forwarders.Offer(tenant ?? TenantId.Single, batch);
         batch.Release();
     }
 
@@ -135,6 +158,8 @@ public sealed class GeneratorForwardersTests : IDisposable
         public long Version { get; private set; }
 
         public TenantOverrides For(TenantId tenant) => new() { MetricsGenerator = new MetricsGeneratorOverrides { Processors = _processors, RingSize = RingSize } };
+
+        public bool Knows(TenantId tenant) => false;
 
         public void Change(params string[] to)
         {

@@ -18,7 +18,7 @@ public sealed class TraceGrainsTests : IDisposable
     public TraceGrainsTests()
     {
         var grain = Substitute.Of<ITraceGrain>(_ => _answer());
-        _grains = new TraceGrains(Substitute.Of<IGrainFactory>(_ => grain), _metrics, _log);
+        _grains = new TraceGrains(Substitute.Of<IGrainFactory>(_ => grain), _metrics, TimeProvider.System, _log);
     }
 
     public void Dispose()

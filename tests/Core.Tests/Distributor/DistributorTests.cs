@@ -17,7 +17,7 @@ public sealed class DistributorTests
 
         var result = bench.Push(Request(Span("a"), Span("b")));
 
-        Assert.Equal(PushResult.Accepted, result);
+        Assert.Equal(PushResult.Accepted with { Spans = 2 }, result);
         Assert.Equal(("", 0, null), (result.Message, result.RejectedSpans, result.RetryAfter));
         Assert.Equal([["a", "b"]], bench.Queue.Offered);
         Assert.Equal([TenantId.Single], bench.Queue.Tenants);
@@ -49,8 +49,9 @@ public sealed class DistributorTests
         var bytes = Request(Span("M~nchen"), Span("b")).ToByteArray();
         bytes.AsSpan().Replace((byte)'~', (byte)0xFC);
 
-        Assert.Equal(PushResult.Accepted, bench.Push(bytes));
+        var result = bench.Push(bytes);
 
+        Assert.Equal((PushStatus.Accepted, 0), (result.Status, result.RejectedSpans));
         Assert.Equal([["M\uFFFDnchen", "b"]], bench.Queue.Offered);
     }
 
@@ -105,7 +106,7 @@ public sealed class DistributorTests
         var bench = new Bench();
         var spans = Enumerable.Range(0, 16).Select(i => Span($"{i}", traceId: OneAt(16, i), spanId: OneAt(8, i % 8))).ToArray();
 
-        Assert.Equal(PushResult.Accepted, bench.Push(Request(spans)));
+        Assert.Equal(PushResult.Accepted with { Spans = spans.Length }, bench.Push(Request(spans)));
 
         Assert.Equal(16, bench.Queue.Offered.Single().Length);
 
@@ -232,11 +233,54 @@ public sealed class DistributorTests
         span.Attributes.Add(new KeyValue { Key = "k", Value = new AnyValue { StringValue = "1234567é" } });
         span.Attributes.Add(new KeyValue { Key = "a long key", Value = new AnyValue { StringValue = "12345678" } });
 
-        Assert.Equal(PushResult.Accepted, bench.Push(Request(span)));
+        Assert.Equal(PushResult.Accepted with { Spans = 1 }, bench.Push(Request(span)));
 
         Assert.Equal(["k=1234567", "a long k=12345678"], bench.Queue.Attributes);
         Assert.Equal(["a name that is no attribute stays"], bench.Queue.Offered.Single());
-        Assert.Equal(2, bench.Counters["tempo_distributor_attributes_truncated_total"]);
+        Assert.Equal(2, bench.Counters["tempo_distributor_attributes_truncated_total{span}"]);
+    }
+
+    [Fact]
+    public void What_is_cut_is_counted_by_whose_attributes_they_are()
+    {
+        var bench = new Bench(new IngestionLimits { MaxAttributeBytes = 4 });
+        KeyValue cut = new() { Key = "k", Value = new AnyValue { StringValue = "12345" } };
+        var span = Span("a");
+        span.Attributes.Add([cut, cut]);
+        span.Events.Add(new OrleansTempo.Tests.Otlp.Span.Types.Event { Attributes = { cut, cut, cut } });
+        span.Links.Add(new OrleansTempo.Tests.Otlp.Span.Types.Link { Attributes = { cut } });
+        var request = Request(span);
+        request.ResourceSpans[0].Resource = new Resource { Attributes = { cut } };
+        request.ResourceSpans[0].ScopeSpans[0].Scope = new InstrumentationScope { Attributes = { cut, new KeyValue { Key = "12345", Value = cut.Value } } };
+
+        bench.Push(request);
+
+        Assert.Equal(
+            [1, 3, 2, 3, 1],
+            OtlpTruncation.Scopes.Select(scope => bench.Counters[$"tempo_distributor_attributes_truncated_total{{{scope}}}"]));
+    }
+
+    [Fact]
+    public void How_far_from_now_spans_end_is_counted_by_tenant()
+    {
+        var bench = new Bench();
+        var now = (ulong)bench.Time.GetUtcNow().ToUnixTimeSeconds();
+        var spans = new ulong[] { now - 300, now - 301, now - 7200, now, now + 1801, 0 }.Select((end, i) =>
+        {
+            var span = Span($"{i}");
+            span.EndTimeUnixNano = end * 1_000_000_000;
+            return span;
+        });
+
+        bench.Push(Request([.. spans]));
+
+        var text = new StringBuilder();
+        bench.Metrics.SpansInPast.WriteTo(text);
+        bench.Metrics.SpansInFuture.WriteTo(text);
+        Assert.Equal(
+            ["2", "3", "3", "5", $"{300 + 301 + 7200 + now}", "5", "0", "0", "1", "1", "1801", "1"],
+            text.ToString().Split('\n').Where(static line => line.StartsWith("tempo_", StringComparison.Ordinal)).Select(static line => line[(line.LastIndexOf(' ') + 1)..]));
+        Assert.Contains("tempo_spans_distance_in_past_seconds_bucket{tenant=\"single-tenant\",le=\"1800\"} 3\n", text.ToString());
     }
 
     [Fact]
@@ -352,7 +396,7 @@ public sealed class DistributorTests
         Assert.Equal("b", Name(bench.Ingesters.Last!, 1));
 
         kept.SetResult(default);
-        Assert.Equal(PushResult.Accepted, await push);
+        Assert.Equal(PushResult.Accepted with { Spans = 2 }, await push);
         Assert.Equal([["a", "b"]], bench.Queue.Offered);
         Assert.Equal(0, buffer.Capacity);
     }
@@ -516,12 +560,74 @@ public sealed class DistributorTests
     // Negative for an ID of zeros only.
     private static byte[] Id(int length) => length < 0 ? new byte[-length] : [.. Enumerable.Repeat((byte)7, length)];
 
+    [Fact]
+    public void A_new_tenant_beyond_the_limit_is_refused_by_name_and_counted_and_a_known_one_is_not()
+    {
+        var bench = new Bench(new IngestionLimits { RetryAfter = TimeSpan.FromSeconds(5) }, maxTenants: 2, isKnown: tenant => tenant.Value == "configured");
+        var request = Request(Span("a"), Span("b")).ToByteArray();
+        Assert.Equal(PushStatus.Accepted, bench.Push(request, Tenant("first")).Status);
+        Assert.Equal(PushStatus.Accepted, bench.Push(request, Tenant("second")).Status);
+
+        var refused = bench.Push(request, Tenant("third"));
+
+        Assert.Equal((PushStatus.RateLimited, TimeSpan.FromSeconds(5)), (refused.Status, refused.RetryAfter));
+        Assert.Equal(
+            "TOO_MANY_TENANTS: tenant third is new, and 2 others have sent spans within the last hour (distributor.max_tenants is 2). Raise it, or give the tenant an entry in the overrides",
+            refused.Message);
+        Assert.Equal(2, bench.Counters["tempo_discarded_spans_total{too_many_tenants}"]);
+        Assert.Equal(4, bench.Counters["tempo_distributor_spans_received_total"]);
+        Assert.Equal(PushStatus.Accepted, bench.Push(request, Tenant("first")).Status);
+        Assert.Equal(PushStatus.Accepted, bench.Push(request, Tenant("configured")).Status);
+        Assert.DoesNotContain(Tenant("third"), bench.Queue.Tenants);
+    }
+
+    [Fact]
+    public void A_tenant_that_has_sent_nothing_for_an_hour_makes_room_for_another()
+    {
+        var bench = new Bench(maxTenants: 1);
+        var request = Request(Span("a")).ToByteArray();
+        bench.Push(request, Tenant("first"));
+        bench.Time.Advance(TimeSpan.FromMinutes(59));
+        Assert.Equal(PushStatus.RateLimited, bench.Push(request, Tenant("second")).Status);
+
+        bench.Time.Advance(TimeSpan.FromMinutes(1));
+
+        Assert.Equal(PushStatus.Accepted, bench.Push(request, Tenant("second")).Status);
+        Assert.Equal(PushStatus.RateLimited, bench.Push(request, Tenant("first")).Status);
+    }
+
+    [Fact]
+    public void A_tenant_is_not_forgotten_before_its_rate_limit_would_allow_a_whole_burst_again()
+    {
+        var request = Request(Span("a")).ToByteArray();
+        var bench = new Bench(new IngestionLimits { RateLimitBytes = 1, BurstSizeBytes = request.Length });
+        Assert.Equal(PushStatus.Accepted, bench.Push(request).Status);
+        var slow = new Bench(new IngestionLimits { RateLimitBytes = 1, BurstSizeBytes = 100_000 });
+        slow.Push(request);
+        for (var pushes = 0; slow.Push(request).Status == PushStatus.Accepted; pushes++)
+            Assert.InRange(pushes, 0, 100_000 / request.Length);
+
+        slow.Time.Advance(TimeSpan.FromHours(2));
+
+        // 7200 bytes have come back, not 100,000.
+        var taken = 0;
+        while (slow.Push(request).Status == PushStatus.Accepted)
+            taken += request.Length;
+        Assert.InRange(taken, 7200 - request.Length, 7200 + request.Length);
+    }
+
+    private static TenantId Tenant(string name)
+    {
+        Assert.True(TenantId.TryParse(name, out var tenant, out _));
+        return tenant;
+    }
+
     private sealed class Bench
     {
-        public Bench(IngestionLimits limits = default)
+        public Bench(IngestionLimits limits = default, int maxTenants = 0, Func<TenantId, bool>? isKnown = null)
         {
             Counters = new MetricValues(Metrics);
-            Distributor = new Core.Distributor.Distributor(_ => limits, Ingesters, Queue, new RequestMemory(long.MaxValue), Metrics, Time);
+            Distributor = new Core.Distributor.Distributor(_ => limits, new ActiveTenants(maxTenants, isKnown ?? (_ => false), Time), Ingesters, Queue, new RequestMemory(long.MaxValue), Metrics, Time);
         }
 
         public ManualTimeProvider Time { get; } = new();

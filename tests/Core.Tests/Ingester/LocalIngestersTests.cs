@@ -378,7 +378,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
         var there = Open(s_options with { Partitions = 1 }, logThere);
         var here = Open(s_options with { Partitions = 1 }, _log);
         await PushAsync(here, Traces(10));
-        here.Partition(TenantId.Single, 0).Close();
+        here.Known(TenantId.Single, 0)!.Close();
         _remote.PlaceOf = _ => there;
 
         await PushAsync(here, Traces(20)[10..]);
@@ -476,6 +476,47 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     private static IEnumerable<ulong> Logged(RecordingLog log) => log.Requests.SelectMany(static r => SentSpan.AllOf(r).Select(static s => s.Key.SpanId)).Order();
+
+    [Fact]
+    public async Task A_tenant_is_forgotten_when_all_it_had_is_in_blocks_and_its_partitions_are_closed()
+    {
+        var ingesters = Open(s_options, _log);
+        await PushAsync(ingesters, Traces(3));
+        var partitions = Enumerable.Range(0, ingesters.Partitions).Select(p => ingesters.Known(TenantId.Single, p)!).ToList();
+        Assert.True(await ingesters.FlushAsync(TenantId.Single, CancellationToken.None));
+        foreach (var partition in partitions)
+            partition.Close();
+        Tick();
+        Assert.NotNull(ingesters.Known(TenantId.Single, 0));
+
+        _time.Advance(s_options.CompleteBlockTimeout);
+
+        Assert.Null(ingesters.Known(TenantId.Single, 0));
+        Assert.False(await ingesters.FlushAsync(TenantId.Single, CancellationToken.None));
+
+        // And it begins anew.
+        Assert.NotSame(partitions[0], ingesters.Open(TenantId.Single, 0));
+        Assert.Equal(3, _values["tempo_ingester_traces_created_total"]);
+        await PushAsync(ingesters, Traces(4));
+        Tick();
+        Assert.Equal(7, _values["tempo_ingester_traces_created_total"]);
+    }
+
+    [Fact]
+    public async Task A_tenant_with_an_open_partition_or_a_block_to_be_asked_for_is_not_forgotten()
+    {
+        var ingesters = Open(s_options, _log);
+        await PushAsync(ingesters, Traces(1));
+        await ingesters.FlushAsync(TenantId.Single, CancellationToken.None);
+        _time.Advance(s_options.CompleteBlockTimeout + s_options.FlushCheckPeriod);
+        Assert.NotNull(ingesters.Known(TenantId.Single, 0));
+
+        await PushAsync(ingesters, Traces(1));
+        ingesters.Known(TenantId.Single, 0)!.Close();
+        Tick();
+
+        Assert.NotNull(ingesters.Known(TenantId.Single, 0));
+    }
 
     private BlockFlushQueue Flushes => _flushes!;
 

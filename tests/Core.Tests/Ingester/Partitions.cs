@@ -19,7 +19,7 @@ internal sealed class Partitions : IRemotePartitions
     {
         if (Unreachable is { } reason)
             return Task.FromException(new IOException(reason));
-        PlaceOf(partition).Partition(tenant, partition).Open();
+        PlaceOf(partition).Open(tenant, partition);
         return Task.CompletedTask;
     }
 

@@ -63,7 +63,7 @@ public sealed class RowArenaTests
         var arena = new RowArena();
         Assert.Equal(0, arena.MemoryBytes);
         arena.Add(new SpanRow { OtherLength = 100 }, out _);
-        Assert.Equal(4096, arena.MemoryBytes);
+        Assert.Equal(1024, arena.MemoryBytes);
 
         for (var i = 0; i < 100_000; i++)
             arena.Add(new SpanRow { OtherLength = 152 }, out _);

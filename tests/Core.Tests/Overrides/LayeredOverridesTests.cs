@@ -106,6 +106,8 @@ public sealed class LayeredOverridesTests
 
         public TenantOverrides For(TenantId tenant) => _tenants.GetValueOrDefault(tenant, _others);
 
+        public bool Knows(TenantId tenant) => _tenants.ContainsKey(tenant);
+
         public void Set(TenantId tenant, TenantOverrides overrides)
         {
             _tenants[tenant] = overrides;

@@ -143,7 +143,7 @@ public sealed class TraceStoreTests : IDisposable
                 throw new IOException("the ingester cannot be reached");
             }
 
-            Ingesters!.Partition(tenant, partition).Open();
+            Ingesters!.Open(tenant, partition);
             return Task.CompletedTask;
         }
 

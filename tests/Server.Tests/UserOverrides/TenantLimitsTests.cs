@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Server.UserOverrides;
 
@@ -74,6 +76,54 @@ public sealed class TenantLimitsTests
         Assert.StartsWith(problem, problems);
     }
 
+    public static TheoryData<string, string, string> TooMuch => new()
+    {
+        { "processor.span_metrics.histogram_buckets", Numbers(100), Numbers(101) },
+        { "processor.service_graphs.histogram_buckets", Numbers(100), Numbers(20_000) },
+        { "processor.span_metrics.dimensions", Texts(50), Texts(20_000) },
+        { "processor.service_graphs.dimensions", Texts(50), Texts(51) },
+        { "processor.service_graphs.peer_attributes", Texts(50), Texts(51) },
+        { "processor.span_metrics.target_info_excluded_dimensions", Texts(50), Texts(51) },
+        { "processor.span_metrics.filter_policies", Items(20, "{}"), Items(21, "{}") },
+        { "processor.span_metrics.filter_policies[0].include.attributes", Items(20, "{}"), Items(21, "{}") },
+        { "processor.span_metrics.dimension_mappings", Items(50, "{}"), Items(51, "{}") },
+        { "processor.span_metrics.dimension_mappings[0].source_labels", Texts(50), Texts(51) },
+        { "processor.host_info.host_identifiers", Texts(50), Texts(51) },
+        { "processors", Texts(50), Texts(51) },
+    };
+
+    [Theory, MemberData(nameof(TooMuch))]
+    public void A_list_longer_than_a_tenant_may_set_is_refused_with_its_length(string path, string longest, string tooLong)
+    {
+        Parse(At(path, longest));
+        Assert.Null(TenantLimits.TryParse(Encoding.UTF8.GetBytes(At(path, tooLong)), out var problems));
+        Assert.Matches($@"^metrics_generator\.{Regex.Escape(path)}: has [0-9]+ items; at most (100|50|20) are allowed$", problems);
+    }
+
+    [Theory]
+    [InlineData("trace_id_label_name", "{0}")]
+    [InlineData("processor.span_metrics.span_multiplier_key", "{0}")]
+    [InlineData("processor.span_metrics.dimensions", "[{0}]")]
+    [InlineData("processor.span_metrics.intrinsic_dimensions", "{{{0}:true}}")]
+    [InlineData("processor.span_metrics.dimension_mappings[0].join", "{0}")]
+    [InlineData("processor.service_graphs.filter_policies[0].include.attributes[0].value", "{0}")]
+    public void A_text_longer_than_a_tenant_may_set_is_refused_with_its_length(string path, string json)
+    {
+        var fits = new string('é', 512);
+        Parse(At(path, string.Format(CultureInfo.InvariantCulture, json, $"\"{fits}\"")));
+        Assert.Null(TenantLimits.TryParse(Encoding.UTF8.GetBytes(At(path, string.Format(CultureInfo.InvariantCulture, json, $"\"{fits}x\""))), out var problems));
+        Assert.StartsWith($"metrics_generator.{path}", problems);
+        Assert.EndsWith($": '{fits[..40]}…' has 1025 bytes; at most 1024 are allowed", problems);
+    }
+
+    [Fact]
+    public void A_native_histogram_of_a_tenant_has_at_most_500_buckets()
+    {
+        Parse("""{"metrics_generator":{"native_histogram_max_bucket_number":500}}""");
+        Assert.Null(TenantLimits.TryParse("""{"metrics_generator":{"native_histogram_max_bucket_number":501}}"""u8, out var problems));
+        Assert.Equal("metrics_generator.native_histogram_max_bucket_number: '501' is too many; at most 500 are allowed", problems);
+    }
+
     [Theory]
     [InlineData(new byte[] { (byte)'"', 0xff, (byte)'"' })]
     [InlineData(new byte[] { (byte)'"', (byte)'\\', (byte)'u', (byte)'d', (byte)'8', (byte)'0', (byte)'0', (byte)'"' })]
@@ -91,7 +141,7 @@ public sealed class TenantLimitsTests
         Assert.Null(TenantLimits.TryParse(Encoding.UTF8.GetBytes("{" + string.Join(',', Enumerable.Range(0, 100).Select(i => $"\"x{i}\":1")) + "}"), out var fields));
         Assert.Equal(20, fields.Split('\n').Length);
 
-        Parse("{\"metrics_generator\":{\"processors\":[" + string.Join(',', Enumerable.Range(0, 100).Select(i => $"\"x{i}\"")) + "]}}").Over(new TenantOverrides(), new MetricsGeneratorOptions(), out var values);
+        Parse("{\"metrics_generator\":{\"processors\":[" + string.Join(',', Enumerable.Range(0, 50).Select(i => $"\"x{i}\"")) + "]}}").Over(new TenantOverrides(), new MetricsGeneratorOptions(), out var values);
         Assert.Equal(20, values.Split('\n').Length);
     }
 
@@ -99,6 +149,8 @@ public sealed class TenantLimitsTests
     [InlineData("""{"forwarders":["x"]}""", "forwarders: not supported yet: no traces are forwarded to other backends")]
     [InlineData("""{"metrics_generator":{"processors":["span-metric"]}}""", "metrics_generator.processors[0]: 'span-metric' is not a processor; did you mean 'span-metrics'? ")]
     [InlineData("""{"metrics_generator":{"collection_interval":"1s"}}""", "metrics_generator.collection_interval: '1s' is not allowed; it must be from 15s to 5m")]
+    [InlineData("""{"metrics_generator":{"collection_interval":"0s"}}""", "metrics_generator.collection_interval: '0s' is not allowed; it must be from 15s to 5m")]
+    [InlineData("""{"metrics_generator":{"collection_interval":"10m"}}""", "metrics_generator.collection_interval: '10m' is not allowed; it must be from 15s to 5m")]
     [InlineData("""{"metrics_generator":{"ingestion_time_range_slack":"13h"}}""", "metrics_generator.ingestion_time_range_slack: '13h0m0s' is not allowed; ")]
     [InlineData("""{"metrics_generator":{"trace_id_label_name":"a b"}}""", "metrics_generator.trace_id_label_name: 'a b' is not a label name; ")]
     [InlineData("""{"metrics_generator":{"processor":{"span_metrics":{"histogram_buckets":[2,1]}}}}""", "metrics_generator.processor.span_metrics.histogram_buckets[1]: 1 is not greater than the 2 before it; ")]
@@ -204,4 +256,18 @@ public sealed class TenantLimitsTests
     private static TenantLimits Parse(string json) => TenantLimits.TryParse(Encoding.UTF8.GetBytes(json), out var problems) ?? throw new ArgumentException(problems);
 
     private static string Text(TenantLimits limits) => Encoding.UTF8.GetString(limits.ToUtf8());
+
+    private static string Items(int count, string item) => $"[{string.Join(',', Enumerable.Repeat(item, count))}]";
+
+    private static string Texts(int count) => $"[{string.Join(',', Enumerable.Range(0, count).Select(i => $"\"d{i}\""))}]";
+
+    private static string Numbers(int count) => $"[{string.Join(',', Enumerable.Range(1, count))}]";
+
+    // A value at a path below metrics_generator; [0] makes a list of one.
+    private static string At(string path, string value)
+    {
+        foreach (var part in path.Split('.').Reverse())
+            value = part.EndsWith("[0]", StringComparison.Ordinal) ? $"{{\"{part[..^3]}\":[{value}]}}" : $"{{\"{part}\":{value}}}";
+        return $"{{\"metrics_generator\":{value}}}";
+    }
 }

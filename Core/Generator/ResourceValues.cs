@@ -1,0 +1,68 @@
+using System.Buffers;
+using OrleansTempo.Core.Otlp;
+
+namespace OrleansTempo.Core.Generator;
+
+/// <summary>
+/// The values that a processor has a use for of the resource at hand, as text. What is no string is made one here, once for a resource and
+/// not for each of its spans: a list of a client's may be megabytes long, and its spans a few bytes each.
+/// </summary>
+internal sealed class ResourceValues
+{
+    private readonly AttributePicker _picker;
+    private readonly int _maxValueBytes;
+    private readonly int[] _found;
+    private readonly Slice[] _values;
+    private readonly bool[] _isText;
+    private readonly ArrayBufferWriter<byte> _texts = new(256);
+
+    /// <param name="names">Attribute keys; the same key may come more than once and is found once.</param>
+    /// <param name="maxValueBytes">Where labels are cut; 0 for nowhere. Of a list not much more is made text.</param>
+    public ResourceValues(IEnumerable<string> names, int maxValueBytes)
+    {
+        _picker = new AttributePicker(names);
+        _maxValueBytes = maxValueBytes > 0 ? maxValueBytes : int.MaxValue;
+        _found = new int[_picker.Count];
+        _values = new Slice[_picker.Count];
+        _isText = new bool[_picker.Count];
+    }
+
+    /// <summary>The number of a name.</summary>
+    public int IndexOf(string name) => _picker.IndexOf(name);
+
+    /// <summary>What follows is of this resource.</summary>
+    public void Read(SpanBatch batch, int resource)
+    {
+        var attributes = batch.Attributes(batch.Resources[resource]);
+        _picker.Pick(batch.Bytes, attributes, _found);
+        _texts.ResetWrittenCount();
+        for (var i = 0; i < _found.Length; i++)
+        {
+            if (_found[i] < 0)
+                continue;
+            ref readonly var attribute = ref attributes[_found[i]];
+            _isText[i] = attribute.Kind == AttributeKind.String;
+            if (_isText[i])
+            {
+                _values[i] = attribute.Value;
+                continue;
+            }
+
+            var start = _texts.WrittenCount;
+            AttributeText.Append(batch.Bytes, attribute, _texts, (int)Math.Min((long)start + _maxValueBytes, int.MaxValue));
+            _values[i] = new Slice(start, _texts.WrittenCount - start);
+        }
+    }
+
+    /// <summary>Whether the resource has the attribute, be it empty.</summary>
+    public bool Has(int name) => _found[name] >= 0;
+
+    /// <summary>The value; empty where there is none. Of the batch that <see cref="Read"/> had.</summary>
+    public ReadOnlySpan<byte> Value(SpanBatch batch, int name)
+    {
+        if (_found[name] < 0)
+            return default;
+        var value = _values[name];
+        return (_isText[name] ? batch.Bytes : _texts.WrittenSpan).Slice(value.Offset, value.Length);
+    }
+}

@@ -111,6 +111,7 @@ public sealed class TempoMetrics : IDisposable
         BlocklistPollErrors = Counter("tempodb_blocklist_poll_errors_total", "Times the blocks of a tenant could not be listed, by tenant");
         BlocklistPollDuration = Histogram("tempodb_blocklist_poll_duration_seconds", s_usualSeconds, "Seconds that listing all blocks took");
         BlocksSetAside = Counter("tempodb_blocks_set_aside_total", "Blocks found corrupt and not read any more, by tenant");
+        BlocksWithoutMeta = Counter("tempodb_blocks_without_meta_total", "Blocks whose data is there and whose meta.json is not, by tenant");
         CompactionBlocks = Counter("tempodb_compaction_blocks_total", "Blocks merged, by level");
         CompactionObjectsCombined = Counter("tempodb_compaction_objects_combined_total", "Traces that became one with a trace of another block, by level");
         CompactionObjectsWritten = Counter("tempodb_compaction_objects_written_total", "Traces written to merged blocks, by level");
@@ -197,6 +198,7 @@ public sealed class TempoMetrics : IDisposable
     /// <summary>Without tags.</summary>
     public Histogram<double> BlocklistPollDuration { get; }
     public Counter<long> BlocksSetAside { get; }
+    public Counter<long> BlocksWithoutMeta { get; }
 
     /// <summary>By <c>level</c>, the highest of the merged blocks', instead of tenant, as are the three that follow.</summary>
     public Counter<long> CompactionBlocks { get; }

@@ -241,6 +241,7 @@ public sealed class ConfigurationErrorTests
     [InlineData("storage: {trace: {wal: {completedfilepath: /x}}}", "storage.trace.wal.completedfilepath: removed in Tempo 2.6; remove it")]
     [InlineData("storage: {trace: {azure: {use_v2_sdk: true}}}", "storage.trace.azure.use_v2_sdk: removed in Tempo 2.6; remove it")]
     [InlineData("storage: {trace: {azure: {storage-account-name: a}}}", "storage.trace.azure.storage-account-name: removed in Tempo 2.0; write storage_account_name")]
+    [InlineData("storage: {trace: {backend: azure, azure: {storage-account-name: a}}}", "storage.trace.azure.storage-account-name: removed in Tempo 2.0; write storage_account_name")]
     [InlineData("overrides: {max_search_bytes_per_trace: 5}", "overrides.max_search_bytes_per_trace: removed in Tempo 2.1; remove it")]
     [InlineData("overrides: {ingestion_rate_limit: 5}", "overrides.ingestion_rate_limit: removed in Tempo 0.7; write ingestion.rate_limit_bytes")]
     [InlineData("overrides: {defaults: {max_spans_per_trace: 5}}", "overrides.defaults.max_spans_per_trace: removed in Tempo 0.7; write global.max_bytes_per_trace")]

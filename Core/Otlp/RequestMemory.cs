@@ -5,7 +5,7 @@ namespace OrleansTempo.Core.Otlp;
 /// rents it here: any number of connections may send at once, and all of them together stay below the limit. Safe for concurrent use.
 /// </summary>
 /// <param name="maxBytes">The most bytes that all buffers given out may have; beyond it none is given out.</param>
-/// <param name="heap">While it is full no request gets its first buffer; null for no such check.</param>
+/// <param name="heap">While it is full no buffer is given out; those that are may still grow. Null for no such check.</param>
 public sealed class RequestMemory(long maxBytes, HeapLoad? heap = null)
 {
     // What else is in memory needs the rest.

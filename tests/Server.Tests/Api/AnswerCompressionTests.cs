@@ -9,7 +9,7 @@ public sealed class AnswerCompressionTests : IAsyncLifetime
 {
     private const string Id = "0102030405060708000000000000000a";
 
-    private readonly RecordingTraces _traces = new() { Traces = { [("single-tenant", Id)] = new Span { Name = new string('x', 20_000) }.ToByteArray() } };
+    private readonly RecordingTraces _traces = new() { Traces = { [("single-tenant", Id)] = [new Span { Name = new string('x', 20_000) }.ToByteArray()] } };
     private RunningServer _server = null!;
 
     public async Task InitializeAsync() => _server = await RunningServer.StartAsync(adapt: parts => parts with { Traces = _traces });

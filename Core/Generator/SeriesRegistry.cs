@@ -194,6 +194,8 @@ internal sealed class SeriesRegistry
     /// </summary>
     public string CutName(string name)
     {
+        if (LabelName.IsValid(name) && (Options.MaxLabelNameLength <= 0 || name.Length <= Options.MaxLabelNameLength))
+            return name;
         var cut = Encoding.UTF8.GetString(Utf8Text.Cut(Encoding.UTF8.GetBytes(name), Options.MaxLabelNameLength));
         return LabelName.IsValid(cut) ? cut : LabelName.Sanitize(cut);
     }

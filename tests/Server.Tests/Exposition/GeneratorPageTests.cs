@@ -87,6 +87,7 @@ public class GeneratorPageTests
         Assert.Equal(HttpStatusCode.NotFound, await StatusAsync("team-b"));
         Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(null));
         Assert.Equal(HttpStatusCode.BadRequest, await StatusAsync("a/b"));
+        Assert.Equal(HttpStatusCode.BadRequest, await StatusAsync("team-a|team-b"));
 
         async Task<HttpStatusCode> StatusAsync(string? tenant)
         {

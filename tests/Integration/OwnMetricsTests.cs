@@ -88,7 +88,7 @@ public sealed partial class OwnMetricsTests
         var page = await Eventually.GetAsync(
             async () => (await silo.Traces.TextAsync("/metrics")).Text,
             page => page.Contains("tempo_live_store_blocks_completed_total{", StringComparison.Ordinal)
-                && page.Contains("tempodb_retention_duration_seconds_count", StringComparison.Ordinal)
+                && page.Contains("tempodb_compaction_outstanding_blocks{", StringComparison.Ordinal)
                 && page.Contains("tempo_metrics_generator_registry_collections_total{", StringComparison.Ordinal),
             page => $"{page}\n{silo.Log}");
 

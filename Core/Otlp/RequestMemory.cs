@@ -5,16 +5,29 @@ namespace OrleansTempo.Core.Otlp;
 /// rents it here: any number of connections may send at once, and all of them together stay below the limit. Safe for concurrent use.
 /// </summary>
 /// <param name="maxBytes">The most bytes that all buffers given out may have; beyond it none is given out.</param>
-public sealed class RequestMemory(long maxBytes)
+/// <param name="heap">While it is full no buffer is given out; those that are may still grow. Null for no such check.</param>
+public sealed class RequestMemory(long maxBytes, HeapLoad? heap = null)
 {
+    // What else is in memory needs the rest.
+    private const int ShareOfHeap = 4;
+
     private long _outstandingBytes;
+
+    /// <summary>The memory for the requests to this process.</summary>
+    /// <param name="maxBytes">The most bytes that all buffers given out may have; a quarter of what the process's heap may have, where that is less.</param>
+    public static RequestMemory OfProcess(long maxBytes, TimeProvider time) => new(Math.Min(maxBytes, HeapLoad.MaxBytes / ShareOfHeap), HeapLoad.OfProcess(time));
 
     /// <summary>What the buffers given out hold now, in bytes.</summary>
     public long OutstandingBytes => Interlocked.Read(ref _outstandingBytes);
 
     /// <summary>An empty buffer, which is the caller's.</summary>
     /// <exception cref="RequestMemoryException">There is no room for it.</exception>
-    public RequestBuffer Rent(int minimumCapacity) => new(Take(minimumCapacity), this);
+    public RequestBuffer Rent(int minimumCapacity)
+    {
+        if (heap is not null && heap.IsFull())
+            throw new RequestMemoryException("the heap of the process is nearly as large as it may be; try again later, or give the process more memory");
+        return new(Take(minimumCapacity), this);
+    }
 
     /// <summary>A buffer with a copy of <paramref name="bytes"/>, which is the caller's.</summary>
     /// <exception cref="RequestMemoryException">There is no room for it.</exception>
@@ -33,7 +46,7 @@ public sealed class RequestMemory(long maxBytes)
         if (Interlocked.Add(ref _outstandingBytes, array.Length) <= maxBytes)
             return array;
         GiveBack(array);
-        throw new RequestMemoryException(maxBytes);
+        throw new RequestMemoryException($"the requests under way hold {maxBytes} bytes, all that they may (distributor.max_inflight_bytes, or a quarter of the memory of the process); try again later");
     }
 
     internal void GiveBack(byte[] array)

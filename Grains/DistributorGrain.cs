@@ -34,7 +34,9 @@ internal sealed class DistributorGrain(GrainEngine engine) : Grain, IDistributor
         }
         catch (RequestMemoryException e)
         {
-            return new PushResult { Status = PushStatus.Unavailable, Message = e.Message, RetryAfter = s_soon };
+            return e.CanFit
+                ? new PushResult { Status = PushStatus.Unavailable, Message = e.Message, RetryAfter = s_soon }
+                : new PushResult { Status = PushStatus.TooLarge, Message = e.Message };
         }
     }
 }

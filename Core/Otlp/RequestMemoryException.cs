@@ -1,5 +1,27 @@
 namespace OrleansTempo.Core.Otlp;
 
-/// <summary>The requests under way hold all the memory they may: this one must be refused, and may come again later.</summary>
-public sealed class RequestMemoryException(long maxBytes)
-    : Exception($"the requests under way hold {maxBytes} bytes, all that they may (distributor.max_inflight_bytes); try again later");
+/// <summary>There is no memory for a request: it must be refused.</summary>
+public sealed class RequestMemoryException : Exception
+{
+    private RequestMemoryException(string message, bool canFit)
+        : base(message) => CanFit = canFit;
+
+    /// <summary>Whether the request may come again later; otherwise there is never room for it, and it is for its sender to make it smaller.</summary>
+    public bool CanFit { get; }
+
+    /// <summary>The spans that had been read of it by then.</summary>
+    public int SpansRead { get; internal set; }
+
+    /// <summary>The requests under way hold all that they may.</summary>
+    internal static RequestMemoryException Full(long maxBytes) =>
+        new($"the requests under way hold {maxBytes} bytes, all that they may (distributor.max_inflight_bytes); try again later", canFit: true);
+
+    /// <summary>It would not fit if there were no other.</summary>
+    internal static RequestMemoryException LargerThanAll(long neededBytes, long maxBytes) =>
+        new($"the request needs {neededBytes} bytes of memory, and all requests together may hold {maxBytes} (distributor.max_inflight_bytes); send smaller batches, or raise it", canFit: false);
+
+    /// <summary>It has more in it than a request of its length has that says anything.</summary>
+    internal static RequestMemoryException TooDense(int requestBytes, long maxRecordBytes, int spans, int attributes) =>
+        new($"the request has {requestBytes} bytes, and its spans, scopes, resources and attributes would take more than {maxRecordBytes} bytes of memory ({spans} spans and {attributes} attributes so far): "
+            + "most of them are empty. Leave out what is empty, or send smaller batches", canFit: false);
+}

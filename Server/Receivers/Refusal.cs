@@ -11,8 +11,9 @@ internal static class Refusal
     private static readonly RpcStatus s_starting = new((int)GrpcCode.Unavailable, "the server is starting", s_retryDelay);
     private static readonly RpcStatus s_stopping = new((int)GrpcCode.Unavailable, "the server is shutting down", s_retryDelay);
 
-    /// <summary>What a push is told for which there is no memory.</summary>
-    public static RpcStatus For(RequestMemoryException full) => new((int)GrpcCode.Unavailable, full.Message, s_retryDelay);
+    /// <summary>What a push is told for which there is no memory: <c>UNAVAILABLE</c>, with the time to come again; <c>INVALID_ARGUMENT</c> where there never is.</summary>
+    public static RpcStatus For(RequestMemoryException full) =>
+        full.CanFit ? new((int)GrpcCode.Unavailable, full.Message, s_retryDelay) : new((int)GrpcCode.InvalidArgument, full.Message);
 
     /// <summary>Null where pushes are taken.</summary>
     public static RpcStatus? For(ServerPhase phase) => phase switch

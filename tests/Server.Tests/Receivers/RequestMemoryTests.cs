@@ -62,6 +62,24 @@ public sealed class RequestMemoryTests
     }
 
     [Fact]
+    public async Task A_request_that_needs_more_than_all_may_hold_is_told_not_to_come_again()
+    {
+        await using (var server = await StartAsync())
+        {
+            using var refused = await server.Client.SendAsync(Requests.Post(server.Otlp(), new byte[200_000]));
+            var call = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(new byte[200_000]));
+
+            Assert.Equal(HttpStatusCode.RequestEntityTooLarge, refused.StatusCode);
+            Assert.Null(refused.Headers.RetryAfter);
+            Assert.Contains("send smaller batches, or raise it", await refused.Content.ReadAsStringAsync());
+            Assert.Equal(3, call.Status);
+            Assert.Contains("all requests together may hold 131072 (distributor.max_inflight_bytes)", call.Message);
+        }
+
+        Assert.Equal(0, _memory.OutstandingBytes);
+    }
+
+    [Fact]
     public async Task Probes_are_answered_while_the_memory_for_requests_is_full()
     {
         await using var server = await StartAsync();

@@ -5,6 +5,9 @@ namespace OrleansTempo.Server;
 /// <summary>One listener of <see cref="TempoServer"/>.</summary>
 public sealed record ListenerOptions
 {
+    /// <summary>The name of the receiver that it is of. Not used by the HTTP API.</summary>
+    public string Receiver { get; init; } = OtlpReceiverOptions.Type;
+
     /// <summary><c>host:port</c>; an empty host means every address, port 0 means any free port.</summary>
     public required string Endpoint { get; init; }
 

@@ -9,13 +9,14 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Server.Api;
+using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Receivers;
 
 namespace OrleansTempo.Server;
 
 /// <summary>
-/// The network side of Tempo: one Kestrel with three listeners, each with a handler of its own.
+/// The network side of Tempo: one Kestrel with three listeners, more where there are several OTLP receivers, each with a handler of its own.
 /// <code>
 /// OTLP/gRPC  4317 ─ OtlpGrpcReceiver ─┐
 /// OTLP/HTTP  4318 ─ OtlpHttpReceiver ─┴─ ITracePush
@@ -32,7 +33,7 @@ public sealed class TempoServer : IAsyncDisposable
     private readonly WebApplication _host;
     private readonly IServer _server;
     private readonly HttpApi _api;
-    private readonly List<(string Name, ListenOptions Listener)> _listeners = [];
+    private readonly List<(string Name, ListenOptions Listener, bool IsProtected)> _listeners = [];
 
     /// <exception cref="ArgumentException">An endpoint, a TLS file or another option is wrong; the message names it.</exception>
     public TempoServer(TempoServerOptions options, TempoServerParts parts)
@@ -56,8 +57,13 @@ public sealed class TempoServer : IAsyncDisposable
 
     public ServerState State { get; } = new();
 
-    /// <summary>Where each listener is bound, by its name (<c>otlp/grpc</c>, <c>otlp/http</c>, <c>http api</c>); real ports once started.</summary>
+    /// <summary>Where each listener is bound, by its name (<c>otlp/grpc</c>, <c>otlp/2/http</c>, <c>http api</c>); real ports once started.</summary>
     public IReadOnlyDictionary<string, EndPoint> Addresses => _listeners.ToDictionary(static l => l.Name, static l => l.Listener.EndPoint);
+
+    /// <summary>Those of <see cref="Addresses"/> that other machines reach, and that require no client certificate.</summary>
+    public IReadOnlyDictionary<string, EndPoint> UnprotectedAddresses => _listeners
+        .Where(static l => !l.IsProtected && !(l.Listener.EndPoint is IPEndPoint { Address: var address } && IPAddress.IsLoopback(address)))
+        .ToDictionary(static l => l.Name, static l => l.Listener.EndPoint);
 
     /// <summary>Starts listening; not ready yet.</summary>
     /// <exception cref="IOException">An address is in use or cannot be bound.</exception>
@@ -102,10 +108,10 @@ public sealed class TempoServer : IAsyncDisposable
         // The receivers have limits of their own, which answer in their protocols' words.
         kestrel.Limits.MaxRequestBodySize = null;
 
-        if (options.OtlpGrpc is { } grpc)
-            Listen(kestrel, "otlp/grpc", grpc, HttpProtocols.Http2, new OtlpGrpcReceiver(grpc, options.MultitenancyEnabled, State, parts.Push, parts.RequestMemory, parts.TimeProvider).HandleAsync, GrpcAnswer.FailureAsync);
-        if (options.OtlpHttp is { } http)
-            Listen(kestrel, "otlp/http", http, ForHttp(http), new OtlpHttpReceiver(http, options.MultitenancyEnabled, State, parts.Push, parts.RequestMemory).HandleAsync, PlainText.WriteFailureAsync);
+        foreach (var grpc in options.OtlpGrpc)
+            Listen(kestrel, grpc.Receiver + "/grpc", grpc, HttpProtocols.Http2, new OtlpGrpcReceiver(grpc, options.MultitenancyEnabled, State, parts.Push, parts.RequestMemory, parts.TimeProvider).HandleAsync, GrpcAnswer.FailureAsync);
+        foreach (var http in options.OtlpHttp)
+            Listen(kestrel, http.Receiver + "/http", http, ForHttp(http), new OtlpHttpReceiver(http, options.MultitenancyEnabled, State, parts.Push, parts.RequestMemory).HandleAsync, PlainText.WriteFailureAsync);
         Listen(kestrel, "http api", options.HttpApi, ForHttp(options.HttpApi), _api.HandleAsync, PlainText.WriteFailureAsync);
     }
 
@@ -131,7 +137,7 @@ public sealed class TempoServer : IAsyncDisposable
                 connection.Features.Set<IListenerFeature>(feature);
                 return next(connection);
             });
-            _listeners.Add((name, listener));
+            _listeners.Add((name, listener, options.Tls is { ClientAuthType: ClientAuthType.RequireAndVerifyClientCert }));
         }
     }
 }

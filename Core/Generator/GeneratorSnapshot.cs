@@ -320,6 +320,9 @@ internal static class GeneratorSnapshot
                     entity.Natives[slots[slot].NativePosition] = ReadNative(ref reader, native.Schema, nowMs);
             }
 
+            // Of a version that let such names be: no remote end takes them, nor what is sent along.
+            if (labels.HasInvalidName)
+                continue;
             entities.Add(entity);
             if ((ulong)i + 1 == overflowAt)
                 overflow = entity;

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Unicode;
+using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Generator;
 
@@ -41,6 +42,9 @@ public sealed class LabelSet : IEquatable<LabelSet>
         _nameSplit = nameSplit;
         _bucketSplit = bucketSplit;
     }
+
+    /// <summary>Whether one of the names is none that Prometheus takes; false of labels that were not read from <see cref="Encoded"/>.</summary>
+    internal bool HasInvalidName { get; private init; }
 
     /// <summary>The labels as they are encoded, all in one.</summary>
     internal ReadOnlySpan<byte> Encoded => _bytes;
@@ -97,6 +101,7 @@ public sealed class LabelSet : IEquatable<LabelSet>
     internal static LabelSet FromEncoded(ReadOnlySpan<byte> encoded)
     {
         int? nameSplit = null, bucketSplit = null;
+        var hasInvalidName = false;
         var former = ReadOnlySpan<byte>.Empty;
         var rest = new CompactReader(encoded);
         while (!rest.IsAtEnd)
@@ -114,10 +119,11 @@ public sealed class LabelSet : IEquatable<LabelSet>
                 nameSplit = start;
             if (bucketSplit is null && IsBehindBucket(name))
                 bucketSplit = start;
+            hasInvalidName |= !LabelName.IsValid(name);
             former = name;
         }
 
-        return new LabelSet(encoded.ToArray(), nameSplit ?? encoded.Length, bucketSplit ?? encoded.Length);
+        return new LabelSet(encoded.ToArray(), nameSplit ?? encoded.Length, bucketSplit ?? encoded.Length) { HasInvalidName = hasInvalidName };
     }
 
     public bool Equals(LabelSet? other) => other is not null && _bytes.AsSpan().SequenceEqual(other._bytes);

@@ -58,6 +58,8 @@ internal sealed class SeriesRegistry
             labels[GeneratorShard.LabelName] = _shard.ToString();
         foreach (var name in s_reserved)
             labels.Remove(name);
+        foreach (var name in labels.Keys.Where(static name => !LabelName.IsValid(name)).ToArray())
+            labels.Remove(name);
         ExternalLabels = labels;
     }
 
@@ -166,8 +168,8 @@ internal sealed class SeriesRegistry
     }
 
     /// <summary>
-    /// Adds the external labels, which win over labels of the same name, cuts to the length limits, and drops empty values;
-    /// of several labels with one name the last stands.
+    /// Adds the external labels, which win over labels of the same name, cuts to the length limits, and drops empty values and what
+    /// would be another <c>__name__</c>; of several labels with one name the last stands.
     /// </summary>
     public LabelSet WithExternalLabels(IEnumerable<KeyValuePair<string, byte[]>> labels)
     {
@@ -177,7 +179,7 @@ internal sealed class SeriesRegistry
             var cutName = CutName(name);
             if (value.Length == 0)
                 set.Remove(cutName);
-            else
+            else if (cutName != "__name__")
                 set[cutName] = Utf8Text.Cut(value, Options.MaxLabelValueLength).ToArray();
         }
 
@@ -186,9 +188,15 @@ internal sealed class SeriesRegistry
         return new LabelSet(set.Where(l => l.Value.Length > 0).Select(l => KeyValuePair.Create(Encoding.UTF8.GetBytes(l.Key), l.Value)));
     }
 
-    /// <summary>A label's name as it appears in a series.</summary>
-    public string CutName(string name) =>
-        Encoding.UTF8.GetString(Utf8Text.Cut(Encoding.UTF8.GetBytes(name), Options.MaxLabelNameLength));
+    /// <summary>
+    /// A label's name as it appears in a series: cut to its limit, and always one that Prometheus takes, for one that is not would
+    /// cost all series of a scrape or request.
+    /// </summary>
+    public string CutName(string name)
+    {
+        var cut = Encoding.UTF8.GetString(Utf8Text.Cut(Encoding.UTF8.GetBytes(name), Options.MaxLabelNameLength));
+        return LabelName.IsValid(cut) ? cut : LabelName.Sanitize(cut);
+    }
 
     /// <summary>
     /// Which of a processor's labels, in the order they are added, appear in its series: one that a later label or an

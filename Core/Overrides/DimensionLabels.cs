@@ -1,8 +1,11 @@
 namespace OrleansTempo.Core.Overrides;
 
-/// <summary>Whether two of span metrics' dimensions collide in the label they turn into.</summary>
+/// <summary>What is wrong with dimensions and the labels they turn into.</summary>
 public static class DimensionLabels
 {
+    /// <summary>What is wrong with a dimension by itself, in a sentence; null where nothing is.</summary>
+    public static string? Problem(string dimension) => dimension.Length == 0 ? "is empty; a dimension is the name of an attribute" : null;
+
     /// <summary>
     /// The first dimension mapping whose label another dimension already has, in a sentence; null where there is none. Two
     /// plain dimensions may sanitise alike (<c>deployment.environment</c>, <c>deployment_environment</c>): SDKs differ.

@@ -16,10 +16,27 @@ public static class LabelName
     public static bool IsValid(string name) =>
         name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.All(static c => char.IsAsciiLetterOrDigit(c) || c == '_');
 
-    /// <summary>Every character outside <c>[a-zA-Z0-9_]</c> replaced by <c>_</c>.</summary>
+    /// <summary>As <see cref="IsValid(string)"/>, of UTF-8.</summary>
+    public static bool IsValid(ReadOnlySpan<byte> name)
+    {
+        foreach (var b in name)
+        {
+            if (!char.IsAsciiLetterOrDigit((char)b) && b != '_')
+                return false;
+        }
+
+        return name.Length > 0 && !char.IsAsciiDigit((char)name[0]);
+    }
+
+    /// <summary>
+    /// A valid label name: every character outside <c>[a-zA-Z0-9_]</c> replaced by <c>_</c>, and a <c>_</c> in front where there
+    /// would be a digit, or nothing.
+    /// </summary>
     public static string Sanitize(string name)
     {
         var text = new StringBuilder(name.Length);
+        if (name.Length == 0 || char.IsAsciiDigit(name[0]))
+            text.Append('_');
         foreach (var rune in name.EnumerateRunes())
             text.Append(rune.IsAscii && (char.IsAsciiLetterOrDigit((char)rune.Value) || rune.Value == '_') ? (char)rune.Value : '_');
         return text.ToString();

@@ -9,30 +9,41 @@ namespace OrleansTempo.Core.Overrides;
 /// A regular expression in RE2 syntax, as configuration files made for Tempo and Prometheus mean it, on .NET's
 /// non-backtracking engine: like RE2 it takes time linear in the text and has no look-around or back references. Where the
 /// two read the same characters differently (ASCII-only <c>\d \w \s</c>, named groups counted with the others, <c>$</c> at
-/// the very end only, POSIX classes, <c>\Q…\E</c>) the pattern is translated first.
+/// the very end only, POSIX classes, <c>\Q…\E</c>, <c>(?U)</c>) the pattern is translated first. What differs still: scripts
+/// (<c>\p{Greek}</c>) are errors, a character beyond U+FFFF is two for <c>.</c> and negated classes, and <c>\b</c> knows letters that are not ASCII.
 /// </summary>
 public sealed class Re2
 {
-    private const string NotDigit = @"\u0000-/:-\uFFFF";
-    private const string NotWord = @"\u0000-/:-@\[-\^`{-\uFFFF";
-    private const string NotSpace = @"\u0000-\u0008\u000B\u000E-\u001F!-\uFFFF";
+    // Go takes no more, so that nobody can ask for a machine of any size.
+    private const int MaxRepeats = 1000;
 
-    private static readonly Dictionary<string, string> s_posixClasses = new()
+    // The general categories, which .NET has under the same names.
+    private static readonly HashSet<string> s_categories =
+    [
+        "C", "Cc", "Cf", "Co", "Cs", "L", "Ll", "Lm", "Lo", "Lt", "Lu", "M", "Mc", "Me", "Mn", "N", "Nd", "Nl", "No",
+        "P", "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So", "Z", "Zl", "Zp", "Zs",
+    ];
+
+    // Two characters for each range, in order.
+    private static readonly Dictionary<string, string> s_classes = new()
     {
-        ["alnum"] = "0-9A-Za-z",
-        ["alpha"] = "A-Za-z",
-        ["ascii"] = @"\u0000-\u007F",
-        ["blank"] = @"\t ",
-        ["cntrl"] = @"\u0000-\u001F\u007F",
-        ["digit"] = "0-9",
-        ["graph"] = "!-~",
-        ["lower"] = "a-z",
-        ["print"] = " -~",
-        ["punct"] = @"!-/:-@\[-`{-~",
-        ["space"] = @"\t\n\v\f\r ",
-        ["upper"] = "A-Z",
-        ["word"] = "0-9A-Za-z_",
-        ["xdigit"] = "0-9A-Fa-f",
+        ["alnum"] = "09AZaz",
+        ["alpha"] = "AZaz",
+        ["ascii"] = "\u0000\u007F",
+        ["blank"] = "\t\t  ",
+        ["cntrl"] = "\u0000\u001F\u007F\u007F",
+        ["digit"] = "09",
+        ["graph"] = "!~",
+        ["lower"] = "az",
+        ["print"] = " ~",
+        ["punct"] = "!/:@[`{~",
+        ["space"] = "\t\r  ",
+        ["upper"] = "AZ",
+        ["word"] = "09AZ__az",
+        ["xdigit"] = "09AFaf",
+
+        // Without a vertical tab, unlike [:space:].
+        ["s"] = "\t\n\f\r  ",
     };
 
     private readonly Regex _regex;
@@ -96,7 +107,13 @@ public sealed class Re2
     private sealed class Translation(string pattern)
     {
         private readonly StringBuilder _output = new();
+
+        // What holds again where a group ends, and how often what stands before it in its own is repeated.
+        private readonly Stack<(bool Multiline, bool Ungreedy, long Repeats)> _groups = [];
         private bool _multiline;
+        private bool _ungreedy;
+        private long _repeats = 1;
+        private long _repeatsOfLast = 1;
         private int _at;
 
         public Dictionary<string, int> Groups { get; } = [];
@@ -108,10 +125,18 @@ public sealed class Re2
             while (_at < pattern.Length)
             {
                 var c = pattern[_at];
+                if (c is '*' or '+' or '?' || (c == '{' && RepeatLength() > 0))
+                {
+                    Repeat();
+                    continue;
+                }
+
+                if (c != ')')
+                    _repeatsOfLast = 1;
                 switch (c)
                 {
                     case '\\':
-                        Escape(inClass: false);
+                        Escape();
                         break;
                     case '[':
                         Class();
@@ -119,13 +144,15 @@ public sealed class Re2
                     case '(':
                         Open();
                         break;
+                    case ')':
+                        Close();
+                        break;
                     case '$':
                         _output.Append(_multiline ? "$" : @"\z");
                         _at++;
                         break;
                     default:
-                        _output.Append(c);
-                        _at++;
+                        _output.Append(Literal(NextCodePoint()));
                         break;
                 }
             }
@@ -133,71 +160,170 @@ public sealed class Re2
             return _output.ToString();
         }
 
-        private void Escape(bool inClass)
+        // A quantifier, which (?U) turns the other way round.
+        private void Repeat()
+        {
+            var length = pattern[_at] == '{' ? RepeatLength() : 1;
+            var quantifier = pattern.Substring(_at, length);
+            _at += length;
+            var isLazy = _at < pattern.Length && pattern[_at] == '?';
+            if (isLazy)
+                _at++;
+            if (length > 1)
+            {
+                var most = quantifier[1..^1].Split(',').Where(static n => n.Length > 0).Max(static n => n.Length > 4 ? int.MaxValue : int.Parse(n, CultureInfo.InvariantCulture));
+                _repeatsOfLast *= Math.Max(1, most);
+                if (_repeatsOfLast > MaxRepeats)
+                    throw new ArgumentException($"'{quantifier}' repeats more than {MaxRepeats} times, those within it included");
+            }
+
+            _repeats = Math.Max(_repeats, _repeatsOfLast);
+            _output.Append(quantifier);
+            if (isLazy != _ungreedy)
+                _output.Append('?');
+        }
+
+        // Of {2}, {2,} and {2,3}; anything else in braces is text.
+        private int RepeatLength()
+        {
+            var at = _at + 1;
+            var digits = Digits();
+            if (digits > 0 && at < pattern.Length && pattern[at] == ',')
+            {
+                at++;
+                Digits();
+            }
+
+            return digits > 0 && at < pattern.Length && pattern[at] == '}' ? at + 1 - _at : 0;
+
+            int Digits()
+            {
+                var start = at;
+                while (at < pattern.Length && char.IsAsciiDigit(pattern[at]))
+                    at++;
+                return at - start;
+            }
+        }
+
+        private int NextCodePoint()
+        {
+            if (!char.IsHighSurrogate(pattern[_at]) || _at + 1 == pattern.Length || !char.IsLowSurrogate(pattern[_at + 1]))
+                return pattern[_at++];
+            _at += 2;
+            return char.ConvertToUtf32(pattern[_at - 2], pattern[_at - 1]);
+        }
+
+        // Beyond the first plane two characters for .NET, of which a quantifier behind them means both.
+        private static string Literal(int codePoint) => codePoint > char.MaxValue ? $"(?:{char.ConvertFromUtf32(codePoint)})" : ((char)codePoint).ToString();
+
+        // An escape outside of a class.
+        private void Escape()
+        {
+            if (ClassEscape() is { } members)
+                AppendClass(isNegated: false, members, []);
+            else if (LiteralEscape() is { } codePoint)
+                _output.Append(codePoint > char.MaxValue ? Literal(codePoint) : string.Create(CultureInfo.InvariantCulture, $@"\u{codePoint:X4}"));
+            else if (pattern[_at + 1] is 'A' or 'z' or 'b' or 'B')
+                Copy(2);
+            else if (pattern[_at + 1] == 'Q')
+                Quote();
+            else
+                throw new ArgumentException($@"invalid escape sequence '\{pattern[_at + 1]}'");
+        }
+
+        private void Copy(int length)
+        {
+            _output.Append(pattern, _at, length);
+            _at += length;
+        }
+
+        private void Quote()
+        {
+            var start = _at + 2;
+            var end = pattern.IndexOf(@"\E", start, StringComparison.Ordinal);
+            _output.Append(Regex.Escape(end < 0 ? pattern[start..] : pattern[start..end]));
+            _at = end < 0 ? pattern.Length : end + 2;
+        }
+
+        // What an escape that stands for several characters adds to a class, empty for nothing; null where it is none, and nothing is read.
+        private string? ClassEscape()
         {
             if (_at + 1 >= pattern.Length)
                 throw new ArgumentException("trailing backslash at end of expression");
 
             var c = pattern[_at + 1];
-            _at += 2;
-            switch (c)
+            if (c is 'p' or 'P')
+                return UnicodeClass();
+            string? members = c switch
             {
-                case 'd': AppendClass("0-9", inClass); break;
-                case 'w': AppendClass("0-9A-Za-z_", inClass); break;
-                case 's': AppendClass(@"\t\n\f\r ", inClass); break;
-                case 'D': AppendClass(NotDigit, inClass); break;
-                case 'W': AppendClass(NotWord, inClass); break;
-                case 'S': AppendClass(NotSpace, inClass); break;
-                case 'p' or 'P': UnicodeClass(c); break;
-                case 'x': HexEscape(); break;
-                case 'Q' when !inClass:
-                    var end = pattern.IndexOf(@"\E", _at, StringComparison.Ordinal);
-                    _output.Append(Regex.Escape(end < 0 ? pattern[_at..] : pattern[_at..end]));
-                    _at = end < 0 ? pattern.Length : end + 2;
-                    break;
-                case 'A' or 'z' or 'b' or 'B' when !inClass:
-                case 'a' or 'f' or 't' or 'n' or 'r' or 'v':
-                    _output.Append('\\').Append(c);
-                    break;
-                default:
-                    if (char.IsAsciiLetterOrDigit(c) || c > 0x7F)
-                        throw new ArgumentException($@"invalid escape sequence '\{c}'");
-                    _output.Append('\\').Append(c);
-                    break;
-            }
+                'd' => Members("digit"),
+                'D' => Others("digit"),
+                'w' => Members("word"),
+                'W' => Others("word"),
+                's' => Members("s"),
+                'S' => Others("s"),
+                _ => null,
+            };
+            if (members is not null)
+                _at += 2;
+            return members;
         }
 
-        private void AppendClass(string members, bool inClass) => _output.Append(inClass ? members : $"[{members}]");
-
-        // \pL, \p{Lu}, \p{^Lu}; .NET knows the categories, not the scripts.
-        private void UnicodeClass(char letter)
+        // \pL, \p{Lu}, \p{^Lu}
+        private string UnicodeClass()
         {
-            string name;
-            if (_at < pattern.Length && pattern[_at] == '{')
+            var isNegated = pattern[_at + 1] == 'P';
+            var name = _at + 2 < pattern.Length ? pattern.Substring(_at + 2, 1) : "";
+            _at += 3;
+            if (name == "{")
             {
                 var end = pattern.IndexOf('}', _at);
                 if (end < 0)
                     throw new ArgumentException(@"\p{ without }");
-                name = pattern[(_at + 1)..end];
+                name = pattern[_at..end];
                 _at = end + 1;
-            }
-            else
-            {
-                name = _at < pattern.Length ? pattern[_at++].ToString() : "";
             }
 
             if (name.StartsWith('^'))
             {
                 name = name[1..];
-                letter = letter == 'p' ? 'P' : 'p';
+                isNegated = !isNegated;
             }
 
-            _output.Append('\\').Append(letter).Append('{').Append(name).Append('}');
+            if (name == "Any")
+                return isNegated ? "" : @"\u0000-\uFFFF";
+            if (!s_categories.Contains(name))
+                throw new ArgumentException($@"'\p{{{name}}}' is not supported; of Unicode's properties the general categories are, such as L, Lu or Nd");
+            return $@"\{(isNegated ? 'P' : 'p')}{{{name}}}";
         }
 
-        private void HexEscape()
+        // The character that an escape stands for; null where it stands for something else, and nothing is read.
+        private int? LiteralEscape()
+        {
+            var c = pattern[_at + 1];
+            if (c == 'x')
+                return HexEscape();
+            if (c is >= '0' and <= '7')
+                return OctalEscape();
+            int? codePoint = c switch
+            {
+                'a' => '\a',
+                'f' => '\f',
+                't' => '\t',
+                'n' => '\n',
+                'r' => '\r',
+                'v' => '\v',
+                _ => char.IsAscii(c) && !char.IsAsciiLetterOrDigit(c) ? c : null,
+            };
+            if (codePoint is not null)
+                _at += 2;
+            return codePoint;
+        }
+
+        private int HexEscape()
         {
             string digits;
+            _at += 2;
             if (_at < pattern.Length && pattern[_at] == '{')
             {
                 var end = pattern.IndexOf('}', _at);
@@ -210,99 +336,227 @@ public sealed class Re2
                 _at += digits.Length;
             }
 
-            if (!int.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var point) || point > char.MaxValue)
-                throw new ArgumentException($@"'\x' needs a code point of at most FFFF, not '{digits}'");
-            _output.Append(CultureInfo.InvariantCulture, $@"\u{point:X4}");
+            if (!int.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var point) || point is < 0 or > 0x10FFFF or (>= 0xD800 and <= 0xDFFF))
+                throw new ArgumentException($@"'\x' needs two hexadecimal digits, or a code point in braces, not '{digits}'");
+            return point;
+        }
+
+        private int OctalEscape()
+        {
+            if (pattern[_at + 1] != '0' && (_at + 2 >= pattern.Length || pattern[_at + 2] is < '0' or > '7'))
+                throw new ArgumentException($@"'\{pattern[_at + 1]}': back references are not RE2 syntax");
+            var point = 0;
+            var end = Math.Min(_at + 4, pattern.Length);
+            for (_at++; _at < end && pattern[_at] is >= '0' and <= '7'; _at++)
+                point = (point * 8) + (pattern[_at] - '0');
+            return point;
         }
 
         private void Class()
         {
-            _output.Append('[');
+            var members = new StringBuilder();
+            var beyond = new List<string>();
             _at++;
-            if (_at < pattern.Length && pattern[_at] == '^')
-            {
-                _output.Append('^');
+            var isNegated = _at < pattern.Length && pattern[_at] == '^';
+            if (isNegated)
                 _at++;
-            }
 
-            for (var first = true; _at < pattern.Length; first = false)
+            for (var start = _at; _at < pattern.Length;)
             {
                 var c = pattern[_at];
-                if (c == ']' && !first)
+                if (c == ']' && _at > start)
                 {
-                    _output.Append(']');
                     _at++;
+                    AppendClass(isNegated, members.ToString(), beyond);
                     return;
                 }
 
-                if (c == '\\')
+                // As Go reads it, a hyphen where a member begins is one.
+                if (c == '[' && _at + 1 < pattern.Length && pattern[_at + 1] == ':' && pattern.IndexOf(":]", _at + 2, StringComparison.Ordinal) is > 0 and var end)
                 {
-                    Escape(inClass: true);
-                }
-                else if (c == '[' && _at + 1 < pattern.Length && pattern[_at + 1] == ':'
-                    && pattern.IndexOf(":]", _at, StringComparison.Ordinal) is > 0 and var end)
-                {
-                    var name = pattern[(_at + 2)..end];
-                    if (!s_posixClasses.TryGetValue(name, out var members))
-                        throw new ArgumentException($"[:{name}:] is not a character class that is supported");
-                    _output.Append(members);
+                    members.Append(NamedClass(pattern[(_at + 2)..end]));
                     _at = end + 2;
+                }
+                else if (c == '\\' && ClassEscape() is { } several)
+                {
+                    members.Append(several);
                 }
                 else
                 {
-                    // .NET gives a bracket inside a class a meaning of its own.
-                    if (c is '[' or ']')
-                        _output.Append('\\');
-                    _output.Append(c);
-                    _at++;
+                    AddMember(members, beyond);
                 }
             }
 
             throw new ArgumentException("[ without ]");
         }
 
+        // A character, or a range of them.
+        private void AddMember(StringBuilder members, List<string> beyond)
+        {
+            var first = ClassCharacter();
+            var last = first;
+            if (_at + 1 < pattern.Length && pattern[_at] == '-' && pattern[_at + 1] != ']')
+            {
+                _at++;
+                last = ClassCharacter();
+            }
+
+            if (last < first)
+                throw new ArgumentException("a range in a class ends before it begins");
+            if (last <= char.MaxValue)
+                AppendRange(members, first, last);
+            else if (first == last)
+                beyond.Add(char.ConvertFromUtf32(first));
+            else
+                throw new ArgumentException("a range with characters beyond U+FFFF is not supported");
+        }
+
+        private int ClassCharacter()
+        {
+            if (pattern[_at] != '\\')
+                return NextCodePoint();
+            if (_at + 1 >= pattern.Length)
+                throw new ArgumentException("trailing backslash at end of expression");
+            return LiteralEscape() ?? throw new ArgumentException($@"invalid escape sequence '\{pattern[_at + 1]}' in a class");
+        }
+
+        private void AppendClass(bool isNegated, string members, List<string> beyond)
+        {
+            if (beyond.Count == 0)
+                _output.Append(members.Length > 0 ? $"[{(isNegated ? "^" : "")}{members}]" : isNegated ? @"[\u0000-\uFFFF]" : @"[^\u0000-\uFFFF]");
+            else if (isNegated)
+                throw new ArgumentException("a negated class with characters beyond U+FFFF is not supported");
+            else
+                _output.Append("(?:").AppendJoin('|', members.Length > 0 ? beyond.Prepend($"[{members}]") : beyond).Append(')');
+        }
+
+        private static string NamedClass(string name)
+        {
+            var isNegated = name.StartsWith('^');
+            var key = isNegated ? name[1..] : name;
+            if (key.Length < 2 || !s_classes.ContainsKey(key))
+                throw new ArgumentException($"[:{name}:] is not a character class");
+            return isNegated ? Others(key) : Members(key);
+        }
+
+        private static string Members(string name)
+        {
+            var ranges = s_classes[name];
+            var members = new StringBuilder();
+            for (var i = 0; i < ranges.Length; i += 2)
+                AppendRange(members, ranges[i], ranges[i + 1]);
+            return members.ToString();
+        }
+
+        private static string Others(string name)
+        {
+            var ranges = s_classes[name];
+            var members = new StringBuilder();
+            var next = 0;
+            for (var i = 0; i < ranges.Length; i += 2)
+            {
+                AppendRange(members, next, ranges[i] - 1);
+                next = ranges[i + 1] + 1;
+            }
+
+            AppendRange(members, next, char.MaxValue);
+            return members.ToString();
+        }
+
+        private static void AppendRange(StringBuilder members, int first, int last)
+        {
+            if (first <= last)
+                members.Append(CultureInfo.InvariantCulture, $@"\u{first:X4}-\u{last:X4}");
+        }
+
         private void Open()
         {
             _at++;
-            _output.Append('(');
             if (_at >= pattern.Length || pattern[_at] != '?')
             {
                 GroupCount++;
+                OpenGroup("(");
                 return;
             }
 
             var nameStart = pattern.AsSpan(_at).StartsWith("?P<") ? _at + 3 : pattern.AsSpan(_at).StartsWith("?<") ? _at + 2 : -1;
-            if (nameStart >= 0)
+            if (nameStart < 0)
             {
-                var end = pattern.IndexOf('>', nameStart);
-                var name = end < 0 ? "" : pattern[nameStart..end];
-                if (name.Length == 0 || !name.All(static c => char.IsLetterOrDigit(c) || c == '_'))
-                    throw new ArgumentException("a group's name consists of letters, digits and _, and ends with >");
-                if (!Groups.TryAdd(name, ++GroupCount))
-                    throw new ArgumentException($"two groups are called '{name}'");
-                _at = end + 1;
+                OpenFlags();
                 return;
             }
 
-            // (?i:...), (?i), (?i-s), (?:...)
-            _output.Append('?');
-            var sets = true;
+            var end = pattern.IndexOf('>', nameStart);
+            var name = end < 0 ? "" : pattern[nameStart..end];
+            if (name.Length == 0 || !name.All(static c => char.IsLetterOrDigit(c) || c == '_'))
+                throw new ArgumentException("a group's name consists of letters, digits and _, and ends with >");
+            if (!Groups.TryAdd(name, ++GroupCount))
+                throw new ArgumentException($"two groups are called '{name}'");
+            _at = end + 1;
+            OpenGroup("(");
+        }
+
+        // (?i:...), (?i), (?i-s), (?:...), of which .NET knows all flags but U.
+        private void OpenFlags()
+        {
+            var (multiline, ungreedy) = (_multiline, _ungreedy);
+            var flags = new StringBuilder();
+            var (sets, hasFlag) = (true, false);
             for (_at++; _at < pattern.Length; _at++)
             {
                 var c = pattern[_at];
-                _output.Append(c);
-                sets &= c != '-';
-                if (c is ':' or ')')
+                if (c is ':' or ')' && (sets || hasFlag))
                 {
                     _at++;
+                    if (flags is [.., '-'])
+                        flags.Length--;
+                    if (c == ':')
+                        OpenGroup($"(?{flags}:");
+                    else if (flags.Length > 0)
+                        _output.Append(CultureInfo.InvariantCulture, $"(?{flags})");
+                    (_multiline, _ungreedy) = (multiline, ungreedy);
                     return;
                 }
 
-                if (c == 'm' && sets)
-                    _multiline = true;
-                if (c is not ('i' or 'm' or 's' or '-'))
-                    throw new ArgumentException($"'(?{c}' is not supported; flags are i, m, s");
+                hasFlag = c != '-';
+                switch (c)
+                {
+                    case '-' when sets:
+                        sets = false;
+                        break;
+                    case 'U':
+                        ungreedy = sets;
+                        continue;
+                    case 'm':
+                        multiline = sets;
+                        break;
+                    case 'i' or 's':
+                        break;
+                    default:
+                        throw new ArgumentException($"'(?{c}' is not supported; flags are i, m, s, U");
+                }
+
+                flags.Append(c);
             }
+
+            throw new ArgumentException("(? without )");
+        }
+
+        private void OpenGroup(string opening)
+        {
+            _output.Append(opening);
+            _groups.Push((_multiline, _ungreedy, _repeats));
+            _repeats = 1;
+        }
+
+        // One too many is left to .NET to complain of, or to close what is put around the whole.
+        private void Close()
+        {
+            _output.Append(')');
+            _at++;
+            _repeatsOfLast = _repeats;
+            if (_groups.TryPop(out var group))
+                (_multiline, _ungreedy, _repeats) = (group.Multiline, group.Ungreedy, Math.Max(group.Repeats, _repeats));
         }
     }
 }

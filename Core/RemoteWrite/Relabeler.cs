@@ -117,9 +117,10 @@ public sealed class Relabeler
 
     private static void Set(Dictionary<string, string> labels, string name, string value)
     {
+        // What a template makes of a text need not be a name; the label is left out then, as Prometheus does.
         if (value.Length == 0)
             labels.Remove(name);
-        else if (name.Length > 0)
+        else if (LabelName.IsValid(name))
             labels[name] = value;
     }
 

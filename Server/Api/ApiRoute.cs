@@ -14,4 +14,7 @@ public sealed record ApiRoute(string Path, string Description, RequestDelegate H
 {
     /// <summary>The methods it answers to.</summary>
     public IReadOnlyList<string> Methods { get; init; } = [HttpMethods.Get, HttpMethods.Head];
+
+    /// <summary>Those of them that are an operator's, for they change what the server does or show what is in it: answered to callers on the same machine, see <see cref="AdminAccess"/>.</summary>
+    public IReadOnlyList<string> AdminMethods { get; init; } = [];
 }

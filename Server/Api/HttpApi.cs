@@ -45,8 +45,8 @@ internal sealed class HttpApi
         {
             var api = new IngesterApi(ingester, parts.LoggerFactory.CreateLogger<IngesterApi>());
             string[] methods = [HttpMethods.Get, HttpMethods.Post];
-            Add(new("/flush", "cuts live traces into blocks, of all tenants or of ?tenant=", api.FlushAsync) { Methods = methods });
-            Add(new("/shutdown", "takes no more spans and stores all there are", api.ShutdownAsync) { Methods = methods });
+            Add(new("/flush", "cuts live traces into blocks, of all tenants or of ?tenant=", api.FlushAsync) { Methods = methods, AdminMethods = methods });
+            Add(new("/shutdown", "takes no more spans and stores all there are", api.ShutdownAsync) { Methods = methods, AdminMethods = methods });
         }
 
         if (parts.Overrides is { } overrides)
@@ -56,7 +56,7 @@ internal sealed class HttpApi
             Add(new($"/status/overrides/{{{OverridesPages.TenantParameter}}}", "a tenant's overrides, secrets masked", pages.TenantAsync));
             Add(new("/status/runtime_config", "the per-tenant overrides, secrets masked; ?mode=diff for what is other than in the defaults", pages.RuntimeConfigAsync));
             if (overrides.UserConfigurable is { } userConfigurable)
-                Add(new("/api/overrides", "what a tenant sets for itself", new OverridesApi(userConfigurable, options.MultitenancyEnabled).AnswerAsync) { Methods = OverridesApi.Methods });
+                Add(new("/api/overrides", "what a tenant sets for itself", new OverridesApi(userConfigurable, options.MultitenancyEnabled).AnswerAsync) { Methods = OverridesApi.Methods, AdminMethods = OverridesApi.ChangingMethods });
         }
 
         foreach (var route in parts.Routes)
@@ -67,6 +67,8 @@ internal sealed class HttpApi
     {
         if (!_routes.TryFind(context.Request, out var route))
             return PlainText.WriteAsync(context.Response, StatusCodes.Status404NotFound, "404 page not found\n");
+        if (route.AdminMethods.Contains(context.Request.Method) && !_options.AdminFromAnywhere && !AdminAccess.IsFromThisMachine(context))
+            return PlainText.WriteAsync(context.Response, StatusCodes.Status403Forbidden, AdminAccess.Refusal);
         if (route.Methods.Contains(context.Request.Method))
             return route.Handler(context);
         context.Response.Headers.Allow = string.Join(", ", route.Methods);

@@ -20,7 +20,9 @@ internal sealed class OverridesApi(UserConfigurableOverrides overrides, bool mul
 {
     private const int MaxBodyBytes = 1 << 20;
 
-    public static IReadOnlyList<string> Methods { get; } = [HttpMethods.Get, HttpMethods.Head, HttpMethods.Post, HttpMethods.Patch, HttpMethods.Delete];
+    public static IReadOnlyList<string> ChangingMethods { get; } = [HttpMethods.Post, HttpMethods.Patch, HttpMethods.Delete];
+
+    public static IReadOnlyList<string> Methods { get; } = [HttpMethods.Get, HttpMethods.Head, .. ChangingMethods];
 
     public async Task AnswerAsync(HttpContext context)
     {

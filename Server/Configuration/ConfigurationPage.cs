@@ -135,6 +135,7 @@ public static class ConfigurationPage
             .Where(static p => p.Key == Disabled)
             .Append(("compaction", Properties(compactor).Where(static p => p.Key != Disabled).ToList()))
             .ToList(),
+        ReceiversOptions receivers => receivers.Otlp.Select(static otlp => (otlp.Name, (object?)new List<(string, object?)> { ("protocols", Tree(otlp.Protocols)) })).ToList(),
         ServerTlsOptions tls => new List<(string, object?)>
         {
             ("cert_pem", tls.Cert),

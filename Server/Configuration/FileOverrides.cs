@@ -13,7 +13,7 @@ namespace OrleansTempo.Server.Configuration;
 /// <c>per_tenant_override_period</c>. A tenant has its own entry, or that of <c>*</c>, or the defaults.
 /// </summary>
 /// <remarks>
-/// A lookup reads a dictionary that is never changed, only replaced. A file that cannot be read or has an error changes nothing:
+/// A lookup reads a dictionary that is never changed, only replaced. A file that cannot be read, has an error or is empty changes nothing:
 /// the last good one stays, each problem is logged with its line once, and
 /// <c>tempo_runtime_config_last_reload_successful</c> says 0 until the file is good again.
 /// </remarks>
@@ -133,6 +133,14 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
             text = "";
             var problems = new Problems(path);
             problems.Error(default, $"the file of overrides.per_tenant_override_config cannot be read: {e.Message}");
+            return problems.Result<TenantEntries>(null);
+        }
+
+        // Whoever writes a file anew empties it first, and tenants without their limits for a moment would be too much.
+        if (text.Length == 0 && _lastText is { Length: > 0 })
+        {
+            var problems = new Problems(path);
+            problems.Error(default, "the file is empty; write 'overrides: {}' into it where no tenant shall have an entry");
             return problems.Result<TenantEntries>(null);
         }
 

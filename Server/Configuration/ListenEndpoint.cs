@@ -30,5 +30,10 @@ public readonly record struct ListenEndpoint(string Host, int Port)
         return true;
     }
 
+    /// <summary>Whether a machine could not listen on both.</summary>
+    public bool Overlaps(ListenEndpoint other) => Port == other.Port && (IsAny || other.IsAny || string.Equals(Host, other.Host, StringComparison.OrdinalIgnoreCase));
+
+    private bool IsAny => Host is "" or "0.0.0.0" or "::";
+
     public override string ToString() => Host.Contains(':') ? $"[{Host}]:{Port}" : $"{Host}:{Port}";
 }

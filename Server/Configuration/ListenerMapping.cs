@@ -7,29 +7,37 @@ public static class ListenerMapping
 {
     public static TempoServerOptions ToServerOptions(TempoOptions options)
     {
-        var protocols = options.Distributor.Receivers.Otlp.Protocols;
+        var receivers = options.Distributor.Receivers.Otlp;
         return new TempoServerOptions
         {
             MultitenancyEnabled = options.MultitenancyEnabled,
             HttpApiPrefix = options.HttpApiPrefix,
+            AdminFromAnywhere = options.Server.AdminFromAnywhere,
             TraceIdLabelName = options.Overrides.Defaults.MetricsGenerator.TraceIdLabelName is { Length: > 0 } name ? name : GeneratorSettings.DefaultTraceIdLabelName,
             HttpApi = new ListenerOptions
             {
                 Endpoint = new ListenEndpoint(options.Server.HttpListenAddress, options.Server.HttpListenPort).ToString(),
                 Tls = options.Server.HttpTlsConfig,
             },
-            OtlpGrpc = protocols.Grpc is { } grpc
-                ? new ListenerOptions { Endpoint = grpc.Endpoint.ToString(), MaxRequestBytes = grpc.MaxRecvMsgSizeMib << 20, Tls = grpc.Tls }
-                : null,
-            OtlpHttp = protocols.Http is { } http
-                ? new ListenerOptions
-                {
-                    Endpoint = http.Endpoint.ToString(),
-                    MaxRequestBytes = (int)http.MaxRequestBodySize,
-                    Tls = http.Tls,
-                    Cors = http.Cors,
-                }
-                : null,
+            OtlpGrpc = [.. receivers.Where(static r => r.Protocols.Grpc is not null).Select(static r => Listener(r.Name, r.Protocols.Grpc!))],
+            OtlpHttp = [.. receivers.Where(static r => r.Protocols.Http is not null).Select(static r => Listener(r.Name, r.Protocols.Http!))],
         };
     }
+
+    private static ListenerOptions Listener(string receiver, OtlpGrpcOptions grpc) => new()
+    {
+        Receiver = receiver,
+        Endpoint = grpc.Endpoint.ToString(),
+        MaxRequestBytes = grpc.MaxRecvMsgSizeMib << 20,
+        Tls = grpc.Tls,
+    };
+
+    private static ListenerOptions Listener(string receiver, OtlpHttpOptions http) => new()
+    {
+        Receiver = receiver,
+        Endpoint = http.Endpoint.ToString(),
+        MaxRequestBytes = (int)http.MaxRequestBodySize,
+        Tls = http.Tls,
+        Cors = http.Cors,
+    };
 }

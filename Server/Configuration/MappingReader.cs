@@ -53,6 +53,9 @@ internal sealed class MappingReader
 
     public void Warn(string key, string message) => _problems.Warn(PositionOf(key), $"{PathOf(key)}: {message}");
 
+    /// <summary>The same with other keys in the mapping, whose places the nodes say themselves.</summary>
+    public MappingReader Rewritten(Func<MappingNode, MappingNode> rewrite) => new(_problems, Path, _node is null ? null : rewrite(_node), _position) { Present = Present };
+
     /// <summary>The keys that are in the file.</summary>
     public IEnumerable<string> Keys => _node?.Entries.Select(e => e.Key.Value) ?? [];
 
@@ -104,6 +107,13 @@ internal sealed class MappingReader
         ? Parsed<TimeSpan?>(key, scalar.Value, null, DurationAllowed(GoDuration.Allowed, min, max), value => GoDuration.TryParse(value, out var duration) && InRange(duration, min, max) ? duration : null)
         : null;
 
+    /// <summary>A Go duration within bounds, or 0 for <paramref name="fallback"/>, as in Tempo where 0 is as good as not written.</summary>
+    public TimeSpan DurationOrZero(string key, TimeSpan fallback, TimeSpan min, TimeSpan max) => Scalar(key) is { } scalar
+        ? Parsed<TimeSpan?>(key, scalar.Value, fallback, DurationAllowed(GoDuration.Allowed, min, max), value => !GoDuration.TryParse(value, out var duration) ? null
+            : duration == TimeSpan.Zero ? fallback
+            : InRange(duration, min, max) ? duration : null)!.Value
+        : fallback;
+
     /// <summary>A Prometheus duration, for the keys that Tempo reads with Prometheus' own parser.</summary>
     public TimeSpan PrometheusDuration(string key, TimeSpan fallback, TimeSpan? min = null, TimeSpan? max = null) => Scalar(key) is { } scalar
         ? Parsed<TimeSpan?>(key, scalar.Value, fallback, DurationAllowed(GoDuration.PrometheusAllowed, min, max), value => GoDuration.TryParsePrometheus(value, out var duration) && InRange(duration, min, max) ? duration : null)!.Value
@@ -151,9 +161,26 @@ internal sealed class MappingReader
         return null;
     }
 
-    public IReadOnlyList<string>? Strings(string key) => Items(key) is { } items
-        ? [.. items.Select(item => ItemText(item.Path, item.Node)).OfType<string>()]
-        : null;
+    /// <summary>The list's texts; null where the key is not there.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="problemOf">What is wrong with a text, which is reported; null where nothing is.</param>
+    public IReadOnlyList<string>? Strings(string key, Func<string, string?>? problemOf = null)
+    {
+        if (Items(key) is not { } items)
+            return null;
+
+        var texts = new List<string>(items.Count);
+        foreach (var (path, node) in items)
+        {
+            if (ItemText(path, node) is not { } text)
+                continue;
+            if (problemOf?.Invoke(text) is { } problem)
+                _problems.Error(node.Position, $"{path}: {problem}");
+            texts.Add(text);
+        }
+
+        return texts;
+    }
 
     /// <summary>Finite numbers, each greater than the one before.</summary>
     public IReadOnlyList<double>? Buckets(string key)
@@ -256,6 +283,7 @@ internal sealed class MappingReader
                 continue;
 
             var why = explain(key.Value)
+                ?? RemovedKeys.Explain(PathOf(key.Value))
                 ?? $"unknown key{Spelling.Suggest(key.Value, [.. _known.Where(k => !_silent.Contains(k))])}";
             _problems.Error(key.Position, $"{PathOf(key.Value)}: {why}");
         }

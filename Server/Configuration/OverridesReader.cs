@@ -24,11 +24,12 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     public OverridesOptions Read(MappingReader overrides, TraceStorageOptions traces)
     {
         var defaults = new OverridesOptions();
-        overrides.Unused("without effect: the flat form of overrides is not read", "enable_legacy_overrides");
+        overrides = overrides.Rewritten(LegacyOverrides.ToDefaults);
+        overrides.Unused("without effect: the flat form of overrides is always read", "enable_legacy_overrides");
 
         var options = new OverridesOptions
         {
-            Defaults = ReadTenant(overrides.Mapping("defaults"), new TenantOverrides()),
+            Defaults = ReadTenant(overrides.Mapping("defaults").Rewritten(block => LegacyOverrides.ToScoped(block, WarnAt("overrides"))), new TenantOverrides()),
             PerTenantOverrideConfig = overrides.String("per_tenant_override_config", defaults.PerTenantOverrideConfig),
             PerTenantOverridePeriod = overrides.PrometheusDuration("per_tenant_override_period", defaults.PerTenantOverridePeriod, TimeSpan.FromMilliseconds(100), MappingReader.LongestWait),
             UserConfigurableOverrides = UserConfigurableOverridesReader.Read(overrides.Mapping("user_configurable_overrides"), defaults.UserConfigurableOverrides, traces),
@@ -44,6 +45,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     /// <param name="defaults">What an entry does not say.</param>
     public TenantEntries ReadTenants(MappingReader root, TenantEntries tenants, TenantEntries? former, TenantOverrides defaults)
     {
+        var hasWarned = false;
         foreach (var (name, node) in root.Nodes("overrides") ?? [])
         {
             var source = (node as MappingNode)?.Source;
@@ -61,8 +63,10 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
             if (node.IsNull)
                 continue;
 
-            // What is said of an entry is said again with the next reading, with the lines of then.
-            var overrides = ReadTenant(MappingReader.Item(problems, $"overrides.{name}", node), defaults);
+            // What is said of an entry is said again with the next reading, with the lines of then. A file in the flat form says so once.
+            var warn = hasWarned ? null : WarnAt($"overrides.{name}");
+            var overrides = ReadTenant(MappingReader.Item(problems, $"overrides.{name}", node).Rewritten(entry => LegacyOverrides.ToScoped(entry, warn)), defaults);
+            hasWarned |= node is MappingNode block && LegacyOverrides.IsFlat(block);
             tenants.Add(name, overrides, problems.Count == before ? source : null);
         }
 
@@ -76,6 +80,8 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
         _isTenants = true;
         return ReadTenant(root, operators);
     }
+
+    private Action<ScalarNode, string> WarnAt(string path) => (key, message) => problems.Warn(key.Position, $"{path}: {message}");
 
     private TenantOverrides ReadTenant(MappingReader tenant, TenantOverrides fallback)
     {
@@ -231,7 +237,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
         var options = new ServiceGraphsOverrides
         {
             HistogramBuckets = graphs.Buckets("histogram_buckets") ?? fallback.HistogramBuckets,
-            Dimensions = graphs.Strings("dimensions") ?? fallback.Dimensions,
+            Dimensions = graphs.Strings("dimensions", DimensionLabels.Problem) ?? fallback.Dimensions,
             PeerAttributes = graphs.Strings("peer_attributes") ?? fallback.PeerAttributes,
             FilterPolicies = new FilterPolicyReader(problems).Read(graphs) ?? fallback.FilterPolicies,
             EnableClientServerPrefix = graphs.OptionalBool("enable_client_server_prefix") ?? fallback.EnableClientServerPrefix,
@@ -250,7 +256,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
         var options = new SpanMetricsOverrides
         {
             HistogramBuckets = metrics.Buckets("histogram_buckets") ?? fallback.HistogramBuckets,
-            Dimensions = metrics.Strings("dimensions") ?? fallback.Dimensions,
+            Dimensions = metrics.Strings("dimensions", DimensionLabels.Problem) ?? fallback.Dimensions,
             IntrinsicDimensions = new IntrinsicDimensionsOverrides
             {
                 Service = intrinsic.OptionalBool("service") ?? fallback.IntrinsicDimensions.Service,

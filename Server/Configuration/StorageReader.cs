@@ -42,7 +42,7 @@ internal static class StorageReader
             LocalPath = ReadPath(local, defaults.LocalPath),
             Azure = ReadAzure(azure, defaults.Azure),
             Wal = ReadWal(wal, defaults.Wal),
-            BlocklistPoll = trace.OptionalDuration("blocklist_poll", ShortestPoll, MappingReader.LongestWait) ?? defaults.BlocklistPoll,
+            BlocklistPoll = trace.DurationOrZero("blocklist_poll", defaults.BlocklistPoll, ShortestPoll, MappingReader.LongestWait),
         };
         local.Done();
         trace.Done();
@@ -98,7 +98,7 @@ internal static class StorageReader
             UserAssignedId = azure.String("user_assigned_id", defaults.UserAssignedId),
             UseFederatedToken = azure.Bool("use_federated_token", defaults.UseFederatedToken),
         };
-        azure.Done();
+        azure.Done(RemovedKeys.ExplainDashes);
         return options;
     }
 
@@ -139,11 +139,12 @@ internal static class StorageReader
     }
 
     /// <summary>Whether one of two directories is, or is in, the other.</summary>
-    public static bool Overlap(string one, string other)
+    public static bool Overlap(string one, string other) => Contains(one, other) || Contains(other, one);
+
+    /// <summary>Whether a directory is another, or has it within.</summary>
+    public static bool Contains(string directory, string other)
     {
-        var comparison = OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
-        var (a, b) = (AsFolder(one), AsFolder(other));
-        return a.StartsWith(b, comparison) || b.StartsWith(a, comparison);
+        return AsFolder(other).StartsWith(AsFolder(directory), OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal);
 
         static string AsFolder(string path) => Path.GetFullPath(path + Path.DirectorySeparatorChar);
     }

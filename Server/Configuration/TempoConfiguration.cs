@@ -11,11 +11,12 @@ public static class TempoConfiguration
     /// <summary>Reads a configuration file; one that cannot be opened is an error of the result, too.</summary>
     /// <param name="path">The file; problems name it as it is given here.</param>
     /// <param name="environment">What <c>${VAR}</c> stands for.</param>
-    public static ConfigurationResult<TempoOptions> Load(string path, IReadOnlyDictionary<string, string> environment)
+    /// <param name="skipForeignReceivers">Whether receivers that only Tempo has are left out with a warning; otherwise they are errors.</param>
+    public static ConfigurationResult<TempoOptions> Load(string path, IReadOnlyDictionary<string, string> environment, bool skipForeignReceivers = false)
     {
         try
         {
-            return Parse(File.ReadAllText(path), path, environment);
+            return Parse(File.ReadAllText(path), path, environment, skipForeignReceivers);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
@@ -26,11 +27,11 @@ public static class TempoConfiguration
     }
 
     /// <summary>Reads the text of a configuration file; problems name it <paramref name="file"/>.</summary>
-    public static ConfigurationResult<TempoOptions> Parse(string text, string file, IReadOnlyDictionary<string, string> environment)
+    public static ConfigurationResult<TempoOptions> Parse(string text, string file, IReadOnlyDictionary<string, string> environment, bool skipForeignReceivers = false)
     {
         var problems = new Problems(file);
         var root = YamlTree.Read(EnvironmentExpansion.Expand(text, environment, problems), problems);
-        return problems.Result(new TempoFileReader(problems).Read(MappingReader.Root(problems, root)));
+        return problems.Result(new TempoFileReader(problems, skipForeignReceivers).Read(MappingReader.Root(problems, root)));
     }
 
     /// <summary>The process's environment, for <see cref="Load"/>.</summary>

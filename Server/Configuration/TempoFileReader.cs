@@ -3,7 +3,7 @@ using OrleansTempo.Core.Overrides;
 namespace OrleansTempo.Server.Configuration;
 
 /// <summary>The root of <c>tempo.yaml</c>, and those of its parts that have no reader of their own.</summary>
-internal sealed class TempoFileReader(Problems problems)
+internal sealed class TempoFileReader(Problems problems, bool skipForeignReceivers)
 {
     internal const string NotUsed = "known to Tempo, not used here";
 
@@ -34,7 +34,7 @@ internal sealed class TempoFileReader(Problems problems)
         var overrides = new OverridesReader(problems, generator).Read(root.Mapping("overrides"), storage.Trace);
         root.Done();
 
-        CheckGeneratorPath(root.Mapping("metrics_generator").Mapping("storage"), generator.Storage, storage.Trace);
+        generator = generator with { Storage = CheckGeneratorPath(root.Mapping("metrics_generator").Mapping("storage"), generator.Storage, storage.Trace) };
         if (generator.Storage.RemoteWrite.Count > 0 && overrides is { Defaults.MetricsGenerator.Processors.Count: 0, PerTenantOverrideConfig: "", UserConfigurableOverrides.Enabled: false })
             root.Warn("metrics_generator", "nothing is generated to remote write, for overrides.defaults.metrics_generator.processors names no processor");
 
@@ -52,16 +52,30 @@ internal sealed class TempoFileReader(Problems problems)
         };
     }
 
-    // Each of them takes whatever is in its directory for its own.
-    private static void CheckGeneratorPath(MappingReader block, GeneratorStorageOptions generator, TraceStorageOptions trace)
+    // Each of them takes whatever is in its directory for its own; only the log passes over folders in its own.
+    private static GeneratorStorageOptions CheckGeneratorPath(MappingReader block, GeneratorStorageOptions generator, TraceStorageOptions trace)
     {
         var path = generator.Path ?? GeneratorStorageOptions.DefaultPath;
         if (path.Length == 0 || path.Contains('\0') || generator.RemoteWrite.Count == 0)
-            return;
+            return generator;
+
+        var hasLog = trace.Wal.Type != WalType.Object;
         if (trace.Backend == TraceStorageOptions.LocalBackend && StorageReader.Overlap(path, trace.LocalPath))
+        {
             block.Error("path", $"the remote write queue's directory {Spelling.Quote(path)} and the blocks' {Spelling.Quote(trace.LocalPath)} must be two, neither within the other");
-        else if (trace.Wal.Type != WalType.Object && StorageReader.Overlap(path, trace.Wal.Path))
-            block.Error("path", $"the remote write queue's directory {Spelling.Quote(path)} and the write-ahead log's {Spelling.Quote(trace.Wal.Path)} must be two, neither within the other");
+        }
+        else if (hasLog && StorageReader.Contains(path, trace.Wal.Path) && StorageReader.Contains(trace.Wal.Path, path))
+        {
+            var below = Path.Combine(path, "generator");
+            block.Warn("path", $"{Spelling.Quote(path)} is the write-ahead log's directory as well; {Spelling.Quote(below)} is used in its place. Write a directory of its own");
+            return generator with { Path = below };
+        }
+        else if (hasLog && StorageReader.Contains(path, trace.Wal.Path))
+        {
+            block.Error("path", $"the write-ahead log's directory {Spelling.Quote(trace.Wal.Path)} must not be within the remote write queue's {Spelling.Quote(path)}");
+        }
+
+        return generator;
     }
 
     private static string ReadPrefix(MappingReader root)
@@ -95,7 +109,7 @@ internal sealed class TempoFileReader(Problems problems)
         server.Refuse("proxy_protocol_enabled", "not supported yet: the PROXY protocol must be off", "false");
         server.Refuse("http_path_prefix", "not supported: write http_api_prefix at the top of the file instead", "", "/");
 
-        var address = server.String("http_listen_address", "");
+        var address = server.String("http_listen_address", defaults.HttpListenAddress);
         if (address.Length > 0 && Uri.CheckHostName(address) == UriHostNameType.Unknown)
             server.Error("http_listen_address", $"{Spelling.Quote(address)} is not an address; allowed are an IP address or a host name without a port");
 
@@ -103,9 +117,10 @@ internal sealed class TempoFileReader(Problems problems)
         var minVersion = server.Choice("tls_min_version", TlsVersion.Default, ServerTlsReader.GoVersions);
         var options = new ServerOptions
         {
-            HttpListenAddress = address.Length > 0 ? address : defaults.HttpListenAddress,
+            HttpListenAddress = address,
             HttpListenPort = server.Int("http_listen_port", defaults.HttpListenPort, 0, 65535),
             HttpTlsConfig = ServerTlsReader.ReadHttpTlsConfig(server.Mapping("http_tls_config"), minVersion),
+            AdminFromAnywhere = server.Bool("admin_from_anywhere", defaults.AdminFromAnywhere),
             GracefulShutdownTimeout = server.Duration("graceful_shutdown_timeout", defaults.GracefulShutdownTimeout, MappingReader.LongestWait),
             LogLevel = server.Choice("log_level", defaults.LogLevel,
             [
@@ -132,49 +147,13 @@ internal sealed class TempoFileReader(Problems problems)
         distributor.Ineffective("max_span_attr_byte", "deprecated: write max_attribute_bytes");
         var options = new DistributorOptions
         {
-            Receivers = ReadReceivers(distributor.Mapping("receivers")),
+            Receivers = new ReceiversReader(skipForeignReceivers).Read(distributor.Mapping("receivers")),
             MaxAttributeBytes = distributor.Int("max_attribute_bytes", maxAttributeBytes),
             MaxInflightBytes = distributor.Long("max_inflight_bytes", defaults.MaxInflightBytes, 1 << 20),
             MaxTenants = distributor.Int("max_tenants", defaults.MaxTenants),
             RetryAfterOnResourceExhausted = distributor.Duration("retry_after_on_resource_exhausted", defaults.RetryAfterOnResourceExhausted),
         };
         distributor.Done();
-        return options;
-    }
-
-    private ReceiversOptions ReadReceivers(MappingReader receivers)
-    {
-        const string have = "the receiver there is: otlp, with the protocols grpc and http";
-        var otlp = receivers.Mapping("otlp");
-        receivers.Done(name => name.Split('/')[0] switch
-        {
-            "jaeger" or "zipkin" or "kafka" or "opencensus" => $"not supported; {have}",
-            "otlp" => "a second OTLP receiver is not supported; the one there is goes by the name otlp",
-            _ => $"unknown receiver; {have}",
-        });
-
-        // Without any receiver Tempo starts its default ones.
-        if (!receivers.Keys.Any())
-            return new ReceiversOptions();
-
-        var protocols = otlp.Mapping("protocols");
-        var grpc = protocols.Mapping("grpc");
-        var http = protocols.Mapping("http");
-        var options = new ReceiversOptions
-        {
-            Otlp = new OtlpReceiverOptions
-            {
-                Protocols = new OtlpProtocolsOptions
-                {
-                    Grpc = grpc.Present ? OtlpReceiverReader.ReadGrpc(grpc) : null,
-                    Http = http.Present ? OtlpReceiverReader.ReadHttp(http) : null,
-                },
-            },
-        };
-        protocols.Done();
-        otlp.Done();
-        if (otlp.Present && !grpc.Present && !http.Present)
-            receivers.Error("otlp", "must have at least one protocol; allowed are protocols.grpc and protocols.http");
         return options;
     }
 }

@@ -20,11 +20,12 @@ public sealed record TempoOptions
     public OverridesOptions Overrides { get; init; } = new();
 
     /// <summary>
-    /// What holds without a configuration file: both processors on, and no limit of rate or live traces, as there is nobody yet
-    /// to share with.
+    /// What holds without a configuration file: everything on loopback, both processors on, and no limit of rate or live traces, as
+    /// there is nobody yet to share with.
     /// </summary>
     public static TempoOptions WithoutFile { get; } = new()
     {
+        Server = new ServerOptions { HttpListenAddress = "127.0.0.1" },
         Overrides = new OverridesOptions
         {
             Defaults = new TenantOverrides

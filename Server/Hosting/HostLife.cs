@@ -10,7 +10,7 @@ public static partial class HostLife
     public static async Task ServeAsync(
         TempoCommandLine commandLine, TempoServer server, IReadOnlyList<string> remoteUrls, TimeProvider time, ILogger logger, CancellationToken stop)
     {
-        StartUpSummary.Write(logger, commandLine.Options, server.Addresses, remoteUrls, commandLine.Demo);
+        StartUpSummary.Write(logger, commandLine.Options, server, remoteUrls, commandLine.Demo);
         var traffic = commandLine.Demo && server.Addresses.TryGetValue("otlp/http", out var otlp)
             ? DemoTraffic.RunAsync((IPEndPoint)otlp, time, stop)
             : Task.CompletedTask;

@@ -13,8 +13,10 @@ public static class ListenerPorts
     /// <exception cref="IOException">An address cannot be listened on; the message says why, and what to set.</exception>
     public static void Check(TempoServerOptions options)
     {
-        Check("otlp/grpc", options.OtlpGrpc, "distributor.receivers.otlp.protocols.grpc.endpoint");
-        Check("otlp/http", options.OtlpHttp, "distributor.receivers.otlp.protocols.http.endpoint");
+        foreach (var grpc in options.OtlpGrpc)
+            Check(grpc.Receiver + "/grpc", grpc, $"distributor.receivers.{grpc.Receiver}.protocols.grpc.endpoint");
+        foreach (var http in options.OtlpHttp)
+            Check(http.Receiver + "/http", http, $"distributor.receivers.{http.Receiver}.protocols.http.endpoint");
         Check("http api", options.HttpApi, "server.http_listen_port");
     }
 
@@ -31,10 +33,8 @@ public static class ListenerPorts
             : $"{listener} cannot listen on {address}: {failure.Message}; set {setting} to an address of this machine and a port that this process may use");
     }
 
-    private static void Check(string listener, ListenerOptions? options, string setting)
+    private static void Check(string listener, ListenerOptions options, string setting)
     {
-        if (options is null)
-            return;
         var address = ListenAddress.Parse(listener, options.Endpoint);
         var resolved = address.Resolve(listener);
         Check(listener, resolved, setting);

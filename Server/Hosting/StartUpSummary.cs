@@ -7,10 +7,16 @@ namespace OrleansTempo.Server.Hosting;
 /// <summary>What a person wants to know when the process has started: what listens where, what is on, where it goes.</summary>
 public static partial class StartUpSummary
 {
-    public static void Write(ILogger logger, TempoOptions options, IReadOnlyDictionary<string, EndPoint> addresses, IReadOnlyList<string> remoteUrls, bool demo)
+    public static void Write(ILogger logger, TempoOptions options, TempoServer server, IReadOnlyList<string> remoteUrls, bool demo)
     {
+        var addresses = server.Addresses;
         foreach (var (name, address) in addresses)
             Listening(logger, name, address);
+        if (server.UnprotectedAddresses is { Count: > 0 } unprotected)
+        {
+            var listeners = string.Join(", ", unprotected.Select(static l => $"{l.Key} on {l.Value}"));
+            Unprotected(logger, listeners, options.Server.AdminFromAnywhere ? "send spans, read traces, change overrides and shut this process down" : "send spans and read traces");
+        }
 
         var tenant = options.Overrides.Defaults.MetricsGenerator;
         var processors = tenant.Processors.Count == 0
@@ -28,6 +34,11 @@ public static partial class StartUpSummary
 
     [LoggerMessage(Level = LogLevel.Information, Message = "listening: {Name} on {Address}")]
     private static partial void Listening(ILogger logger, string name, EndPoint address);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Anyone who reaches {Listeners} can {Rights}: these listeners are not on loopback, and no caller has to sign in. Restrict the network, or require client certificates (client_ca_file)")]
+    private static partial void Unprotected(ILogger logger, string listeners, string rights);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "metrics-generator: processors {Processors}; tenants: {Tenants}")]
     private static partial void Processors(ILogger logger, string processors, string tenants);

@@ -29,6 +29,11 @@ public static class TempoCommand
             Description = "Read the configuration, say what is wrong with it, and exit",
         };
 
+        var skipForeignReceivers = new Option<bool>("--config.skip-foreign-receivers", "-config.skip-foreign-receivers")
+        {
+            Description = "Start without the receivers of Tempo that are not here (jaeger, zipkin, opencensus, kafka), with a warning each; otherwise they are errors",
+        };
+
         // What a command line made for Tempo also holds: one that asks for what is so anyway goes on working.
         var target = new Option<string>("--target", "-target") { Description = "As in Tempo; one process is everything: all", DefaultValueFactory = _ => "all" };
         target.Validators.Add(result =>
@@ -40,13 +45,18 @@ public static class TempoCommand
         {
             Description = "As in Tempo; ${VAR} in the configuration is always expanded",
         };
-        var command = new RootCommand(description) { configFile, demo, verify, target, expandEnvironment };
+        var enableLegacyOverrides = new Option<bool>("--config.enable-legacy-overrides", "-config.enable-legacy-overrides")
+        {
+            Description = "As in Tempo; the flat form of overrides is always read",
+        };
+        var memoryBallast = new Option<long>("--mem-ballast-size-mbs", "-mem-ballast-size-mbs") { Description = "As in Tempo before 3.0; without effect" };
+        var command = new RootCommand(description) { configFile, demo, verify, skipForeignReceivers, target, expandEnvironment, enableLegacyOverrides, memoryBallast };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var line = new TempoCommandLine { Demo = parsed.GetValue(demo), Environment = TempoConfiguration.ProcessEnvironment() };
             if (parsed.GetValue(configFile) is { } path)
             {
-                var result = TempoConfiguration.Load(path, line.Environment);
+                var result = TempoConfiguration.Load(path, line.Environment, parsed.GetValue(skipForeignReceivers));
                 foreach (var error in result.Errors)
                     Console.Error.WriteLine($"error: {error}");
                 if (!result.Succeeded)

@@ -23,8 +23,8 @@ internal sealed class RunningServer : IAsyncDisposable
 
     public static TempoServerOptions Options { get; } = new()
     {
-        OtlpGrpc = new() { Endpoint = "127.0.0.1:0", MaxRequestBytes = MaxRequestBytes },
-        OtlpHttp = new() { Endpoint = "127.0.0.1:0", MaxRequestBytes = MaxRequestBytes },
+        OtlpGrpc = [new() { Endpoint = "127.0.0.1:0", MaxRequestBytes = MaxRequestBytes }],
+        OtlpHttp = [new() { Endpoint = "127.0.0.1:0", MaxRequestBytes = MaxRequestBytes }],
         HttpApi = new() { Endpoint = "127.0.0.1:0" },
     };
 

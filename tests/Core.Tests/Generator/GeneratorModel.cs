@@ -443,6 +443,8 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
     private static string Sanitize(string name, params string[] reserved)
     {
         var sanitized = Regex.Replace(name, "[\uD800-\uDBFF][\uDC00-\uDFFF]|[^a-zA-Z0-9_]", "_");
+        if (sanitized == "" || char.IsAsciiDigit(sanitized[0]))
+            sanitized = "_" + sanitized;
         return reserved.Contains(sanitized) ? "__" + sanitized : sanitized;
     }
 

@@ -17,10 +17,10 @@ internal sealed record GeneratorScenario(GeneratorSettings Settings, IReadOnlyLi
 
     private static readonly string[] s_services = ["cart", "shop", "bank"];
     private static readonly string[] s_dimensions =
-        ["region", "http.method", "deployment.environment", "deployment_environment", "service", "span.name", "job", "instance", "client", "le", "größe.x"];
+        ["region", "http.method", "deployment.environment", "deployment_environment", "service", "span.name", "job", "instance", "client", "le", "größe.x", "2xx"];
 
     private static readonly string[] s_spanKeys =
-        ["region", "http.method", "deployment.environment", "deployment_environment", "service", "span.name", "job", "client", "le", "größe.x", "ratio", ""];
+        ["region", "http.method", "deployment.environment", "deployment_environment", "service", "span.name", "job", "client", "le", "größe.x", "ratio", "", "2xx"];
 
     private static readonly string[] s_peerKeys =
         ["peer.service", "db.name", "db.system", "db.namespace", "db.system.name", "server.address", "network.peer.address", "network.peer.port"];

@@ -47,6 +47,22 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
+    public void A_series_of_a_former_version_whose_labels_Prometheus_refuses_is_left_behind_and_the_others_go_on()
+    {
+        var bench = new GeneratorBench(s => s with { HostInfoEnabled = true });
+        bench.Push([("service.name", "cart"), ("host.id", "h1")], Span("a"));
+        bench.Collect();
+        var snapshot = bench.Snapshot();
+        byte[] name = [0x0A, 7, .. "service"u8];
+        for (var at = snapshot.AsSpan().IndexOf(name); at >= 0; at = snapshot.AsSpan().IndexOf(name))
+            snapshot[at + 2] = (byte)'5';
+
+        Assert.True(bench.Renew().TryRestore(WithChecksum(snapshot), out var reason), reason);
+
+        Assert.Equal(["""traces_host_info{grafana_host_id="h1",host_source="host.id"}"""], bench.Collect().Series);
+    }
+
+    [Fact]
     public void A_series_that_was_never_collected_begins_with_its_zero_in_the_next_generator()
     {
         var bench = new GeneratorBench();

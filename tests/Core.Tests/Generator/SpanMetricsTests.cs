@@ -363,6 +363,44 @@ public sealed class SpanMetricsTests
         Assert.Equal(2, series[$"traces_spanmetrics_latency_bucket{{le=\"+Inf\",{Get.Trim()}}}"]);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(8)]
+    public void No_series_ever_has_a_label_with_a_name_that_Prometheus_refuses_or_with_the_name_of_another(int maxLabelNameLength)
+    {
+        string[] names = ["2xx", "", "a.b", "-", "9", "é", "-_name__", "__name__", "le", "__name__.x", "\n", "a=\"b\"", "1.2.3"];
+        var bench = new GeneratorBench(s => s with
+        {
+            HostInfoEnabled = true,
+            ServiceGraphs = s.ServiceGraphs with { Dimensions = names, EnableClientServerPrefix = maxLabelNameLength == 1 },
+            SpanMetrics = s.SpanMetrics with
+            {
+                EnableTargetInfo = true,
+                Dimensions = names,
+                DimensionMappings = [new DimensionMappingOptions { Name = "3rd", SourceLabels = ["a.b", "9"] }, new DimensionMappingOptions { Name = "", SourceLabels = ["9"] }],
+            },
+            Registry = s.Registry with { ExternalLabels = new Dictionary<string, string> { ["1st"] = "x", [""] = "y" }, InjectTenantIdAs = "0tenant", MaxLabelNameLength = maxLabelNameLength },
+        });
+        (string, object)[] attributes = [.. names.Select(static (name, i) => (name, (object)$"v{i}"))];
+
+        bench.Push([("service.name", "web"), ("host.id", "h"), .. attributes], GeneratorBench.Span("a", Kind.Client, 1, attributes: attributes));
+        bench.Push([("service.name", "cart"), .. attributes], GeneratorBench.Span("b", Kind.Server, 2, parent: 1, attributes: attributes));
+
+        var series = bench.Collect().Series.ToList();
+        Assert.True(series.Count > 50);
+        foreach (var one in series)
+        {
+            var found = one[(one.IndexOf('{') + 1)..^1].Split(',').Select(static label => label[..label.IndexOf('=')]).ToList();
+            Assert.All(found, static name => Assert.Matches("\\A[a-zA-Z_][a-zA-Z0-9_]*\\z", name));
+            Assert.Equal(found.Distinct().Count(), found.Count);
+            Assert.DoesNotContain("__name__", found);
+        }
+
+        if (maxLabelNameLength == 0)
+            Assert.Contains(series, static one => one.StartsWith("traces_spanmetrics_calls_total", StringComparison.Ordinal) && one.Contains("_2xx=\"v0\"", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Only_the_parts_asked_for_are_there()
     {

@@ -1,3 +1,4 @@
+using System.Text;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Tests.Overrides;
@@ -11,6 +12,11 @@ public sealed class DimensionLabelsTests
     [InlineData("service", "__service")]
     [InlineData("span.name", "__span_name")]
     [InlineData("status_message", "__status_message")]
+    [InlineData("2xx", "_2xx")]
+    [InlineData("7", "_7")]
+    [InlineData("", "_")]
+    [InlineData("💥 1", "__1")]
+    [InlineData("\n", "_")]
     public void An_attribute_becomes_a_label(string attribute, string label) => Assert.Equal(label, LabelName.Sanitize(attribute, LabelName.Intrinsic));
 
     [Theory]
@@ -36,5 +42,22 @@ public sealed class DimensionLabelsTests
     [InlineData("", false)]
     [InlineData("1a", false)]
     [InlineData("a.b", false)]
-    public void A_label_name_is_one_that_every_Prometheus_takes(string name, bool valid) => Assert.Equal(valid, LabelName.IsValid(name));
+    [InlineData("é", false)]
+    [InlineData("a\n", false)]
+    public void A_label_name_is_one_that_every_Prometheus_takes(string name, bool valid)
+    {
+        Assert.Equal(valid, LabelName.IsValid(name));
+        Assert.Equal(valid, LabelName.IsValid(Encoding.UTF8.GetBytes(name)));
+    }
+
+    [Fact]
+    public void Whatever_an_attribute_is_called_its_label_has_a_valid_name()
+    {
+        var random = new Random(1);
+        for (var i = 0; i < 10_000; i++)
+        {
+            var name = string.Concat(Enumerable.Range(0, random.Next(5)).Select(_ => (char)(random.Next(2) == 0 ? random.Next(128) : random.Next(char.MaxValue))));
+            Assert.True(LabelName.IsValid(LabelName.Sanitize(name)), name);
+        }
+    }
 }

@@ -36,6 +36,36 @@ public sealed class Re2Tests
     [InlineData(@"\z", "", true)]
     [InlineData(@"a\$b", "a$b", true)]
     [InlineData("a[$]b", "a$b", true)]
+    [InlineData("(?m:b$)c$", "ab\nc", false)]
+    [InlineData("(?m:^b$)", "a\nb\nc", true)]
+    [InlineData("((?m)b$)|c$", "c\n", false)]
+    [InlineData("((?m)b$)|c$", "b\n", true)]
+    [InlineData(@"^\101\0\x{1F600}$", "A\u0000😀", true)]
+    [InlineData("^😀{2}$", "😀😀", true)]
+    [InlineData("^[😀a]+$", "a😀a", true)]
+    [InlineData(@"^[\x{1F600}-]$", "-", true)]
+    [InlineData("^[[:^alpha:]]+$", "1-:", true)]
+    [InlineData("^[[:^alpha:]]+$", "1a", false)]
+    [InlineData("^[[:^space:][:space:]]$", "\v", true)]
+    [InlineData(@"^\s$", "\v", false)]
+    [InlineData("^[[:word:]]+$", "aZ_9", true)]
+    [InlineData("^[[:punct:]]+$", "!/:@[`{~", true)]
+    [InlineData("^[[:xdigit:]]+$", "09afAFg", false)]
+    [InlineData(@"^\_\-\ \%$", "_- %", true)]
+    [InlineData(@"^[\_\]\-\^]+$", "_]-^", true)]
+    [InlineData(@"^[\d-a]+$", "1-a", true)]
+    [InlineData("^[+--]+$", "+,-", true)]
+    [InlineData(@"^\p{Any}$", "x", true)]
+    [InlineData(@"\P{Any}", "x", false)]
+    [InlineData(@"^[^\P{Any}]$", "x", true)]
+    [InlineData(@"^[\pN\p{Lu}]+$", "1A", true)]
+    [InlineData(@"\bfoo\b", "a foo b", true)]
+    [InlineData(@"\Bo\B", "foox", true)]
+    [InlineData(@"^\Q[a\E$", "[a", true)]
+    [InlineData(@"\Qa", "a", true)]
+    [InlineData("a{2}{", "aa{", true)]
+    [InlineData("^(?i:k)(?-i)k$", "Kk", true)]
+    [InlineData("^(?:a|b){1000}$", "a", false)]
     public void Patterns_mean_what_they_mean_in_RE2(string pattern, string text, bool matches)
     {
         Assert.True(Re2.TryCompile(pattern, out var regex, out var error), error);
@@ -88,7 +118,20 @@ public sealed class Re2Tests
     [InlineData("[[:foo:]]")]
     [InlineData(@"\x{110000}")]
     [InlineData(@"\x{zz}")]
-    [InlineData("(?U)a+")]
+    [InlineData(@"\C")]
+    [InlineData(@"\8")]
+    [InlineData(@"\p{Greek}")]
+    [InlineData("[[:^foo:]]")]
+    [InlineData(@"[\Qa\E]")]
+    [InlineData("[b-a]")]
+    [InlineData("(?-)a")]
+    [InlineData("(?U")]
+    [InlineData("(?i--s)a")]
+    [InlineData("a{1001}")]
+    [InlineData("(a{100}){11}")]
+    [InlineData("((a{10}b){10}|c){11}")]
+    [InlineData("a{2,1}")]
+    [InlineData("(?U)a**")]
     [InlineData(@"\Z")]
     [InlineData(@"a\")]
     [InlineData("(?x)a")]
@@ -97,6 +140,22 @@ public sealed class Re2Tests
     {
         Assert.False(Re2.TryCompile(pattern, out _, out var error));
         Assert.NotEmpty(error);
+    }
+
+    [Theory]
+    [InlineData("(?U)(a+)(a*)", "1,2")]
+    [InlineData("(?U)(a+?)(a*)", "3,0")]
+    [InlineData("(?U)(a{1,2})(a*)", "1,2")]
+    [InlineData("(?U)(a{1,2}?)(a*)", "2,1")]
+    [InlineData("(a+?)(a*)", "1,2")]
+    [InlineData("(?U:(a+))(a*)", "1,2")]
+    [InlineData("(?U)(?-U:(a+))(a*)", "3,0")]
+    [InlineData("((?U)a+)(a*?)(a*)", "1,0,2")]
+    [InlineData("(?sU)(.+)(.?)(a*)", "1,0,2")]
+    public void Ungreedy_patterns_take_as_little_as_they_can_and_lazy_ones_as_much(string pattern, string lengths)
+    {
+        Assert.True(Re2.TryCompileAnchored(pattern, out var regex, out var error), error);
+        Assert.Equal(lengths, string.Join(',', regex.Match("aaa").Groups.Values.Skip(1).Select(static group => group.Length)));
     }
 
     [Fact]

@@ -40,6 +40,8 @@ public sealed class RelabelerTests
         { "hashmod takes the last eight bytes of MD5", new() { SourceLabels = ["a"], TargetLabel = "d", Modulus = 1000, Action = RelabelAction.HashMod }, "a=baz", "a=baz d=976" },
         { "labelmap copies under the new name", new() { Regex = "(b.*)", Replacement = "new_$1", Action = RelabelAction.LabelMap }, "a=1 b1=2 b2=3", "a=1 b1=2 b2=3 new_b1=2 new_b2=3" },
         { "labelmap does not map its own results", new() { Regex = "a(.*)", Replacement = "ab$1", Action = RelabelAction.LabelMap }, "a=1", "a=1 ab=1" },
+        { "labelmap leaves out what is no name", new() { Regex = "b(.*)", Replacement = "$1", Action = RelabelAction.LabelMap }, "a=1 b1=2 bc=3 b=4", "a=1 b=4 b1=2 bc=3 c=3" },
+        { "replace leaves out what is no name", new() { SourceLabels = ["a"], TargetLabel = "$1", Replacement = "x", Action = RelabelAction.Replace }, "a=1b", "a=1b" },
         { "labeldrop drops names", new() { Regex = "b.*", Action = RelabelAction.LabelDrop }, "a=1 b1=2 b2=3", "a=1" },
         { "labelkeep keeps names", new() { Regex = "b.*", Action = RelabelAction.LabelKeep }, "a=1 b1=2 b2=3", "b1=2 b2=3" },
         { "lowercase", new() { SourceLabels = ["a"], TargetLabel = "d", Action = RelabelAction.Lowercase }, "a=FoÖ", "a=FoÖ d=foö" },

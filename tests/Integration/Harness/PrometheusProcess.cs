@@ -52,6 +52,15 @@ internal sealed class PrometheusProcess : IAsyncDisposable
         return prometheus;
     }
 
+    /// <summary>Has <c>promtool check metrics</c> read a scrape page; its exit code, and what it complains of.</summary>
+    public static async Task<(int ExitCode, string Output)> CheckMetricsAsync(string page)
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("page", page);
+        await using var check = ChildProcess.Start("sh", ["-c", "promtool check metrics < page"], folder.Path);
+        return (await check.WaitForExitAsync(), check.Output);
+    }
+
     /// <summary>Starts it on the same port and data as before.</summary>
     public async Task StartAgainAsync()
     {

@@ -19,7 +19,6 @@ internal sealed class SiloProcess : IAsyncDisposable
     // Long enough for a flush whose next try comes half a minute later.
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(90) };
     private readonly List<ChildProcess> _runs = [];
-    private int _apiPort;
 
     private SiloProcess(TempoSettings settings)
     {
@@ -34,6 +33,9 @@ internal sealed class SiloProcess : IAsyncDisposable
 
     /// <summary>The external label <c>test</c> of its series.</summary>
     public string Test => _settings.Test;
+
+    /// <summary>Of its HTTP API.</summary>
+    public int ApiPort { get; private set; }
 
     public Uri HttpEndpoint { get; private set; } = null!;
 
@@ -106,14 +108,14 @@ internal sealed class SiloProcess : IAsyncDisposable
     /// <summary>From the next start on it listens on other ports for OTLP and its HTTP API.</summary>
     public void TakePorts()
     {
-        (_apiPort, var grpcPort, var httpPort) = (FreePorts.Next(), FreePorts.Next(), FreePorts.Next());
+        (ApiPort, var grpcPort, var httpPort) = (FreePorts.Next(), FreePorts.Next(), FreePorts.Next());
         HttpEndpoint = new Uri($"http://127.0.0.1:{httpPort}");
         GrpcEndpoint = new Uri($"http://127.0.0.1:{grpcPort}");
         Sender?.Dispose();
         Sender = new OtlpSender(HttpEndpoint, GrpcEndpoint);
         Traces?.Dispose();
         Traces = new TraceReader(Api("/"));
-        _folder.Write("tempo.yaml", _settings.ToYaml(_apiPort, grpcPort, httpPort));
+        _folder.Write("tempo.yaml", _settings.ToYaml(ApiPort, grpcPort, httpPort));
     }
 
     /// <summary>From the next start on it has this configuration, but for its environment, and other ports.</summary>
@@ -237,7 +239,7 @@ internal sealed class SiloProcess : IAsyncDisposable
         return await _http.SendAsync(request);
     }
 
-    private Uri Api(string path) => new($"http://127.0.0.1:{_apiPort}{path}");
+    private Uri Api(string path) => new($"http://127.0.0.1:{ApiPort}{path}");
 
     // Orleans' own would be the same for all silos of this machine.
     private static Dictionary<string, string> WithPorts(IReadOnlyDictionary<string, string> environment, int siloPort)

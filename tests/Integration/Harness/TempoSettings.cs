@@ -35,6 +35,9 @@ internal sealed record TempoSettings
     /// <summary><c>server.graceful_shutdown_timeout</c>.</summary>
     public string GracefulShutdownTimeout { get; init; } = "30s";
 
+    /// <summary><c>server.http_listen_address</c>; empty for saying nothing of it.</summary>
+    public string HttpListenAddress { get; init; } = "127.0.0.1";
+
     public bool Demo { get; init; }
 
     /// <summary>Whether tenants are named by <c>X-Scope-OrgID</c>.</summary>
@@ -73,7 +76,7 @@ internal sealed record TempoSettings
         var yaml = new StringBuilder($$"""
             multitenancy_enabled: {{(Multitenancy ? "true" : "false")}}
             server:
-              http_listen_address: 127.0.0.1
+              http_listen_address: {{HttpListenAddress}}
               http_listen_port: {{apiPort}}
               graceful_shutdown_timeout: {{GracefulShutdownTimeout}}
             distributor:

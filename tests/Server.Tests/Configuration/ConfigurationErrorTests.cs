@@ -11,8 +11,8 @@ public sealed class ConfigurationErrorTests
         [
             "tempo.yaml:2:21: server.http_listen_port: 'many' is not allowed; it must be a whole number from 0 to 65535",
             "tempo.yaml:3:3: server.http_listen_prt: unknown key; did you mean 'http_listen_port'? Allowed: http_listen_address, "
-            + "tls_min_version, http_listen_port, http_tls_config, graceful_shutdown_timeout, log_level, log_format",
-            "tempo.yaml:5:15: distributor.receivers.jaeger: not supported; the receiver there is: otlp, with the protocols grpc and http",
+            + "tls_min_version, http_listen_port, http_tls_config, admin_from_anywhere, graceful_shutdown_timeout, log_level, log_format",
+            "tempo.yaml:5:15: distributor.receivers.jaeger: not supported, for only OTLP is received here; remove it and put an OpenTelemetry Collector in front that receives jaeger and sends OTLP, or start with -config.skip-foreign-receivers, which leaves it out",
             "tempo.yaml:6:41: overrides.per_tenant_override_period: 'soon' is not allowed; it must be a Prometheus duration such as 250ms, 15s, 1h30m or 7d, from 100ms to 1000h",
         ],
         Errors(
@@ -38,8 +38,11 @@ public sealed class ConfigurationErrorTests
     [InlineData("distributor: {retry_after_on_resource_exhausted: 5}", "tempo.yaml:1:50: distributor.retry_after_on_resource_exhausted: '5' is not allowed; it must be a Go duration such as 250ms, 15s, 1.5h or 1h30m, not negative")]
     [InlineData("distributor: {retry_after_on_resource_exhausted: -5s}", "tempo.yaml:1:50: distributor.retry_after_on_resource_exhausted: '-5s' is not allowed; it must be a Go duration such as 250ms, 15s, 1.5h or 1h30m, not negative")]
     [InlineData("distributor: {forwarders: [{name: a}]}", "tempo.yaml:1:15: distributor.forwarders: not supported yet: no traces are forwarded to other backends")]
-    [InlineData("distributor: {receivers: {otlp/two: }}", "tempo.yaml:1:27: distributor.receivers.otlp/two: a second OTLP receiver is not supported; the one there is goes by the name otlp")]
-    [InlineData("distributor: {receivers: {kafka: {}}}", "tempo.yaml:1:27: distributor.receivers.kafka: not supported; the receiver there is: otlp, with the protocols grpc and http")]
+    [InlineData("distributor: {receivers: {otlp/two: }}", "tempo.yaml:1:27: distributor.receivers.otlp/two: must have at least one protocol; allowed are protocols.grpc and protocols.http")]
+    [InlineData("distributor: {receivers: {otlp/: {protocols: {grpc: }}}}", "tempo.yaml:1:27: distributor.receivers.otlp/: has no name behind the slash")]
+    [InlineData("distributor: {receivers: {otlp: {protocols: {grpc: }}, otlp/2: {protocols: {grpc: }}}}", "tempo.yaml:1:77: distributor.receivers.otlp/2.protocols.grpc.endpoint: 127.0.0.1:4317 is where otlp/grpc listens already; every protocol of a receiver needs an endpoint of its own")]
+    [InlineData("distributor: {receivers: {otlp: {protocols: {grpc: {endpoint: ':4317'}, http: {endpoint: '1.2.3.4:4317'}}}}}", "tempo.yaml:1:90: distributor.receivers.otlp.protocols.http.endpoint: 1.2.3.4:4317 is where otlp/grpc listens already; every protocol of a receiver needs an endpoint of its own")]
+    [InlineData("distributor: {receivers: {kafka: {}}}", "tempo.yaml:1:27: distributor.receivers.kafka: not supported, for only OTLP is received here; remove it and put an OpenTelemetry Collector in front that receives kafka and sends OTLP, or start with -config.skip-foreign-receivers, which leaves it out")]
     [InlineData("distributor: {receivers: {statsd: {}}}", "tempo.yaml:1:27: distributor.receivers.statsd: unknown receiver; the receiver there is: otlp, with the protocols grpc and http")]
     [InlineData("distributor: {receivers: {otlp: }}", "tempo.yaml:1:27: distributor.receivers.otlp: must have at least one protocol; allowed are protocols.grpc and protocols.http")]
     [InlineData("distributor: {receivers: {otlp: {protocols: {grpc: {endpoint: localhost}}}}}", "tempo.yaml:1:63: distributor.receivers.otlp.protocols.grpc.endpoint: 'localhost' is not allowed; it must be host:port, such as 0.0.0.0:4317 or [::]:4317")]
@@ -64,6 +67,11 @@ public sealed class ConfigurationErrorTests
     [InlineData("metrics_generator: {processor: {span_metrics: {histogram_buckets: [1, 1]}}}", "tempo.yaml:1:71: metrics_generator.processor.span_metrics.histogram_buckets[1]: 1 is not greater than the 1 before it; buckets must ascend")]
     [InlineData("metrics_generator: {processor: {span_metrics: {histogram_buckets: [fast]}}}", "tempo.yaml:1:68: metrics_generator.processor.span_metrics.histogram_buckets[0]: 'fast' is not a number of seconds; +Inf is added by itself")]
     [InlineData("metrics_generator: {processor: {span_metrics: {dimensions: all}}}", "tempo.yaml:1:60: metrics_generator.processor.span_metrics.dimensions: must be a list, this is a single value")]
+    [InlineData("metrics_generator: {processor: {span_metrics: {dimensions: [a, '']}}}", "tempo.yaml:1:64: metrics_generator.processor.span_metrics.dimensions[1]: is empty; a dimension is the name of an attribute")]
+    [InlineData("metrics_generator: {processor: {service_graphs: {dimensions: [~]}}}", "tempo.yaml:1:63: metrics_generator.processor.service_graphs.dimensions[0]: is empty; a dimension is the name of an attribute")]
+    [InlineData("overrides: {defaults: {metrics_generator: {processor: {service_graphs: {dimensions: ['']}}}}}", "tempo.yaml:1:86: overrides.defaults.metrics_generator.processor.service_graphs.dimensions[0]: is empty; a dimension is the name of an attribute")]
+    [InlineData("metrics_generator: {processor: {span_metrics: {dimensions: [1.x], dimension_mappings: [{name: 1-x, source_labels: [c]}]}}}", "tempo.yaml:1:67: metrics_generator.processor.span_metrics.dimension_mappings: dimension mapping '1-x' makes the label '_1_x', which dimension '1.x' makes already; every mapping needs a label of its own")]
+    [InlineData("storage: {trace: {blocklist_poll: 1ms}}", "tempo.yaml:1:35: storage.trace.blocklist_poll: '1ms' is not allowed; it must be a Go duration such as 250ms, 15s, 1.5h or 1h30m, from 100ms to 1000h")]
     [InlineData("metrics_generator: {processor: {span_metrics: {dimension_mappings: [{source_labels: [a]}]}}}", "tempo.yaml:1:69: metrics_generator.processor.span_metrics.dimension_mappings[0].name: is missing: a dimension mapping needs the name of its label")]
     [InlineData("metrics_generator: {processor: {span_metrics: {dimension_mappings: [{name: a}]}}}", "tempo.yaml:1:69: metrics_generator.processor.span_metrics.dimension_mappings[0].source_labels: is missing: a dimension mapping needs at least one attribute to take its value from")]
     [InlineData("metrics_generator: {processor: {span_metrics: {dimensions: [a.b], dimension_mappings: [{name: a_b, source_labels: [c]}]}}}", "tempo.yaml:1:67: metrics_generator.processor.span_metrics.dimension_mappings: dimension mapping 'a_b' makes the label 'a_b', which dimension 'a.b' makes already; every mapping needs a label of its own")]
@@ -76,7 +84,7 @@ public sealed class ConfigurationErrorTests
     [InlineData("{key: kind, value: SERVER}", "strict", "tempo.yaml:6:31: P.value: 'SERVER' is not a span kind; allowed: SPAN_KIND_UNSPECIFIED, SPAN_KIND_INTERNAL, SPAN_KIND_SERVER, SPAN_KIND_CLIENT, SPAN_KIND_PRODUCER, SPAN_KIND_CONSUMER")]
     [InlineData("{key: status, value: error}", "strict", "tempo.yaml:6:33: P.value: 'error' is not a status; allowed: STATUS_CODE_UNSET, STATUS_CODE_OK, STATUS_CODE_ERROR")]
     [InlineData("{key: span.x}", "strict", "tempo.yaml:6:12: P.value: is missing")]
-    [InlineData("{key: span.x, value: (?=a)}", "regex", "tempo.yaml:6:33: P.value: '(?=a)' is not a regular expression: '(?=' is not supported; flags are i, m, s")]
+    [InlineData("{key: span.x, value: (?=a)}", "regex", "tempo.yaml:6:33: P.value: '(?=a)' is not a regular expression: '(?=' is not supported; flags are i, m, s, U")]
     public void A_wrong_filter_attribute_is_an_error(string attribute, string matchType, string error)
     {
         var text = $"""
@@ -157,7 +165,7 @@ public sealed class ConfigurationErrorTests
     }
 
     [Theory]
-    [InlineData("path: data/wal", "", "72: metrics_generator.storage.path: the remote write queue's directory 'data/wal' and the write-ahead log's 'data/wal' must be two, neither within the other")]
+    [InlineData("path: queue", "{trace: {wal: {path: queue/wal}}}", "72: metrics_generator.storage.path: the write-ahead log's directory 'queue/wal' must not be within the remote write queue's 'queue'")]
     [InlineData("path: data", "", "72: metrics_generator.storage.path: the remote write queue's directory 'data' and the blocks' 'data/blocks' must be two, neither within the other")]
     [InlineData("", "{trace: {local: {path: data}, wal: {path: wal}}}", "21: metrics_generator.storage.path: the remote write queue's directory 'data/generator' and the blocks' 'data' must be two, neither within the other")]
     public void The_remote_write_queue_has_a_directory_of_its_own(string path, string traces, string error) => Assert.Equal(
@@ -227,11 +235,6 @@ public sealed class ConfigurationErrorTests
     [InlineData("compaction: {retention: 2}", "compaction.retention: unknown key; allowed: block_retention, compaction_disabled")]
     [InlineData("global: {max_bytes_per_trace: -1}", "global.max_bytes_per_trace: '-1' is not allowed; it must be a whole number of at least 0")]
     [InlineData("ingestion: {max_traces_per_user: -1}", "ingestion.max_traces_per_user: '-1' is not allowed; it must be a whole number of at least 0")]
-    [InlineData("block_retention: 1h", "block_retention: the flat form of overrides is not supported; write it as overrides.defaults.compaction.block_retention")]
-    [InlineData("max_bytes_per_trace: 1", "max_bytes_per_trace: the flat form of overrides is not supported; write it as overrides.defaults.global.max_bytes_per_trace")]
-    [InlineData("metrics_generator_processors: [span-metrics]", "metrics_generator_processors: the flat form of overrides is not supported; write it as overrides.defaults.metrics_generator.processors")]
-    [InlineData("metrics_generator_ring_size: 3", "metrics_generator_ring_size: the flat form of overrides is not supported; write it as overrides.defaults.metrics_generator.ring_size")]
-    [InlineData("ingestion_rate_limit_bytes: 1", "ingestion_rate_limit_bytes: the flat form of overrides is not supported; write it as overrides.defaults.ingestion.rate_limit_bytes")]
     public void A_wrong_override_is_an_error(string defaults, string error)
     {
         var found = Assert.Single(Errors($"overrides:\n  defaults:\n    {defaults}"));
@@ -240,11 +243,31 @@ public sealed class ConfigurationErrorTests
         Assert.EndsWith($": overrides.defaults.{error}", found);
     }
 
-    [Fact]
-    public void The_flat_overrides_of_old_are_an_error_that_says_how_to_write_them() => Assert.Equal(
-        ["tempo.yaml:2:3: overrides.metrics_generator_processor_span_metrics_dimensions: the flat form of overrides is not supported; "
-            + "write it as overrides.defaults.metrics_generator.processor.span_metrics.dimensions"],
-        Errors("overrides:\n  metrics_generator_processor_span_metrics_dimensions: [a]"));
+    [Theory]
+    [InlineData("overrides:\n  defaults: {ingestion: }\n  max_bytes_per_trace: 1", "3:3: overrides.max_bytes_per_trace: the flat form of overrides cannot stand beside the scoped one; write it as overrides.defaults.global.max_bytes_per_trace")]
+    [InlineData("overrides:\n  defaults: {ingestion: }\n  forwarders: []", "3:3: overrides.forwarders: is a tenant's; write it as overrides.defaults.forwarders")]
+    [InlineData("overrides:\n  defaults:\n    metrics_generator: {}\n    metrics_generator_ring_size: 3", "4:5: overrides.defaults.metrics_generator_ring_size: the flat form of overrides cannot stand beside the scoped one; write it as overrides.defaults.metrics_generator.ring_size")]
+    [InlineData("overrides:\n  max_traces_per_user: 1\n  ingestion_max_traces_per_user: 1", "3:3: overrides.defaults.ingestion_max_traces_per_user: the flat form of overrides cannot stand beside the scoped one; write it as overrides.defaults.ingestion.max_traces_per_user")]
+    [InlineData("overrides:\n  metrics_generator_processors: [span-metric]", "2:34: overrides.defaults.metrics_generator.processors[0]: 'span-metric' is not a processor; did you mean 'span-metrics'? Allowed: service-graphs, service-graphs-request, service-graphs-latency, service-graphs-connection-info, span-metrics, span-metrics-count, span-metrics-latency, span-metrics-size, host-info")]
+    public void What_is_wrong_with_flat_overrides_is_an_error(string text, string error) => Assert.Equal([$"tempo.yaml:{error}"], Errors(text));
+
+    [Theory]
+    [InlineData("search_enabled: true", "search_enabled: removed in Tempo 2.0; remove it")]
+    [InlineData("metrics_generator_enabled: true", "metrics_generator_enabled: removed in Tempo 2.0; remove it; a tenant has a generator where its overrides name processors (overrides.defaults.metrics_generator.processors)")]
+    [InlineData("http_prefix: /x", "http_prefix: removed in Tempo 1.0; write http_api_prefix")]
+    [InlineData("distributor: {log_received_traces: true}", "distributor.log_received_traces: removed in Tempo 2.3; remove it")]
+    [InlineData("distributor: {search_tags_deny_list: [a]}", "distributor.search_tags_deny_list: removed in Tempo 2.1; remove it")]
+    [InlineData("ingester: {traces_per_block: 5}", "ingester.traces_per_block: removed in Tempo 0.6; write max_block_bytes")]
+    [InlineData("compactor: {compaction: {chunk_size_bytes: 5}}", "compactor.compaction.chunk_size_bytes: removed in Tempo 2.0; remove it")]
+    [InlineData("storage: {trace: {maintenance_cycle: 5m}}", "storage.trace.maintenance_cycle: removed in Tempo 0.3; write blocklist_poll")]
+    [InlineData("storage: {trace: {wal: {completedfilepath: /x}}}", "storage.trace.wal.completedfilepath: removed in Tempo 2.6; remove it")]
+    [InlineData("storage: {trace: {azure: {use_v2_sdk: true}}}", "storage.trace.azure.use_v2_sdk: removed in Tempo 2.6; remove it")]
+    [InlineData("storage: {trace: {azure: {storage-account-name: a}}}", "storage.trace.azure.storage-account-name: removed in Tempo 2.0; write storage_account_name")]
+    [InlineData("overrides: {max_search_bytes_per_trace: 5}", "overrides.max_search_bytes_per_trace: removed in Tempo 2.1; remove it")]
+    [InlineData("overrides: {ingestion_rate_limit: 5}", "overrides.ingestion_rate_limit: removed in Tempo 0.7; write ingestion.rate_limit_bytes")]
+    [InlineData("overrides: {defaults: {max_spans_per_trace: 5}}", "overrides.defaults.max_spans_per_trace: removed in Tempo 0.7; write global.max_bytes_per_trace")]
+    [InlineData("overrides: {block_retention: 1h, search_tags_allow_list: [a]}", "overrides.defaults.search_tags_allow_list: removed in Tempo 2.1; remove it")]
+    public void A_key_that_Tempo_has_removed_is_named_so_and_not_as_misspelt(string text, string error) => Assert.Equal(error, Assert.Single(Parse(text).Errors).Message);
 
     [Theory]
     [InlineData("enabled: true, client: {backend: s3}", "client.backend: 's3' is not supported; allowed: local, azure, or empty for the object store of the traces")]

@@ -165,7 +165,7 @@ public sealed class FileOverridesTests : IDisposable
         Assert.Equal([2], seen);
         Assert.Equal(version + 1, overrides.Version);
 
-        File.WriteAllText(_file, "");
+        File.WriteAllText(_file, "overrides: {}");
         _time.Tick();
         Assert.Equal([2, 1000], seen);
     }
@@ -349,6 +349,56 @@ public sealed class FileOverridesTests : IDisposable
     }
 
     [Fact]
+    public void A_file_that_is_empty_for_a_moment_keeps_the_last_good_one_and_is_told_once()
+    {
+        const string good = "overrides: {a: {metrics_generator: {max_active_series: 1}}}";
+        using var overrides = Open(good);
+        var version = overrides.Version;
+        _logger.Lines.Clear();
+
+        File.WriteAllText(_file, "");
+        _time.Tick();
+        _time.Tick();
+
+        Assert.Equal(1, overrides.For(Tenant("a")).MetricsGenerator.MaxActiveSeries);
+        Assert.Equal((version, 0), (overrides.Version, LastReloadSuccessful()));
+        Assert.Equal(
+        [
+            $"Error: {_file}: the file is empty; write 'overrides: {{}}' into it where no tenant shall have an entry",
+            $"Error: The per-tenant overrides {_file} have 1 errors; what held before goes on",
+        ],
+        _logger.Lines);
+
+        File.WriteAllText(_file, good);
+        _time.Tick();
+        Assert.Equal((version, 1), (overrides.Version, LastReloadSuccessful()));
+    }
+
+    [Fact]
+    public void A_file_in_the_flat_form_is_read_as_one_in_the_scoped_form_with_one_warning()
+    {
+        File.WriteAllText(_file,
+            """
+            overrides:
+              a: {metrics_generator: {max_active_series: 1}}
+              b:
+                metrics_generator_max_active_series: 2
+                metrics_generator_processor_span_metrics_dimensions: [x]
+              "*": {ingestion_rate_limit_bytes: 3}
+            """);
+        var result = TryOpen();
+        using var overrides = result.Value!;
+
+        Assert.Equal(
+            [$"{_file}:4:5: overrides.b: metrics_generator_max_active_series is the flat form of overrides, which Tempo 3 refuses; it is read as metrics_generator.max_active_series, and other flat keys likewise. 'tempo-cli migrate overrides-config' rewrites them"],
+            result.Warnings.Select(static w => w.ToString()));
+        Assert.Equal((1, 2), (overrides.For(Tenant("a")).MetricsGenerator.MaxActiveSeries, overrides.For(Tenant("b")).MetricsGenerator.MaxActiveSeries));
+        Assert.Equal(["x"], overrides.For(Tenant("b")).MetricsGenerator.Processor.SpanMetrics.Dimensions);
+        Assert.Equal([ProcessorNames.SpanMetrics], overrides.For(Tenant("b")).MetricsGenerator.Processors);
+        Assert.Equal(3, overrides.For(Tenant("c")).Ingestion.RateLimitBytes);
+    }
+
+    [Fact]
     public void Nothing_is_read_any_more_after_the_end()
     {
         var overrides = Open("");
@@ -359,7 +409,9 @@ public sealed class FileOverridesTests : IDisposable
 
     [Theory]
     [InlineData("overrides: {a/b: {ingestion: {}}}", "1:18: overrides.a/b: tenant ID 'a/b' contains unsupported character '/'; allowed are a-z, A-Z, 0-9 and !-_.*'()")]
-    [InlineData("overrides: {a: {max_traces_per_user: 1}}", "1:17: overrides.a.max_traces_per_user: the flat form of overrides is not supported; write it as overrides.a.ingestion.max_traces_per_user")]
+    [InlineData("overrides: {a: {max_traces_per_user: 1, ingestion: {}}}", "1:17: overrides.a.max_traces_per_user: the flat form of overrides cannot stand beside the scoped one; write it as overrides.a.ingestion.max_traces_per_user")]
+    [InlineData("overrides: {a: {max_search_bytes_per_trace: 1}}", "1:17: overrides.a.max_search_bytes_per_trace: removed in Tempo 2.1; remove it")]
+    [InlineData("overrides: {a: {metrics_generator: {processor: {span_metrics: {dimensions: ['']}}}}}", "1:77: overrides.a.metrics_generator.processor.span_metrics.dimensions[0]: is empty; a dimension is the name of an attribute")]
     [InlineData("overrides: {a: 1}", "1:16: overrides.a must be a mapping, this is a single value")]
     [InlineData("tenants: {}", "1:1: tenants: unknown key; allowed: overrides")]
     [InlineData("overrides: {a: {metrics_generator: {processor: {span_metrics: {dimension_mappings: [{name: base, source_labels: [x]}]}}}}}", "1:17: overrides.a.metrics_generator: dimension mapping 'base' makes the label 'base', which dimension 'base' makes already; every mapping needs a label of its own")]

@@ -24,8 +24,8 @@ public sealed class TempoConfigurationTests
         Assert.Empty(options.MetricsGenerator.Storage.RemoteWrite);
         Assert.Equal("127.0.0.1", options.Server.HttpListenAddress);
         Assert.Equal(3200, options.Server.HttpListenPort);
-        Assert.Equal("127.0.0.1:4317", options.Distributor.Receivers.Otlp.Protocols.Grpc!.Endpoint.ToString());
-        Assert.Equal("127.0.0.1:4318", options.Distributor.Receivers.Otlp.Protocols.Http!.Endpoint.ToString());
+        Assert.Equal("127.0.0.1:4317", options.Distributor.Receivers.Otlp[0].Protocols.Grpc!.Endpoint.ToString());
+        Assert.Equal("127.0.0.1:4318", options.Distributor.Receivers.Otlp[0].Protocols.Http!.Endpoint.ToString());
     }
 
     [Theory]
@@ -48,6 +48,147 @@ public sealed class TempoConfigurationTests
         Assert.Equal(SnapshotMode.OnStop, options.MetricsGenerator.Snapshot);
         Assert.Equal((TimeSpan.Zero, 1_000_000), (options.MetricsGenerator.DedupeWindow, options.MetricsGenerator.DedupeMaxSpans));
         Assert.Equal(TimeSpan.FromSeconds(10), options.Overrides.PerTenantOverridePeriod);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("server:\n  http_listen_address:\n")]
+    [InlineData("server: {http_listen_address: ''}")]
+    public void A_file_that_says_nothing_of_them_listens_where_Tempo_does(string text)
+    {
+        var options = Options(text);
+        var server = ListenerMapping.ToServerOptions(options);
+
+        Assert.Equal(":3200", server.HttpApi.Endpoint);
+        Assert.Equal("127.0.0.1:4317", Assert.Single(server.OtlpGrpc).Endpoint);
+        Assert.Equal("127.0.0.1:4318", Assert.Single(server.OtlpHttp).Endpoint);
+        Assert.False(server.AdminFromAnywhere);
+        Assert.True(ListenerMapping.ToServerOptions(Options("server: {admin_from_anywhere: true}")).AdminFromAnywhere);
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("0s")]
+    public void A_blocklist_poll_of_0_is_the_default(string poll) => Assert.Equal(TimeSpan.FromMinutes(5), Options($"storage: {{trace: {{blocklist_poll: {poll}}}}}").Storage.Trace.BlocklistPoll);
+
+    [Theory]
+    [InlineData("/var/tempo/wal")]
+    [InlineData("/var/tempo/wal/")]
+    [InlineData("/var/tempo/x/../wal")]
+    public void A_generators_directory_that_is_the_logs_has_a_folder_of_its_own_in_it(string path)
+    {
+        var text = $"storage: {{trace: {{wal: {{path: /var/tempo/wal}}}}}}\nmetrics_generator: {{storage: {{path: {path}, remote_write: [{{url: 'http://h'}}]}}, processor: {{span_metrics: }}}}\noverrides: {{defaults: {{metrics_generator: {{processors: [span-metrics]}}}}}}";
+        var below = Path.Combine(path, "generator");
+
+        Assert.Equal([$"tempo.yaml:2:37: metrics_generator.storage.path: '{path}' is the write-ahead log's directory as well; '{below}' is used in its place. Write a directory of its own"], Warnings(text));
+        var options = Options(text);
+        Assert.Equal(below, options.MetricsGenerator.Storage.Path);
+
+        // As the page shows it, it is fine.
+        Assert.Empty(Warnings(ConfigurationPage.Render(options)));
+    }
+
+    [Fact]
+    public void Flat_overrides_are_read_as_scoped_ones_with_one_warning()
+    {
+        const string flat =
+            """
+            overrides:
+              ingestion_rate_limit_bytes: 1
+              ingestion_burst_size_bytes: 2
+              max_traces_per_user: 3
+              max_bytes_per_trace: 4
+              block_retention: 5h
+              forwarders: []
+              metrics_generator_ring_size: 6
+              metrics_generator_processors: [service-graphs, span-metrics]
+              metrics_generator_remote_write_headers: {a: b}
+              metrics_generator_ingestion_time_range_slack: 7s
+              metrics_generator_processor_service_graphs_peer_attributes: [p]
+              metrics_generator_processor_span_metrics_dimensions: [d]
+              metrics_generator_processor_span_metrics_intrinsic_dimensions: {span_kind: false}
+              metrics_generator_processor_span_metrics_dimension_mappings: [{name: m, source_labels: [s]}]
+              metrics_generator_processor_host_info_metric_name: h
+              per_tenant_override_config: tenants.yaml
+              per_tenant_override_period: 8s
+            """;
+        const string scoped =
+            """
+            overrides:
+              defaults:
+                ingestion: {rate_limit_bytes: 1, burst_size_bytes: 2, max_traces_per_user: 3}
+                global: {max_bytes_per_trace: 4}
+                compaction: {block_retention: 5h}
+                metrics_generator:
+                  ring_size: 6
+                  processors: [service-graphs, span-metrics]
+                  remote_write_headers: {a: b}
+                  ingestion_time_range_slack: 7s
+                  processor:
+                    service_graphs: {peer_attributes: [p]}
+                    span_metrics: {dimensions: [d], intrinsic_dimensions: {span_kind: false}, dimension_mappings: [{name: m, source_labels: [s]}]}
+                    host_info: {metric_name: h}
+              per_tenant_override_config: tenants.yaml
+              per_tenant_override_period: 8s
+            """;
+
+        Assert.Equal(
+            ["tempo.yaml:2:3: overrides: ingestion_rate_limit_bytes is the flat form of overrides, which Tempo 3 refuses; it is read as ingestion.rate_limit_bytes, and other flat keys likewise. 'tempo-cli migrate overrides-config' rewrites them"],
+            Warnings(flat));
+        Assert.Equal(Options(scoped), Options(flat));
+        Assert.Empty(Warnings(scoped));
+    }
+
+    [Fact]
+    public void Several_OTLP_receivers_have_listeners_of_their_own()
+    {
+        var server = ListenerMapping.ToServerOptions(Options(
+            """
+            distributor:
+              receivers:
+                otlp: {protocols: {grpc: , http: }}
+                otlp/2: {protocols: {grpc: {endpoint: ':4319', max_recv_msg_size_mib: 1}}}
+                otlp/internal: {protocols: {http: {endpoint: '127.0.0.2:4318', cors: {allowed_origins: ['*']}}, grpc: {endpoint: '127.0.0.2:4317'}}}
+            """));
+
+        Assert.Equal([("otlp", "127.0.0.1:4317", 16 << 20), ("otlp/2", ":4319", 1 << 20), ("otlp/internal", "127.0.0.2:4317", 16 << 20)], server.OtlpGrpc.Select(l => (l.Receiver, l.Endpoint, l.MaxRequestBytes)));
+        Assert.Equal([("otlp", "127.0.0.1:4318", 0), ("otlp/internal", "127.0.0.2:4318", 1)], server.OtlpHttp.Select(l => (l.Receiver, l.Endpoint, l.Cors.AllowedOrigins.Count)));
+    }
+
+    [Fact]
+    public void Receivers_that_only_Tempo_has_are_left_out_on_demand()
+    {
+        var result = TempoConfiguration.Parse(
+            """
+            distributor:
+              receivers:
+                jaeger: {protocols: {grpc: {endpoint: 0.0.0.0:14250}, thrift_http: }}
+                zipkin:
+                otlp: {protocols: {http: {endpoint: 0.0.0.0:4318}}}
+            """,
+            "tempo.yaml",
+            NoEnvironment,
+            skipForeignReceivers: true);
+
+        Assert.Empty(result.Errors);
+        Assert.Equal(
+        [
+            "tempo.yaml:3:5: distributor.receivers.jaeger: left out, as -config.skip-foreign-receivers asks: nothing receives jaeger here; put an OpenTelemetry Collector in front that receives jaeger and sends OTLP",
+            "tempo.yaml:4:5: distributor.receivers.zipkin: left out, as -config.skip-foreign-receivers asks: nothing receives zipkin here; put an OpenTelemetry Collector in front that receives zipkin and sends OTLP",
+        ],
+        result.Warnings.Select(w => w.ToString()));
+        var receiver = Assert.Single(result.Value!.Distributor.Receivers.Otlp);
+        Assert.Null(receiver.Protocols.Grpc);
+        Assert.Equal("0.0.0.0:4318", receiver.Protocols.Http!.Endpoint.ToString());
+    }
+
+    [Fact]
+    public void Where_no_receiver_is_left_OTLP_listens_on_its_default_endpoints()
+    {
+        var result = TempoConfiguration.Parse("distributor: {receivers: {kafka: {protocol_version: 2.0.0}}}", "tempo.yaml", NoEnvironment, skipForeignReceivers: true);
+
+        Assert.Equal("distributor.receivers.kafka: no other receiver is in the file, so OTLP listens on its default endpoints; name an otlp receiver to choose others", result.Warnings[1].Message);
+        Assert.Equal(new ReceiversOptions(), result.Value!.Distributor.Receivers);
     }
 
     [Fact]
@@ -73,8 +214,8 @@ public sealed class TempoConfigurationTests
         Assert.Equal(3210, options.Server.HttpListenPort);
         Assert.Equal(LogLevel.Warning, options.Server.LogLevel);
         Assert.Equal(4096, options.Distributor.MaxAttributeBytes);
-        Assert.Equal("0.0.0.0:4317", options.Distributor.Receivers.Otlp.Protocols.Grpc!.Endpoint.ToString());
-        Assert.Equal("127.0.0.1:4318", options.Distributor.Receivers.Otlp.Protocols.Http!.Endpoint.ToString());
+        Assert.Equal("0.0.0.0:4317", options.Distributor.Receivers.Otlp[0].Protocols.Grpc!.Endpoint.ToString());
+        Assert.Equal("127.0.0.1:4318", options.Distributor.Receivers.Otlp[0].Protocols.Http!.Endpoint.ToString());
         Assert.Equal(TimeSpan.FromSeconds(90), options.MetricsGenerator.Processor.ServiceGraphs.Wait);
         Assert.Equal(10_000, options.MetricsGenerator.Processor.ServiceGraphs.MaxItems);
         Assert.Equal(["http.method", "http.target"], options.MetricsGenerator.Processor.SpanMetrics.Dimensions);
@@ -113,7 +254,7 @@ public sealed class TempoConfigurationTests
         var options = result.Value!;
         Assert.True(options.MultitenancyEnabled);
         Assert.Equal(LogFormat.Json, options.Server.LogFormat);
-        Assert.Equal(new ListenEndpoint("tempo", 4318), options.Distributor.Receivers.Otlp.Protocols.Http!.Endpoint);
+        Assert.Equal(new ListenEndpoint("tempo", 4318), options.Distributor.Receivers.Otlp[0].Protocols.Http!.Endpoint);
         Assert.Equal("/conf/overrides.yaml", options.Overrides.PerTenantOverrideConfig);
         Assert.Equal(["db.namespace", "db.name"], options.MetricsGenerator.Processor.ServiceGraphs.DatabaseNameAttributes);
         Assert.Equal(["host.id"], options.MetricsGenerator.Processor.HostInfo.HostIdentifiers);
@@ -181,7 +322,7 @@ public sealed class TempoConfigurationTests
     [Fact]
     public void The_protocols_that_the_file_names_are_the_ones_that_listen()
     {
-        var protocols = Options("distributor: {receivers: {otlp: {protocols: {http: {endpoint: ':9000', max_request_body_size: 1e6}}}}}").Distributor.Receivers.Otlp.Protocols;
+        var protocols = Options("distributor: {receivers: {otlp: {protocols: {http: {endpoint: ':9000', max_request_body_size: 1e6}}}}}").Distributor.Receivers.Otlp[0].Protocols;
 
         Assert.Null(protocols.Grpc);
         Assert.Equal(new ListenEndpoint("", 9000), protocols.Http!.Endpoint);
@@ -201,7 +342,7 @@ public sealed class TempoConfigurationTests
                     http:
                       tls: {cert_file: server.crt, key_file: server.key, client_ca_file: ca.crt, min_version: 1.3}
                       cors: {allowed_origins: ["https://*.example.com"], allowed_headers: ["*"], max_age: 7200}
-            """).Distributor.Receivers.Otlp.Protocols;
+            """).Distributor.Receivers.Otlp[0].Protocols;
 
         Assert.Equal(new ListenEndpoint("::1", 4317), http.Grpc!.Endpoint);
         Assert.Equal(32, http.Grpc.MaxRecvMsgSizeMib);

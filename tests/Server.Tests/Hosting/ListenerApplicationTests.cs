@@ -127,21 +127,21 @@ public class ListenerApplicationTests
     {
         await using var first = await RunningServer.StartAsync();
         var port = first.Port("otlp/http");
-        var error = await Assert.ThrowsAnyAsync<IOException>(() => RunningServer.StartAsync(RunningServer.Options with { OtlpHttp = new() { Endpoint = $"{host}:{port}" } }));
+        var error = await Assert.ThrowsAnyAsync<IOException>(() => RunningServer.StartAsync(RunningServer.Options with { OtlpHttp = [new() { Endpoint = $"{host}:{port}" }] }));
         Assert.Contains($":{port}", error.Message);
     }
 
     [Fact]
     public async Task An_address_of_another_machine_is_named()
     {
-        var error = await Assert.ThrowsAsync<IOException>(() => RunningServer.StartAsync(RunningServer.Options with { OtlpHttp = new() { Endpoint = "203.0.113.9:4318" } }));
+        var error = await Assert.ThrowsAsync<IOException>(() => RunningServer.StartAsync(RunningServer.Options with { OtlpHttp = [new() { Endpoint = "203.0.113.9:4318" }] }));
         Assert.Contains("otlp/http 203.0.113.9:4318", error.Message);
     }
 
     [Fact]
     public async Task Receivers_can_be_left_out_and_localhost_is_the_loopback()
     {
-        await using var first = await RunningServer.StartAsync(RunningServer.Options with { OtlpGrpc = null, OtlpHttp = null });
+        await using var first = await RunningServer.StartAsync(RunningServer.Options with { OtlpGrpc = [], OtlpHttp = [] });
         Assert.Equal(["http api"], first.Server.Addresses.Keys);
 
         await using var second = await RunningServer.StartAsync(RunningServer.Options with { HttpApi = new() { Endpoint = "localhost:0" } });

@@ -116,19 +116,19 @@ public sealed class ListenerCertificatesTests : IDisposable
     [InlineData("localhost:-1")]
     public async Task A_wrong_endpoint_is_named(string endpoint)
     {
-        var options = RunningServer.Options with { OtlpHttp = new() { Endpoint = endpoint } };
+        var options = RunningServer.Options with { OtlpHttp = [new() { Endpoint = endpoint }] };
         var error = await Assert.ThrowsAsync<ArgumentException>(() => RunningServer.StartAsync(options));
         Assert.Equal($"otlp/http: endpoint '{endpoint}' is not host:port with a port of 0 to 65535", error.Message);
     }
 
     private static Task<RunningServer> StartAsync(ServerTlsOptions tls) => RunningServer.StartAsync(RunningServer.Options with
     {
-        OtlpHttp = RunningServer.Options.OtlpHttp! with { Tls = tls },
-        OtlpGrpc = RunningServer.Options.OtlpGrpc! with { Tls = tls },
+        OtlpHttp = [RunningServer.Options.OtlpHttp[0] with { Tls = tls }],
+        OtlpGrpc = [RunningServer.Options.OtlpGrpc[0] with { Tls = tls }],
     });
 
     private static async Task<string> ErrorAsync(ServerTlsOptions tls) =>
-        (await Assert.ThrowsAsync<ArgumentException>(() => RunningServer.StartAsync(RunningServer.Options with { OtlpHttp = RunningServer.Options.OtlpHttp! with { Tls = tls } }))).Message;
+        (await Assert.ThrowsAsync<ArgumentException>(() => RunningServer.StartAsync(RunningServer.Options with { OtlpHttp = [RunningServer.Options.OtlpHttp[0] with { Tls = tls }] }))).Message;
 
     private async Task<bool> IsLetInAsync(RunningServer server, X509Certificate2? certificate)
     {

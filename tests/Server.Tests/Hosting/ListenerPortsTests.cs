@@ -39,8 +39,8 @@ public class ListenerPortsTests
 
     private static TempoServerOptions With(string otlpHttp) => new()
     {
-        OtlpGrpc = null,
-        OtlpHttp = new ListenerOptions { Endpoint = otlpHttp },
+        OtlpGrpc = [],
+        OtlpHttp = [new ListenerOptions { Endpoint = otlpHttp }],
         HttpApi = new ListenerOptions { Endpoint = "127.0.0.1:0" },
     };
 }

@@ -57,7 +57,7 @@ public class CorsTests
     }
 
     private static Task<RunningServer> StartAsync(CorsOptions cors) =>
-        RunningServer.StartAsync(RunningServer.Options with { OtlpHttp = RunningServer.Options.OtlpHttp! with { Cors = cors } });
+        RunningServer.StartAsync(RunningServer.Options with { OtlpHttp = [RunningServer.Options.OtlpHttp[0] with { Cors = cors }] });
 
     private static HttpRequestMessage Preflight(RunningServer server, string origin, string headers)
     {

@@ -20,8 +20,8 @@ public sealed class RequestMemoryException : Exception
     internal static RequestMemoryException LargerThanAll(long neededBytes, long maxBytes) =>
         new($"the request needs {neededBytes} bytes of memory, and all requests together may hold {maxBytes} (distributor.max_inflight_bytes); send smaller batches, or raise it", canFit: false);
 
-    /// <summary>It has more in it than a request of its length has that says anything.</summary>
-    internal static RequestMemoryException TooDense(int requestBytes, long maxRecordBytes, int spans, int attributes) =>
-        new($"the request has {requestBytes} bytes, and its spans, scopes, resources and attributes would take more than {maxRecordBytes} bytes of memory ({spans} spans and {attributes} attributes so far): "
+    /// <summary>It has more in it than as many bytes can have that say anything.</summary>
+    internal static RequestMemoryException TooDense(int readBytes, long maxRecordBytes, int spans, int attributes) =>
+        new($"the spans, scopes, resources and attributes in the first {readBytes} bytes of the request take more than {maxRecordBytes} bytes of memory ({spans} spans, {attributes} attributes): "
             + "most of them are empty. Leave out what is empty, or send smaller batches", canFit: false);
 }

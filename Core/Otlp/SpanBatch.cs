@@ -20,7 +20,7 @@ public sealed class SpanBatch
     private const long MaxPooledBytes = 64 << 20;
 
     // A span that can be taken has 30 bytes, and with a resource and a scope of its own 34: 152 in memory, not five times as many. What takes more is made
-    // of messages with nothing in them, of two bytes each. A small request may be of anything.
+    // of messages with nothing in them, of two bytes each, and is found out before all of it is read. A little of it may be anything.
     private const int MaxRecordBytesPerByte = 6;
     private const long AnyRecordBytes = 32 << 20;
 
@@ -42,7 +42,7 @@ public sealed class SpanBatch
     private byte[] _envelopes = [];
     private int _envelopeBytes;
     private bool _hasEnvelopes;
-    private long _maxRecordBytes;
+    private bool _isAdmitted;
 
     private SpanBatch()
     {
@@ -98,7 +98,7 @@ public sealed class SpanBatch
         batch._spanCount = batch._resourceCount = batch._scopeCount = batch._attributeCount = 0;
         batch.OversizedAttributes = 0;
         batch._hasEnvelopes = false;
-        batch._maxRecordBytes = isAdmitted || !buffer.IsCounted ? long.MaxValue : Math.Max(AnyRecordBytes, (long)buffer.Length * MaxRecordBytesPerByte);
+        batch._isAdmitted = isAdmitted || !buffer.IsCounted;
 
         var isRead = false;
         try
@@ -106,7 +106,7 @@ public sealed class SpanBatch
             var reader = new OtlpReader(batch, buffer.Bytes, maxAttributeBytes);
             error = reader.Read();
             if (error is null)
-                batch.CountRecords();
+                batch.CountRecords(buffer.Length);
             isRead = error is null;
         }
         catch (RequestMemoryException full)
@@ -187,19 +187,21 @@ public sealed class SpanBatch
         return removed;
     }
 
-    internal ref SpanRecord AddSpan()
+    /// <summary>A new span.</summary>
+    /// <param name="position">How many bytes have been read, here and in what adds anything else.</param>
+    internal ref SpanRecord AddSpan(int position)
     {
         if (_spanCount == _spans.Length)
-            Grow(ref _spans);
+            Grow(ref _spans, position);
         ref var span = ref _spans[_spanCount++];
         span = default;
         return ref span;
     }
 
-    internal int AddResource()
+    internal int AddResource(int position)
     {
         if (_resourceCount == _resources.Length)
-            Grow(ref _resources);
+            Grow(ref _resources, position);
         _resources[_resourceCount] = default;
         return _resourceCount++;
     }
@@ -207,7 +209,7 @@ public sealed class SpanBatch
     internal int AddScope(in ScopeRecord scope)
     {
         if (_scopeCount == _scopes.Length)
-            Grow(ref _scopes);
+            Grow(ref _scopes, scope.Message.Offset);
         _scopes[_scopeCount] = scope;
         return _scopeCount++;
     }
@@ -221,20 +223,19 @@ public sealed class SpanBatch
         (spans * Unsafe.SizeOf<SpanRecord>()) + (resources * Unsafe.SizeOf<ResourceRecord>()) + (scopes * Unsafe.SizeOf<ScopeRecord>()) + (attributes * Unsafe.SizeOf<AttributeRecord>());
 
     // What every batch has room for, so that it is kept whether there is a request or not, does not count.
-    private void CountRecords(long growth = 0)
+    private void CountRecords(int position, long growth = 0)
     {
-        if (RecordBytes > _maxRecordBytes)
-            throw RequestMemoryException.TooDense(_buffer!.Length, _maxRecordBytes, _spanCount, _attributeCount);
+        var most = Math.Max(AnyRecordBytes, (long)position * MaxRecordBytesPerByte);
+        if (!_isAdmitted && RecordBytes > most)
+            throw RequestMemoryException.TooDense(position, most, _spanCount, _attributeCount);
         _buffer!.CountRecords(RecordBytes + growth - SizeOf(FirstSpans, FirstResources, FirstScopes, FirstAttributes));
     }
 
-    // A full array is counted before it grows, and never grows much beyond what the request may take.
-    private void Grow<T>(ref T[] array)
+    // An array is counted before it grows.
+    private void Grow<T>(ref T[] array, int position)
     {
-        var more = Math.Clamp(((_maxRecordBytes - RecordBytes) / Unsafe.SizeOf<T>()) + 1, 1, array.Length);
-        var length = array.Length + (int)more;
-        CountRecords((long)length * Unsafe.SizeOf<T>());
-        Array.Resize(ref array, length);
+        CountRecords(position, array.Length * 2L * Unsafe.SizeOf<T>());
+        Array.Resize(ref array, array.Length * 2);
     }
 
     private long ArrayBytes => SizeOf(_spans.Length, _resources.Length, _scopes.Length, _attributes.Length) + _envelopes.Length;
@@ -274,10 +275,10 @@ public sealed class SpanBatch
 
     internal int SpanCount => _spanCount;
 
-    internal ref AttributeRecord AddAttribute()
+    internal ref AttributeRecord AddAttribute(int position)
     {
         if (_attributeCount == _attributes.Length)
-            Grow(ref _attributes);
+            Grow(ref _attributes, position);
         return ref _attributes[_attributeCount++];
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 
 namespace OrleansTempo.Core;
@@ -10,16 +11,41 @@ public sealed class TempoMetrics : IDisposable
 {
     public const string MeterName = "OrleansTempo";
 
+    /// <summary>The label <c>method</c> of calls, whether they come over gRPC or go from one component to another.</summary>
+    public const string CallMethod = "gRPC";
+
+    // Those of Tempo's server, of Prometheus' clients, and of Tempo's flushes; as are the others below.
+    private static readonly double[] s_requestSeconds = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 50, 100];
+    private static readonly double[] s_usualSeconds = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10];
+    private static readonly double[] s_flushSeconds = [.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30];
+    private static readonly double[] s_flushBytes = [.. Enumerable.Range(20, 10).Select(static power => Math.Pow(2, power))];
+    private static readonly double[] s_retentionSeconds = [.25, .5, 1, 2, 4, 8];
+    private static readonly double[] s_backendSeconds = [.005, .02, .08, .32, 1.28, 5.12];
+
+    // Nothing here speaks WebSocket.
+    private static readonly KeyValuePair<string, object?> s_noWebSocket = new("ws", "false");
+
     public TempoMetrics()
     {
         Meter = new Meter(MeterName);
+        Meter.CreateObservableGauge("tempo_build_info", static () => new Measurement<long>(1, BuildInformation.Labels), null, "1, labelled with what this program was built from and runs on");
+        RequestDuration = Histogram("tempo_request_duration_seconds", s_requestSeconds, "Seconds that requests took, and calls from one component to another, by method, route, status_code and ws");
+        ReceiverAccepted = Counter("tempo_receiver_accepted_spans", "Spans that a receiver took, by receiver and transport");
+        ReceiverRefused = Counter("tempo_receiver_refused_spans", "Spans that a receiver could not take, by receiver and transport");
+        PushDuration = Histogram("tempo_distributor_push_duration_seconds", s_usualSeconds, "Seconds from a request that was received to what is to be answered");
+        SpansInFuture = new TenantHistogram("tempo_spans_distance_in_future_seconds", "Seconds from when a span came to its end, of spans that end later, by tenant", 300, 1800, 3600);
+        SpansInPast = new TenantHistogram("tempo_spans_distance_in_past_seconds", "Seconds from a span's end to when it came, by tenant", 300, 1800, 3600);
+        Warnings = Counter("tempo_warnings_total", "What is odd about traces, by tenant and reason");
         SpansReceived = Counter("tempo_distributor_spans_received_total", "Spans received, by tenant");
         BytesReceived = Counter("tempo_distributor_bytes_received_total", "Bytes of OTLP protobuf received, by tenant");
         DiscardedSpans = Counter("tempo_discarded_spans_total", "Spans refused, by reason and tenant");
-        AttributesTruncated = Counter("tempo_distributor_attributes_truncated_total", "Attribute keys or values cut at max_attribute_bytes, by tenant");
+        AttributesTruncated = Counter("tempo_distributor_attributes_truncated_total", "Attribute keys or values cut at max_attribute_bytes, by tenant and scope");
         ForwarderPushes = Counter("tempo_distributor_forwarder_pushes_total", "Batches offered to the metrics-generator's queue, by tenant");
         ForwarderPushFailures = Counter("tempo_distributor_forwarder_pushes_failures_total", "Batches that the metrics-generator did not get, its queue being full or it not to be reached, by tenant");
         ForwarderSpansDropped = Counter("tempo_distributor_forwarder_spans_dropped_total", "Spans that the metrics-generator did not get, or of which it is not known, by tenant");
+        QueueLength = Gauge("tempo_distributor_queue_length", "Requests that wait for the metrics-generator, by tenant and name");
+        GeneratorPushes = Counter("tempo_distributor_metrics_generator_pushes_total", "Calls of the metrics-generator that carry spans, without tenant");
+        GeneratorPushFailures = Counter("tempo_distributor_metrics_generator_pushes_failures_total", "Calls of the metrics-generator that failed, without tenant");
         GrainCalls = Counter("tempo_distributor_grain_calls_total", "Calls of grains that carry spans, by grain, without tenant");
         GeneratorSpansReceived = Counter("tempo_metrics_generator_spans_received_total", "Spans the metrics-generator took from its queue, by tenant");
         GeneratorBytesReceived = Counter("tempo_metrics_generator_bytes_received_total", "Bytes of OTLP protobuf the metrics-generator took from its queue, by tenant");
@@ -60,16 +86,19 @@ public sealed class TempoMetrics : IDisposable
 
         LiveTraces = Gauge("tempo_ingester_live_traces", "Live traces, by tenant");
         LiveTraceBytes = Gauge("tempo_ingester_live_trace_bytes", "Bytes held in live traces and blocks not yet written, by tenant");
+        IngesterBytesReceived = Counter("tempo_ingester_bytes_received_total", "Bytes of spans received, by tenant and data_type");
         TracesCreated = Counter("tempo_ingester_traces_created_total", "Traces begun, by tenant");
         BlocksFlushed = Counter("tempo_ingester_blocks_flushed_total", "Blocks written, by tenant");
         FlushedBytes = Counter("tempo_ingester_flushed_bytes_total", "Bytes of blocks written, by tenant");
         FailedFlushes = Counter("tempo_ingester_failed_flushes_total", "Blocks that could not be written and are tried again, by tenant");
-        FlushDuration = Meter.CreateHistogram(
-            "tempo_ingester_flush_duration_seconds",
-            null,
-            "How long a block took to write, by tenant",
-            null,
-            new InstrumentAdvice<double> { HistogramBucketBoundaries = [.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30] });
+        FlushRetries = Counter("tempo_ingester_flush_retries_total", "Times a block was tried again that could not be written, by tenant");
+        FlushFailedRetries = Counter("tempo_ingester_flush_failed_retries_total", "Those of these times that it could not be written again, by tenant");
+        FlushQueueLength = Gauge("tempo_ingester_flush_queue_length", "Blocks that wait to be written or are being written, without tenant");
+        FlushDuration = Histogram("tempo_ingester_flush_duration_seconds", s_flushSeconds, "How long a block took to write, by tenant");
+        FlushSize = Histogram("tempo_ingester_flush_size_bytes", s_flushBytes, "Sizes of blocks written, by tenant");
+        LiveStoreReady = Gauge("tempo_live_store_ready", "1 where live traces can be asked for, without tenant");
+        CatchUpDuration = Meter.CreateGauge<double>("tempo_live_store_catch_up_duration_seconds", null, "Seconds that the last replay of the write-ahead log took, without tenant");
+        BlocksCut = Counter("tempo_live_store_blocks_cut_total", "Blocks cut of live traces, by reason");
 
         // The write-ahead log is the process's: without tenant.
         WalCommits = Counter("tempo_ingester_wal_commits_total", "Commits of the write-ahead log, each of one or many requests");
@@ -80,23 +109,37 @@ public sealed class TempoMetrics : IDisposable
 
         BlocklistLength = Gauge("tempodb_blocklist_length", "Blocks that queries read, by tenant");
         BlocklistPollErrors = Counter("tempodb_blocklist_poll_errors_total", "Times the blocks of a tenant could not be listed, by tenant");
-        BlocklistPollDuration = Meter.CreateHistogram(
-            "tempodb_blocklist_poll_duration_seconds",
-            null,
-            "Seconds that listing all blocks took",
-            tags: null,
-            new InstrumentAdvice<double> { HistogramBucketBoundaries = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10] });
+        BlocklistPollDuration = Histogram("tempodb_blocklist_poll_duration_seconds", s_usualSeconds, "Seconds that listing all blocks took");
         BlocksSetAside = Counter("tempodb_blocks_set_aside_total", "Blocks found corrupt and not read any more, by tenant");
+        BlocksWithoutMeta = Counter("tempodb_blocks_without_meta_total", "Blocks whose data is there and whose meta.json is not, by tenant");
         CompactionBlocks = Counter("tempodb_compaction_blocks_total", "Blocks merged, by level");
+        CompactionObjectsCombined = Counter("tempodb_compaction_objects_combined_total", "Traces that became one with a trace of another block, by level");
         CompactionObjectsWritten = Counter("tempodb_compaction_objects_written_total", "Traces written to merged blocks, by level");
         CompactionBytesWritten = Counter("tempodb_compaction_bytes_written_total", "Bytes written to merged blocks, by level");
-        CompactionErrors = Counter("tempodb_compaction_errors_total", "Times compaction or retention of a tenant ended early");
+        CompactionErrors = Counter("tempodb_compaction_errors_total", "Times compaction of a tenant ended early");
         CompactionOutstandingBlocks = Gauge("tempodb_compaction_outstanding_blocks", "Blocks waiting to be merged, by tenant");
         RetentionMarked = Counter("tempodb_retention_marked_for_deletion_total", "Blocks marked because they have expired");
         RetentionDeleted = Counter("tempodb_retention_deleted_total", "Blocks deleted");
+        RetentionErrors = Counter("tempodb_retention_errors_total", "Times retention of a tenant ended early");
+        RetentionDuration = Histogram("tempodb_retention_duration_seconds", s_retentionSeconds, "Seconds that marking and deleting the blocks of all tenants took");
+        BackendRequestDuration = Histogram("tempodb_backend_request_duration_seconds", s_backendSeconds, "Seconds that requests to the object store took, by operation and status_code");
+        QueryFrontendQueries = Counter("tempo_query_frontend_queries_total", "Queries, by tenant, op and result");
     }
 
     public Meter Meter { get; }
+
+    /// <summary>By <c>method</c>, <c>route</c>, <c>status_code</c> and <c>ws</c>; see <see cref="RecordRequest"/>.</summary>
+    public Histogram<double> RequestDuration { get; }
+
+    /// <summary>By <c>receiver</c> and <c>transport</c>, as is the one that follows.</summary>
+    public Counter<long> ReceiverAccepted { get; }
+    public Counter<long> ReceiverRefused { get; }
+
+    /// <summary>Without tags.</summary>
+    public Histogram<double> PushDuration { get; }
+    public TenantHistogram SpansInFuture { get; }
+    public TenantHistogram SpansInPast { get; }
+    public Counter<long> Warnings { get; }
 
     public Counter<long> SpansReceived { get; }
     public Counter<long> BytesReceived { get; }
@@ -105,6 +148,11 @@ public sealed class TempoMetrics : IDisposable
     public Counter<long> ForwarderPushes { get; }
     public Counter<long> ForwarderPushFailures { get; }
     public Counter<long> ForwarderSpansDropped { get; }
+    public Gauge<long> QueueLength { get; }
+
+    /// <summary>Without tags, as is the one that follows.</summary>
+    public Counter<long> GeneratorPushes { get; }
+    public Counter<long> GeneratorPushFailures { get; }
     public Counter<long> GrainCalls { get; }
     public Counter<long> GeneratorSpansReceived { get; }
     public Counter<long> GeneratorBytesReceived { get; }
@@ -150,9 +198,11 @@ public sealed class TempoMetrics : IDisposable
     /// <summary>Without tags.</summary>
     public Histogram<double> BlocklistPollDuration { get; }
     public Counter<long> BlocksSetAside { get; }
+    public Counter<long> BlocksWithoutMeta { get; }
 
-    /// <summary>By <c>level</c>, the highest of the merged blocks', instead of tenant, as are the two that follow.</summary>
+    /// <summary>By <c>level</c>, the highest of the merged blocks', instead of tenant, as are the three that follow.</summary>
     public Counter<long> CompactionBlocks { get; }
+    public Counter<long> CompactionObjectsCombined { get; }
     public Counter<long> CompactionObjectsWritten { get; }
     public Counter<long> CompactionBytesWritten { get; }
 
@@ -166,13 +216,33 @@ public sealed class TempoMetrics : IDisposable
     /// <summary>Without tags.</summary>
     public Counter<long> RetentionDeleted { get; }
 
+    /// <summary>Without tags, as is the one that follows.</summary>
+    public Counter<long> RetentionErrors { get; }
+    public Histogram<double> RetentionDuration { get; }
+
+    /// <summary>By <c>operation</c> and <c>status_code</c>.</summary>
+    public Histogram<double> BackendRequestDuration { get; }
+    public Counter<long> QueryFrontendQueries { get; }
+
     public Gauge<long> LiveTraces { get; }
     public Gauge<long> LiveTraceBytes { get; }
+    public Counter<long> IngesterBytesReceived { get; }
     public Counter<long> TracesCreated { get; }
     public Counter<long> BlocksFlushed { get; }
     public Counter<long> FlushedBytes { get; }
     public Counter<long> FailedFlushes { get; }
+    public Counter<long> FlushRetries { get; }
+    public Counter<long> FlushFailedRetries { get; }
+
+    /// <summary>Without tags, as are the two that follow.</summary>
+    public Gauge<long> FlushQueueLength { get; }
+    public Gauge<long> LiveStoreReady { get; }
+    public Gauge<double> CatchUpDuration { get; }
     public Histogram<double> FlushDuration { get; }
+    public Histogram<double> FlushSize { get; }
+
+    /// <summary>By <c>reason</c>, without tenant.</summary>
+    public Counter<long> BlocksCut { get; }
 
     public Counter<long> WalCommits { get; }
     public Counter<long> WalBytesWritten { get; }
@@ -180,9 +250,39 @@ public sealed class TempoMetrics : IDisposable
     public Gauge<long> WalSegments { get; }
     public Counter<long> ReplayErrors { get; }
 
+    /// <summary>
+    /// Counts 0 of what has no tag and alerts look at: a counter that first appears with its first failure has not increased for Prometheus.
+    /// Those by tenant are counted 0 where the tenant comes up. Call it when there is someone who listens.
+    /// </summary>
+    public void CountFromZero()
+    {
+        ReadOnlySpan<Counter<long>> counters =
+            [CompactionErrors, RetentionErrors, RetentionMarked, RetentionDeleted, WalWriteFailures, GeneratorPushes, GeneratorPushFailures];
+        foreach (var counter in counters)
+            counter.Add(0);
+        BlocklistPollErrors.Add(0, new KeyValuePair<string, object?>("tenant", ""));
+    }
+
+    /// <summary>Records a request, as Tempo's server labels it.</summary>
+    /// <param name="method">The HTTP method, or <see cref="CallMethod"/>.</param>
+    /// <param name="route">A route's path in small letters, with <c>_</c> for all that is neither letter nor digit; or a call's full name. Never what a client can choose.</param>
+    /// <param name="statusCode">An HTTP status; of calls between components <c>success</c> or <c>error</c>.</param>
+    /// <param name="duration">How long it took.</param>
+    public void RecordRequest(string method, string route, string statusCode, TimeSpan duration) =>
+        RequestDuration.Record(duration.TotalSeconds, new TagList { { "method", method }, { "route", route }, { "status_code", statusCode }, s_noWebSocket });
+
+    /// <summary>Records a call from one component to another.</summary>
+    /// <param name="route">The name of Tempo's gRPC method that does the same.</param>
+    /// <param name="succeeded">Whether it did what it was asked for.</param>
+    /// <param name="duration">How long it took.</param>
+    public void RecordCall(string route, bool succeeded, TimeSpan duration) => RecordRequest(CallMethod, route, succeeded ? "success" : "error", duration);
+
     public void Dispose() => Meter.Dispose();
 
     private Counter<long> Counter(string name, string description) => Meter.CreateCounter<long>(name, null, description);
 
     private Gauge<long> Gauge(string name, string description) => Meter.CreateGauge<long>(name, null, description);
+
+    private Histogram<double> Histogram(string name, double[] bounds, string description) =>
+        Meter.CreateHistogram(name, null, description, null, new InstrumentAdvice<double> { HistogramBucketBoundaries = bounds });
 }

@@ -36,6 +36,7 @@ internal sealed partial class GeneratorForwarder
     private readonly Task _reader;
     private TraceSplit? _split;
     private volatile int _shards;
+    private int _waiting;
     private volatile bool _draining;
     private bool _failing;
 
@@ -76,12 +77,14 @@ internal sealed partial class GeneratorForwarder
         }
 
         batch.Lease();
+        Interlocked.Increment(ref _waiting);
         if (_batches.Writer.TryWrite(new Waiting(batch, bytes)))
         {
             _metrics.ForwarderPushes.Add(1, _tenantTag);
             return true;
         }
 
+        Interlocked.Decrement(ref _waiting);
         _queue.Return(bytes);
         batch.Release();
         return false;
@@ -115,6 +118,7 @@ internal sealed partial class GeneratorForwarder
                 spans += waiting.Batch.Spans.Length;
             }
 
+            ReportLength();
             try
             {
                 await ForwardAsync(batches).ConfigureAwait(false);
@@ -126,6 +130,7 @@ internal sealed partial class GeneratorForwarder
                 GiveBack(batches, batches.Select(static b => b.Batch).ToHashSet());
             }
 
+            ReportLength();
             if (!_draining && spans < MaxSpansPerCall)
                 await Task.Delay(s_gathering, _time).ConfigureAwait(false);
         }
@@ -141,6 +146,7 @@ internal sealed partial class GeneratorForwarder
             Split(batch, parts);
         }
 
+        var started = _time.GetTimestamp();
         var calls = new List<(List<SpanPart> Parts, Task Call)>(shards);
         for (var i = 0; i < shards; i++)
         {
@@ -149,10 +155,12 @@ internal sealed partial class GeneratorForwarder
         }
 
         _metrics.GrainCalls.Add(calls.Count, s_generatorGrain);
+        _metrics.GeneratorPushes.Add(calls.Count);
         var lost = new HashSet<SpanBatch>();
         foreach (var (some, call) in calls)
         {
             await call.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _metrics.RecordCall("/tempopb.MetricsGenerator/PushSpans", call.IsCompletedSuccessfully, _time.GetElapsedTime(started));
             if (call.IsCompletedSuccessfully)
             {
                 _failing = false;
@@ -162,6 +170,7 @@ internal sealed partial class GeneratorForwarder
             if (!_failing)
                 CallFailed(_logger, _tenant, call.Exception?.InnerException?.Message ?? "the call was cancelled");
             _failing = true;
+            _metrics.GeneratorPushFailures.Add(1);
             CountDropped(some.Count, some.Sum(static p => p.Spans.Length));
             lost.UnionWith(some.Select(static p => p.Batch));
         }
@@ -175,6 +184,7 @@ internal sealed partial class GeneratorForwarder
         foreach (var (batch, bytes) in batches)
         {
             _queue.Return(bytes);
+            Interlocked.Decrement(ref _waiting);
             if (abandoned.Contains(batch))
                 batch.Abandon();
             else
@@ -203,12 +213,16 @@ internal sealed partial class GeneratorForwarder
         }
     }
 
+    // Requests that are queued or on their way.
+    private void ReportLength() => _metrics.QueueLength.Record(Volatile.Read(ref _waiting), _tenantTag, s_queueName);
+
     private void CountDropped(int batches, int spans)
     {
         _metrics.ForwarderPushFailures.Add(batches, _tenantTag);
         _metrics.ForwarderSpansDropped.Add(spans, _tenantTag);
     }
 
+    private static readonly KeyValuePair<string, object?> s_queueName = new("name", "metrics-generator");
     private static readonly KeyValuePair<string, object?> s_generatorGrain = new("grain", "metrics-generator");
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "tenant {Tenant}: the metrics-generator cannot be reached, spans are left out of the metrics until it can, and counted: {Reason}")]

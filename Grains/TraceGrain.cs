@@ -51,16 +51,18 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
 
     public async Task<LiveTrace> FindAsync(byte[] traceId)
     {
-        // Blocks that this partition wrote while it was in another silo.
-        if (!_blocksAreListed)
+        var started = engine.Time.GetTimestamp();
+        var succeeded = false;
+        try
         {
-            await engine.Blocks.RefreshAsync(_tenant, CancellationToken.None);
-            _blocksAreListed = true;
+            var trace = await FindTraceAsync(traceId);
+            succeeded = true;
+            return trace;
         }
-
-        var spans = new TraceSpans(TraceId.Read(traceId));
-        var written = engine.Ingesters.Known(_tenant, _number)?.Find(spans.TraceId, spans) ?? [];
-        return LiveTrace.From(spans, written.Concat(engine.Blocks.WrittenSince(_tenant, engine.Time.GetUtcNow() - engine.Ingesters.CompleteBlockTimeout)).DistinctBy(static b => b.BlockId));
+        finally
+        {
+            engine.Metrics.RecordCall("/tempopb.Querier/FindTraceByID", succeeded, engine.Time.GetElapsedTime(started));
+        }
     }
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
@@ -81,6 +83,20 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
             // The silo's log has it; it writes the blocks as long as it lives, and another takes the log over when it is gone.
             NotFlushed(logger, this.GetPrimaryKeyString(), reason.Description);
         }
+    }
+
+    private async Task<LiveTrace> FindTraceAsync(byte[] traceId)
+    {
+        // Blocks that this partition wrote while it was in another silo.
+        if (!_blocksAreListed)
+        {
+            await engine.Blocks.RefreshAsync(_tenant, CancellationToken.None);
+            _blocksAreListed = true;
+        }
+
+        var spans = new TraceSpans(TraceId.Read(traceId));
+        var written = engine.Ingesters.Known(_tenant, _number)?.Find(spans.TraceId, spans) ?? [];
+        return LiveTrace.From(spans, written.Concat(engine.Blocks.WrittenSince(_tenant, engine.Time.GetUtcNow() - engine.Ingesters.CompleteBlockTimeout)).DistinctBy(static b => b.BlockId));
     }
 
     private void Open()

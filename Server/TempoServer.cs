@@ -33,11 +33,13 @@ public sealed class TempoServer : IAsyncDisposable
     private readonly WebApplication _host;
     private readonly IServer _server;
     private readonly HttpApi _api;
+    private readonly TempoServerParts _parts;
     private readonly List<(string Name, ListenOptions Listener, bool IsProtected)> _listeners = [];
 
     /// <exception cref="ArgumentException">An endpoint, a TLS file or another option is wrong; the message names it.</exception>
     public TempoServer(TempoServerOptions options, TempoServerParts parts)
     {
+        _parts = parts;
         _api = new(options, parts, State, () => Addresses);
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.Services.AddSingleton(parts.LoggerFactory);
@@ -72,7 +74,7 @@ public sealed class TempoServer : IAsyncDisposable
         var logger = _host.Services.GetRequiredService<ILoggerFactory>().CreateLogger<ListenerApplication>();
         try
         {
-            await _server.StartAsync(new ListenerApplication(logger), cancellationToken);
+            await _server.StartAsync(new ListenerApplication(_parts.Metrics, _parts.TimeProvider, logger), cancellationToken);
         }
         catch (SocketException e)
         {
@@ -109,19 +111,21 @@ public sealed class TempoServer : IAsyncDisposable
         kestrel.Limits.MaxRequestBodySize = null;
 
         foreach (var grpc in options.OtlpGrpc)
-            Listen(kestrel, grpc.Receiver + "/grpc", grpc, HttpProtocols.Http2, new OtlpGrpcReceiver(grpc, options.MultitenancyEnabled, State, parts.Push, parts.RequestMemory, parts.TimeProvider).HandleAsync, GrpcAnswer.FailureAsync);
+            Listen(kestrel, grpc.Receiver + "/grpc", grpc, HttpProtocols.Http2, new(new OtlpGrpcReceiver(grpc, options.MultitenancyEnabled, State, Counted("grpc"), parts.RequestMemory, parts.TimeProvider).HandleAsync, GrpcAnswer.FailureAsync, takesCalls: true, OtlpGrpcReceiver.RouteOf));
         foreach (var http in options.OtlpHttp)
-            Listen(kestrel, http.Receiver + "/http", http, ForHttp(http), new OtlpHttpReceiver(http, options.MultitenancyEnabled, State, parts.Push, parts.RequestMemory).HandleAsync, PlainText.WriteFailureAsync);
-        Listen(kestrel, "http api", options.HttpApi, ForHttp(options.HttpApi), _api.HandleAsync, PlainText.WriteFailureAsync);
+            Listen(kestrel, http.Receiver + "/http", http, ForHttp(http), new(new OtlpHttpReceiver(http, options.MultitenancyEnabled, State, Counted("http"), parts.RequestMemory).HandleAsync, PlainText.WriteFailureAsync, takesCalls: false, request => OtlpHttpReceiver.RouteOf(request, http)));
+        Listen(kestrel, "http api", options.HttpApi, ForHttp(options.HttpApi), new(_api.HandleAsync, PlainText.WriteFailureAsync, takesCalls: false, _api.RouteOf));
+
+        // As in Tempo, several receivers of one protocol count together.
+        CountedPush Counted(string transport) => new(parts.Push, parts.Metrics, "otlp", transport);
     }
 
     // Without TLS there is no negotiation, and a browser or curl means HTTP/1.1.
     private static HttpProtocols ForHttp(ListenerOptions options) => options.Tls is null ? HttpProtocols.Http1 : HttpProtocols.Http1AndHttp2;
 
-    private void Listen(KestrelServerOptions kestrel, string name, ListenerOptions options, HttpProtocols protocols, RequestDelegate handler, RequestDelegate failureHandler)
+    private void Listen(KestrelServerOptions kestrel, string name, ListenerOptions options, HttpProtocols protocols, ListenerFeature feature)
     {
         var address = ListenAddress.Parse(name, options.Endpoint);
-        var feature = new ListenerFeature(handler, failureHandler);
         if (address.IsLocalhost)
             kestrel.ListenLocalhost(address.Port, Configure);
         else

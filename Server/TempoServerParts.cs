@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using OrleansTempo.Core;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Server.Api;
 using OrleansTempo.Server.Configuration;
@@ -13,6 +14,9 @@ public sealed record TempoServerParts
     public required ITracePush Push { get; init; }
 
     public required ITenantSeries Series { get; init; }
+
+    /// <summary>Where requests are counted and measured.</summary>
+    public required TempoMetrics Metrics { get; init; }
 
     /// <summary>What requests are received into.</summary>
     public required RequestMemory RequestMemory { get; init; }

@@ -56,6 +56,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
     private readonly ILoggerFactory _loggerFactory;
     private readonly ILogger _logger;
     private readonly TempoMetrics _metrics;
+    private readonly MetricsPage _metricsPage;
     private readonly ConfiguredOverrides _overrides;
     private readonly CancellationTokenSource _stop;
     private readonly RequestMemory _requests;
@@ -65,7 +66,6 @@ internal sealed partial class SiloHost : IAsyncDisposable
     private IHost? _host;
     private TraceStore? _traces;
     private GrainEngine? _engine;
-    private MetricsPage? _metricsPage;
     private TempoServer? _server;
     private Task _sweep = Task.CompletedTask;
     private Task _membershipLog = Task.CompletedTask;
@@ -74,13 +74,14 @@ internal sealed partial class SiloHost : IAsyncDisposable
     private volatile bool _isStopping;
 
     private SiloHost(
-        TempoCommandLine commandLine, ConfigurationManager configuration, ILoggerFactory loggerFactory, ILogger logger, TempoMetrics metrics, ConfiguredOverrides overrides, CancellationTokenSource stop)
+        TempoCommandLine commandLine, ConfigurationManager configuration, ILoggerFactory loggerFactory, ILogger logger, TempoMetrics metrics, MetricsPage metricsPage, ConfiguredOverrides overrides, CancellationTokenSource stop)
     {
         _commandLine = commandLine;
         _configuration = configuration;
         _loggerFactory = loggerFactory;
         _logger = logger;
         _metrics = metrics;
+        _metricsPage = metricsPage;
         _overrides = overrides;
         _stop = stop;
         _requests = new RequestMemory(commandLine.Options.Distributor.MaxInflightBytes);
@@ -136,12 +137,15 @@ internal sealed partial class SiloHost : IAsyncDisposable
         }
 
         using var metrics = new TempoMetrics();
+
+        // First, or it would not have what is counted before.
+        using var page = new MetricsPage(metrics);
         if (!ConfiguredOverrides.TryOpen(options, commandLine.Environment, metrics, TimeProvider.System, loggerFactory, logger, out var overrides))
             return 1;
 
         // A signal stops the process, and so does /shutdown.
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        await using var silo = new SiloHost(commandLine, configuration, loggerFactory, logger, metrics, overrides, stopping);
+        await using var silo = new SiloHost(commandLine, configuration, loggerFactory, logger, metrics, page, overrides, stopping);
         return await silo.RunAsync();
     }
 
@@ -190,10 +194,11 @@ internal sealed partial class SiloHost : IAsyncDisposable
         var host = _host = BuildHost(settings);
         CheckPorts(host.Services);
         _endpoints = RemoteWriteEndpoint.CreateAll(Options.MetricsGenerator.Storage, _time, AzureAdCredential.Create);
-        _store = Options.Storage.Trace is { Backend: TraceStorageOptions.LocalBackend } local
+        var store = Options.Storage.Trace is { Backend: TraceStorageOptions.LocalBackend } local
             ? FileObjectStore.Open(local.LocalPath, IsAlone, "storage.trace.local.path", _time, _logger)
             : await OpenStoreAsync("storage.trace.backend", Options.Storage.Trace, stop);
-        await _overrides.OpenUserConfigurableAsync(_store, (key, own) => OpenStoreAsync(key, own, stop), stop);
+        _store = new MeasuredObjectStore(store, _metrics, _time);
+        await _overrides.OpenUserConfigurableAsync(_store, async (key, own) => new MeasuredObjectStore(await OpenStoreAsync(key, own, stop), _metrics, _time), stop);
         if (!IsAlone)
             _description = await AgreeAsync(host.Services.GetRequiredService<IOptions<ClusterOptions>>().Value, _store, stop);
         var waiting = await OldQueueFiles.ImportAsync(Options.MetricsGenerator.Storage.Path ?? GeneratorStorageOptions.DefaultPath, _endpoints, _store, _time, _logger, stop);
@@ -290,7 +295,6 @@ internal sealed partial class SiloHost : IAsyncDisposable
         _isStopping = true;
         if (_server is not null)
             await _server.DisposeAsync();
-        _metricsPage?.Dispose();
         if (_hasJoined)
             await _host!.StopAsync();
         if (_traces is not null)
@@ -406,13 +410,13 @@ internal sealed partial class SiloHost : IAsyncDisposable
 
     private TempoServer CreateServer(IServiceProvider services, SiloSettings settings, TraceStore traces, IGrainFactory grains, ISiloStatusOracle oracle)
     {
-        _metricsPage = new MetricsPage();
         return new TempoServer(
             ListenerMapping.ToServerOptions(Options),
             new TempoServerParts
             {
                 Push = new TracePush(_engine!.Distributor),
                 Series = new GeneratorSeries(grains, _engine!.Generators),
+                Metrics = _metrics,
                 RequestMemory = _requests,
                 RemoteWrite = new RemoteWriteQueues(_engine.RemoteWriteMetrics),
                 Traces = traces,

@@ -20,6 +20,9 @@ public sealed class Distributor(
     TempoMetrics metrics,
     TimeProvider time)
 {
+    // The ingester's push in Tempo, whichever way spans get to it here.
+    private const string IngesterRoute = "/tempopb.Pusher/PushBytesV2";
+
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(1);
 
     private volatile bool _stopping;
@@ -29,6 +32,23 @@ public sealed class Distributor(
 
     /// <summary>Takes one request; <paramref name="request"/> is the distributor's from here on.</summary>
     public ValueTask<PushResult> PushAsync(TenantId tenant, RequestBuffer request)
+    {
+        var started = time.GetTimestamp();
+        var push = PushRequestAsync(tenant, request);
+        if (!push.IsCompletedSuccessfully)
+            return WaitAsync();
+        metrics.PushDuration.Record(time.GetElapsedTime(started).TotalSeconds);
+        return push;
+
+        async ValueTask<PushResult> WaitAsync()
+        {
+            var result = await push.ConfigureAwait(false);
+            metrics.PushDuration.Record(time.GetElapsedTime(started).TotalSeconds);
+            return result;
+        }
+    }
+
+    private ValueTask<PushResult> PushRequestAsync(TenantId tenant, RequestBuffer request)
     {
         if (_stopping)
         {
@@ -62,22 +82,25 @@ public sealed class Distributor(
             if (limits.RateLimitBytes > 0 && !limiter.TryTake(receivedBytes, limits, out var wait))
             {
                 Discard(tenantTag, "rate_limited", batch.Spans.Length);
-                return ValueTask.FromResult(RateLimited(tenant, receivedBytes, limits, wait));
+                return ValueTask.FromResult(RateLimited(tenant, receivedBytes, limits, wait) with { Spans = batch.Spans.Length });
             }
 
             if (batch.OversizedAttributes > 0)
                 batch = Truncate(batch, limits.MaxAttributeBytes, tenantTag);
 
-            var result = RejectInvalid(batch, tenantTag);
+            var received = batch.Spans.Length;
+            var result = RejectInvalid(batch, tenantTag) with { Spans = received };
             if (batch.Spans.Length == 0)
                 return ValueTask.FromResult(result);
 
+            MeasureDistances(tenant, batch);
+            var started = time.GetTimestamp();
             var ingest = ingesters.PushAsync(tenant, batch);
             if (ingest.IsCompletedSuccessfully)
-                return Held(Ingested(tenant, batch, result, ingest.Result), generators.Hold(tenant));
+                return Held(Ingested(tenant, batch, result, ingest.Result, started), generators.Hold(tenant));
 
             batch.Lease();
-            return AwaitAsync(tenant, batch, result, ingest);
+            return AwaitAsync(tenant, batch, result, ingest, started);
         }
         finally
         {
@@ -85,11 +108,11 @@ public sealed class Distributor(
         }
     }
 
-    private async ValueTask<PushResult> AwaitAsync(TenantId tenant, SpanBatch batch, PushResult result, ValueTask<IngestResult> ingest)
+    private async ValueTask<PushResult> AwaitAsync(TenantId tenant, SpanBatch batch, PushResult result, ValueTask<IngestResult> ingest, long started)
     {
         try
         {
-            result = Ingested(tenant, batch, result, await ingest.ConfigureAwait(false));
+            result = Ingested(tenant, batch, result, await ingest.ConfigureAwait(false), started);
         }
         finally
         {
@@ -111,10 +134,11 @@ public sealed class Distributor(
     }
 
     // The ingesters have said what became of the batch: the generator gets what they took.
-    private PushResult Ingested(TenantId tenant, SpanBatch batch, PushResult result, IngestResult ingest)
+    private PushResult Ingested(TenantId tenant, SpanBatch batch, PushResult result, IngestResult ingest, long started)
     {
+        metrics.RecordCall(IngesterRoute, ingest.Unavailable is null, time.GetElapsedTime(started));
         if (ingest.Unavailable is { } reason)
-            return new PushResult { Status = PushStatus.Unavailable, Message = reason, RetryAfter = s_soon };
+            return new PushResult { Status = PushStatus.Unavailable, Message = reason, RetryAfter = s_soon, Spans = result.Spans };
         if (ingest.Refusals is { } refusals)
             result = Refuse(tenant, batch, result, refusals);
         if (batch.Spans.Length > 0)
@@ -173,12 +197,46 @@ public sealed class Distributor(
 
     private SpanBatch Truncate(SpanBatch batch, int maxAttributeBytes, KeyValuePair<string, object?> tenantTag)
     {
-        metrics.AttributesTruncated.Add(batch.OversizedAttributes, tenantTag);
-        var shorter = OtlpTruncation.Truncate(batch, maxAttributeBytes, memory);
+        var shorter = OtlpTruncation.Truncate(batch, maxAttributeBytes, memory, out var cuts);
+        for (var scope = 0; scope < cuts.Length; scope++)
+        {
+            if (cuts[scope] > 0)
+                metrics.AttributesTruncated.Add(cuts[scope], tenantTag, new("scope", OtlpTruncation.Scopes[scope]));
+        }
+
         if (!SpanBatch.TryRead(shorter, 0, out var truncated, out var error, isAdmitted: true))
             throw new InvalidOperationException($"A truncated request does not read back: {error}");
         batch.Release();
         return truncated;
+    }
+
+    private void MeasureDistances(TenantId tenant, SpanBatch batch)
+    {
+        Span<long> past = stackalloc long[metrics.SpansInPast.Buckets];
+        Span<long> future = stackalloc long[metrics.SpansInFuture.Buckets];
+        double pastSeconds = 0, futureSeconds = 0;
+        var inFuture = false;
+        var now = (ulong)(time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+        foreach (ref readonly var span in batch.Spans)
+        {
+            if (span.EndTimeUnixNano <= now)
+            {
+                var seconds = (now - span.EndTimeUnixNano) / 1e9;
+                past[metrics.SpansInPast.BucketOf(seconds)]++;
+                pastSeconds += seconds;
+            }
+            else
+            {
+                var seconds = (span.EndTimeUnixNano - now) / 1e9;
+                future[metrics.SpansInFuture.BucketOf(seconds)]++;
+                futureSeconds += seconds;
+                inFuture = true;
+            }
+        }
+
+        metrics.SpansInPast.Add(tenant, past, pastSeconds);
+        if (inFuture)
+            metrics.SpansInFuture.Add(tenant, future, futureSeconds);
     }
 
     private PushResult RejectInvalid(SpanBatch batch, KeyValuePair<string, object?> tenantTag)

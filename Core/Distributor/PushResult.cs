@@ -5,6 +5,9 @@ public readonly record struct PushResult
 {
     public required PushStatus Status { get; init; }
 
+    /// <summary>Spans that the request has; 0 where it could not be read.</summary>
+    public int Spans { get; init; }
+
     /// <summary>Spans refused although the rest was taken; 0 where all were taken or all refused.</summary>
     public int RejectedSpans { get; init; }
 

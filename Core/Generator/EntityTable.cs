@@ -204,7 +204,7 @@ internal sealed class EntityTable
 
     public void Remove(Entity entity)
     {
-        _budget.Remove(SeriesOf(entity));
+        RemoveSeries(entity, SeriesOf(entity));
         var last = _entities[--_count];
         _entities[entity.Position] = last;
         last.Position = entity.Position;
@@ -265,7 +265,7 @@ internal sealed class EntityTable
     public void RestoreOverflow(Entity entity)
     {
         Append(entity);
-        _budget.Add(SeriesOf(entity));
+        _budget.AddOverflow(SeriesOf(entity));
         _overflow = entity;
     }
 
@@ -289,9 +289,6 @@ internal sealed class EntityTable
     /// <summary>Whether a series of this table, or of one it has taken over from, could be a series of the other as well.</summary>
     public bool MayShareSeriesWith(EntityTable other) =>
         Array.Exists(Slots, s => other.Has(s.Name.Name)) || _formers.Exists(f => f.MayShareSeriesWith(other));
-
-    /// <summary>The series of the overflow entity.</summary>
-    public int OverflowSeries => _overflow is null ? 0 : SeriesOf(_overflow);
 
     /// <summary>How many entities and series more there would be without a limit, as estimated; times are milliseconds.</summary>
     public (long Entities, long Series) RefusedOfLate(long nowMs, long staleMs) => _refused.Estimate(nowMs, staleMs);
@@ -330,9 +327,25 @@ internal sealed class EntityTable
                 return entity;
         }
 
-        _budget.Add(series);
+        AddSeries(entity, series);
         entity.FirstSeenMs[slot] = nowMs;
         return entity;
+    }
+
+    private void AddSeries(Entity entity, int series)
+    {
+        if (entity == _overflow)
+            _budget.AddOverflow(series);
+        else
+            _budget.Add(series);
+    }
+
+    private void RemoveSeries(Entity entity, int series)
+    {
+        if (entity == _overflow)
+            _budget.RemoveOverflow(series);
+        else
+            _budget.Remove(series);
     }
 
     private Entity NewEntity(byte[] key, ulong hash, LabelSet labels) => new(key, hash, labels, Slots.Length, _valueCount, _exemplarCount, _nativeCount);
@@ -368,7 +381,7 @@ internal sealed class EntityTable
             former.Values.AsSpan(table.Slots[from].FirstValue, Slots[slot].ValueCount).CopyTo(entity.Values.AsSpan(Slots[slot].FirstValue));
             if (Slots[slot].Native is not null)
                 entity.Natives[Slots[slot].NativePosition] = former.Natives[table.Slots[from].NativePosition];
-            _budget.Add(Slots[slot].SeriesCount);
+            AddSeries(entity, Slots[slot].SeriesCount);
         }
 
         table.EndAllBut(this, former);
@@ -385,7 +398,7 @@ internal sealed class EntityTable
             if (successor.Has(Slots[slot].Name.Name))
             {
                 entity.FirstSeenMs[slot] = 0;
-                _budget.Remove(Slots[slot].SeriesCount);
+                RemoveSeries(entity, Slots[slot].SeriesCount);
             }
             else
             {

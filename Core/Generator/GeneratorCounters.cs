@@ -9,10 +9,23 @@ internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant, G
     public const string ServiceGraphs = "service-graphs";
     public const string HostInfo = "host-info";
 
+    private const string OutsideSlackReason = "outside_metrics_ingestion_slack";
+    private const string AllProcessors = "all";
+
     private readonly KeyValuePair<string, object?> _tenant = new("tenant", tenant.Value);
 
     // Counters add up by themselves; a gauge would be that of whichever shard came last.
     private readonly TagList _gauge = shard.IsSharded ? [new("tenant", tenant.Value), new("shard", shard.ToString())] : [new("tenant", tenant.Value)];
+
+    /// <summary>Counts 0 of what alerts look at: a counter that first appears with its first failure has not increased for Prometheus.</summary>
+    public void CountFromZero()
+    {
+        metrics.CollectionsFailed.Add(0, _tenant);
+        metrics.GeneratorSpansDiscarded.Add(0, _tenant, new("reason", OutsideSlackReason), new("processor", AllProcessors));
+        metrics.DroppedSpans.Add(0, _tenant);
+        metrics.SeriesLimited.Add(0, _tenant);
+        metrics.EntitiesLimited.Add(0, _tenant);
+    }
 
     public void Received(long spans, long bytes)
     {
@@ -20,9 +33,9 @@ internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant, G
         metrics.GeneratorBytesReceived.Add(bytes, _tenant);
     }
 
-    public void OutsideSlack(int spans) => Discarded(spans, "outside_metrics_ingestion_slack", "all");
+    public void OutsideSlack(int spans) => Discarded(spans, OutsideSlackReason, AllProcessors);
 
-    public void Duplicates(int spans) => Discarded(spans, "duplicate_span", "all");
+    public void Duplicates(int spans) => Discarded(spans, "duplicate_span", AllProcessors);
 
     public void DedupeForgotten(long spans) => Add(metrics.DedupeForgotten, spans);
 

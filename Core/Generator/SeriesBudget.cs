@@ -6,7 +6,11 @@ internal sealed class SeriesBudget
     /// <summary>0 for no limit.</summary>
     public int Max { get; set; }
 
+    /// <summary>Series, those of overflow entities not among them.</summary>
     public int Active { get; private set; }
+
+    /// <summary>Series of overflow entities: made without asking, and beyond what <see cref="Max"/> allows.</summary>
+    public int Overflow { get; private set; }
 
     public long Added { get; private set; }
 
@@ -35,7 +39,7 @@ internal sealed class SeriesBudget
         return false;
     }
 
-    /// <summary>Adds without asking: the overflow entity, and what comes over from a replaced table.</summary>
+    /// <summary>Adds without asking: there is room, or they come over from a replaced table.</summary>
     public void Add(int series)
     {
         Active += series;
@@ -47,6 +51,10 @@ internal sealed class SeriesBudget
         Active -= series;
         Removed += series;
     }
+
+    public void AddOverflow(int series) => Overflow += series;
+
+    public void RemoveOverflow(int series) => Overflow -= series;
 
     /// <summary>Whether one entity more still fits, however many series it has; counts it as limited where it does not.</summary>
     public bool HasRoomForEntity()

@@ -255,7 +255,7 @@ internal sealed class SeriesRegistry
         {
             var refused = table.RefusedOfLate(nowMs, StaleMs);
             entities += refused.Entities;
-            series += refused.Series - table.OverflowSeries - table.Formers.Sum(f => f.OverflowSeries);
+            series += refused.Series;
         }
 
         return (entities, series);

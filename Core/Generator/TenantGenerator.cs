@@ -52,6 +52,7 @@ public sealed class TenantGenerator
         _shard = shard;
         _tenant = tenant;
         _counters = new GeneratorCounters(metrics, tenant, shard);
+        _counters.CountFromZero();
         _time = time;
         _clock = new SteadyClock(time);
         _settings = settings;
@@ -64,7 +65,8 @@ public sealed class TenantGenerator
 
     public GeneratorSettings Settings => _settings;
 
-    public int ActiveSeries => _registry.Budget.Active;
+    /// <summary>Those of overflows among them.</summary>
+    public int ActiveSeries => _registry.Budget.Active + _registry.Budget.Overflow;
 
     /// <summary>Edges of the service graph that wait for their other side.</summary>
     public int WaitingEdges => _serviceGraphs?.Waiting.Edges.Count ?? 0;

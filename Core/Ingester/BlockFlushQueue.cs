@@ -44,6 +44,8 @@ public sealed partial class BlockFlushQueue : IAsyncDisposable
     {
         var job = new Job(partition, block, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         _unwritten[block.BlockId] = job;
+        _metrics.FlushQueueLength.Record(_unwritten.Count);
+        _metrics.BlocksCut.Add(1, new KeyValuePair<string, object?>("reason", block.Reason));
         if (!_jobs.Writer.TryWrite(job))
             job.Written.SetCanceled();
     }
@@ -76,8 +78,14 @@ public sealed partial class BlockFlushQueue : IAsyncDisposable
     private async Task WriteAsync(Job job)
     {
         var tenant = new KeyValuePair<string, object?>("tenant", job.Block.Tenant.Value);
+        _metrics.FailedFlushes.Add(0, tenant);
+        _metrics.FlushRetries.Add(0, tenant);
+        _metrics.FlushFailedRetries.Add(0, tenant);
+        var isRetry = false;
         for (var backoff = s_firstBackoff; !_stop.IsCancellationRequested; backoff = backoff * 2 < s_longestBackoff ? backoff * 2 : s_longestBackoff)
         {
+            if (isRetry)
+                _metrics.FlushRetries.Add(1, tenant);
             try
             {
                 var started = _time.GetTimestamp();
@@ -89,7 +97,11 @@ public sealed partial class BlockFlushQueue : IAsyncDisposable
                 _metrics.BlocksFlushed.Add(1, tenant);
                 _metrics.FlushedBytes.Add(meta.SizeBytes, tenant);
                 _metrics.FlushDuration.Record(_time.GetElapsedTime(started).TotalSeconds, tenant);
+                _metrics.FlushSize.Record(meta.SizeBytes, tenant);
+                Warn(job.Block.Completeness.Rootless, "rootless_trace_wal_to_complete", tenant);
+                Warn(job.Block.Completeness.Disconnected, "disconnected_trace_wal_to_complete", tenant);
                 _unwritten.TryRemove(job.Block.BlockId, out _);
+                _metrics.FlushQueueLength.Record(_unwritten.Count);
                 job.Written.SetResult();
                 return;
             }
@@ -100,6 +112,8 @@ public sealed partial class BlockFlushQueue : IAsyncDisposable
             {
                 // Whatever it was, the traces are still there: to give up would lose them.
                 _metrics.FailedFlushes.Add(1, tenant);
+                _metrics.FlushFailedRetries.Add(isRetry ? 1 : 0, tenant);
+                isRetry = true;
                 FlushFailed(_logger, job.Block.BlockId, job.Block.Tenant, e.Message, backoff.TotalSeconds, e is IOException ? null : e);
             }
 
@@ -107,6 +121,12 @@ public sealed partial class BlockFlushQueue : IAsyncDisposable
         }
 
         job.Written.SetCanceled();
+    }
+
+    private void Warn(int traces, string reason, KeyValuePair<string, object?> tenant)
+    {
+        if (traces > 0)
+            _metrics.Warnings.Add(traces, tenant, new("reason", reason));
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "block {Block} of tenant {Tenant} could not be written: {Reason}; its traces are kept, next try in {Seconds} s")]

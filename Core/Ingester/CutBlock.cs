@@ -6,7 +6,7 @@ using OrleansTempo.Core.Storage;
 namespace OrleansTempo.Core.Ingester;
 
 /// <summary>
-/// Traces that are cut and wait for their block to be written. Nothing in it changes any more: it is written by one thread
+/// Traces that are cut and wait for their block to be written. None of its traces changes any more: it is written by one thread
 /// while its ingester still answers from it.
 /// </summary>
 public sealed class CutBlock
@@ -15,15 +15,21 @@ public sealed class CutBlock
 
     private readonly Generation _generation;
 
-    internal CutBlock(TenantId tenant, Generation generation)
+    /// <param name="tenant">Whose traces they are.</param>
+    /// <param name="generation">What holds them.</param>
+    /// <param name="reason">Why it is cut, as <c>tempo_live_store_blocks_cut_total</c> has it.</param>
+    internal CutBlock(TenantId tenant, Generation generation, string reason)
     {
         Tenant = tenant;
+        Reason = reason;
         _generation = generation;
         foreach (ref readonly var trace in generation.Traces.All)
             Traces += trace.IsLive ? 0 : 1;
     }
 
     public TenantId Tenant { get; }
+
+    public string Reason { get; }
 
     /// <summary>The name that the block will have.</summary>
     public Guid BlockId { get; } = Guid.CreateVersion7();
@@ -34,6 +40,9 @@ public sealed class CutBlock
 
     /// <summary>The earliest segment of the write-ahead log with a span of it.</summary>
     public long OldestSegment => _generation.OldestSegment;
+
+    /// <summary>How complete its traces are, when it has been written.</summary>
+    internal TraceCompleteness Completeness { get; private set; } = new();
 
     internal void Find(TraceId id, TraceSpans into)
     {
@@ -78,13 +87,15 @@ public sealed class CutBlock
     {
         var source = new SpanSource();
         source.Use(_generation.Dictionary);
+        var completeness = new TraceCompleteness();
         for (var i = 0; i < Traces; i++)
         {
             if (i + PrefetchedTraces < Traces)
                 _generation.Rows.Prefetch(lastRows[i + PrefetchedTraces]);
             var row = lastRows[i];
             writer.BeginTrace(ids[i]);
-            while (WriteRows(writer, source, ref row))
+            completeness.Begin();
+            while (WriteRows(writer, source, completeness, ref row))
             {
                 writer.EndTrace();
                 await writer.WritePageAsync(cancellationToken);
@@ -92,13 +103,16 @@ public sealed class CutBlock
             }
 
             writer.EndTrace();
+            completeness.End();
             if (writer.PageIsFull)
                 await writer.WritePageAsync(cancellationToken);
         }
+
+        Completeness = completeness;
     }
 
     // Whether there are rows left that must go to another page.
-    private bool WriteRows(BlockWriter writer, SpanSource source, ref uint reference)
+    private bool WriteRows(BlockWriter writer, SpanSource source, TraceCompleteness completeness, ref uint reference)
     {
         while (reference != 0)
         {
@@ -106,6 +120,7 @@ public sealed class CutBlock
                 return true;
             ref readonly var row = ref _generation.Rows.Read(reference, out var inline, out var other);
             writer.Add(source, row, inline, other);
+            completeness.Add(row.SpanId, row.ParentSpanId);
             reference = row.Previous;
         }
 

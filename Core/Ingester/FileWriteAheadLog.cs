@@ -29,6 +29,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly WalDisk _disk;
+    private readonly WalIdentity _identity;
     private readonly WalIdentity? _ownIdentity;
     private readonly WalTicketPool _tickets = new();
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -36,6 +37,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     private readonly Thread? _writer;
     private readonly AutoResetEvent _writerWake = new(false);
     private readonly long[] _replayable;
+    private readonly long _firstNumber;
     private int _flushArmed;
 
     // Its writer's alone; who that is changes under _gate.
@@ -64,7 +66,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     // As the current segment was when it was released, guarded by _gate; what is appended afterwards is not.
     private (long Number, long Length) _released;
 
-    private FileWriteAheadLog(string directory, WalOptions options, WalIdentity? ownIdentity, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk)
+    private FileWriteAheadLog(string directory, WalOptions options, WalIdentity identity, WalIdentity? ownIdentity, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk)
     {
         _directory = directory;
         _options = options;
@@ -72,10 +74,11 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         _time = time;
         _logger = logger;
         _disk = disk;
+        _identity = identity;
         _ownIdentity = ownIdentity;
         _old = WalSegmentFile.NumbersIn(_directory);
         _replayable = [.. _old];
-        _currentNumber = _old.Count == 0 ? 1 : _old[^1] + 1;
+        _currentNumber = _firstNumber = Math.Max(_old.LastOrDefault(), _identity.WrittenSegments.DefaultIfEmpty().Max()) + 1;
         _current = WalSegmentFile.Create(disk, _directory, _currentNumber);
         _metrics.WalSegments.Record(_old.Count + 1);
         _flushTimer = time.CreateTimer(static log => ((FileWriteAheadLog)log!).FlushOnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -109,7 +112,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         var directory = identity.Directory ?? throw new ArgumentException("a log in files needs the directory that an identity holds", nameof(identity));
         try
         {
-            return new FileWriteAheadLog(directory, options, ownIdentity, metrics, time, logger, disk);
+            return new FileWriteAheadLog(directory, options, identity, ownIdentity, metrics, time, logger, disk);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -158,11 +161,12 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     {
         lock (_releaseGate)
         {
-            var released = 0;
-            while (released < _old.Count && _old[released] < segment)
-                Delete(WalSegmentFile.PathOf(_directory, _old[released++]));
+            var released = _old.FindIndex(number => number >= segment) is var first and >= 0 ? first : _old.Count;
             if (released > 0)
             {
+                _identity.NoteReleased(_old.Take(released));
+                foreach (var number in _old.Take(released))
+                    Delete(WalSegmentFile.PathOf(_directory, number));
                 _old.RemoveRange(0, released);
                 _metrics.WalSegments.Record(_old.Count + 1);
             }
@@ -183,6 +187,9 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     {
         var result = default(ReplayResult);
         var reader = new WalSegmentReader();
+        var written = _identity.WrittenSegments;
+        foreach (var number in written.Except(_replayable).Where(number => number < _firstNumber))
+            NoteMissing(number, "is gone");
         foreach (var number in _replayable)
         {
             var path = WalSegmentFile.PathOf(_directory, number);
@@ -210,7 +217,12 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
                 LogCorrupt(path, reader.CorruptRecords);
             }
 
-            if (torn > 0)
+            if (reader.GoodBytes == 0 && written.Contains(number))
+            {
+                NoteMissing(number, "is empty");
+                Cut(path, 0);
+            }
+            else if (torn > 0)
             {
                 _metrics.ReplayErrors.Add(1, new KeyValuePair<string, object?>("reason", "torn"));
                 LogTorn(path, torn);
@@ -245,7 +257,11 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
             FlushAll();
         // Emptied and not deleted: the numbers go on from it.
         if (_released == (_current.Number, _current.Length))
+        {
+            _identity.NoteReleased([_current.Number]);
             CutOff(_current, 0);
+        }
+
         _current.Dispose();
         _writerWake.Dispose();
         _ownIdentity?.Dispose();
@@ -324,7 +340,11 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         if (error is null)
         {
             if (begin == 0)
+            {
                 Volatile.Write(ref _currentSince, _time.GetTimestamp());
+                _identity.NoteWritten(segment.Number);
+            }
+
             if (_options.Sync == WalSync.Interval)
                 ArmFlush();
             _metrics.WalCommits.Add(1);
@@ -549,8 +569,17 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
             _metrics.WalSegments.Record(_old.Count + 1);
         }
 
+        _identity.NoteReleased([number]);
         _metrics.ReplayErrors.Add(1, new KeyValuePair<string, object?>("reason", "unreadable"));
         LogUnreadable(path, error);
+    }
+
+    // Said once: what is lost does not come back by itself.
+    private void NoteMissing(long number, string how)
+    {
+        _identity.NoteReleased([number]);
+        _metrics.ReplayErrors.Add(1, new KeyValuePair<string, object?>("reason", "missing"));
+        LogMissing(WalSegmentFile.PathOf(_directory, number), how);
     }
 
     private void Cut(string path, long length)
@@ -590,6 +619,9 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     [LoggerMessage(Level = LogLevel.Error, Message = "{Path} of the write-ahead log has {Records} corrupt records, which were skipped")]
     private partial void LogCorrupt(string path, long records);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} of the write-ahead log ends in a torn record, {Bytes} bytes that were never acknowledged and are cut off")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} of the write-ahead log ends in a torn record, whose {Bytes} bytes are cut off. If its process died while it wrote that record, the request was not acknowledged, and nothing is lost. If the machine lost its power, or something else cut the file, the request and what came behind it may have been acknowledged, and are lost")]
     private partial void LogTorn(string path, long bytes);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Path} of the write-ahead log {How}, and it held records: acknowledged spans that were not in blocks yet are lost. Only the log itself may delete or empty its files. If there is a copy of the file, stop this process, put it back, and start again")]
+    private partial void LogMissing(string path, string how);
 }

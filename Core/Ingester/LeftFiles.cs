@@ -20,7 +20,8 @@ public static class LeftFiles
     public static async Task<ReplayResult> AdoptAsync(
         WalIdentity identity, WalOptions options, Func<WalRecord, ValueTask> adopt, TempoMetrics metrics, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
     {
-        if (identity.Directory is not { } directory || !WalSegmentFile.NumbersIn(directory).Exists(number => new FileInfo(WalSegmentFile.PathOf(directory, number)).Length > 0))
+        if (identity.Directory is not { } directory
+            || (identity.WrittenSegments.Count == 0 && !WalSegmentFile.NumbersIn(directory).Exists(number => new FileInfo(WalSegmentFile.PathOf(directory, number)).Length > 0)))
             return default;
 
         await using var files = FileWriteAheadLog.Open(identity, options, metrics, time, logger);

@@ -13,7 +13,7 @@ public readonly record struct ReplayResult
     /// <summary>Records skipped because they do not match their checksums.</summary>
     public long CorruptRecords { get; init; }
 
-    /// <summary>Bytes cut off at the end of a segment: a record that was being written when its process died, never acknowledged.</summary>
+    /// <summary>Bytes cut off at the end of a segment: a record whose end is not there, mostly since its process died while it wrote it.</summary>
     public long TornBytes { get; init; }
 
     /// <summary>Both together.</summary>

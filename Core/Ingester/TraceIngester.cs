@@ -138,9 +138,9 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
                 End(ref trace, now);
         }
 
-        if (_cutTraces == 0 || (reason == CutReason.Due && !IsBlockDue(now)))
+        if (_cutTraces == 0 || ReasonOf(reason, now) is not { } cutFor)
             return null;
-        var block = new CutBlock(tenant, _generation);
+        var block = new CutBlock(tenant, _generation, cutFor);
         _cutBlocks.Add(block);
         _generation = LiveTracesOf(_generation);
         _cutTraces = 0;
@@ -203,9 +203,14 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
         _cutSpans += trace.Spans;
     }
 
-    private bool IsBlockDue(long now) =>
-        (_firstCut is { } first && time.GetElapsedTime(first, now) >= options.MaxBlockDuration)
-        || CutBytes >= options.MaxBlockBytes;
+    // In Tempo's words; null where no block is due.
+    private string? ReasonOf(CutReason reason, long now) => reason switch
+    {
+        CutReason.Everything => "immediate",
+        CutReason.Memory => "memory",
+        _ when _firstCut is { } first && time.GetElapsedTime(first, now) >= options.MaxBlockDuration => "max_block_duration",
+        _ => CutBytes >= options.MaxBlockBytes ? "max_block_bytes" : null,
+    };
 
     // What is still live begins the next generation. Its shapes are taken over once each, so this costs little more than the copying.
     private static Generation LiveTracesOf(Generation former)

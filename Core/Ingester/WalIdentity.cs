@@ -8,7 +8,7 @@ namespace OrleansTempo.Core.Ingester;
 /// what is written there about the process that held it before.
 /// <code>
 /// lock             held by the operating system: whoever held it before is dead
-/// identity.json    an ID that stays from process to process, and the stream in the object store that the last one wrote to
+/// identity.json    an ID that stays from process to process, the stream in the object store that the last one wrote to, and which segments hold records
 /// 0000….wal        segments, where the log is in files
 /// </code>
 /// The file says which machine and directory it was made for: in a copy of the directory it means nothing, for the process that
@@ -20,6 +20,9 @@ public sealed partial class WalIdentity : IDisposable
 
     private readonly DirectoryLock? _lock;
     private readonly ILogger _logger;
+    private readonly Lock _gate = new();
+
+    // Guarded by _gate once there is a log.
     private Record? _record;
 
     private WalIdentity(string? directory, DirectoryLock? held, ILogger logger)
@@ -43,6 +46,16 @@ public sealed partial class WalIdentity : IDisposable
 
     /// <summary>What the processes share that hold the directory one after another; null where this one has no identity.</summary>
     internal string? Id => _record?.Id;
+
+    /// <summary>The segments that hold records, as far as was noted: one that is gone or empty was removed by somebody else.</summary>
+    internal IReadOnlyList<long> WrittenSegments
+    {
+        get
+        {
+            lock (_gate)
+                return _record?.Written ?? [];
+        }
+    }
 
     /// <summary>This process, as no other is called: machine, process ID and a number of its own.</summary>
     internal string Owner { get; } = $"{Environment.MachineName}/{Environment.ProcessId}/{Guid.NewGuid():N}";
@@ -94,9 +107,18 @@ public sealed partial class WalIdentity : IDisposable
     /// <summary>Notes the stream that this process writes to, before it does.</summary>
     internal void Remember(string stream)
     {
-        if (_record is not null)
-            Write(_record with { Stream = stream });
+        lock (_gate)
+        {
+            if (_record is not null)
+                Write(_record with { Stream = stream });
+        }
     }
+
+    /// <summary>Notes that a segment holds records from now on.</summary>
+    internal void NoteWritten(long segment) => Note(written => written.Contains(segment) ? written : [.. written, segment]);
+
+    /// <summary>Notes, before they are deleted or emptied, that segments need not be there any more.</summary>
+    internal void NoteReleased(IEnumerable<long> segments) => Note(written => [.. written.Except(segments)]);
 
     /// <summary>Whether a record is of a process that held the directory before, and so is dead.</summary>
     internal bool IsFormer(WalOwner owner) => Id is not null && owner.Identity == Id && owner.Owner != Owner;
@@ -129,13 +151,31 @@ public sealed partial class WalIdentity : IDisposable
         }
     }
 
+    // What is held is right also where it could not be written: it is with the next.
+    private void Note(Func<long[], long[]> change)
+    {
+        lock (_gate)
+        {
+            if (_record is null)
+                return;
+            var former = _record.Written ?? [];
+            var written = change(former);
+            if (written.Length == former.Length)
+                return;
+            _record = _record with { Written = written.Length == 0 ? null : written };
+            Write(_record);
+        }
+    }
+
     // Where it fails, what was there stays, and names a stream that this process does not write to: the next one finds nothing of its own in it.
     private void Write(Record record)
     {
         var path = Path.Combine(Directory!, FileName);
         try
         {
-            File.WriteAllBytes(path + "~", OwnerJson.Write(record));
+            // On the disk before it takes the place of the other: it is written while the machine may lose its power.
+            using (var file = new FileStream(path + "~", FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.WriteThrough))
+                file.Write(OwnerJson.Write(record));
             File.Move(path + "~", path, overwrite: true);
             _record = record;
         }
@@ -149,11 +189,12 @@ public sealed partial class WalIdentity : IDisposable
     /// <param name="Machine">Where the file was made.</param>
     /// <param name="Directory">In which directory.</param>
     /// <param name="Stream">See <see cref="WalIdentity.Stream"/>.</param>
-    private sealed record Record(string Id, string Machine, string Directory, string? Stream);
+    /// <param name="Written">See <see cref="WrittenSegments"/>; null for none.</param>
+    private sealed record Record(string Id, string Machine, string Directory, string? Stream, long[]? Written = null);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "After a crash this process cannot take up its own stream of the write-ahead log at once; the stream is adopted after 30 s: {Reason}")]
     private static partial void LogNone(ILogger logger, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Cannot write {Path}: {Reason}. After a crash this process cannot take up its own stream of the write-ahead log in the object store at once; the stream is adopted after 30 s")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Cannot write {Path}: {Reason}. After a crash this process cannot take up its own stream of the write-ahead log in the object store at once (it is adopted after 30 s), nor tell whether files of its log are missing")]
     private static partial void LogNotWritten(ILogger logger, string path, string reason);
 }

@@ -142,7 +142,13 @@ internal sealed partial class WalStream
 
         await Task.WhenAll(replaying).ConfigureAwait(false);
         var torn = _reader.Length - _reader.GoodBytes;
-        if (_reader.CorruptRecords > 0 || torn > 0)
+        if (_reader.GoodBytes == 0)
+        {
+            // Each is put with its records.
+            CountError(1, "missing");
+            LogEmptied(_logger, SegmentName(number));
+        }
+        else if (_reader.CorruptRecords > 0 || torn > 0)
         {
             CountError(_reader.CorruptRecords, "corrupt");
             CountError(torn > 0 ? 1 : 0, "torn");
@@ -160,6 +166,9 @@ internal sealed partial class WalStream
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Name} of the write-ahead log cannot be read and is passed over: {Error}. It is left there; delete it when nothing more is to be had of it")]
     private static partial void LogUnreadable(ILogger logger, string name, string error);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Name} of the write-ahead log is empty, and it held records: acknowledged spans that were not in blocks yet are lost. Only the log itself may change its objects")]
+    private static partial void LogEmptied(ILogger logger, string name);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Name} of the write-ahead log has {Records} corrupt records and {TornBytes} bytes of a torn one, which were skipped")]
     private static partial void LogDamaged(ILogger logger, string name, long records, long tornBytes);

@@ -13,32 +13,44 @@ namespace OrleansTempo.Core.Otlp;
 /// </summary>
 internal static class OtlpTruncation
 {
-    private static readonly Schema s_text = new();
-    private static readonly Schema s_value = new((1, s_text));
-    private static readonly Schema s_attribute = new((1, s_text), (2, s_value));
-    private static readonly Schema s_resource = new((1, s_attribute));
-    private static readonly Schema s_scope = new((3, s_attribute));
-    private static readonly Schema s_event = new((3, s_attribute));
-    private static readonly Schema s_link = new((4, s_attribute));
-    private static readonly Schema s_span = new((9, s_attribute), (11, s_event), (13, s_link));
+    /// <summary>What has attributes, in Tempo's words.</summary>
+    public static readonly string[] Scopes = ["resource", "scope", "span", "event", "link"];
+
+    private static readonly Schema[] s_attributes = [.. Scopes.Select(static (_, scope) => Attribute(scope))];
+    private static readonly Schema s_resource = new((1, s_attributes[0]));
+    private static readonly Schema s_scope = new((3, s_attributes[1]));
+    private static readonly Schema s_event = new((3, s_attributes[3]));
+    private static readonly Schema s_link = new((4, s_attributes[4]));
+    private static readonly Schema s_span = new((9, s_attributes[2]), (11, s_event), (13, s_link));
     private static readonly Schema s_scopeSpans = new((1, s_scope), (2, s_span));
     private static readonly Schema s_resourceSpans = new((1, s_resource), (2, s_scopeSpans));
     private static readonly Schema s_request = new((1, s_resourceSpans));
 
     /// <summary>A new buffer, owned by the caller; the batch keeps its own.</summary>
+    /// <param name="batch">What is written again.</param>
+    /// <param name="maxAttributeBytes">How long a key or a string value may be.</param>
+    /// <param name="memory">Where the buffer comes from.</param>
+    /// <param name="cuts">How many keys and values were cut, by the number of their <see cref="Scopes"/>.</param>
     /// <exception cref="RequestMemoryException">There is no room for it.</exception>
-    public static RequestBuffer Truncate(SpanBatch batch, int maxAttributeBytes, RequestMemory memory)
+    public static RequestBuffer Truncate(SpanBatch batch, int maxAttributeBytes, RequestMemory memory, out long[] cuts)
     {
+        cuts = new long[Scopes.Length];
         var output = memory.Rent(batch.Bytes.Length);
         var position = 0;
-        Write(batch.Bytes, new Slice(0, batch.Bytes.Length), s_request, maxAttributeBytes, output.Array, ref position);
+        Write(batch.Bytes, new Slice(0, batch.Bytes.Length), s_request, maxAttributeBytes, output.Array, ref position, cuts);
         output.Length = position;
         return output;
     }
 
+    private static Schema Attribute(int scope)
+    {
+        var text = new Schema { TextOf = scope };
+        return new Schema((1, text), (2, new Schema((1, text))));
+    }
+
     private static int Length(ReadOnlySpan<byte> bytes, Slice message, Schema schema, int max)
     {
-        if (schema == s_text)
+        if (schema.TextOf is not null)
             return Cut(bytes, message, max).Length;
         var length = 0;
         var fields = new ProtobufFields(bytes, message.Offset, message.End);
@@ -57,11 +69,14 @@ internal static class OtlpTruncation
         return length;
     }
 
-    private static void Write(ReadOnlySpan<byte> bytes, Slice message, Schema schema, int max, Span<byte> target, ref int position)
+    private static void Write(ReadOnlySpan<byte> bytes, Slice message, Schema schema, int max, Span<byte> target, ref int position, long[] cuts)
     {
-        if (schema == s_text)
+        if (schema.TextOf is { } scope)
         {
-            ProtoWire.WriteBytes(target, ref position, Cut(bytes, message, max));
+            var text = Cut(bytes, message, max);
+            ProtoWire.WriteBytes(target, ref position, text);
+            if (text.Length < message.Length)
+                cuts[scope]++;
             return;
         }
 
@@ -76,7 +91,7 @@ internal static class OtlpTruncation
 
             target[position++] = (byte)((fields.Field << 3) | 2);
             ProtoWire.WriteVarint(target, ref position, (ulong)Length(bytes, fields.Content, child, max));
-            Write(bytes, fields.Content, child, max, target, ref position);
+            Write(bytes, fields.Content, child, max, target, ref position, cuts);
         }
     }
 
@@ -92,6 +107,9 @@ internal static class OtlpTruncation
             foreach (var (field, child) in children)
                 _children[field] = child;
         }
+
+        /// <summary>For such a text, the number of what has the attribute.</summary>
+        public int? TextOf { get; init; }
 
         public Schema? Child(in ProtobufFields fields) => fields.WireType == 2 && (uint)fields.Field < (uint)_children.Length ? _children[fields.Field] : null;
     }

@@ -27,6 +27,9 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
     // Changed under the lock, read without.
     private readonly ConcurrentDictionary<TenantId, TenantBlocks> _tenants = new();
 
+    // Between a block's data and its meta there is a moment, and a store that fails for a while.
+    private static readonly TimeSpan s_beingWritten = TimeSpan.FromMinutes(10);
+
     // What this process has changed since the poll under way began listing: there it knows better.
     private readonly HashSet<(TenantId Tenant, Guid BlockId)> _changed = [];
 
@@ -38,7 +41,7 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
 
     /// <summary>The blocks that are there and not read: an answer without them may be incomplete.</summary>
     public IReadOnlyList<BrokenBlock> Broken(TenantId tenant) =>
-        [.. Of(tenant).States.Values.OfType<BlockState.Aside>().Select(static aside => aside.Broken)];
+        [.. Of(tenant).States.Values.Select(static state => (state as BlockState.Aside)?.Broken ?? (state as BlockState.Incomplete)?.Lost).OfType<BrokenBlock>()];
 
     /// <summary>Whether a query here finds the spans of this block: in itself, or in one it was merged into.</summary>
     public bool Contains(TenantId tenant, Guid blockId) =>
@@ -250,6 +253,7 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
         else
             _tenants[tenant] = blocks;
         metrics.BlocklistLength.Record(blocks.Blocks.Count, Tag(tenant.Value));
+        metrics.BlocklistPollErrors.Add(0, Tag(tenant.Value));
     }
 
     private async Task ReadTenantAsync(TenantId tenant, CancellationToken cancellationToken)
@@ -321,8 +325,37 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
 
         // A listing that passed the mark's place before it was written, and the meta's after that was deleted, shows neither.
         return listed.HasData
-            ? await ReadMetaAsync(tenant, blockId, listed, cancellationToken).ConfigureAwait(false) ?? new BlockState.Incomplete(listed.LastModified)
+            ? await ReadMetaAsync(tenant, blockId, listed, cancellationToken).ConfigureAwait(false)
+                ?? await WithoutMetaAsync(tenant, blockId, listed, known, cancellationToken).ConfigureAwait(false)
             : null;
+    }
+
+    // Data is there from when all of it is, and the meta comes right behind: nobody knows whether a process died between the two, and the log has the
+    // spans, or somebody has deleted the meta since, unless this process has seen it.
+    private async Task<BlockState?> WithoutMetaAsync(TenantId tenant, Guid blockId, ListedBlock listed, BlockState? known, CancellationToken cancellationToken)
+    {
+        if (known is BlockState.Incomplete { IsNoted: true } noted)
+            return listed.LastModified > noted.LastModified ? noted with { LastModified = listed.LastModified } : noted;
+        var now = time.GetUtcNow();
+        if (known is not BlockState.Live && now - listed.LastModified < s_beingWritten)
+            return new BlockState.Incomplete(listed.LastModified);
+        var head = new byte[BlockWriter.Magic.Length];
+        var read = await store.ReadAsync(BlockPaths.Data(tenant, blockId), 0, head, cancellationToken).ConfigureAwait(false);
+        if (read < 0)
+            return null;
+        if (known is BlockState.Live { Meta: var meta })
+        {
+            var lost = new BrokenBlock(blockId, $"its meta.json is gone, which was there before: {meta.Traces} traces from {meta.StartTime:O} to {meta.EndTime:O}", now);
+            metrics.BlocksWithoutMeta.Add(1, Tag(tenant.Value));
+            LogMetaGone(blockId, tenant, meta.Traces, meta.StartTime, meta.EndTime);
+            return new BlockState.Incomplete(now, IsNoted: true, lost);
+        }
+
+        if (!head.AsSpan().SequenceEqual(BlockWriter.Magic))
+            return new BlockState.Incomplete(listed.LastModified, IsNoted: true);
+        metrics.BlocksWithoutMeta.Add(1, Tag(tenant.Value));
+        LogWithoutMeta(blockId, tenant, listed.LastModified);
+        return new BlockState.Incomplete(now, IsNoted: true);
     }
 
     private async Task<BlockState?> ReadMetaAsync(TenantId tenant, Guid blockId, ListedBlock listed, CancellationToken cancellationToken)
@@ -377,6 +410,12 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The blocks of tenant {Tenant} cannot be listed, those known before are used: {Error}")]
     private partial void LogPollFailed(TenantId tenant, string error);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The meta.json of block {Block} of tenant {Tenant} is gone, though the block was neither merged nor expired: its {Traces} traces, from {Start} to {End}, are found no more. Put meta.json back; without it the data is deleted in a day")]
+    private partial void LogMetaGone(Guid block, TenantId tenant, long traces, DateTimeOffset start, DateTimeOffset end);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Block {Block} of tenant {Tenant} has data, last written at {LastModified}, and no meta.json, so it is not read. Either the process that wrote it ended before that, and its traces come again from the write-ahead log, or somebody has deleted meta.json: then put it back. The data is deleted in a day")]
+    private partial void LogWithoutMeta(Guid block, TenantId tenant, DateTimeOffset lastModified);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Block {Block} of tenant {Tenant} is set aside and not read any more: {Reason}")]
     private partial void LogSetAside(Guid block, TenantId tenant, string reason);

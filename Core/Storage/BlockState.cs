@@ -26,7 +26,9 @@ internal abstract record BlockState
     /// <param name="IsStored">Whether there is a <c>broken.json</c>, which tells other processes.</param>
     public sealed record Aside(BrokenBlock Broken, bool IsStored) : BlockState;
 
-    /// <summary>Without a meta: being written, or left by a process that ended while writing it.</summary>
-    /// <param name="LastModified">When something of it was last written.</param>
-    public sealed record Incomplete(DateTimeOffset LastModified) : BlockState;
+    /// <summary>Without a meta: being written, left by a process that ended while writing it, or its meta was deleted by hand.</summary>
+    /// <param name="LastModified">When something of it was last written; where it may have been whole, not before it was noticed: it stays that long for whoever can mend it.</param>
+    /// <param name="IsNoted">Whether it is known that nobody is writing it, and has been told.</param>
+    /// <param name="Lost">Set where it was in use before: answers without it are incomplete.</param>
+    public sealed record Incomplete(DateTimeOffset LastModified, bool IsNoted = false, BrokenBlock? Lost = null) : BlockState;
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core.Overrides;
 
@@ -88,13 +89,15 @@ public sealed partial class Compactor
     /// <summary>Gives every tenant that has something to do one turn. What fails ends that tenant's turn, and is logged and counted.</summary>
     public async Task RunCycleAsync(CancellationToken cancellationToken)
     {
+        var retaining = TimeSpan.Zero;
         foreach (var tenant in _blocks.Tenants)
         {
             if (_isDisabledFor(tenant))
                 continue;
+            var turn = new Turn { Errors = _metrics.CompactionErrors };
             try
             {
-                await TakeTurnAsync(tenant, cancellationToken).ConfigureAwait(false);
+                await TakeTurnAsync(tenant, turn, cancellationToken).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
@@ -106,21 +109,25 @@ public sealed partial class Compactor
             }
             catch (IOException e)
             {
-                _metrics.CompactionErrors.Add(1);
+                turn.Errors.Add(1);
                 LogFailed(tenant, e.Message);
             }
             catch (Exception e)
             {
                 // A fault of ours; the other tenants' blocks must not pile up for it.
-                _metrics.CompactionErrors.Add(1);
+                turn.Errors.Add(1);
                 LogFault(e, tenant);
             }
+
+            retaining += turn.Retaining;
         }
+
+        _metrics.RetentionDuration.Record(retaining.TotalSeconds);
     }
 
-    private async Task TakeTurnAsync(TenantId tenant, CancellationToken cancellationToken)
+    private async Task TakeTurnAsync(TenantId tenant, Turn turn, CancellationToken cancellationToken)
     {
-        if (Plan(tenant).Count == 0 && Expired(tenant).Count == 0 && Deletable(tenant).Count == 0)
+        if (ReportOutstanding(tenant) == 0 && Expired(tenant).Count == 0 && Deletable(tenant).Count == 0)
             return;
         await using var claim = await CompactorClaim.TryTakeAsync(_store, _time, tenant, _owner, cancellationToken).ConfigureAwait(false);
         if (claim is null)
@@ -129,8 +136,17 @@ public sealed partial class Compactor
         // Another may have worked on it since the last poll.
         await _blocks.RefreshAsync(tenant, claim.Held).ConfigureAwait(false);
         await MergeAsync(tenant, claim.Held).ConfigureAwait(false);
-        await MarkExpiredAsync(tenant, claim.Held).ConfigureAwait(false);
-        await DeleteAsync(tenant, claim.Held).ConfigureAwait(false);
+        turn.Errors = _metrics.RetentionErrors;
+        var started = _time.GetTimestamp();
+        try
+        {
+            await MarkExpiredAsync(tenant, claim.Held).ConfigureAwait(false);
+            await DeleteAsync(tenant, claim.Held).ConfigureAwait(false);
+        }
+        finally
+        {
+            turn.Retaining = _time.GetElapsedTime(started);
+        }
 
         // Or the tenant would stay in the store as nothing but a claim.
         if (_blocks.States(tenant).IsEmpty)
@@ -158,7 +174,14 @@ public sealed partial class Compactor
             }
         }
 
-        _metrics.CompactionOutstandingBlocks.Record(Plan(tenant).Sum(static inputs => inputs.Count), new KeyValuePair<string, object?>("tenant", tenant.Value));
+        ReportOutstanding(tenant);
+    }
+
+    private int ReportOutstanding(TenantId tenant)
+    {
+        var outstanding = Plan(tenant).Sum(static inputs => inputs.Count);
+        _metrics.CompactionOutstandingBlocks.Record(outstanding, new KeyValuePair<string, object?>("tenant", tenant.Value));
+        return outstanding;
     }
 
     private async Task MarkExpiredAsync(TenantId tenant, CancellationToken cancellationToken)
@@ -220,9 +243,20 @@ public sealed partial class Compactor
     {
         var level = new KeyValuePair<string, object?>("level", inputs.Max(static input => input.CompactionLevel));
         _metrics.CompactionBlocks.Add(inputs.Count, level);
+        _metrics.CompactionObjectsCombined.Add(inputs.Sum(static input => input.Traces) - merged.Traces, level);
         _metrics.CompactionObjectsWritten.Add(merged.Traces, level);
         _metrics.CompactionBytesWritten.Add(merged.SizeBytes, level);
         LogMerged(inputs.Count, merged.Tenant, merged.BlockId, merged.CompactionLevel, merged.Traces, merged.SizeBytes);
+    }
+
+    /// <summary>What a tenant's turn is at.</summary>
+    private sealed class Turn
+    {
+        /// <summary>Counts what would go wrong now.</summary>
+        public required Counter<long> Errors { get; set; }
+
+        /// <summary>How long marking and deleting took.</summary>
+        public TimeSpan Retaining { get; set; }
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Merged {Inputs} blocks of tenant {Tenant} into {Block}: level {Level}, {Traces} traces, {Bytes} bytes")]

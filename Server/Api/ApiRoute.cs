@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using OrleansTempo.Server.Hosting;
 
 namespace OrleansTempo.Server.Api;
 
@@ -12,6 +13,9 @@ namespace OrleansTempo.Server.Api;
 /// <param name="Handler">Answers it.</param>
 public sealed record ApiRoute(string Path, string Description, RequestDelegate Handler)
 {
+    /// <summary>What its requests are counted for in <c>tempo_request_duration_seconds</c>; set where it is added to the API.</summary>
+    internal string Label { get; init; } = RequestLabels.NoRoute;
+
     /// <summary>The methods it answers to.</summary>
     public IReadOnlyList<string> Methods { get; init; } = [HttpMethods.Get, HttpMethods.Head];
 

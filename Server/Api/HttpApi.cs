@@ -36,9 +36,9 @@ internal sealed class HttpApi
             Add(new("/status/remote-write", "lag, queue and failures of remote write, by endpoint and tenant", new RemoteWritePage(queues).AnswerAsync));
         if (parts.Traces is { } traces)
         {
-            var api = new TraceApi(traces, options.MultitenancyEnabled, state);
-            Add(new($"/api/traces/{{{TraceApi.TraceIdParameter}}}", "a trace by its ID", api.AnswerV1Async));
-            Add(new($"/api/v2/traces/{{{TraceApi.TraceIdParameter}}}", "a trace by its ID, with what is to be said of it", api.AnswerV2Async));
+            var api = new TraceApi(traces, options, state, parts.Metrics, parts.TimeProvider);
+            Add(new(TraceApi.PathV1, "a trace by its ID", api.AnswerV1Async));
+            Add(new(TraceApi.PathV2, "a trace by its ID, with what is to be said of it", api.AnswerV2Async));
         }
 
         if (parts.Ingester is { } ingester)
@@ -63,6 +63,9 @@ internal sealed class HttpApi
             Add(route);
     }
 
+    /// <summary>What a request is counted for.</summary>
+    public string RouteOf(HttpRequest request) => _routes.TryFind(request, out var route) ? route.Label : RequestLabels.NoRoute;
+
     public Task HandleAsync(HttpContext context)
     {
         if (!_routes.TryFind(context.Request, out var route))
@@ -78,7 +81,7 @@ internal sealed class HttpApi
     private void Add(ApiRoute route)
     {
         var path = route.Path.StartsWith("/api/", StringComparison.Ordinal) ? _options.HttpApiPrefix + route.Path : route.Path;
-        _routes.Add(route with { Path = path });
+        _routes.Add(route with { Path = path, Label = RequestLabels.RouteOf(path) });
     }
 
     private Task ReadyAsync(HttpContext context) => _state.Phase switch

@@ -1,18 +1,17 @@
 using System.Net;
-using System.Reflection;
 using System.Text;
 using System.Text.Json;
+using OrleansTempo.Core;
 
 namespace OrleansTempo.Server.Api;
 
 /// <summary>The plain-text pages under <c>/status</c>.</summary>
 internal sealed class StatusPages(TempoServerParts parts, Func<IReadOnlyDictionary<string, EndPoint>> addresses, Func<IEnumerable<ApiRoute>> routes)
 {
-    private static readonly string s_version = typeof(StatusPages).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
     public string All() => Version() + "\n" + Services() + "\n" + Endpoints() + "\n" + (parts.RemoteWrite is { } queues ? new RemoteWritePage(queues).Text() + "\n" : "") + Config();
 
-    public static string Version() => $"GET /status/version\nOrleansTempo {s_version} ({System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription})\n";
+    public static string Version() => $"GET /status/version\nOrleansTempo {BuildInformation.FullVersion} ({System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription})\n";
 
     public string Services()
     {
@@ -35,17 +34,14 @@ internal sealed class StatusPages(TempoServerParts parts, Func<IReadOnlyDictiona
     public string Config() => "GET /status/config\n" + parts.ConfigText();
 
     /// <summary>The keys of Prometheus' and Tempo's build information; what a .NET build does not know is empty.</summary>
-    public static byte[] BuildInfo()
-    {
-        var plus = s_version.IndexOf('+');
-        return JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, string>
+    public static byte[] BuildInfo() =>
+        JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, string>
         {
-            ["version"] = plus < 0 ? s_version : s_version[..plus],
-            ["revision"] = plus < 0 ? "" : s_version[(plus + 1)..],
+            ["version"] = BuildInformation.Version,
+            ["revision"] = BuildInformation.Revision,
             ["branch"] = "",
             ["buildUser"] = "",
             ["buildDate"] = "",
             ["goVersion"] = "",
         });
-    }
 }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using OrleansTempo.Core;
 using OrleansTempo.Core.Querier;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Ports;
@@ -14,9 +15,12 @@ namespace OrleansTempo.Server.Api;
 /// ITraceQuery              → 200 404
 /// </code>
 /// </summary>
-internal sealed class TraceApi(ITraceQuery traces, bool multitenancy, ServerState state)
+internal sealed class TraceApi(ITraceQuery traces, TempoServerOptions options, ServerState state, TempoMetrics metrics, TimeProvider time)
 {
     public const string TraceIdParameter = "traceID";
+
+    public const string PathV1 = $"/api/traces/{{{TraceIdParameter}}}";
+    public const string PathV2 = $"/api/v2/traces/{{{TraceIdParameter}}}";
 
     private const string Protobuf = "application/protobuf";
     private const string Json = "application/json";
@@ -25,9 +29,13 @@ internal sealed class TraceApi(ITraceQuery traces, bool multitenancy, ServerStat
     private const string ProblemHeader = "X-Tempo-Partial-Trace";
     private const int MaxHeaderText = 1000;
 
+    // In Tempo the query frontend asks a querier for it, under such a path.
+    private readonly string _querierRouteV1 = RequestLabels.RouteOf("/querier" + options.HttpApiPrefix + PathV1);
+    private readonly string _querierRouteV2 = RequestLabels.RouteOf("/querier" + options.HttpApiPrefix + PathV2);
+
     public async Task AnswerV1Async(HttpContext context)
     {
-        if (await FindAsync(context) is not { } trace)
+        if (await FindAsync(context, _querierRouteV1) is not { } trace)
             return;
 
         var response = context.Response;
@@ -54,7 +62,7 @@ internal sealed class TraceApi(ITraceQuery traces, bool multitenancy, ServerStat
 
     public async Task AnswerV2Async(HttpContext context)
     {
-        if (await FindAsync(context) is not { } trace)
+        if (await FindAsync(context, _querierRouteV2) is not { } trace)
             return;
 
         var response = context.Response;
@@ -65,10 +73,10 @@ internal sealed class TraceApi(ITraceQuery traces, bool multitenancy, ServerStat
     }
 
     // Null where the request is refused, and answered.
-    private async Task<AssembledTrace?> FindAsync(HttpContext context)
+    private async Task<AssembledTrace?> FindAsync(HttpContext context, string querierRoute)
     {
         var request = context.Request;
-        if (!TenantHeader.TryRead(request, multitenancy, out var tenant, out var missing, out var tenantError))
+        if (!TenantHeader.TryRead(request, options.MultitenancyEnabled, out var tenant, out var missing, out var tenantError))
         {
             await PlainText.WriteAsync(context.Response, missing ? StatusCodes.Status401Unauthorized : StatusCodes.Status400BadRequest, tenantError + "\n");
             return null;
@@ -87,7 +95,24 @@ internal sealed class TraceApi(ITraceQuery traces, bool multitenancy, ServerStat
             return null;
         }
 
-        return AssembledTrace.From(await traces.FindAsync(tenant, id, range, context.RequestAborted));
+        var started = time.GetTimestamp();
+        var status = StatusCodes.Status500InternalServerError;
+        try
+        {
+            var trace = AssembledTrace.From(await traces.FindAsync(tenant, id, range, context.RequestAborted));
+            status = trace.IsEmpty ? StatusCodes.Status404NotFound : StatusCodes.Status200OK;
+            return trace;
+        }
+        catch (OperationCanceledException)
+        {
+            status = RequestLabels.ClientGone;
+            throw;
+        }
+        finally
+        {
+            metrics.RecordRequest(HttpMethods.Get, querierRoute, RequestLabels.Status(status), time.GetElapsedTime(started));
+            metrics.QueryFrontendQueries.Add(1, new("tenant", tenant.Value), new("op", "traces"), new("result", status == RequestLabels.ClientGone ? "canceled" : "completed"));
+        }
     }
 
     // As Tempo reads it: whatever else the header says, and however it ranks it. JSON for all others.

@@ -29,7 +29,7 @@ public sealed class ConfiguredOverrides : IAsyncDisposable
         _loggerFactory = loggerFactory;
         Operators = (IOverrides?)file ?? new StaticOverrides(options.Overrides.Defaults);
         metrics.Meter.CreateObservableGauge("tempo_limits_defaults", () => LimitsOf(Defaults), null, "Limits of tenants without overrides, by limit_name");
-        metrics.Meter.CreateObservableGauge("tempo_limits_overrides", LimitsOfEntries, null, "Limits of tenants with an entry in the per-tenant overrides, by limit_name and tenant");
+        metrics.Meter.CreateObservableGauge("tempo_limits_overrides", LimitsOfEntries, null, "Limits of tenants with an entry in the per-tenant overrides, by limit_name and user, who is a tenant");
     }
 
     /// <summary>What holds, all layers together.</summary>
@@ -96,7 +96,7 @@ public sealed class ConfiguredOverrides : IAsyncDisposable
     }
 
     private IEnumerable<Measurement<double>> LimitsOfEntries() =>
-        FileEntries.Where(static entry => entry.Key != OverridesReader.Wildcard).SelectMany(static entry => LimitsOf(entry.Value, new KeyValuePair<string, object?>("tenant", entry.Key)));
+        FileEntries.Where(static entry => entry.Key != OverridesReader.Wildcard).SelectMany(static entry => LimitsOf(entry.Value, new KeyValuePair<string, object?>("user", entry.Key)));
 
     private static IEnumerable<Measurement<double>> LimitsOf(TenantOverrides overrides, params KeyValuePair<string, object?>[] tags)
     {

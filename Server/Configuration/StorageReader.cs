@@ -105,6 +105,9 @@ internal static class StorageReader
     /// <summary>Only where the backend is azure: Tempo shows an azure block without anything in it beside every other backend, too.</summary>
     public static void CheckAzure(MappingReader azure, AzureStorageOptions options)
     {
+        // Of keys that are written as of old nothing is missing.
+        if (azure.Keys.Any(static key => RemovedKeys.ExplainDashes(key) is not null))
+            return;
         if (options.ContainerName.Length == 0)
             azure.Error("container_name", "is missing: the backend azure needs a container");
 

@@ -52,7 +52,7 @@ internal sealed class TempoFileReader(Problems problems, bool skipForeignReceive
         };
     }
 
-    // Each of them takes whatever is in its directory for its own; only the log passes over folders in its own.
+    // Nothing is put there any more. What former versions have left there is taken up, and what else is in the way must not be taken for it.
     private static GeneratorStorageOptions CheckGeneratorPath(MappingReader block, GeneratorStorageOptions generator, TraceStorageOptions trace)
     {
         var path = generator.Path ?? GeneratorStorageOptions.DefaultPath;
@@ -62,17 +62,22 @@ internal sealed class TempoFileReader(Problems problems, bool skipForeignReceive
         var hasLog = trace.Wal.Type != WalType.Object;
         if (trace.Backend == TraceStorageOptions.LocalBackend && StorageReader.Overlap(path, trace.LocalPath))
         {
-            block.Error("path", $"the remote write queue's directory {Spelling.Quote(path)} and the blocks' {Spelling.Quote(trace.LocalPath)} must be two, neither within the other");
+            block.Warn("path", $"left unused: the remote write queue's directory {Spelling.Quote(path)} and the blocks' {Spelling.Quote(trace.LocalPath)} must be two, neither within the other. Write a directory of its own, or an empty one");
+            return generator with { Path = "" };
         }
-        else if (hasLog && StorageReader.Contains(path, trace.Wal.Path) && StorageReader.Contains(trace.Wal.Path, path))
+
+        if (hasLog && StorageReader.Contains(path, trace.Wal.Path) && StorageReader.Contains(trace.Wal.Path, path))
         {
             var below = Path.Combine(path, "generator");
             block.Warn("path", $"{Spelling.Quote(path)} is the write-ahead log's directory as well; {Spelling.Quote(below)} is used in its place. Write a directory of its own");
             return generator with { Path = below };
         }
-        else if (hasLog && StorageReader.Contains(path, trace.Wal.Path))
+
+        // The log passes over folders in its directory.
+        if (hasLog && StorageReader.Contains(path, trace.Wal.Path))
         {
-            block.Error("path", $"the write-ahead log's directory {Spelling.Quote(trace.Wal.Path)} must not be within the remote write queue's {Spelling.Quote(path)}");
+            block.Warn("path", $"left unused: the write-ahead log's directory {Spelling.Quote(trace.Wal.Path)} is within the remote write queue's {Spelling.Quote(path)}. Write a directory of its own, or an empty one");
+            return generator with { Path = "" };
         }
 
         return generator;

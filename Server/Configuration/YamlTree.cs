@@ -132,7 +132,7 @@ internal sealed class YamlTree
             var key = ReadNode(depth + 1);
             var value = ReadNode(depth + 1);
             if (key is not ScalarNode name)
-                _problems.Error(key.Position, $"a key must be a single value, this is {key.Kind}");
+                _problems.Error(key.Position, $"a key must be a single value, this is {key.Kind}{(key is MappingNode ? "; where it is of a template ({{ … }}), render that first" : "")}");
             else if (name is { Plain: true, Value: "<<" })
                 AddMerges(merges, value);
             else if (mapping.Find(name.Value) is { } first)

@@ -7,6 +7,12 @@ internal interface IListenerFeature
 {
     RequestDelegate Handler { get; }
 
+    /// <summary>Whether its requests are gRPC calls.</summary>
+    bool TakesCalls { get; }
+
+    /// <summary>The route that a request is counted for, see <see cref="RequestLabels"/>.</summary>
+    Func<HttpRequest, string> RouteOf { get; }
+
     /// <summary>Tells the client that answering failed, in the listener's protocol; called on a response that has not started and is empty.</summary>
     RequestDelegate FailureHandler { get; }
 }

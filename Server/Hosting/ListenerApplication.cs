@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server.Abstractions;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
+using OrleansTempo.Core;
 
 namespace OrleansTempo.Server.Hosting;
 
@@ -11,7 +12,7 @@ namespace OrleansTempo.Server.Hosting;
 /// Takes each request from Kestrel straight to its listener's handler. There is no middleware pipeline, no routing and no
 /// request log in between: at requests of ten spans those would cost more than the spans.
 /// </summary>
-internal sealed partial class ListenerApplication(ILogger<ListenerApplication> logger) : IHttpApplication<ListenerContext>
+internal sealed partial class ListenerApplication(TempoMetrics metrics, TimeProvider time, ILogger<ListenerApplication> logger) : IHttpApplication<ListenerContext>
 {
     public ListenerContext CreateContext(IFeatureCollection contextFeatures)
     {
@@ -32,24 +33,41 @@ internal sealed partial class ListenerApplication(ILogger<ListenerApplication> l
 
     public async Task ProcessRequestAsync(ListenerContext context)
     {
+        var started = time.GetTimestamp();
+
+        // Its handler may take the path apart.
+        var route = context.Listener!.RouteOf(context.Http.Request);
+        int? status = null;
         try
         {
-            await context.Listener!.Handler(context.Http);
+            await context.Listener.Handler(context.Http);
         }
         catch (Exception e) when (StatusOfBroken(e) is not null)
         {
-            AnswerBroken(context.Http, StatusOfBroken(e)!.Value);
+            status = StatusOfBroken(e);
+            AnswerBroken(context.Http, status!.Value);
         }
         catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException || e.InnerException is ConnectionAbortedException || (e is OperationCanceledException or IOException && context.Http.RequestAborted.IsCancellationRequested))
         {
             // The client has gone, or was cut off at shutdown: there is no one to answer and nothing is wrong here. Kestrel
             // must not try to read the rest of the body, which it would log as an error.
+            status = RequestLabels.ClientGone;
             context.Http.Abort();
         }
         catch (Exception e)
         {
             LogUnhandled(e, context.Http.Request.Method, context.Http.Request.Path.Value);
+            status = StatusCodes.Status500InternalServerError;
             await AnswerFailureAsync(context);
+        }
+        finally
+        {
+            var takesCalls = context.Listener.TakesCalls;
+            metrics.RecordRequest(
+                takesCalls ? TempoMetrics.CallMethod : RequestLabels.Method(context.Http.Request.Method),
+                route,
+                RequestLabels.Status(status ?? (takesCalls ? RequestLabels.StatusOfCall(context.Http) : context.Http.Response.StatusCode)),
+                time.GetElapsedTime(started));
         }
     }
 

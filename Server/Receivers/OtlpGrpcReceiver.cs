@@ -15,10 +15,23 @@ internal sealed class OtlpGrpcReceiver(ListenerOptions options, bool multitenanc
 {
     public const string TraceService = "opentelemetry.proto.collector.trace.v1.TraceService";
 
+    private const string ExportPath = "/" + TraceService + "/Export";
+    private const string CheckPath = "/grpc.health.v1.Health/Check";
+    private const string WatchPath = "/grpc.health.v1.Health/Watch";
+
     // Timers reach a little over 49 days; a deadline beyond that is none.
     private static readonly TimeSpan s_longestTimeout = TimeSpan.FromDays(49);
 
     private readonly GrpcHealth _health = new(state);
+
+    /// <summary>What a call is counted for: an export as a gateway before Tempo names it, the others by their names.</summary>
+    public static string RouteOf(HttpRequest request) => request.Path.Value switch
+    {
+        ExportPath => "opentelemetry_proto_collector_trace_v1_traceservice_export",
+        CheckPath => CheckPath,
+        WatchPath => WatchPath,
+        _ => RequestLabels.NoRoute,
+    };
 
     public Task HandleAsync(HttpContext context)
     {
@@ -35,11 +48,11 @@ internal sealed class OtlpGrpcReceiver(ListenerOptions options, bool multitenanc
         context.Response.ContentType = GrpcAnswer.ContentType;
         switch (request.Path.Value)
         {
-            case "/" + TraceService + "/Export":
+            case ExportPath:
                 return ExportAsync(context);
-            case "/grpc.health.v1.Health/Check":
+            case CheckPath:
                 return _health.CheckAsync(context);
-            case "/grpc.health.v1.Health/Watch":
+            case WatchPath:
                 return _health.WatchAsync(context);
             default:
                 var path = request.Path.Value ?? "";

@@ -25,6 +25,9 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenanc
     private readonly CorsPolicy? _cors = options.Cors is { AllowedOrigins.Count: > 0 } cors ? new(cors) : null;
     private readonly string _allow = options.Cors is { AllowedOrigins.Count: > 0 } ? "POST, OPTIONS" : "POST";
 
+    /// <summary>What a request is counted for: an export as a gateway before Tempo names it.</summary>
+    public static string RouteOf(HttpRequest request, ListenerOptions options) => request.Path.Value == options.TracesUrlPath ? "otlp_v1_traces" : RequestLabels.NoRoute;
+
     public Task HandleAsync(HttpContext context)
     {
         if (context.Request.Path.Value != options.TracesUrlPath)

@@ -133,10 +133,13 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     /// <returns>False where it was cancelled before it was through: what is left is replayed at the next start.</returns>
     public async Task<bool> StartAsync(CancellationToken cancellationToken)
     {
+        _metrics.LiveStoreReady.Record(0);
         try
         {
             await Blocks.PollAsync(cancellationToken);
+            var started = _time.GetTimestamp();
             await ReplayAsync(cancellationToken);
+            _metrics.CatchUpDuration.Record(_time.GetElapsedTime(started).TotalSeconds);
             await AdoptAsync(cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -149,6 +152,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
             RepeatAsync(s_adoptionPeriod, AdoptAsync),
             RepeatAsync(s_clockPeriod, LookAtClockAsync),
             Task.Run(() => _compactor.RunAsync(_stop.Token), CancellationToken.None));
+        _metrics.LiveStoreReady.Record(1);
         return true;
     }
 

@@ -59,6 +59,7 @@ internal sealed partial class UserConfigurableOverrides : IAsyncDisposable
         _logger = logger;
         _reloadFailed = metrics.Meter.CreateCounter<long>(
             "tempo_overrides_user_configurable_overrides_reload_failed_total", null, "Times the user-configurable overrides could not be read again, all or some of them");
+        _reloadFailed.Add(0);
         _fetchFailed = metrics.Meter.CreateCounter<long>(
             "tempo_overrides_user_configurable_overrides_fetch_failed_total", null, "Times user-configurable overrides could not be fetched or not be used, by tenant");
     }

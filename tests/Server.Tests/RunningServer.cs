@@ -1,4 +1,5 @@
 using System.Net;
+using OrleansTempo.Core;
 using OrleansTempo.Core.Otlp;
 
 namespace OrleansTempo.Server.Tests;
@@ -10,8 +11,10 @@ internal sealed class RunningServer : IAsyncDisposable
 
     private RunningServer(TempoServerOptions options, Func<TempoServerParts, TempoServerParts> adapt)
     {
-        Server = new(options, adapt(new() { Push = Push, Series = Series, RequestMemory = new RequestMemory(long.MaxValue) }));
+        Server = new(options, adapt(new() { Push = Push, Series = Series, Metrics = Metrics, RequestMemory = new RequestMemory(long.MaxValue) }));
     }
+
+    public TempoMetrics Metrics { get; } = new();
 
     public RecordingPush Push { get; } = new();
 

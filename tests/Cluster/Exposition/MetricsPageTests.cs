@@ -17,9 +17,27 @@ public sealed class MetricsPageTests : IAsyncLifetime
 {
     private const string Tenant = "of-this-page";
 
+    // Tempo 3's names of what the ingester of earlier ones counts.
+    private static readonly Dictionary<string, string> s_liveStoreNames = new()
+    {
+        ["tempo_ingester_live_traces"] = "tempo_live_store_live_traces",
+        ["tempo_ingester_live_trace_bytes"] = "tempo_live_store_live_trace_bytes",
+        ["tempo_ingester_traces_created_total"] = "tempo_live_store_traces_created_total",
+        ["tempo_ingester_bytes_received_total"] = "tempo_live_store_bytes_received_total",
+        ["tempo_ingester_flush_queue_length"] = "tempo_live_store_complete_queue_length",
+        ["tempo_ingester_blocks_flushed_total"] = "tempo_live_store_blocks_completed_total",
+        ["tempo_ingester_failed_flushes_total"] = "tempo_live_store_failed_completions_total",
+        ["tempo_ingester_flush_retries_total"] = "tempo_live_store_completion_retries_total",
+        ["tempo_ingester_flush_failed_retries_total"] = "tempo_live_store_completion_failed_retries_total",
+        ["tempo_ingester_flush_duration_seconds"] = "tempo_live_store_completion_duration_seconds",
+        ["tempo_ingester_flush_size_bytes"] = "tempo_live_store_completion_size_bytes",
+    };
+
     private readonly TempoMetrics _metrics = new();
-    private readonly MetricsPage _page = new();
+    private readonly MetricsPage _page;
     private RunningServer _server = null!;
+
+    public MetricsPageTests() => _page = new MetricsPage(_metrics);
 
     public async Task InitializeAsync() => _server = await RunningServer.StartAsync(adapt: parts => parts with { Routes = [_page.Route] });
 
@@ -46,12 +64,48 @@ public sealed class MetricsPageTests : IAsyncLifetime
         await overrides.OpenUserConfigurableAsync(store, static (key, _) => throw new ArgumentException(key), CancellationToken.None);
         await using var disposeOverrides = overrides;
         var (expectedTypes, expectedSeries) = MeasureEverything(_metrics.Meter);
+        foreach (var histogram in new[] { _metrics.SpansInFuture, _metrics.SpansInPast })
+        {
+            expectedTypes.Add(histogram.Name, "histogram");
+            histogram.Add(tenant, [1, 2, 0, 4], 0.125);
+            KeyValuePair<string, object?> tag = new("tenant", Tenant);
+            expectedSeries.AddRange(new[] { ("300", 1), ("1800", 3), ("3600", 3), ("+Inf", 7) }.Select(bucket => Line(histogram.Name + "_bucket", bucket.Item2, [tag, new("le", bucket.Item1)])));
+            expectedSeries.Add(Line(histogram.Name + "_sum", 0.125, [tag]));
+            expectedSeries.Add(Line(histogram.Name + "_count", 7, [tag]));
+        }
+
+        foreach (var (name, liveStoreName) in s_liveStoreNames)
+        {
+            expectedTypes.Add(liveStoreName, expectedTypes[name]);
+            expectedSeries.AddRange([.. expectedSeries.Where(line => Regex.IsMatch(line, $"^{name}(_bucket|_sum|_count)?{{")).Select(line => line.Replace(name, liveStoreName, StringComparison.Ordinal))]);
+        }
+
+        expectedSeries.Sort(StringComparer.Ordinal);
 
         var (types, series) = await ReadAsync(static name => name.StartsWith("tempo", StringComparison.Ordinal) || name.StartsWith("prometheus_", StringComparison.Ordinal));
 
         Assert.Equal(expectedTypes, types);
         Assert.Equal(expectedSeries, series);
         Assert.Contains(series, static s => s.StartsWith("""tempo_ingester_flush_duration_seconds_bucket{le="0.25",""", StringComparison.Ordinal) && s.EndsWith("} 1", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_scrape_that_takes_gzip_gets_the_whole_page()
+    {
+        Assert.True(TenantId.TryParse(Tenant, out var tenant, out _));
+        _metrics.SpansReceived.Add(1, new KeyValuePair<string, object?>("tenant", Tenant));
+        _metrics.SpansInPast.Add(tenant, [1, 0, 0, 0], 0.125);
+        using var client = new HttpClient(new HttpClientHandler { AutomaticDecompression = System.Net.DecompressionMethods.GZip });
+        using var plain = new HttpClient();
+
+        var lines = (await client.GetStringAsync(_server.Api("/metrics"))).Split('\n');
+
+        Assert.Contains($$"""tempo_distributor_spans_received_total{tenant="{{Tenant}}"} 1""", lines);
+        Assert.Contains($$"""tempo_spans_distance_in_past_seconds_count{tenant="{{Tenant}}"} 1""", lines);
+        using var compressed = new HttpRequestMessage(HttpMethod.Get, _server.Api("/metrics"));
+        compressed.Headers.AcceptEncoding.ParseAdd("gzip");
+        using var response = await plain.SendAsync(compressed);
+        Assert.Equal(["gzip"], response.Content.Headers.ContentEncoding);
     }
 
     [Fact]
@@ -124,6 +178,7 @@ public sealed class MetricsPageTests : IAsyncLifetime
             {
                 case Counter<long> counter: counter.Add(3, tags); break;
                 case Gauge<long> gauge: gauge.Record(4, tags); break;
+                case Gauge<double> gauge: gauge.Record(4.5, tags); break;
                 case Histogram<double> histogram: histogram.Record(0.125, tags); break;
                 default: Assert.True(instrument.IsObservable, $"{instrument.Name} is a {instrument.GetType().Name}"); break;
             }

@@ -139,10 +139,10 @@ public sealed class ParsedSizeTests
         byte[] request = [.. AttackBodies.Ordinary(1_000_000), .. AttackBodies.EmptySpans(100_000)];
         Assert.True(SpanBatch.TryRead(memory.Copy(request), 8, out var batch, out _));
         Assert.True(batch.OversizedAttributes > 0);
-        OtlpTruncation.Truncate(batch, 8, memory).Return();
+        OtlpTruncation.Truncate(batch, 8, memory, out _).Return();
         var before = GC.GetAllocatedBytesForCurrentThread();
 
-        var shorter = OtlpTruncation.Truncate(batch, 8, memory);
+        var shorter = OtlpTruncation.Truncate(batch, 8, memory, out _);
 
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 10_000);
         shorter.Return();

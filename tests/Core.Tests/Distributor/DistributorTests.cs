@@ -17,7 +17,7 @@ public sealed class DistributorTests
 
         var result = bench.Push(Request(Span("a"), Span("b")));
 
-        Assert.Equal(PushResult.Accepted, result);
+        Assert.Equal(PushResult.Accepted with { Spans = 2 }, result);
         Assert.Equal(("", 0, null), (result.Message, result.RejectedSpans, result.RetryAfter));
         Assert.Equal([["a", "b"]], bench.Queue.Offered);
         Assert.Equal([TenantId.Single], bench.Queue.Tenants);
@@ -93,7 +93,7 @@ public sealed class DistributorTests
         var bench = new Bench();
         var spans = Enumerable.Range(0, 16).Select(i => Span($"{i}", traceId: OneAt(16, i), spanId: OneAt(8, i % 8))).ToArray();
 
-        Assert.Equal(PushResult.Accepted, bench.Push(Request(spans)));
+        Assert.Equal(PushResult.Accepted with { Spans = spans.Length }, bench.Push(Request(spans)));
 
         Assert.Equal(16, bench.Queue.Offered.Single().Length);
 
@@ -220,11 +220,54 @@ public sealed class DistributorTests
         span.Attributes.Add(new KeyValue { Key = "k", Value = new AnyValue { StringValue = "1234567é" } });
         span.Attributes.Add(new KeyValue { Key = "a long key", Value = new AnyValue { StringValue = "12345678" } });
 
-        Assert.Equal(PushResult.Accepted, bench.Push(Request(span)));
+        Assert.Equal(PushResult.Accepted with { Spans = 1 }, bench.Push(Request(span)));
 
         Assert.Equal(["k=1234567", "a long k=12345678"], bench.Queue.Attributes);
         Assert.Equal(["a name that is no attribute stays"], bench.Queue.Offered.Single());
-        Assert.Equal(2, bench.Counters["tempo_distributor_attributes_truncated_total"]);
+        Assert.Equal(2, bench.Counters["tempo_distributor_attributes_truncated_total{span}"]);
+    }
+
+    [Fact]
+    public void What_is_cut_is_counted_by_whose_attributes_they_are()
+    {
+        var bench = new Bench(new IngestionLimits { MaxAttributeBytes = 4 });
+        KeyValue cut = new() { Key = "k", Value = new AnyValue { StringValue = "12345" } };
+        var span = Span("a");
+        span.Attributes.Add([cut, cut]);
+        span.Events.Add(new OrleansTempo.Tests.Otlp.Span.Types.Event { Attributes = { cut, cut, cut } });
+        span.Links.Add(new OrleansTempo.Tests.Otlp.Span.Types.Link { Attributes = { cut } });
+        var request = Request(span);
+        request.ResourceSpans[0].Resource = new Resource { Attributes = { cut } };
+        request.ResourceSpans[0].ScopeSpans[0].Scope = new InstrumentationScope { Attributes = { cut, new KeyValue { Key = "12345", Value = cut.Value } } };
+
+        bench.Push(request);
+
+        Assert.Equal(
+            [1, 3, 2, 3, 1],
+            OtlpTruncation.Scopes.Select(scope => bench.Counters[$"tempo_distributor_attributes_truncated_total{{{scope}}}"]));
+    }
+
+    [Fact]
+    public void How_far_from_now_spans_end_is_counted_by_tenant()
+    {
+        var bench = new Bench();
+        var now = (ulong)bench.Time.GetUtcNow().ToUnixTimeSeconds();
+        var spans = new ulong[] { now - 300, now - 301, now - 7200, now, now + 1801, 0 }.Select((end, i) =>
+        {
+            var span = Span($"{i}");
+            span.EndTimeUnixNano = end * 1_000_000_000;
+            return span;
+        });
+
+        bench.Push(Request([.. spans]));
+
+        var text = new StringBuilder();
+        bench.Metrics.SpansInPast.WriteTo(text);
+        bench.Metrics.SpansInFuture.WriteTo(text);
+        Assert.Equal(
+            ["2", "3", "3", "5", $"{300 + 301 + 7200 + now}", "5", "0", "0", "1", "1", "1801", "1"],
+            text.ToString().Split('\n').Where(static line => line.StartsWith("tempo_", StringComparison.Ordinal)).Select(static line => line[(line.LastIndexOf(' ') + 1)..]));
+        Assert.Contains("tempo_spans_distance_in_past_seconds_bucket{tenant=\"single-tenant\",le=\"1800\"} 3\n", text.ToString());
     }
 
     [Fact]
@@ -340,7 +383,7 @@ public sealed class DistributorTests
         Assert.Equal("b", Name(bench.Ingesters.Last!, 1));
 
         kept.SetResult(default);
-        Assert.Equal(PushResult.Accepted, await push);
+        Assert.Equal(PushResult.Accepted with { Spans = 2 }, await push);
         Assert.Equal([["a", "b"]], bench.Queue.Offered);
         Assert.Equal(0, buffer.Capacity);
     }

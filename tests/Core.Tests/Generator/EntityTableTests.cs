@@ -78,7 +78,7 @@ public sealed class EntityTableTests
 
         Assert.Null(table.Find([], 0));
         Assert.Equal(2, table.Entities.Length);
-        Assert.Equal((2, 1, 1L), (budget.Active, budget.Entities, budget.Limited));
+        Assert.Equal((1, 1, 1, 1L), (budget.Active, budget.Overflow, budget.Entities, budget.Limited));
         table.Remove(overflow);
 
         Assert.Same(entity, table.Find("a"u8, 1));

@@ -25,7 +25,21 @@ public sealed class GeneratorLimitsTests
         Assert.Equal(3, series["""traces_spanmetrics_latency_count{metric_overflow="true"}"""]);
         Assert.DoesNotContain(Calls("c"), series.Series);
         Assert.Equal((2, 2, 2, 3), (bench.Counters[Registry + "active_entities"], bench.Counters[Registry + "max_active_entities"], bench.Counters[Registry + "entities_added_total"], bench.Counters[Registry + "entities_limited_total"]));
-        Assert.Equal((3 * 19, 0, 0), (bench.Counters[Registry + "active_series"], bench.Counters[Registry + "max_active_series"], bench.Counters[Registry + "series_limited_total"]));
+        Assert.Equal((2 * 19, 0, 0), (bench.Counters[Registry + "active_series"], bench.Counters[Registry + "max_active_series"], bench.Counters[Registry + "series_limited_total"]));
+    }
+
+    [Fact]
+    public void Every_refused_span_counts_as_a_limited_entity_and_the_overflow_counts_as_no_active_series()
+    {
+        var bench = SpanMetrics(s => ByEntity(s, 1));
+        bench.Push("cart", Spans("a", "b", "b", "b"));
+        bench.Collect();
+        bench.Push("cart", Spans("b", "c"));
+
+        bench.Collect();
+
+        Assert.Equal(5, bench.Counters[Registry + "entities_limited_total"]);
+        Assert.Equal((19, 19, 0), (bench.Counters[Registry + "active_series"], bench.Counters[Registry + "series_added_total"], bench.Counters[Registry + "series_removed_total"]));
     }
 
     [Fact]

@@ -4,6 +4,7 @@ using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Tests.RemoteWrite;
 using OrleansTempo.Core.Storage;
 using static OrleansTempo.Core.Tests.Ingester.WalTestData;
 
@@ -286,6 +287,83 @@ public sealed class FileWriteAheadLogTests : IDisposable
         var (result, records) = await next.ReplayedAsync();
         Assert.Equal([Text(Acme, Request(1, 10)), Text(Acme, Request(2, 10)), Text(Acme, Request(3, 3 << 20))], records);
         Assert.Equal(1, result.CorruptRecords);
+    }
+
+    [Theory]
+    [InlineData("emptied", "is empty")]
+    [InlineData("full of zeros", "is empty")]
+    [InlineData("deleted", "is gone")]
+    public async Task A_segment_that_held_records_and_is_empty_or_gone_is_told_once_and_counted(string how, string told)
+    {
+        var (options, _) = await WriteAsync(2);
+        var segment = SegmentOf(options, 1);
+        if (how == "deleted")
+            File.Delete(segment);
+        else
+            File.WriteAllBytes(segment, new byte[how == "emptied" ? 0 : 500]);
+
+        var lines = new LogLines();
+        await using (var log = FileWriteAheadLog.Open(options, _metrics, _time, lines, new WalDisk()))
+        {
+            Assert.Equal(2, log.CurrentSegment);
+            Assert.Empty((await log.ReplayedAsync()).Records);
+            await log.AppendAsync(Acme, Request(0, 21));
+        }
+
+        Assert.StartsWith($"Error: {segment} of the write-ahead log {told}, and it held records: acknowledged spans that were not in blocks yet are lost.", Assert.Single(lines.Lines), StringComparison.Ordinal);
+        Assert.Equal(1, _values["tempo_ingester_replay_errors_total{missing}"]);
+        Assert.Equal(0, _values["tempo_ingester_replay_errors_total{torn}"]);
+
+        await using var next = FileWriteAheadLog.Open(options, _metrics, _time, lines, new WalDisk());
+        Assert.Equal(Written(0), (await next.ReplayedAsync()).Records);
+        Assert.Single(lines.Lines);
+    }
+
+    [Fact]
+    public async Task A_segment_that_was_released_or_never_written_to_or_that_nobody_can_read_is_not_missed()
+    {
+        var options = Options with { SegmentBytes = 100 };
+        var lines = new LogLines();
+        await using (var log = FileWriteAheadLog.Open(options, _metrics, _time, lines, new WalDisk()))
+        {
+            for (var i = 0; i < 5; i++)
+                await log.AppendAsync(Acme, Request(i, 200));
+            log.Release(log.CurrentSegment + 1);
+        }
+
+        for (var i = 0; i < 3; i++)
+        {
+            await using var log = FileWriteAheadLog.Open(options, _metrics, _time, lines, new WalDisk());
+            Assert.Empty((await log.ReplayedAsync()).Records);
+        }
+
+        await using (var log = FileWriteAheadLog.Open(options, _metrics, _time, lines, new WalDisk()))
+            await log.AppendAsync(Acme, Request(0, 21));
+        var unreadable = SegmentsIn(options)[^1];
+        File.WriteAllText(unreadable, new string('x', 500));
+        for (var i = 0; i < 2; i++)
+        {
+            await using var log = FileWriteAheadLog.Open(options, _metrics, _time, lines, new WalDisk());
+            await log.ReplayedAsync();
+            File.Delete(unreadable);
+        }
+
+        Assert.Contains("cannot be read", Assert.Single(lines.Lines), StringComparison.Ordinal);
+        Assert.Equal(0, _values["tempo_ingester_replay_errors_total{missing}"]);
+    }
+
+    [Fact]
+    public async Task A_log_that_was_cut_is_not_said_to_have_lost_nothing()
+    {
+        var (options, ends) = await WriteAsync(3);
+        using (var file = File.OpenWrite(SegmentOf(options, 1)))
+            file.SetLength(ends[1] - 1);
+        var lines = new LogLines();
+        await using var log = FileWriteAheadLog.Open(options, _metrics, _time, lines, new WalDisk());
+        Assert.Equal(Written(0), (await log.ReplayedAsync()).Records);
+        var line = Assert.Single(lines.Lines);
+        Assert.Contains("may have been acknowledged, and are lost", line, StringComparison.Ordinal);
+        Assert.DoesNotContain("never acknowledged", line, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -245,6 +245,20 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     }
 
     [Fact]
+    public async Task An_object_that_was_emptied_is_counted_as_missing()
+    {
+        var log = await OpenAsync("a");
+        await log.AppendAsync(Acme, Request(1, 20_000));
+        await log.AppendAsync(Acme, Request(2, 20_000));
+        await DieAsync(log);
+        await Store.PutAsync("wal/a/00000000000000000001", default);
+
+        await using var next = await OpenAsync("b");
+        Assert.Equal([Text(Acme, Request(2, 20_000))], (await AdoptAsync(next, "a")).Records);
+        Assert.Equal(1, Values["tempo_ingester_replay_errors_total{missing}"]);
+    }
+
+    [Fact]
     public async Task Broken_objects_cost_what_is_broken_in_them_and_those_nobody_can_read_stay()
     {
         var log = await OpenAsync("a");

@@ -151,7 +151,7 @@ public sealed class SpanBatchTests
         Assert.Equal(5, batch.OversizedAttributes);
 
         var memory = new RequestMemory(long.MaxValue);
-        var shorter = OtlpTruncation.Truncate(batch, 10, memory);
+        var shorter = OtlpTruncation.Truncate(batch, 10, memory, out _);
         Assert.Equal(shorter.Capacity, memory.OutstandingBytes);
 
         var cut = ExportTraceServiceRequest.Parser.ParseFrom(shorter.Bytes.ToArray());

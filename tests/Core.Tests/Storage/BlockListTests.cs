@@ -88,6 +88,48 @@ public sealed class BlockListTests : IDisposable
     }
 
     [Fact]
+    public async Task A_block_whose_meta_is_deleted_by_hand_is_told_once_counted_kept_for_a_day_and_comes_back_with_it()
+    {
+        await _store.StoreAsync(Block(1, Now));
+        await _list.PollAsync();
+        var meta = (await _store.GetAsync(BlockPaths.Meta(TeamA, Id(1))))!.Value.Content;
+        _time.Advance(TimeSpan.FromDays(7));
+        await _store.DeleteAsync(BlockPaths.Meta(TeamA, Id(1)));
+        await _list.PollAsync();
+        await _list.PollAsync();
+
+        var line = Assert.Single(_log.Lines);
+        Assert.StartsWith($"Error: The meta.json of block {Id(1)} of tenant {TeamA} is gone, though the block was neither merged nor expired: its 10 traces, from ", line, StringComparison.Ordinal);
+        Assert.Equal(1, _values["tempodb_blocks_without_meta_total"]);
+        Assert.Empty(_list.Blocks(TeamA));
+        Assert.Equal(Id(1), Assert.Single(_list.Broken(TeamA)).BlockId);
+        Assert.Equal(Now, Assert.IsType<BlockState.Incomplete>(_list.States(TeamA)[Id(1)]).LastModified);
+
+        await _store.PutAsync(BlockPaths.Meta(TeamA, Id(1)), meta);
+        await _list.PollAsync();
+        Assert.Equal([1], Numbers(_list.Blocks(TeamA)));
+        Assert.Empty(_list.Broken(TeamA));
+    }
+
+    [Fact]
+    public async Task Data_that_has_no_meta_when_a_process_starts_is_told_once_unless_it_is_being_written_and_kept_for_a_day()
+    {
+        await _store.PutAsync(BlockPaths.Data(TeamA, Id(1)), BlockWriter.Magic.ToArray());
+        await _list.PollAsync();
+        _time.Advance(TimeSpan.FromMinutes(9));
+        await _list.PollAsync();
+        Assert.Empty(_log.Lines);
+
+        _time.Advance(TimeSpan.FromMinutes(1));
+        await _list.PollAsync();
+        await _list.PollAsync();
+        Assert.StartsWith($"Warning: Block {Id(1)} of tenant {TeamA} has data, last written at ", Assert.Single(_log.Lines), StringComparison.Ordinal);
+        Assert.Equal(1, _values["tempodb_blocks_without_meta_total"]);
+        Assert.Empty(_list.Broken(TeamA));
+        Assert.Equal(Now, Assert.IsType<BlockState.Incomplete>(_list.States(TeamA)[Id(1)]).LastModified);
+    }
+
+    [Fact]
     public async Task What_is_gone_is_dropped_and_its_tenant_too()
     {
         await _store.StoreAsync(Block(1, Now));

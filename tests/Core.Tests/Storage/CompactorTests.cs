@@ -300,6 +300,31 @@ public sealed class CompactorTests : IDisposable
     }
 
     [Fact]
+    public async Task A_store_that_fails_while_blocks_expire_counts_as_an_error_of_retention()
+    {
+        await StoreAsync(1);
+        _time.Advance(_retention + TimeSpan.FromSeconds(1));
+        _store.Before = static (_, name) => name.EndsWith("meta.compacted.json", StringComparison.Ordinal) ? throw new IOException("no") : Task.CompletedTask;
+
+        await CycleAsync();
+
+        Assert.Equal((1, 0), (_values["tempodb_retention_errors_total"], _values["tempodb_compaction_errors_total"]));
+    }
+
+    [Fact]
+    public async Task Traces_that_became_one_are_counted_and_nothing_is_outstanding_afterwards()
+    {
+        await StoreAsync(1, 2, 3, 4);
+        _merger.LosesTraces = 3;
+
+        await CycleAsync();
+        await CycleAsync();
+
+        Assert.Equal(3, _values["tempodb_compaction_objects_combined_total{0}"]);
+        Assert.Equal(0, _values["tempodb_compaction_outstanding_blocks"]);
+    }
+
+    [Fact]
     public async Task A_fault_of_ours_does_not_stop_the_other_tenants()
     {
         foreach (var number in Enumerable.Range(1, 4))
@@ -499,6 +524,9 @@ public sealed class CompactorTests : IDisposable
     {
         public List<int[]> Merges { get; } = [];
 
+        /// <summary>How many traces less a merged block has than its inputs have together.</summary>
+        public int LosesTraces { get; set; }
+
         /// <summary>Awaited with the inputs before anything is written.</summary>
         public Func<IReadOnlyList<BlockMeta>, Task>? Before { get; set; }
 
@@ -516,7 +544,7 @@ public sealed class CompactorTests : IDisposable
                 inputs.Max(static input => input.EndTime),
                 inputs.Max(static input => input.CompactionLevel) + 1,
                 inputs.Sum(static input => input.SizeBytes),
-                inputs.Sum(static input => input.Traces)) with
+                inputs.Sum(static input => input.Traces) - LosesTraces) with
             { Tenant = tenant, ReceivedUntil = inputs.Max(static input => input.ReceivedUntil), CreatedAt = time.GetUtcNow() };
             await store.StoreAsync(merged);
             return merged;

@@ -100,7 +100,7 @@ public sealed class AdminAccessTests
         ConfiguredOverrides.TryOpen(options, ConfigurationText.NoEnvironment, metrics, TimeProvider.System, NullLoggerFactory.Instance, NullLogger.Instance, out var overrides);
         await using var opened = overrides;
         await overrides.OpenUserConfigurableAsync(new InMemoryObjectStore(), static (_, _) => throw new InvalidOperationException(), CancellationToken.None);
-        var parts = new TempoServerParts { Push = new RecordingPush(), Series = new FixedSeries(), RequestMemory = new RequestMemory(long.MaxValue), Ingester = new RecordingIngester(), Overrides = overrides };
+        var parts = new TempoServerParts { Push = new RecordingPush(), Series = new FixedSeries(), Metrics = metrics, RequestMemory = new RequestMemory(long.MaxValue), Ingester = new RecordingIngester(), Overrides = overrides };
         var api = new HttpApi(RunningServer.Options with { AdminFromAnywhere = fromAnywhere }, parts, new ServerState(), static () => new Dictionary<string, EndPoint>());
         using var body = new MemoryStream();
         var context = Context(method, path, caller, "10.0.0.7");

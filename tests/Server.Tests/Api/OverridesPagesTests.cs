@@ -114,7 +114,7 @@ public sealed class OverridesPagesTests : IAsyncLifetime
     {
         using var values = new MetricValues(_metrics);
         Assert.Equal(4, values["tempo_limits_defaults{metrics_generator_max_active_series}"]);
-        Assert.Equal(17, values["tempo_limits_overrides{ingestion_rate_limit_bytes}"]);
+        Assert.Equal(17, values["tempo_limits_overrides{ingestion_rate_limit_bytes,team-a}"]);
     }
 
     private async Task<JsonObject> JsonAsync(string path)

@@ -165,43 +165,21 @@ public sealed class ConfigurationErrorTests
     }
 
     [Theory]
-    [InlineData("path: queue", "{trace: {wal: {path: queue/wal}}}", "72: metrics_generator.storage.path: the write-ahead log's directory 'queue/wal' must not be within the remote write queue's 'queue'")]
-    [InlineData("path: data", "", "72: metrics_generator.storage.path: the remote write queue's directory 'data' and the blocks' 'data/blocks' must be two, neither within the other")]
-    [InlineData("", "{trace: {local: {path: data}, wal: {path: wal}}}", "21: metrics_generator.storage.path: the remote write queue's directory 'data/generator' and the blocks' 'data' must be two, neither within the other")]
-    public void The_remote_write_queue_has_a_directory_of_its_own(string path, string traces, string error) => Assert.Equal(
-        [$"tempo.yaml:2:{error}"],
-        Errors($"storage: {traces}\nmetrics_generator: {{storage: {{remote_write: [{{url: 'http://h'}}], {path}}}}}"));
-
-    [Theory]
-    [InlineData("basic_auth: {password_file: FILE}", "basic_auth.password_file")]
-    [InlineData("basic_auth: {username_file: FILE}", "basic_auth.username_file")]
-    [InlineData("authorization: {credentials_file: FILE}", "authorization.credentials_file")]
-    [InlineData("bearer_token_file: FILE", "bearer_token_file")]
-    [InlineData("http_headers: {X-Key: {files: [FILE]}}", "http_headers.X-Key.files")]
-    public void A_secrets_file_of_two_lines_is_an_error_and_one_that_is_not_there_yet_is_none(string entry, string key)
+    [InlineData("path: queue", "{trace: {wal: {path: queue/wal}}}", "72: metrics_generator.storage.path: left unused: the write-ahead log's directory 'queue/wal' is within the remote write queue's 'queue'. Write a directory of its own, or an empty one")]
+    [InlineData("path: data", "", "72: metrics_generator.storage.path: left unused: the remote write queue's directory 'data' and the blocks' 'data/blocks' must be two, neither within the other. Write a directory of its own, or an empty one")]
+    [InlineData("", "{trace: {local: {path: data}, wal: {path: wal}}}", "21: metrics_generator.storage.path: left unused: the remote write queue's directory 'data/generator' and the blocks' 'data' must be two, neither within the other. Write a directory of its own, or an empty one")]
+    public void A_directory_of_the_remote_write_queue_that_is_not_its_own_is_left_unused(string path, string traces, string warning)
     {
-        var folder = Directory.CreateTempSubdirectory("secrets-");
-        var file = Path.Combine(folder.FullName, "s");
-        var text = $"metrics_generator: {{storage: {{remote_write: [{{url: 'http://h', {entry.Replace("FILE", file)}}}]}}}}";
-        try
-        {
-            Options(text);
-            File.WriteAllText(file, "hidden\n");
-            Options(text);
+        var result = Parse($"storage: {traces}\nmetrics_generator: {{storage: {{remote_write: [{{url: 'http://h'}}], {path}}}}}\noverrides: {{defaults: {{metrics_generator: {{processors: [span-metrics]}}}}}}");
 
-            File.WriteAllText(file, "hidden\nX-Scope-OrgID: other\n");
-            Assert.EndsWith($"remote_write[0].{key}: what the file '{file}' holds {(key.EndsWith("username_file") ? "holds a colon, which ends a user name in HTTP's basic authentication" : "holds a line break, and a header is one line")}", Assert.Single(Errors(text)));
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
+        Assert.Equal([$"tempo.yaml:2:{warning}"], result.Warnings.Select(static w => w.ToString()));
+        Assert.Equal("", result.Value!.MetricsGenerator.Storage.Path);
     }
 
     [Fact]
-    public void More_buckets_than_a_histogram_may_have_are_an_error() => Assert.Equal(
-        ["tempo.yaml:1:48: metrics_generator.processor.span_metrics.histogram_buckets: has 20000 buckets; at most 1000 are allowed, each being a series more of every label set"],
-        Errors($"metrics_generator: {{processor: {{span_metrics: {{histogram_buckets: [{string.Join(',', Enumerable.Range(1, 20_000))}]}}}}}}"));
+    public void A_template_that_was_not_rendered_is_named_so() => Assert.Contains(
+        "tempo.yaml:1:29: a key must be a single value, this is a mapping; where it is of a template ({{ … }}), render that first",
+        Errors("server: {http_listen_port: {{ .Port }}}"));
 
     [Fact]
     public void Two_endpoints_of_one_name_are_an_error() => Assert.Equal(

@@ -1,0 +1,58 @@
+using OrleansTempo.Core;
+using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Otlp;
+using OrleansTempo.Server.Ports;
+
+namespace OrleansTempo.Server.Receivers;
+
+/// <summary>A receiver's way to the distributor, which counts what became of its spans: <c>tempo_receiver_accepted_spans</c> and <c>tempo_receiver_refused_spans</c>.</summary>
+internal sealed class CountedPush : ITracePush
+{
+    private readonly ITracePush _push;
+    private readonly TempoMetrics _metrics;
+    private readonly KeyValuePair<string, object?> _receiver;
+    private readonly KeyValuePair<string, object?> _transport;
+
+    /// <param name="push">The way itself.</param>
+    /// <param name="metrics">Where it is counted.</param>
+    /// <param name="receiver">What receives, as in the configuration: <c>otlp</c>.</param>
+    /// <param name="transport"><c>grpc</c> or <c>http</c>.</param>
+    public CountedPush(ITracePush push, TempoMetrics metrics, string receiver, string transport)
+    {
+        _push = push;
+        _metrics = metrics;
+
+        // Tempo gives each of the Collector's receivers that it runs such a name.
+        _receiver = new("receiver", $"{receiver}/{receiver}_receiver");
+        _transport = new("transport", transport);
+        Count(0, 0);
+    }
+
+    public ValueTask<PushResult> PushAsync(TenantId tenant, RequestBuffer request, CancellationToken cancellationToken)
+    {
+        var push = _push.PushAsync(tenant, request, cancellationToken);
+        if (!push.IsCompletedSuccessfully)
+            return WaitAsync(push);
+        Count(push.Result);
+        return ValueTask.FromResult(push.Result);
+    }
+
+    private async ValueTask<PushResult> WaitAsync(ValueTask<PushResult> push)
+    {
+        var result = await push.ConfigureAwait(false);
+        Count(result);
+        return result;
+    }
+
+    private void Count(PushResult result)
+    {
+        var accepted = result.Status == PushStatus.Accepted ? result.Spans - result.RejectedSpans : 0;
+        Count(accepted, result.Spans - accepted);
+    }
+
+    private void Count(int accepted, int refused)
+    {
+        _metrics.ReceiverAccepted.Add(accepted, _receiver, _transport);
+        _metrics.ReceiverRefused.Add(refused, _receiver, _transport);
+    }
+}

@@ -1,0 +1,137 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using System.Net;
+using Google.Protobuf;
+using OrleansTempo.Core;
+using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Tests;
+using OrleansTempo.Server.Hosting;
+using OrleansTempo.Server.Tests.Api;
+using OrleansTempo.Server.Tests.Receivers;
+using OrleansTempo.Tests.Otlp;
+
+namespace OrleansTempo.Server.Tests.Hosting;
+
+public sealed class RequestLabelsTests
+{
+    // dskit, middleware/route_injector.go, MakeLabelValue.
+    [Theory]
+    [InlineData("/api/traces/{traceID}", "api_traces_traceid")]
+    [InlineData("/api/v2/search/tag/{tagName}/values", "api_v2_search_tag_tagname_values")]
+    [InlineData("/status/runtime_config", "status_runtime_config")]
+    [InlineData("/dashboard/{**}", "dashboard")]
+    [InlineData("/", "root")]
+    public void A_paths_route_is_named_as_Tempos_server_names_it(string path, string route) => Assert.Equal(route, RequestLabels.RouteOf(path));
+
+    [Fact]
+    public async Task Requests_are_measured_by_method_route_and_status_and_by_nothing_that_a_client_can_make_up()
+    {
+        const string id = "0102030405060708000000000000000a";
+        var traces = new RecordingTraces { Traces = { [("single-tenant", id)] = new Span { Name = "GET /" }.ToByteArray() } };
+        await using var server = await RunningServer.StartAsync(RunningServer.Options with { HttpApiPrefix = "/tempo" }, parts => parts with { Traces = traces });
+        using var requests = new Requested(server.Metrics);
+
+        await server.Client.SendAsync(Requests.Post(server.Otlp(), Requests.Golden));
+        await server.Client.GetAsync(server.Otlp("/no/such/path"));
+        server.Push.Answer = static () => new(new PushResult { Status = PushStatus.RateLimited, Message = "slow down" });
+        await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(Requests.Golden));
+        server.Push.Answer = static () => new(PushResult.Accepted);
+        await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(Requests.Golden));
+        await GrpcCall.SendAsync(server, "/some.Service/Method", GrpcCall.Frame([]));
+        await server.Client.GetAsync(server.Api("/tempo/api/traces/" + id));
+        await server.Client.GetAsync(server.Api("/tempo/api/v2/traces/0b"));
+        await server.Client.GetAsync(server.Api("/tempo/api/v2/traces/xyz"));
+        await server.Client.GetAsync(server.Api("/ready"));
+        await server.Client.SendAsync(new(new("ODD"), server.Api("/made/up")));
+
+        Assert.Equal(
+            [
+                "POST otlp_v1_traces 200 false",
+                "GET other 404 false",
+                "gRPC opentelemetry_proto_collector_trace_v1_traceservice_export 429 false",
+                "gRPC opentelemetry_proto_collector_trace_v1_traceservice_export 200 false",
+                "gRPC other 501 false",
+                "GET querier_tempo_api_traces_traceid 200 false",
+                "GET tempo_api_traces_traceid 200 false",
+                "GET querier_tempo_api_v2_traces_traceid 404 false",
+                "GET tempo_api_v2_traces_traceid 200 false",
+                "GET tempo_api_v2_traces_traceid 400 false",
+                "GET ready 200 false",
+                "other other 404 false",
+            ],
+            await requests.UntilAsync(12));
+    }
+
+    [Fact]
+    public async Task A_request_that_fails_is_measured_as_500()
+    {
+        await using var server = await RunningServer.StartAsync();
+        server.Push.Answer = static () => throw new InvalidOperationException("no room");
+        using var requests = new Requested(server.Metrics);
+
+        await server.Client.SendAsync(Requests.Post(server.Otlp(), Requests.Golden));
+        await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(Requests.Golden));
+
+        Assert.All(await requests.UntilAsync(2), static request => Assert.EndsWith(" 500 false", request));
+    }
+
+    [Fact]
+    public async Task Receivers_count_the_spans_that_they_took_and_those_they_did_not()
+    {
+        await using var server = await RunningServer.StartAsync();
+        using var counters = new MetricValues(server.Metrics);
+        server.Push.Answer = static () => new(new PushResult { Status = PushStatus.Accepted, Message = "", Spans = 10, RejectedSpans = 3 });
+        await server.Client.SendAsync(Requests.Post(server.Otlp(), Requests.Golden));
+        server.Push.Answer = static async () =>
+        {
+            await Task.Yield();
+            return new PushResult { Status = PushStatus.Unavailable, Message = "later", Spans = 5 };
+        };
+        await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(Requests.Golden));
+
+        Assert.Equal(
+            (7, 3, 0, 5),
+            (counters["tempo_receiver_accepted_spans{otlp/otlp_receiver,http}"], counters["tempo_receiver_refused_spans{otlp/otlp_receiver,http}"],
+                counters["tempo_receiver_accepted_spans{otlp/otlp_receiver,grpc}"], counters["tempo_receiver_refused_spans{otlp/otlp_receiver,grpc}"]));
+    }
+
+    [Fact]
+    public async Task Queries_are_counted_by_tenant()
+    {
+        await using var server = await RunningServer.StartAsync(adapt: static parts => parts with { Traces = new RecordingTraces() });
+        using var counters = new MetricValues(server.Metrics);
+
+        Assert.Equal(HttpStatusCode.NotFound, (await server.Client.GetAsync(server.Api("/api/traces/0b"))).StatusCode);
+        await server.Client.GetAsync(server.Api("/api/v2/traces/0b"));
+
+        Assert.Equal(2, counters["tempo_query_frontend_queries_total{traces,completed}"]);
+    }
+
+    /// <summary>What <c>tempo_request_duration_seconds</c> is told of: its labels in one line.</summary>
+    private sealed class Requested : IDisposable
+    {
+        private readonly MeterListener _listener = new();
+        private readonly ConcurrentQueue<string> _requests = new();
+
+        public Requested(TempoMetrics metrics)
+        {
+            _listener.SetMeasurementEventCallback<double>((_, _, tags, _) =>
+            {
+                Assert.Equal(["method", "route", "status_code", "ws"], tags.ToArray().Select(static tag => tag.Key));
+                _requests.Enqueue(string.Join(' ', tags.ToArray().Select(static tag => tag.Value)));
+            });
+            _listener.EnableMeasurementEvents(metrics.RequestDuration);
+        }
+
+        /// <summary>The client has its answer a little before the server is through.</summary>
+        public async Task<IReadOnlyList<string>> UntilAsync(int count)
+        {
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+            while (_requests.Count < count)
+                await Task.Delay(1, patience.Token);
+            return [.. _requests];
+        }
+
+        public void Dispose() => _listener.Dispose();
+    }
+}

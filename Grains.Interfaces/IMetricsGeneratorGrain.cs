@@ -9,9 +9,16 @@ public interface IMetricsGeneratorGrain : IGrainWithStringKey
     [ResponseTimeout("00:00:15")]
     Task PushAsync(SpanPayload payload);
 
-    /// <summary>The current series, as <see cref="Core.Generator.SeriesRecording"/> writes them; null where the tenant has no generator.</summary>
-    [Alias("series")]
-    Task<byte[]?> RecordSeriesAsync();
+    /// <summary>Begins a reading of the current series; null where the tenant has no generator.</summary>
+    [Alias("begin-series")]
+    Task<SeriesPiece?> BeginSeriesAsync();
+
+    /// <summary>The next piece of a family's series; null where the reading has ended, or the generator has moved.</summary>
+    /// <param name="reading">What <see cref="BeginSeriesAsync"/> said.</param>
+    /// <param name="family">One of the families.</param>
+    /// <param name="from">0, or where the piece before has ended.</param>
+    [Alias("read-series")]
+    Task<SeriesPiece?> ReadSeriesAsync(long reading, string family, int from);
 
     /// <summary>Does nothing but be active: its series go on, or end in order, though no span comes.</summary>
     [Alias("wake")]

@@ -18,7 +18,11 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
 
     private const int WakesAtOnce = 16;
 
+    private readonly TaskCompletionSource _firstLook = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Dictionary<(TenantId Tenant, string Shard), string>? _seen;
+
+    /// <summary>Completes when it has looked for the first time and all that it woke are awake, or when it has ended.</summary>
+    public Task FirstLook => _firstLook.Task;
 
     /// <summary>Looks until it is cancelled.</summary>
     /// <param name="waiting">Tenants of whom something waits to be sent, to be woken first.</param>
@@ -30,16 +34,23 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
         {
             await WakeAsync(waiting, cancellationToken).ConfigureAwait(false);
             do
+            {
                 await SweepAsync(cancellationToken).ConfigureAwait(false);
+                _firstLook.TrySetResult();
+            }
             while (await timer.WaitForNextTickAsync(cancellationToken).ConfigureAwait(false));
         }
         catch (OperationCanceledException)
         {
         }
+        finally
+        {
+            _firstLook.TrySetResult();
+        }
     }
 
     /// <summary>Looks once, and wakes those whose claim stands as it did the last time; the first time, all of them.</summary>
-    public async Task SweepAsync(CancellationToken cancellationToken)
+    private async Task SweepAsync(CancellationToken cancellationToken)
     {
         try
         {
@@ -60,7 +71,7 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
     }
 
     /// <summary>Wakes tenants of whom something waits to be sent.</summary>
-    public Task WakeAsync(IReadOnlyList<TenantId> tenants, CancellationToken cancellationToken) => Parallel.ForEachAsync(
+    private Task WakeAsync(IReadOnlyList<TenantId> tenants, CancellationToken cancellationToken) => Parallel.ForEachAsync(
         tenants,
         new ParallelOptions { MaxDegreeOfParallelism = WakesAtOnce, CancellationToken = cancellationToken },
         async (tenant, cancellation) => await TryWakeAsync(tenant, GeneratorShard.None.ToString(), cancellation).ConfigureAwait(false));

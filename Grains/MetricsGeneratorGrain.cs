@@ -1,4 +1,3 @@
-using System.Buffers;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
 using OrleansTempo.Core;
@@ -27,6 +26,9 @@ internal sealed partial class MetricsGeneratorGrain(
 
     // An end in order has this long to send what it has: the silo that stops it waits no longer for it either.
     private static readonly TimeSpan s_longestFlush = TimeSpan.FromSeconds(10);
+
+    // Between two pieces of a page: a reader that is slower than that begins anew.
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromMinutes(1);
 
     private TenantId _tenant;
     private GeneratorShard _shard;
@@ -66,23 +68,24 @@ internal sealed partial class MetricsGeneratorGrain(
         return Task.CompletedTask;
     }
 
-    public Task<byte[]?> RecordSeriesAsync()
+    public Task<SeriesPiece?> BeginSeriesAsync()
     {
         if (!_settings.AnyProcessor)
-            return Task.FromResult<byte[]?>(null);
-        var bytes = new ArrayBufferWriter<byte>();
-        var recording = new SeriesRecording(bytes);
-        _life!.Visit(recording);
-        recording.Complete();
-        return Task.FromResult<byte[]?>(bytes.WrittenSpan.ToArray());
+            return Task.FromResult<SeriesPiece?>(null);
+        var (reading, families) = _life!.Readings.Begin();
+        return Task.FromResult<SeriesPiece?>(new SeriesPiece { Reading = reading, Families = families });
     }
+
+    public Task<SeriesPiece?> ReadSeriesAsync(long reading, string family, int from) =>
+        Task.FromResult(_life!.Readings.Read(reading, family, from) is var (series, next) ? new SeriesPiece { Reading = reading, Series = series, Next = next } : null);
 
     public Task WakeAsync() => Task.CompletedTask;
 
     public async Task CollectAsync()
     {
         ApplyChangedSettings();
-        await _life!.CollectAsync();
+        _life!.Readings.EndIdle(s_longestPause);
+        await _life.CollectAsync();
         if (_life.IsLost)
         {
             LogClaimLost(logger, Key);

@@ -15,6 +15,9 @@ public sealed record TempoServerOptions
     /// <summary>With it every push and query names its tenant in <c>X-Scope-OrgID</c>; without it all is one tenant.</summary>
     public bool MultitenancyEnabled { get; init; }
 
+    /// <summary>Whether a query may name several tenants, as in <c>a|b</c>.</summary>
+    public bool MultiTenantQueriesEnabled { get; init; } = true;
+
     /// <summary>Put before the paths under <c>/api</c>; begins with a slash, or is empty.</summary>
     public string HttpApiPrefix { get; init; } = "";
 

@@ -9,15 +9,43 @@ namespace OrleansTempo.Silo;
 /// <summary>A tenant's generated series, from its metrics-generator grains, in whatever silos they are.</summary>
 internal sealed class GeneratorSeries(IGrainFactory grains, GeneratorForwarders generators) : ITenantSeries
 {
-    public async ValueTask<bool> VisitAsync(TenantId tenant, ISeriesVisitor visitor, CancellationToken cancellationToken)
+    public async ValueTask<ISeriesReading?> ReadAsync(TenantId tenant, CancellationToken cancellationToken)
     {
-        var parts = generators.PartsOf(tenant);
-        foreach (var part in parts)
+        var parts = new List<Part>();
+        foreach (var part in generators.PartsOf(tenant))
         {
-            if (await grains.GetGrain<IMetricsGeneratorGrain>(GrainKeys.OfGenerator(tenant, part)).RecordSeriesAsync().WaitAsync(cancellationToken) is { } recorded)
-                SeriesRecording.Replay(recorded, visitor);
+            var grain = grains.GetGrain<IMetricsGeneratorGrain>(GrainKeys.OfGenerator(tenant, part));
+            if (await grain.BeginSeriesAsync().WaitAsync(cancellationToken) is { } begun)
+                parts.Add(new Part(grain, begun.Reading, begun.Families));
         }
 
-        return parts.Count > 0;
+        return parts.Count > 0 ? new Reading(tenant, parts) : null;
+    }
+
+    private sealed record Part(IMetricsGeneratorGrain Grain, long Reading, string[] Families);
+
+    private sealed class Reading(TenantId tenant, List<Part> parts) : ISeriesReading
+    {
+        private string? _family;
+        private int _part;
+        private int _next;
+
+        public IReadOnlyList<string> Families { get; } = [.. parts.SelectMany(static p => p.Families).Distinct()];
+
+        public async ValueTask<bool> VisitNextAsync(string family, ISeriesVisitor visitor, CancellationToken cancellationToken)
+        {
+            if (family != _family)
+                (_family, _part, _next) = (family, 0, 0);
+            while (_part < parts.Count && !parts[_part].Families.Contains(family))
+                _part++;
+            if (_part == parts.Count)
+                return false;
+
+            var piece = await parts[_part].Grain.ReadSeriesAsync(parts[_part].Reading, family, _next).WaitAsync(cancellationToken)
+                ?? throw new IOException($"the metrics-generator of tenant {tenant} does not know of this reading any more; try again");
+            SeriesRecording.Replay(piece.Series, visitor);
+            (_part, _next) = piece.Next < 0 ? (_part + 1, 0) : (_part, piece.Next);
+            return _part < parts.Count;
+        }
     }
 }

@@ -34,7 +34,7 @@ namespace OrleansTempo.Silo;
 /// <summary>
 /// One silo of a cluster, from the first line to the last:
 /// <code>
-///   start:  ports free? store, agreement ─► trace store ─► joins the cluster ─► server listens ─► log replayed ─► ready
+///   start:  ports free? store, agreement ─► trace store ─► joins the cluster ─► server listens ─► generators restored, or 2 s ─► log replayed ─► ready
 ///   stop:   not ready, pushes refused ─► requests in flight end ─► queues for generators drain
 ///                                        └ after a second: a collection of what is there
 ///           ─► grains hand over, leaves the cluster ─► log closed ─► exit
@@ -47,6 +47,8 @@ internal sealed partial class SiloHost : IAsyncDisposable
     private static readonly TimeSpan s_handOver = TimeSpan.FromSeconds(30);
 
     private static readonly TimeSpan s_usualDrain = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan s_usualRestore = TimeSpan.FromSeconds(2);
 
     // A silo that has not been active holds nothing.
     private static readonly TimeSpan s_leaving = TimeSpan.FromSeconds(2);
@@ -231,18 +233,15 @@ internal sealed partial class SiloHost : IAsyncDisposable
 
         var server = _server = CreateServer(host.Services, settings, traces, grains, oracle);
         await server.StartAsync(stop);
+
+        // Alone, most generators go on here before the silo is ready; but one that restores millions of series does not hold up the other tenants: its
+        // spans wait in its queue meanwhile. In a cluster they may be anywhere, and the silo does not wait for any.
         var sweep = new GeneratorSweep(grains, engine, _logger);
-
-        // Alone, all generators go on here, before the silo is ready. In a cluster, where they may be anywhere, the silo does not wait for them.
+        _sweep = sweep.RunAsync(waiting, stop);
         if (IsAlone)
-        {
-            await sweep.SweepAsync(stop);
-            await sweep.WakeAsync(waiting, stop);
-        }
-
+            await Task.WhenAny(sweep.FirstLook, Task.Delay(s_usualRestore, _time, stop));
         if (await traces.StartAsync(stop))
             server.MarkReady();
-        _sweep = sweep.RunAsync(IsAlone ? [] : waiting, stop);
         return server;
     }
 

@@ -97,6 +97,7 @@ public sealed partial class GeneratorLife
         _name = shard.IsSharded ? $"{tenant}/{shard}" : tenant.Value;
         _tag = new("tenant", tenant.Value);
         _generator = new TenantGenerator(tenant, settings, environment.Metrics, environment.Time, shard);
+        Readings = new SeriesReadings(_generator, environment.Time);
         _writer = new RemoteWriter(
             tenant, environment.Endpoints, new RemoteWriterSettings(settings, environment.Storage), environment.RemoteWriteMetrics, environment.Time, logger, _permit);
     }
@@ -161,8 +162,8 @@ public sealed partial class GeneratorLife
         }
     }
 
-    /// <summary>Visits every current series and its value.</summary>
-    public void Visit(ISeriesVisitor visitor) => _generator.Visit(visitor);
+    /// <summary>Reads the current series and their values.</summary>
+    public SeriesReadings Readings { get; }
 
     /// <summary>Goes on with other settings.</summary>
     /// <exception cref="ArgumentException">A filter policy is not valid; nothing has changed then.</exception>

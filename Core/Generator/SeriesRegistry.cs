@@ -194,6 +194,8 @@ internal sealed class SeriesRegistry
     /// </summary>
     public string CutName(string name)
     {
+        if (LabelName.IsValid(name) && (Options.MaxLabelNameLength <= 0 || name.Length <= Options.MaxLabelNameLength))
+            return name;
         var cut = Encoding.UTF8.GetString(Utf8Text.Cut(Encoding.UTF8.GetBytes(name), Options.MaxLabelNameLength));
         return LabelName.IsValid(cut) ? cut : LabelName.Sanitize(cut);
     }
@@ -271,16 +273,25 @@ internal sealed class SeriesRegistry
         }
     }
 
-    /// <summary>Visits every current series with its value, changing nothing; see <see cref="Collect"/>.</summary>
-    public void Visit(long nowMs, long aheadMs, ISeriesVisitor visitor)
+    /// <summary>The entities there are now, but for those that were ended.</summary>
+    public SeriesListing List() => new(_tables.SelectMany(static t => t.Formers.Prepend(t)));
+
+    /// <summary>
+    /// Visits about so many series of a family with their current values, changing nothing, from a place in the listing on; see <see cref="Collect"/> for the
+    /// times. Returns where to go on, or -1.
+    /// </summary>
+    public int Visit(SeriesListing listing, string family, int from, int series, long nowMs, long aheadMs, ISeriesVisitor visitor)
     {
         var visit = new Collection(nowMs, nowMs + aheadMs, new WallStamps(aheadMs, NotBeforeMs: 0));
-        foreach (var table in _tables)
-        {
-            VisitTable(table, visit, visitor);
-            foreach (var former in table.Formers)
-                VisitTable(former, visit, visitor);
-        }
+        return listing.Visit(
+            family,
+            from,
+            (entity, slot) =>
+            {
+                VisitSlot(entity, slot, visit, 0, stale: false, visitor);
+                return slot.SeriesCount;
+            },
+            series);
     }
 
     // Switched off and on again before a collection: the series have not ended yet, so they go on.
@@ -308,18 +319,6 @@ internal sealed class SeriesRegistry
     }
 
     private EntityTable NewTable(MetricSlot[] slots) => new(Budget, WithExternalLabels([new("metric_overflow", "true"u8.ToArray())]), slots);
-
-    private void VisitTable(EntityTable table, in Collection visit, ISeriesVisitor visitor)
-    {
-        foreach (var entity in table.Entities)
-        {
-            for (var slot = 0; slot < table.Slots.Length; slot++)
-            {
-                if (entity.FirstSeenMs[slot] != 0)
-                    VisitSlot(entity, table.Slots[slot], visit, 0, stale: false, visitor);
-            }
-        }
-    }
 
     // From the end, so that removing an entity (the last takes its place) skips none.
     private void CollectTable(EntityTable table, in Collection collection, long staleBeforeMs, ISeriesVisitor? visitor)

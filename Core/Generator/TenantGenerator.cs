@@ -149,7 +149,19 @@ public sealed class TenantGenerator
     }
 
     /// <summary>Visits every current series and its value, changing nothing.</summary>
-    public void Visit(ISeriesVisitor visitor) => _registry.Visit(_clock.NowMs, (long)_clock.Ahead.TotalMilliseconds, visitor);
+    public void Visit(ISeriesVisitor visitor)
+    {
+        var listing = List();
+        foreach (var family in listing.Families)
+            Visit(listing, family, 0, int.MaxValue, visitor);
+    }
+
+    /// <summary>The entities there are now, to be visited with <see cref="Visit(SeriesListing, string, int, int, ISeriesVisitor)"/>.</summary>
+    internal SeriesListing List() => _registry.List();
+
+    /// <summary>Visits about so many series of a family with their current values, from a place on; returns where to go on, or -1.</summary>
+    internal int Visit(SeriesListing listing, string family, int from, int series, ISeriesVisitor visitor) =>
+        _registry.Visit(listing, family, from, series, _clock.NowMs, (long)_clock.Ahead.TotalMilliseconds, visitor);
 
     /// <summary>
     /// Writes all series, the edges that wait, and when was collected last, so that another generator of the tenant goes on

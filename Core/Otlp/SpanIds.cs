@@ -10,7 +10,7 @@ internal static class SpanIds
     private const int ParentField = 4;
     private const int Length = 8;
 
-    /// <summary>The parent's ID, its 8 bytes read in big-endian order; false where the span has none of that length.</summary>
+    /// <summary>The parent's ID, its 8 bytes read in big-endian order; false where the span has none of that length, or one of zeros.</summary>
     public static bool TryReadParent(ReadOnlySpan<byte> span, out ulong parentId)
     {
         var content = ReadOnlySpan<byte>.Empty;
@@ -21,7 +21,7 @@ internal static class SpanIds
                 content = span.Slice(fields.Content.Offset, fields.Content.Length);
         }
 
-        return BinaryPrimitives.TryReadUInt64BigEndian(content, out parentId) && content.Length == Length;
+        return BinaryPrimitives.TryReadUInt64BigEndian(content, out parentId) && content.Length == Length && parentId != 0;
     }
 
     /// <summary>A copy of the span with another ID and another parent.</summary>

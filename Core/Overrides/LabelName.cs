@@ -13,8 +13,16 @@ public static class LabelName
         new HashSet<string>(Intrinsic, StringComparer.Ordinal) { "job", "instance" };
 
     /// <summary>Whether this is a label name that every Prometheus takes: <c>[a-zA-Z_][a-zA-Z0-9_]*</c>.</summary>
-    public static bool IsValid(string name) =>
-        name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.All(static c => char.IsAsciiLetterOrDigit(c) || c == '_');
+    public static bool IsValid(string name)
+    {
+        foreach (var c in name)
+        {
+            if (!char.IsAsciiLetterOrDigit(c) && c != '_')
+                return false;
+        }
+
+        return name.Length > 0 && !char.IsAsciiDigit(name[0]);
+    }
 
     /// <summary>As <see cref="IsValid(string)"/>, of UTF-8.</summary>
     public static bool IsValid(ReadOnlySpan<byte> name)

@@ -11,11 +11,11 @@ public sealed record MetricsGeneratorOverrides
     /// <summary>Names from <see cref="ProcessorNames"/>; without any the tenant has no generator.</summary>
     public IReadOnlyList<string> Processors { get; init; } = [];
 
-    /// <summary>0 for no limit.</summary>
-    public int MaxActiveSeries { get; init; }
+    /// <summary>0 for no limit. Tempo has none by default; here a tenant's span names cannot fill the memory of all: this is about 100 MB.</summary>
+    public int MaxActiveSeries { get; init; } = 1_000_000;
 
-    /// <summary>0 for no limit; holds where <see cref="MetricsGeneratorOptions.LimiterType"/> says so.</summary>
-    public int MaxActiveEntities { get; init; }
+    /// <summary>0 for no limit; holds where <see cref="MetricsGeneratorOptions.LimiterType"/> says so. About as many series, with 19 of an entity.</summary>
+    public int MaxActiveEntities { get; init; } = 50_000;
 
     /// <summary>How many different values a label may have before all are replaced; 0 for no limit.</summary>
     public long MaxCardinalityPerLabel { get; init; }

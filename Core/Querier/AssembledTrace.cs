@@ -11,7 +11,7 @@ namespace OrleansTempo.Core.Querier;
 ///                  └ t ─ 4
 /// </code>
 /// Spans whose resource is the same byte for byte share one <c>ResourceSpans</c>, and within it those of the same scope share
-/// one <c>ScopeSpans</c>. Spans are in the order of their start, then their ID; scopes and resources in that of their first span.
+/// one <c>ScopeSpans</c>. Where a sender left resource or scope out, an empty one is answered, as Tempo does: clients read them unguarded. Spans are in the order of their start, then their ID; scopes and resources in that of their first span.
 /// </summary>
 public sealed class AssembledTrace
 {
@@ -45,7 +45,7 @@ public sealed class AssembledTrace
             {
                 scopes = new ScopeGroups();
                 scopesOf.Add(span.Resource, scopes);
-                resources.Add(new ResourceGroup(span.Resource, scopes.InOrder));
+                resources.Add(new ResourceGroup(WithFirstField(span.Resource), scopes.InOrder));
             }
 
             scopes.Add(span);
@@ -54,10 +54,23 @@ public sealed class AssembledTrace
         return new AssembledTrace(resources, answer);
     }
 
+    // Field 1 is the resource, or the scope.
+    private static ReadOnlyMemory<byte> WithFirstField(ReadOnlyMemory<byte> envelope)
+    {
+        var fields = new ProtobufFields(envelope.Span, 0, envelope.Length);
+        while (fields.MoveNext())
+        {
+            if (fields is { Field: 1, WireType: 2 })
+                return envelope;
+        }
+
+        return (byte[])[1 << 3 | 2, 0, .. envelope.Span];
+    }
+
     // One resource's scopes while they fill.
     private sealed class ScopeGroups
     {
-        private readonly EnvelopeTable<List<FoundSpan>> _spansOf = new();
+        private readonly EnvelopeTable<List<AnsweredSpan>> _spansOf = new();
 
         public List<ScopeGroup> InOrder { get; } = [];
 
@@ -67,10 +80,10 @@ public sealed class AssembledTrace
             {
                 spans = [];
                 _spansOf.Add(span.Scope, spans);
-                InOrder.Add(new ScopeGroup(span.Scope, spans));
+                InOrder.Add(new ScopeGroup(WithFirstField(span.Scope), spans));
             }
 
-            spans.Add(span);
+            spans.Add(AnsweredSpan.Of(span.Span));
         }
     }
 }

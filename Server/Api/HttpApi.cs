@@ -100,8 +100,7 @@ internal sealed class HttpApi
             return;
         }
 
-        var page = new GeneratorPage(_options.TraceIdLabelName);
-        if (!await _parts.Series.VisitAsync(tenant, page, context.RequestAborted))
+        if (await _parts.Series.ReadAsync(tenant, context.RequestAborted) is not { } reading)
         {
             await PlainText.WriteAsync(context.Response, StatusCodes.Status404NotFound, $"tenant '{tenant}' has no metrics-generator\n");
             return;
@@ -110,7 +109,7 @@ internal sealed class HttpApi
         var format = ExpositionNegotiation.Choose(context.Request);
         context.Response.ContentType = ExpositionNegotiation.ContentType(format);
         if (!HttpMethods.IsHead(context.Request.Method))
-            await page.WriteAsync(context.Response.BodyWriter, format, context.RequestAborted);
+            await new GeneratorPage(reading, _options.TraceIdLabelName).WriteAsync(context.Response.BodyWriter, format, context.RequestAborted);
     }
 
     private static async Task BuildInfoAsync(HttpContext context)

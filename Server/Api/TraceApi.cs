@@ -11,9 +11,10 @@ namespace OrleansTempo.Server.Api;
 /// A trace by its ID, as Grafana's Tempo data source asks for it: v1 answers with the trace alone and 404 where there is none,
 /// v2 with a trace, empty where there is none, and what is to be said of it.
 /// <code>
-/// tenant, ID, range, phase → 401/400 400 400 503
-/// ITraceQuery              → 200 404
+/// tenants, ID, range, phase → 401/400 400 400 503
+/// ITraceQuery               → 200 404
 /// </code>
+/// Where the request names several tenants, each is asked, and what they have of the trace is one trace.
 /// </summary>
 internal sealed class TraceApi(ITraceQuery traces, TempoServerOptions options, ServerState state, TempoMetrics metrics, TimeProvider time)
 {
@@ -76,9 +77,15 @@ internal sealed class TraceApi(ITraceQuery traces, TempoServerOptions options, S
     private async Task<AssembledTrace?> FindAsync(HttpContext context, string querierRoute)
     {
         var request = context.Request;
-        if (!TenantHeader.TryRead(request, options.MultitenancyEnabled, out var tenant, out var missing, out var tenantError))
+        if (!TenantHeader.TryReadAll(request, options.MultitenancyEnabled, out var tenants, out var missing, out var tenantError))
         {
             await PlainText.WriteAsync(context.Response, missing ? StatusCodes.Status401Unauthorized : StatusCodes.Status400BadRequest, tenantError + "\n");
+            return null;
+        }
+
+        if (tenants.Count > 1 && !options.MultiTenantQueriesEnabled)
+        {
+            await PlainText.WriteAsync(context.Response, StatusCodes.Status400BadRequest, $"{TenantHeader.Several(request)}, and query_frontend.multi_tenant_queries_enabled is false. Send a request for each\n");
             return null;
         }
 
@@ -99,7 +106,7 @@ internal sealed class TraceApi(ITraceQuery traces, TempoServerOptions options, S
         var status = StatusCodes.Status500InternalServerError;
         try
         {
-            var trace = AssembledTrace.From(await traces.FindAsync(tenant, id, range, context.RequestAborted));
+            var trace = AssembledTrace.From(await FindAsync(tenants, id, range, context.RequestAborted));
             status = trace.IsEmpty ? StatusCodes.Status404NotFound : StatusCodes.Status200OK;
             return trace;
         }
@@ -111,8 +118,17 @@ internal sealed class TraceApi(ITraceQuery traces, TempoServerOptions options, S
         finally
         {
             metrics.RecordRequest(HttpMethods.Get, querierRoute, RequestLabels.Status(status), time.GetElapsedTime(started));
-            metrics.QueryFrontendQueries.Add(1, new("tenant", tenant.Value), new("op", "traces"), new("result", status == RequestLabels.ClientGone ? "canceled" : "completed"));
+            foreach (var tenant in tenants)
+                metrics.QueryFrontendQueries.Add(1, new("tenant", tenant.Value), new("op", "traces"), new("result", status == RequestLabels.ClientGone ? "canceled" : "completed"));
         }
+    }
+
+    // A tenant that cannot be asked fails the query: an answer without its spans would look like a whole trace.
+    private async ValueTask<TraceAnswer> FindAsync(IReadOnlyList<TenantId> tenants, TraceId id, TraceRange range, CancellationToken cancellation)
+    {
+        if (tenants is [var one])
+            return await traces.FindAsync(one, id, range, cancellation);
+        return TraceAnswer.Merge(id, await Task.WhenAll(tenants.Select(tenant => traces.FindAsync(tenant, id, range, cancellation).AsTask())));
     }
 
     // As Tempo reads it: whatever else the header says, and however it ranks it. JSON for all others.

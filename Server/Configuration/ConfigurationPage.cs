@@ -113,6 +113,7 @@ public static class ConfigurationPage
             ("distributor", Tree(options.Distributor)),
             ("ingester", Tree(options.Ingester)),
             ("metrics_generator", Tree(options.MetricsGenerator)),
+            ("query_frontend", Tree(options.QueryFrontend)),
             ("storage", Tree(options.Storage)),
             ("compactor", Tree(options.Compactor)),
             ("overrides", Tree(options.Overrides)),

@@ -11,6 +11,7 @@ public static class ListenerMapping
         return new TempoServerOptions
         {
             MultitenancyEnabled = options.MultitenancyEnabled,
+            MultiTenantQueriesEnabled = options.QueryFrontend.MultiTenantQueriesEnabled,
             HttpApiPrefix = options.HttpApiPrefix,
             AdminFromAnywhere = options.Server.AdminFromAnywhere,
             TraceIdLabelName = options.Overrides.Defaults.MetricsGenerator.TraceIdLabelName is { Length: > 0 } name ? name : GeneratorSettings.DefaultTraceIdLabelName,

@@ -186,9 +186,10 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
         block.Done();
 
         var bySeries = generator.LimiterType == LimiterType.Series;
-        if (bySeries && options.MaxActiveEntities > 0)
+        var defaults = new MetricsGeneratorOverrides();
+        if (bySeries && options.MaxActiveEntities > 0 && options.MaxActiveEntities != defaults.MaxActiveEntities)
             block.Ineffective("max_active_entities", "without effect: metrics_generator.limiter_type is series");
-        else if (!bySeries && options.MaxActiveSeries > 0)
+        else if (!bySeries && options.MaxActiveSeries > 0 && options.MaxActiveSeries != defaults.MaxActiveSeries)
             block.Ineffective("max_active_series", "without effect: metrics_generator.limiter_type is entity");
         if (options.TraceIdLabelName is { Length: > 0 } label && !LabelName.IsValid(label))
             block.Error("trace_id_label_name", $"{Spelling.Quote(label)} is not a label name; allowed is [a-zA-Z_][a-zA-Z0-9_]*");

@@ -27,6 +27,12 @@ internal static class RemovedKeys
         ["overrides.user_configurable_overrides.client.azure.use_v2_sdk"] = ("2.6", Remove),
     };
 
+    private static readonly HashSet<string> s_withDashes =
+    [
+        "storage-account-name", "storage-account-key", "container-name", "endpoint-suffix", "max-buffers", "buffer-size", "hedge-requests-at", "hedge-requests-up-to",
+        "use-managed-identity", "user-assigned-id",
+    ];
+
     /// <summary>When a key went, and what to do; null where it was none.</summary>
     /// <param name="path">From the root, with dots.</param>
     public static string? Explain(string path) => s_keys.TryGetValue(path, out var key) ? Explain(key.Version, key.Instead) : null;
@@ -34,6 +40,6 @@ internal static class RemovedKeys
     /// <summary>That a key went with this version of Tempo, and what to do.</summary>
     public static string Explain(string version, string instead) => $"removed in Tempo {version}; {instead}";
 
-    /// <summary>The dashes of Azure's keys, which Tempo 2 has with underscores.</summary>
-    public static string? ExplainDashes(string key) => key.Contains('-') ? Explain("2.0", $"write {key.Replace('-', '_')}") : null;
+    /// <summary>A key of Azure's with dashes, which Tempo 2 has with underscores; null where it is none.</summary>
+    public static string? ExplainDashes(string key) => s_withDashes.Contains(key) ? Explain("2.0", $"write {key.Replace('-', '_')}") : null;
 }

@@ -21,13 +21,14 @@ internal sealed class TempoFileReader(Problems problems, bool skipForeignReceive
             NotUsed,
             "shutdown_delay", "stream_over_http_enabled", "enable_go_runtime_metrics", "span_profiling", "use_otel_tracer",
             "autocomplete_filtering_enabled", "memory", "internal_server", "metrics_generator_client", "live_store_client", "ingester_client",
-            "querier", "query_frontend", "ingest", "block_builder", "memberlist", "usage_report", "cache", "backend_scheduler_client",
+            "querier", "ingest", "block_builder", "memberlist", "usage_report", "cache", "backend_scheduler_client",
             "partition_ring_live_store");
 
         var prefix = ReadPrefix(root);
         var server = ReadServer(root.Mapping("server"), defaults.Server);
         var distributor = ReadDistributor(root.Mapping("distributor"), defaults.Distributor);
         var generator = new MetricsGeneratorReader(problems).Read(root.Mapping("metrics_generator"));
+        var queries = ReadQueryFrontend(root.Mapping("query_frontend"), defaults.QueryFrontend);
         var storage = StorageReader.Read(root.Mapping("storage"));
         var ingester = IngesterReader.Read(root.Mapping("ingester"), root.Mapping("live_store"), storage.Trace.BlocklistPoll);
         var compactor = CompactorReader.Read(root.Mapping("compactor"), root.Mapping("backend_scheduler"), root.Mapping("backend_worker"), storage.Trace.BlocklistPoll);
@@ -46,6 +47,7 @@ internal sealed class TempoFileReader(Problems problems, bool skipForeignReceive
             Distributor = distributor,
             Ingester = ingester,
             MetricsGenerator = generator,
+            QueryFrontend = queries,
             Storage = storage,
             Compactor = compactor,
             Overrides = overrides,
@@ -81,6 +83,15 @@ internal sealed class TempoFileReader(Problems problems, bool skipForeignReceive
         }
 
         return generator;
+    }
+
+    // Its other keys are about how Tempo's frontend splits a query for its queriers.
+    private static QueryFrontendOptions ReadQueryFrontend(MappingReader queries, QueryFrontendOptions defaults)
+    {
+        const string multiTenant = "multi_tenant_queries_enabled";
+        var options = new QueryFrontendOptions { MultiTenantQueriesEnabled = queries.Bool(multiTenant, defaults.MultiTenantQueriesEnabled) };
+        queries.Unused(NotUsed, [.. queries.Keys.Where(static key => key != multiTenant)]);
+        return options;
     }
 
     private static string ReadPrefix(MappingReader root)

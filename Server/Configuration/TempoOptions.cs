@@ -15,6 +15,7 @@ public sealed record TempoOptions
     public DistributorOptions Distributor { get; init; } = new();
     public IngesterOptions Ingester { get; init; } = new();
     public MetricsGeneratorOptions MetricsGenerator { get; init; } = new();
+    public QueryFrontendOptions QueryFrontend { get; init; } = new();
     public StorageOptions Storage { get; init; } = new();
     public CompactorOptions Compactor { get; init; } = new();
     public OverridesOptions Overrides { get; init; } = new();

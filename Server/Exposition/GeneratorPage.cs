@@ -1,25 +1,26 @@
 using System.IO.Pipelines;
-using System.Runtime.InteropServices;
 using System.Text;
 using OrleansTempo.Core.Generator;
+using OrleansTempo.Server.Ports;
 
 namespace OrleansTempo.Server.Exposition;
 
 /// <summary>
-/// One tenant's current series as a scrape page. They come entity by entity, and a page wants them family by family: so the
-/// points are kept during the visit, and written afterwards, off the generator's turn.
+/// One tenant's current series as a scrape page, read and written some at a time: no more is held than one piece of a family, and the next is read when
+/// the client has taken what was written of the one before.
 /// <para>
 /// Neither text format has native histograms. One beside a classic histogram is not on the page; one by itself is there as a classic
 /// histogram whose only bucket is <c>+Inf</c>.
 /// </para>
 /// </summary>
-internal sealed class GeneratorPage(string traceIdLabelName) : ISeriesVisitor
+internal sealed class GeneratorPage(ISeriesReading reading, string traceIdLabelName) : ISeriesVisitor
 {
     private const int FlushBytes = 64 << 10;
 
     private static readonly BucketBound s_infinite = new(double.PositiveInfinity);
 
-    private readonly Dictionary<string, List<Point>> _families = new(StringComparer.Ordinal);
+    // Of the piece that is being written.
+    private readonly List<Point> _points = [];
     private readonly List<Exemplar> _exemplars = [];
     private readonly Dictionary<MetricName, (MetricName Bucket, MetricName Sum, MetricName Count)> _nativeNames = [];
 
@@ -40,16 +41,13 @@ internal sealed class GeneratorPage(string traceIdLabelName) : ISeriesVisitor
             _exemplars.Add(new(Convert.ToHexStringLower(point.ExemplarTraceId), point.ExemplarValue, point.ExemplarTimestampMs));
         }
 
-        ref var points = ref CollectionsMarshal.GetValueRefOrAddDefault(_families, point.Name.Family, out _);
-        (points ??= []).Add(new(point.Labels, point.Name, point.Bucket, point.Value, exemplar));
+        _points.Add(new(point.Labels, point.Name, point.Bucket, point.Value, exemplar));
     }
 
     // The classic form comes first, where there is one.
     private void VisitNative(in SeriesPoint point)
     {
-        ref var points = ref CollectionsMarshal.GetValueRefOrAddDefault(_families, point.Name.Family, out _);
-        points ??= [];
-        if (points.Count > 0 && ReferenceEquals(points[^1].Labels, point.Labels))
+        if (_points.Count > 0 && ReferenceEquals(_points[^1].Labels, point.Labels))
             return;
         if (!_nativeNames.TryGetValue(point.Name, out var names))
         {
@@ -57,9 +55,9 @@ internal sealed class GeneratorPage(string traceIdLabelName) : ISeriesVisitor
             _nativeNames.Add(point.Name, names);
         }
 
-        points.Add(new(point.Labels, names.Bucket, s_infinite, point.Native.Count, -1));
-        points.Add(new(point.Labels, names.Sum, null, point.Native.Sum, -1));
-        points.Add(new(point.Labels, names.Count, null, point.Native.Count, -1));
+        _points.Add(new(point.Labels, names.Bucket, s_infinite, point.Native.Count, -1));
+        _points.Add(new(point.Labels, names.Sum, null, point.Native.Sum, -1));
+        _points.Add(new(point.Labels, names.Count, null, point.Native.Count, -1));
 
         static MetricName Name(MetricName native, string suffix) => new(native.Family, native.Type, suffix);
     }
@@ -68,15 +66,29 @@ internal sealed class GeneratorPage(string traceIdLabelName) : ISeriesVisitor
     public async Task WriteAsync(PipeWriter output, ExpositionFormat format, CancellationToken cancellationToken)
     {
         var writer = new ExpositionWriter(output, format);
-        foreach (var (family, points) in _families)
+        foreach (var family in reading.Families)
         {
-            writer.Family(family, points[0].Name.Type switch { MetricType.Counter => "counter", MetricType.Histogram => "histogram", _ => "gauge" }, "");
-            for (var i = 0; i < points.Count;)
+            var isBegun = false;
+            bool goesOn;
+            do
             {
-                i = WriteEntity(writer, points, i);
-                if (output.UnflushedBytes >= FlushBytes)
-                    await output.FlushAsync(cancellationToken);
+                _points.Clear();
+                _exemplars.Clear();
+                goesOn = await reading.VisitNextAsync(family, this, cancellationToken);
+                if (_points.Count > 0 && !isBegun)
+                {
+                    writer.Family(family, _points[0].Name.Type switch { MetricType.Counter => "counter", MetricType.Histogram => "histogram", _ => "gauge" }, "");
+                    isBegun = true;
+                }
+
+                for (var i = 0; i < _points.Count;)
+                {
+                    i = WriteEntity(writer, _points, i);
+                    if (output.UnflushedBytes >= FlushBytes)
+                        await output.FlushAsync(cancellationToken);
+                }
             }
+            while (goesOn);
         }
 
         writer.End();

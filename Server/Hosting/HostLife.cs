@@ -11,8 +11,8 @@ public static partial class HostLife
         TempoCommandLine commandLine, TempoServer server, IReadOnlyList<string> remoteUrls, TimeProvider time, ILogger logger, CancellationToken stop)
     {
         StartUpSummary.Write(logger, commandLine.Options, server, remoteUrls, commandLine.Demo);
-        var traffic = commandLine.Demo && server.Addresses.TryGetValue("otlp/http", out var otlp)
-            ? DemoTraffic.RunAsync((IPEndPoint)otlp, time, stop)
+        var traffic = commandLine.Demo && server.Addresses.FirstOrDefault(static a => a.Key.EndsWith("/http", StringComparison.Ordinal)).Value is IPEndPoint otlp
+            ? DemoTraffic.RunAsync(otlp, time, stop)
             : Task.CompletedTask;
         await Task.Delay(Timeout.Infinite, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await traffic;

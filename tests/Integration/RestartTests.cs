@@ -52,6 +52,34 @@ public sealed class RestartTests
         await AssertNoLogIsNeededAsync(silo, sent);
     }
 
+    [Fact]
+    public async Task A_tenant_that_takes_long_to_restore_holds_up_neither_readiness_nor_another_tenant()
+    {
+        const string Calls = "traces_spanmetrics_calls_total";
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "slow-restore", Multitenancy = true });
+        foreach (var tenant in (string[])["slow", "other"])
+            Assert.True((await silo.Sender.PushAsync(GoldenBodies.Call("client", "server"), tenant)).IsWhole);
+        foreach (var tenant in (string[])["slow", "other"])
+            await Eventually.GetAsync(() => silo.GeneratedAsync(tenant), static series => series.Sum(Calls) == 2, static _ => "spans are not counted");
+        Assert.True(await silo.TerminateAsync() == 0, silo.Log);
+
+        // A pipe in the place of its snapshot: whoever reads it waits until somebody writes.
+        var snapshot = Assert.Single(Directory.GetFiles(Path.Combine(silo.BlocksFolder, "grains"), "*slow*", SearchOption.AllDirectories));
+        File.Delete(snapshot);
+        using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", snapshot))
+            await mkfifo.WaitForExitAsync();
+        await silo.StartAgainAsync();
+
+        Assert.Equal(2, (await silo.GeneratedAsync("other")).Sum(Calls));
+        Assert.DoesNotContain("Metrics-generator slow: restored", silo.LogOfThisRun);
+        foreach (var tenant in (string[])["slow", "other"])
+            Assert.True((await silo.Sender.PushAsync(GoldenBodies.Call("client", "server"), tenant)).IsWhole);
+        await Eventually.GetAsync(() => silo.GeneratedAsync("other"), static series => series.Sum(Calls) == 4, static _ => "spans of the other tenant are not counted");
+
+        Assert.DoesNotContain("Metrics-generator slow", silo.LogOfThisRun);
+        await silo.KillAsync();
+    }
+
     // The load goes on while the process stops: what it refuses then is not acknowledged.
     private static async Task<SentSpans> LoadAsync(SiloProcess silo, Func<Task<int>> stop)
     {

@@ -11,11 +11,9 @@ internal sealed class FixedSeries : ITenantSeries
 
     public Action<ISeriesVisitor> Points { get; set; } = static _ => { };
 
-    public ValueTask<bool> VisitAsync(TenantId tenant, ISeriesVisitor visitor, CancellationToken cancellationToken)
-    {
-        if (tenant.Value != Tenant)
-            return new(false);
-        Points(visitor);
-        return new(true);
-    }
+    /// <summary>What is read instead of <see cref="Points"/>.</summary>
+    public ISeriesReading? Reading { get; set; }
+
+    public ValueTask<ISeriesReading?> ReadAsync(TenantId tenant, CancellationToken cancellationToken) =>
+        new(tenant.Value == Tenant ? Reading ?? new FixedReading(Points) : null);
 }

@@ -83,7 +83,9 @@ internal sealed class LifeProcess
         get
         {
             var calls = new Recorder();
-            Life.Visit(calls);
+            var (reading, families) = Life.Readings.Begin();
+            foreach (var family in families)
+                SeriesRecording.Replay(Life.Readings.Read(reading, family, 0)!.Value.Piece, calls);
             return calls.Samples.Values.Sum(static s => s.Value);
         }
     }

@@ -44,7 +44,8 @@ public sealed class SeriesRecordingTests
     public void An_entitys_points_share_their_labels_again()
     {
         var labels = new List<LabelSet>();
-        SeriesRecording.Replay(Recorded(Bench().Generator.Visit), new Labels(labels));
+        SeriesRecording.Replay(Recorded(Latencies(Bench())), new Labels(labels));
+        Assert.NotEmpty(labels);
         Assert.Equal(labels.Distinct().Count(), labels.Distinct(ReferenceEqualityComparer.Instance).Count());
     }
 
@@ -56,7 +57,7 @@ public sealed class SeriesRecordingTests
             bench.Push("checkout-service", GeneratorBench.Span($"GET /orders/items/{i:D6}", Kind.Internal, 1));
 
         Assert.Equal(1900, bench.Generator.ActiveSeries);
-        Assert.InRange(Recorded(bench.Generator.Visit).Length / 1900.0, 1, 14);
+        Assert.InRange(Recorded(Latencies(bench)).Length / 1700.0, 1, 15);
     }
 
     [Fact]
@@ -111,6 +112,10 @@ public sealed class SeriesRecordingTests
         bench.Push([("service.name", "cart"), ("pod", "p1")], GeneratorBench.Span("a", Kind.Server, 1), GeneratorBench.Span("b", Kind.Internal, 2, seconds: 100));
         return bench;
     }
+
+    // As they are read for a page: a family at a time.
+    private static Action<ISeriesVisitor> Latencies(GeneratorBench bench) =>
+        visitor => bench.Generator.Visit(bench.Generator.List(), "traces_spanmetrics_latency", 0, int.MaxValue, visitor);
 
     private static byte[] Recorded(Action<ISeriesVisitor> visit)
     {

@@ -123,6 +123,78 @@ public sealed class AssembledTraceTests
         Assert.Equal(new Trace(), await Found.ProtobufV1(trace));
     }
 
+    [Fact]
+    public async Task What_the_sender_left_out_is_answered_empty_in_protobuf_as_in_JSON()
+    {
+        var sent = new ResourceSpans { SchemaUrl = "r", ScopeSpans = { new ScopeSpans { SchemaUrl = "s", Spans = { Span(1, 1), new Span { SpanId = Found.SpanId(2), Status = new() { Code = Status.Types.StatusCode.Error } } } } } };
+        var trace = Found.Assemble(Found.Spans(sent));
+
+        foreach (var answer in (Trace[])[await Found.ProtobufV1(trace), (await Found.ProtobufV2(trace)).Trace])
+        {
+            var resource = Assert.Single(answer.ResourceSpans);
+            var scope = Assert.Single(resource.ScopeSpans);
+            Assert.Equal((new Resource(), "r"), (resource.Resource, resource.SchemaUrl));
+            Assert.Equal((new InstrumentationScope(), "s"), (scope.Scope, scope.SchemaUrl));
+            Assert.Equal([new Status { Code = Status.Types.StatusCode.Error }, new Status()], scope.Spans.Select(static s => s.Status));
+        }
+
+        var json = (await Found.JsonV2(trace))["trace"]!["resourceSpans"]![0]!;
+        Assert.Equal(("{}", "{}", "{}"), (json["resource"]!.ToJsonString(), json["scopeSpans"]![0]!["scope"]!.ToJsonString(), json["scopeSpans"]![0]!["spans"]![1]!["status"]!.ToJsonString()));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(4)]
+    [InlineData(8)]
+    [InlineData(16)]
+    public async Task A_parent_of_zeros_is_no_parent(int length)
+    {
+        var span = Span(1, 1);
+        span.ParentSpanId = ByteString.CopyFrom(new byte[length]);
+        span.Name = "root";
+        var child = Span(2, 2);
+        child.ParentSpanId = Found.SpanId(1);
+        var trace = Found.Assemble(Found.Spans(Resource("a", Scope("s", span, child))));
+
+        var protobuf = (await Found.ProtobufV1(trace)).ResourceSpans[0].ScopeSpans[0].Spans;
+        var json = (await Found.JsonV1(trace))["batches"]![0]!["scopeSpans"]![0]!["spans"]!;
+
+        Assert.Equal([ByteString.Empty, Found.SpanId(1)], protobuf.Select(static s => s.ParentSpanId));
+        Assert.Equal("root", protobuf[0].Name);
+        Assert.Equal((null, "AAAAAAAAAAE="), (json[0]!["parentSpanId"], json[1]!["parentSpanId"]!.GetValue<string>()));
+    }
+
+    [Fact]
+    public async Task Of_several_parents_the_last_one_decides_whether_there_is_one()
+    {
+        byte[] Twice(ByteString first, ByteString second) => [.. new Span { SpanId = Found.SpanId(1), ParentSpanId = first }.ToByteArray(), .. new Span { ParentSpanId = second }.ToByteArray()];
+        async Task<ByteString> Parent(byte[] span)
+        {
+            var spans = new OrleansTempo.Core.Otlp.TraceSpans(Found.Id);
+            spans.Add(Found.Of([], [], Span(1, 1), span));
+            return (await Found.ProtobufV1(Found.Assemble(spans))).ResourceSpans[0].ScopeSpans[0].Spans[0].ParentSpanId;
+        }
+
+        Assert.Equal(ByteString.Empty, await Parent(Twice(Found.SpanId(7), Found.SpanId(0))));
+        Assert.Equal(Found.SpanId(7), await Parent(Twice(Found.SpanId(0), Found.SpanId(7))));
+    }
+
+    [Fact]
+    public async Task A_links_IDs_of_zeros_are_left_out_and_the_rest_of_it_stays()
+    {
+        var span = Span(1, 1);
+        Span.Types.Link real = new() { TraceId = ByteString.CopyFrom([.. new byte[15], 1]), SpanId = Found.SpanId(9), TraceState = "a=b" };
+        Span.Types.Link zeros = new() { TraceId = ByteString.CopyFrom(new byte[16]), SpanId = Found.SpanId(0), Attributes = { new KeyValue { Key = "k", Value = new() { StringValue = new string('x', 200) } } } };
+        span.Links.AddRange([real, zeros, real]);
+        var trace = Found.Assemble(Found.Spans(Resource("a", Scope("s", span))));
+
+        var links = (await Found.ProtobufV1(trace)).ResourceSpans[0].ScopeSpans[0].Spans[0].Links;
+        var json = (await Found.JsonV1(trace))["batches"]![0]!["scopeSpans"]![0]!["spans"]![0]!["links"]![1]!.AsObject();
+
+        Assert.Equal([real, new Span.Types.Link { Attributes = { zeros.Attributes } }, real], links);
+        Assert.Equal(["attributes"], json.Select(static p => p.Key));
+    }
+
     // Requests whose spans all differ in ID: found spans are a set.
     private static Gen<(ExportTraceServiceRequest Request, int Seed)> Requests =>
         from request in OtlpGen.Request
@@ -144,7 +216,21 @@ public sealed class AssembledTraceTests
             var (resource, scope) = (found.Resource.Clone(), found.Scope.Clone());
             resource.ScopeSpans.Clear();
             scope.Spans.Clear();
-            return string.Join('|', new IMessage[] { resource, scope, found.Span }.Select(static m => Convert.ToHexString(m.ToByteArray())));
+            var span = found.Span.Clone();
+
+            // As it is answered where the sender left it out.
+            resource.Resource ??= new Resource();
+            scope.Scope ??= new InstrumentationScope();
+            span.Status ??= new Status();
+            if (span.ParentSpanId.All(static b => b == 0))
+                span.ParentSpanId = ByteString.Empty;
+            foreach (var link in span.Links)
+            {
+                link.TraceId = link.TraceId.All(static b => b == 0) ? ByteString.Empty : link.TraceId;
+                link.SpanId = link.SpanId.All(static b => b == 0) ? ByteString.Empty : link.SpanId;
+            }
+
+            return string.Join('|', new IMessage[] { resource, scope, span }.Select(static m => Convert.ToHexString(m.ToByteArray())));
         }).Order(StringComparer.Ordinal),
     ];
 

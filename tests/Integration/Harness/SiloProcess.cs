@@ -141,9 +141,15 @@ internal sealed class SiloProcess : IAsyncDisposable
     public async Task<SeriesValues> OwnMetricsAsync() => SeriesValues.Parse(await _http.GetStringAsync(Api("/metrics")));
 
     /// <summary>What it generated, from its scrape page, without the external label; nothing where the tenant has no generator yet (404).</summary>
-    public async Task<SeriesValues> GeneratedAsync()
+    public Task<SeriesValues> GeneratedAsync() => GeneratedAsync(tenant: null);
+
+    /// <summary>As <see cref="GeneratedAsync()"/>, of one of many tenants.</summary>
+    public async Task<SeriesValues> GeneratedAsync(string? tenant)
     {
-        using var response = await _http.GetAsync(Api("/generator/metrics"));
+        using var request = new HttpRequestMessage(HttpMethod.Get, Api("/generator/metrics"));
+        if (tenant is not null)
+            request.Headers.Add("X-Scope-OrgID", tenant);
+        using var response = await _http.SendAsync(request);
         return response.StatusCode == HttpStatusCode.NotFound
             ? []
             : SeriesValues.Parse(await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync()).Without("test", Test);

@@ -180,6 +180,19 @@ public sealed class OverridesApiTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.BadRequest, (await SendAsync("GET", tenant: "a/b")).Status);
     }
 
+    [Theory]
+    [InlineData("GET")]
+    [InlineData("POST")]
+    [InlineData("PATCH")]
+    [InlineData("DELETE")]
+    public async Task Several_tenants_are_refused(string method)
+    {
+        var (status, _, error) = await SendAsync(method, method is "POST" or "PATCH" ? "{}" : null, "0", tenant: "team-a|team-b");
+
+        Assert.Equal((HttpStatusCode.BadRequest, "X-Scope-OrgID 'team-a|team-b' names more than one tenant; this request is about one. Send a request for each\n"), (status, error));
+        Assert.Empty(_store.Names);
+    }
+
     [Fact]
     public async Task Without_multitenancy_it_is_about_the_one_tenant_there_is()
     {

@@ -15,7 +15,7 @@ public sealed class TraceApiTests : IAsyncLifetime
 {
     private const string Id = "0102030405060708000000000000000a";
 
-    private readonly RecordingTraces _traces = new() { Traces = { [("single-tenant", Id)] = new Span { Name = "GET /" }.ToByteArray() } };
+    private readonly RecordingTraces _traces = new() { Traces = { [("single-tenant", Id)] = [new Span { Name = "GET /" }.ToByteArray()] } };
     private RunningServer _server = null!;
 
     public async Task InitializeAsync() => _server = await RunningServer.StartAsync(adapt: parts => parts with { Traces = _traces });
@@ -195,7 +195,7 @@ public sealed class TraceApiTests : IAsyncLifetime
     [Fact]
     public async Task Nobody_sees_another_tenants_trace()
     {
-        var traces = new RecordingTraces { Traces = { [("blue", Id)] = new Span { Name = "secret" }.ToByteArray() } };
+        var traces = new RecordingTraces { Traces = { [("blue", Id)] = [new Span { Name = "secret" }.ToByteArray()] } };
         await using var server = await RunningServer.StartAsync(RunningServer.Options with { MultitenancyEnabled = true }, parts => parts with { Traces = traces });
 
         Assert.Equal(HttpStatusCode.OK, (await GetAsync("blue")).Status);
@@ -219,6 +219,119 @@ public sealed class TraceApiTests : IAsyncLifetime
             return (answer.StatusCode, await answer.Content.ReadAsStringAsync());
         }
     }
+
+    [Fact]
+    public async Task Another_tenants_trace_is_an_empty_trace_in_v2_as_one_that_is_nowhere()
+    {
+        var traces = new RecordingTraces { Traces = { [("blue", Id)] = [new Span { Name = "secret" }.ToByteArray()] } };
+        await using var server = await RunningServer.StartAsync(RunningServer.Options with { MultitenancyEnabled = true }, parts => parts with { Traces = traces });
+
+        var others = await GetAsync(Id);
+        Assert.Equal((HttpStatusCode.OK, """{"trace":{},"metrics":{}}"""), others);
+        Assert.Equal(others, await GetAsync("1234"));
+
+        async Task<(HttpStatusCode Status, string Body)> GetAsync(string id)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, server.Api("/api/v2/traces/" + id));
+            request.Headers.Add("X-Scope-OrgID", "red");
+            using var answer = await server.Client.SendAsync(request);
+            return (answer.StatusCode, await answer.Content.ReadAsStringAsync());
+        }
+    }
+
+    // modules/frontend/pipeline/async_handler_multitenant.go: the tenants are sorted, each is once, and what they have is combined.
+    [Fact]
+    public async Task A_query_of_several_tenants_is_answered_from_all_of_them()
+    {
+        var (traces, server) = await StartWithTenantsAsync();
+        await using var stopping = server;
+
+        var (status, v1) = await GetAsync(server, "/api/traces/" + Id, "red|blue|green|blue");
+        Assert.Equal(HttpStatusCode.OK, status);
+        Assert.Equal(["blue's", "everyone's", "red's"], SpanNames(JsonNode.Parse(v1)!["batches"]!));
+        Assert.Equal(["blue", "green", "red"], traces.Asked.Select(static a => a.Tenant.Value));
+
+        (status, var v2) = await GetAsync(server, "/api/v2/traces/" + Id, "blue|red");
+        Assert.Equal((HttpStatusCode.OK, "200"), (status, JsonNode.Parse(v2)!["metrics"]!["inspectedBytes"]!.GetValue<string>()));
+        Assert.Equal(["blue's", "everyone's", "red's"], SpanNames(JsonNode.Parse(v2)!["trace"]!["resourceSpans"]!));
+
+        Assert.Equal((HttpStatusCode.NotFound, ""), await GetAsync(server, "/api/traces/" + Id, "green|yellow"));
+        Assert.Equal((HttpStatusCode.OK, """{"trace":{},"metrics":{}}"""), await GetAsync(server, "/api/v2/traces/" + Id, "green|yellow"));
+
+        // All or nothing: without one of them the trace would look whole.
+        traces.Failing = "red";
+        Assert.Equal(HttpStatusCode.InternalServerError, (await GetAsync(server, "/api/v2/traces/" + Id, "blue|red")).Status);
+    }
+
+    // integration/api/tenant_validation_test.go
+    [Theory]
+    [InlineData("|blue", "no org id\n")]
+    [InlineData("blue|", "no org id\n")]
+    [InlineData("blue||red", "no org id\n")]
+    [InlineData("|", "no org id\n")]
+    [InlineData("blue|red#", "tenant ID 'red#' contains unsupported character '#'; allowed are a-z, A-Z, 0-9 and !-_.*'()\n")]
+    [InlineData("blue| red", "tenant ID ' red' contains unsupported character ' '; allowed are a-z, A-Z, 0-9 and !-_.*'()\n")]
+    [InlineData("blue|..", "tenant ID '..' is not allowed: it is a path segment\n")]
+    public async Task A_query_with_a_bad_tenant_among_several_is_refused(string tenants, string error)
+    {
+        var (traces, server) = await StartWithTenantsAsync();
+        await using var stopping = server;
+
+        foreach (var path in (string[])["/api/traces/", "/api/v2/traces/"])
+            Assert.Equal((HttpStatusCode.BadRequest, error), await GetAsync(server, path + Id, tenants));
+        Assert.Empty(traces.Asked);
+    }
+
+    [Fact]
+    public async Task A_query_names_at_most_a_hundred_tenants()
+    {
+        var (traces, server) = await StartWithTenantsAsync();
+        await using var stopping = server;
+
+        Assert.Equal(HttpStatusCode.OK, (await GetAsync(server, "/api/v2/traces/" + Id, string.Join('|', Enumerable.Range(0, 100)))).Status);
+        Assert.Equal(100, traces.Asked.Count);
+        var (status, error) = await GetAsync(server, "/api/v2/traces/" + Id, string.Join('|', Enumerable.Range(0, 101)));
+        Assert.Equal(HttpStatusCode.BadRequest, status);
+        Assert.EndsWith("names more than one tenant: 101, at most 100 are allowed in a query\n", error);
+    }
+
+    [Fact]
+    public async Task Several_tenants_are_refused_where_that_is_off_and_one_that_is_named_twice_is_one()
+    {
+        var (traces, server) = await StartWithTenantsAsync(multiTenantQueries: false);
+        await using var stopping = server;
+
+        Assert.Equal(
+            (HttpStatusCode.BadRequest, "X-Scope-OrgID 'blue|red' names more than one tenant, and query_frontend.multi_tenant_queries_enabled is false. Send a request for each\n"),
+            await GetAsync(server, "/api/v2/traces/" + Id, "blue|red"));
+        Assert.Empty(traces.Asked);
+        Assert.Equal(HttpStatusCode.OK, (await GetAsync(server, "/api/traces/" + Id, "blue|blue")).Status);
+    }
+
+    private static async Task<(RecordingTraces Traces, RunningServer Server)> StartWithTenantsAsync(bool multiTenantQueries = true)
+    {
+        static byte[] Span(byte id, string name) => new Span { SpanId = ByteString.CopyFrom(0, 0, 0, 0, 0, 0, 0, id), Name = name }.ToByteArray();
+        var traces = new RecordingTraces
+        {
+            Traces = { [("blue", Id)] = [Span(1, "blue's"), Span(2, "everyone's")], [("red", Id)] = [Span(3, "red's"), Span(2, "everyone's")] },
+        };
+        return (traces, await RunningServer.StartAsync(
+            RunningServer.Options with { MultitenancyEnabled = true, MultiTenantQueriesEnabled = multiTenantQueries }, parts => parts with { Traces = traces }));
+    }
+
+    private static async Task<(HttpStatusCode Status, string Body)> GetAsync(RunningServer server, string path, string tenants)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, server.Api(path));
+        request.Headers.TryAddWithoutValidation("X-Scope-OrgID", tenants);
+        using var answer = await server.Client.SendAsync(request);
+        return (answer.StatusCode, await answer.Content.ReadAsStringAsync());
+    }
+
+    private static IEnumerable<string> SpanNames(JsonNode resources) =>
+        from resource in resources.AsArray()
+        from scope in resource!["scopeSpans"]!.AsArray()
+        from span in scope!["spans"]!.AsArray()
+        select span!["name"]!.GetValue<string>();
 
     [Fact]
     public async Task What_could_not_be_looked_at_is_said()

@@ -27,9 +27,10 @@ public sealed class ConfigurationErrorTests
     }
 
     [Theory]
-    [InlineData("servr: {}", "tempo.yaml:1:1: servr: unknown key; did you mean 'server'? Allowed: multitenancy_enabled, auth_enabled, target, http_api_prefix, server, distributor, metrics_generator, storage, ingester, live_store, compactor, backend_scheduler, backend_worker, overrides")]
+    [InlineData("servr: {}", "tempo.yaml:1:1: servr: unknown key; did you mean 'server'? Allowed: multitenancy_enabled, auth_enabled, target, http_api_prefix, server, distributor, metrics_generator, query_frontend, storage, ingester, live_store, compactor, backend_scheduler, backend_worker, overrides")]
     [InlineData("server: 5", "tempo.yaml:1:9: server: must be a mapping, this is a single value")]
     [InlineData("server: {log_level: [a]}", "tempo.yaml:1:10: server.log_level: must be a single value, this is a list")]
+    [InlineData("query_frontend: {multi_tenant_queries_enabled: maybe}", "tempo.yaml:1:48: query_frontend.multi_tenant_queries_enabled: 'maybe' is not allowed; it must be true or false")]
     [InlineData("server: {log_level: loud}", "tempo.yaml:1:21: server.log_level: 'loud' is not known; allowed: debug, info, warn, error")]
     [InlineData("server: {http_listen_address: 'a:1'}", "tempo.yaml:1:31: server.http_listen_address: 'a:1' is not an address; allowed are an IP address or a host name without a port")]
     [InlineData("multitenancy_enabled: maybe", "tempo.yaml:1:23: multitenancy_enabled: 'maybe' is not allowed; it must be true or false")]
@@ -241,6 +242,7 @@ public sealed class ConfigurationErrorTests
     [InlineData("storage: {trace: {wal: {completedfilepath: /x}}}", "storage.trace.wal.completedfilepath: removed in Tempo 2.6; remove it")]
     [InlineData("storage: {trace: {azure: {use_v2_sdk: true}}}", "storage.trace.azure.use_v2_sdk: removed in Tempo 2.6; remove it")]
     [InlineData("storage: {trace: {azure: {storage-account-name: a}}}", "storage.trace.azure.storage-account-name: removed in Tempo 2.0; write storage_account_name")]
+    [InlineData("storage: {trace: {backend: azure, azure: {storage-account-name: a}}}", "storage.trace.azure.storage-account-name: removed in Tempo 2.0; write storage_account_name")]
     [InlineData("overrides: {max_search_bytes_per_trace: 5}", "overrides.max_search_bytes_per_trace: removed in Tempo 2.1; remove it")]
     [InlineData("overrides: {ingestion_rate_limit: 5}", "overrides.ingestion_rate_limit: removed in Tempo 0.7; write ingestion.rate_limit_bytes")]
     [InlineData("overrides: {defaults: {max_spans_per_trace: 5}}", "overrides.defaults.max_spans_per_trace: removed in Tempo 0.7; write global.max_bytes_per_trace")]

@@ -69,6 +69,7 @@ public sealed class ConfigurationPageTests
     [InlineData("")]
     [InlineData("auth_enabled: true\nhttp_api_prefix: /x\nserver: {http_listen_address: '::1', log_level: debug, log_format: json, graceful_shutdown_timeout: 1500ms}")]
     [InlineData("distributor: {max_attribute_bytes: 0, receivers: {otlp: {protocols: {http: {endpoint: '[::]:1', cors: {allowed_origins: ['*']}}}}}}")]
+    [InlineData("query_frontend: {multi_tenant_queries_enabled: false}")]
     [InlineData("server: {admin_from_anywhere: true}\ndistributor: {receivers: {otlp: {protocols: {http: }}, otlp/2: {protocols: {grpc: {endpoint: ':1'}}}}}")]
     [InlineData("server: {tls_min_version: VersionTLS13, http_tls_config: {cert_file: a, key_file: b, client_ca_file: c, client_auth_type: RequireAndVerifyClientCert}}")]
     [InlineData("distributor: {receivers: {otlp: {protocols: {grpc: {tls: {cert_file: a, key_file: b, client_ca_file: c, min_version: 1.2}}}}}}")]

@@ -199,7 +199,7 @@ public sealed class TempoConfigurationTests
         Assert.Empty(result.Errors.Select(e => e.ToString()));
         Assert.Equal(
         [
-            "2:stream_over_http_enabled", "7:server.grpc_listen_port", "9:server.grpc_server_max_recv_msg_size", "11:query_frontend",
+            "2:stream_over_http_enabled", "7:server.grpc_listen_port", "9:server.grpc_server_max_recv_msg_size", "12:query_frontend.search",
             "17:distributor.max_span_attr_byte", "18:distributor.log_received_spans", "20:distributor.ring", "35:ingester.lifecycler", "40:compactor.ring",
             "46:compactor.compaction.v2_out_buffer_bytes", "48:memberlist", "52:metrics_generator.ring",
             "57:metrics_generator.processor.service_graphs.workers", "68:metrics_generator.processor.local_blocks",
@@ -245,7 +245,7 @@ public sealed class TempoConfigurationTests
         Assert.Equal(
         [
             "stream_over_http_enabled", "memory", "metrics_generator.ring_mode", "metrics_generator.codec",
-            "query_frontend", "live_store.readiness_target_lag",
+            "query_frontend.mcp_server", "live_store.readiness_target_lag",
             "live_store.wal", "block_builder", "backend_worker.backend_scheduler_addr", "ingest", "overrides.defaults.read",
             "usage_report",
         ],

@@ -4,6 +4,7 @@ using System.Net;
 using System.Text;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Server.Exposition;
+using OrleansTempo.Server.Ports;
 
 namespace OrleansTempo.Server.Tests.Exposition;
 
@@ -86,6 +87,7 @@ public class GeneratorPageTests
         Assert.Equal(HttpStatusCode.NotFound, await StatusAsync("team-b"));
         Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(null));
         Assert.Equal(HttpStatusCode.BadRequest, await StatusAsync("a/b"));
+        Assert.Equal(HttpStatusCode.BadRequest, await StatusAsync("team-a|team-b"));
 
         async Task<HttpStatusCode> StatusAsync(string? tenant)
         {
@@ -123,10 +125,8 @@ public class GeneratorPageTests
 
         static async Task<string> PageAsync(Action<ISeriesVisitor> visit)
         {
-            var page = new GeneratorPage("trace_id");
-            visit(page);
             using var stream = new MemoryStream();
-            await page.WriteAsync(PipeWriter.Create(stream), ExpositionFormat.OpenMetrics, CancellationToken.None);
+            await new GeneratorPage(new FixedReading(visit), "trace_id").WriteAsync(PipeWriter.Create(stream), ExpositionFormat.OpenMetrics, CancellationToken.None);
             return Encoding.UTF8.GetString(stream.ToArray());
         }
     }
@@ -172,6 +172,60 @@ public class GeneratorPageTests
             IsNative = true,
             Native = new() { Count = 8, Sum = 2.5, Schema = 3, ZeroThreshold = 1e-39, ZeroCount = 8 },
         });
+    }
+
+    [Fact]
+    public async Task A_page_of_any_length_is_read_no_faster_than_its_client_takes_it()
+    {
+        // A client that takes nothing, then all.
+        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 64 << 10, resumeWriterThreshold: 32 << 10, useSynchronizationContext: false));
+        var reading = new EndlessReading(pieces: 2000);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var writing = new GeneratorPage(reading, "trace_id").WriteAsync(pipe.Writer, ExpositionFormat.Prometheus, CancellationToken.None);
+
+        Assert.False(writing.IsCompleted);
+        Assert.InRange(reading.Read, 1, 20);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4 << 20);
+
+        long bytes = 0, most = 0;
+        var whole = EndAsync();
+        ReadResult result;
+        do
+        {
+            result = await pipe.Reader.ReadAsync();
+            bytes += result.Buffer.Length;
+            most = Math.Max(most, result.Buffer.Length);
+            pipe.Reader.AdvanceTo(result.Buffer.End);
+        }
+        while (!result.IsCompleted);
+        await whole;
+        Assert.Equal(2000, reading.Read);
+        Assert.InRange(bytes, 10 << 20, 100 << 20);
+        Assert.InRange(most, 1, 256 << 10);
+
+        async Task EndAsync()
+        {
+            await writing;
+            await pipe.Writer.CompleteAsync();
+        }
+    }
+
+    // 100 series a piece, some 6 KB.
+    private sealed class EndlessReading(int pieces) : ISeriesReading
+    {
+        private readonly LabelSet _labels = Labels(("service", "shop"), ("span_name", "GET /items"));
+
+        public int Read { get; private set; }
+
+        public IReadOnlyList<string> Families { get; } = [s_calls.Family];
+
+        public ValueTask<bool> VisitNextAsync(string family, ISeriesVisitor visitor, CancellationToken cancellationToken)
+        {
+            Read++;
+            for (var i = 0; i < 100; i++)
+                visitor.Visit(new() { Labels = _labels, Name = s_calls, Value = i, TimestampMs = 1 });
+            return new(Read < pieces);
+        }
     }
 
     private static byte[] Recorded(Action<ISeriesVisitor> visit)

@@ -27,7 +27,7 @@ public sealed class RequestLabelsTests
     public async Task Requests_are_measured_by_method_route_and_status_and_by_nothing_that_a_client_can_make_up()
     {
         const string id = "0102030405060708000000000000000a";
-        var traces = new RecordingTraces { Traces = { [("single-tenant", id)] = new Span { Name = "GET /" }.ToByteArray() } };
+        var traces = new RecordingTraces { Traces = { [("single-tenant", id)] = [new Span { Name = "GET /" }.ToByteArray()] } };
         await using var server = await RunningServer.StartAsync(RunningServer.Options with { HttpApiPrefix = "/tempo" }, parts => parts with { Traces = traces });
         using var requests = new Requested(server.Metrics);
 

@@ -158,7 +158,7 @@ public class OtlpGrpcReceiverTests
         var bad = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame([]), ("x-scope-orgid", ".."));
         Assert.Equal((3, "tenant ID '..' is not allowed: it is a path segment"), (bad.Status, bad.Message));
         var two = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame([]), ("x-scope-orgid", "team-a|team-b"));
-        Assert.Equal((3, "X-Scope-OrgID 'team-a|team-b' names more than one tenant; a request that writes has one. Send a request for each"), (two.Status, two.Message));
+        Assert.Equal((3, "X-Scope-OrgID 'team-a|team-b' names more than one tenant; this request is about one. Send a request for each"), (two.Status, two.Message));
         Assert.Single(server.Push.Pushed);
     }
 

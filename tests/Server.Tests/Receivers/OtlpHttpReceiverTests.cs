@@ -13,7 +13,7 @@ namespace OrleansTempo.Server.Tests.Receivers;
 
 public class OtlpHttpReceiverTests
 {
-    private const string TwoTenants = "X-Scope-OrgID 'team-a|team-b' names more than one tenant; a request that writes has one. Send a request for each";
+    private const string TwoTenants = "X-Scope-OrgID 'team-a|team-b' names more than one tenant; this request is about one. Send a request for each";
     private const string TooLarge = "the request is larger than 100000 bytes, the most that max_request_body_size allows it, compressed or not. Send smaller batches, or raise it";
 
     [Fact]

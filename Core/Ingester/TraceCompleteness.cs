@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Otlp;
+
 namespace OrleansTempo.Core.Ingester;
 
 /// <summary>
@@ -9,7 +11,7 @@ internal sealed class TraceCompleteness
     // Looking through as many takes as long as to find one in a table.
     private const int Few = 64;
 
-    private readonly HashSet<ulong> _known = [];
+    private readonly HashSet<ulong> _known = new(SpanIdComparer.Instance);
     private ulong[] _ids = new ulong[Few];
     private ulong[] _parents = new ulong[Few];
     private int _count;

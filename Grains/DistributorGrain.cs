@@ -32,7 +32,7 @@ internal sealed class DistributorGrain(GrainEngine engine) : Grain, IDistributor
         {
             return await engine.Distributor.PushAsync(tenant, engine.RequestMemory.Copy(request.Span));
         }
-        catch (RequestMemoryException e)
+        catch (Exception e) when (e is RequestMemoryException or OutOfMemoryException)
         {
             return e.CanFit
                 ? new PushResult { Status = PushStatus.Unavailable, Message = e.Message, RetryAfter = s_soon }

@@ -11,6 +11,7 @@ using Microsoft.Extensions.Logging;
 using OrleansTempo.Server.Api;
 using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Hosting;
+using OrleansTempo.Server.Logging;
 using OrleansTempo.Server.Receivers;
 
 namespace OrleansTempo.Server;
@@ -42,9 +43,10 @@ public sealed class TempoServer : IAsyncDisposable
         _parts = parts;
         _api = new(options, parts, State, () => Addresses);
         var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.Services.AddSingleton(parts.LoggerFactory);
+        builder.Services.AddSingleton<ILoggerFactory>(new LimitedLoggerFactory(parts.LoggerFactory, parts.TimeProvider));
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Configure(kestrel, options, parts));
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>>(new BlockMemoryPoolFactory(BlockBytes));
+        AnswerCompression.AddTo(builder.Services);
         _host = builder.Build();
         try
         {
@@ -111,10 +113,10 @@ public sealed class TempoServer : IAsyncDisposable
         kestrel.Limits.MaxRequestBodySize = null;
 
         foreach (var grpc in options.OtlpGrpc)
-            Listen(kestrel, grpc.Receiver + "/grpc", grpc, HttpProtocols.Http2, new(new OtlpGrpcReceiver(grpc, options.MultitenancyEnabled, State, Counted("grpc"), parts.RequestMemory, parts.TimeProvider).HandleAsync, GrpcAnswer.FailureAsync, takesCalls: true, OtlpGrpcReceiver.RouteOf));
+            Listen(kestrel, parts.TimeProvider, grpc.Receiver + "/grpc", grpc, HttpProtocols.Http2, new(new OtlpGrpcReceiver(grpc, options.MultitenancyEnabled, State, Counted("grpc"), parts.RequestMemory, parts.TimeProvider).HandleAsync, GrpcAnswer.FailureAsync, takesCalls: true, OtlpGrpcReceiver.RouteOf));
         foreach (var http in options.OtlpHttp)
-            Listen(kestrel, http.Receiver + "/http", http, ForHttp(http), new(new OtlpHttpReceiver(http, options.MultitenancyEnabled, State, Counted("http"), parts.RequestMemory).HandleAsync, PlainText.WriteFailureAsync, takesCalls: false, request => OtlpHttpReceiver.RouteOf(request, http)));
-        Listen(kestrel, "http api", options.HttpApi, ForHttp(options.HttpApi), new(_api.HandleAsync, PlainText.WriteFailureAsync, takesCalls: false, _api.RouteOf));
+            Listen(kestrel, parts.TimeProvider, http.Receiver + "/http", http, ForHttp(http), new(new OtlpHttpReceiver(http, options.MultitenancyEnabled, State, Counted("http"), parts.RequestMemory).HandleAsync, PlainText.WriteFailureAsync, takesCalls: false, request => OtlpHttpReceiver.RouteOf(request, http)));
+        Listen(kestrel, parts.TimeProvider, "http api", options.HttpApi, ForHttp(options.HttpApi), new(AnswerCompression.Around(_api.HandleAsync, kestrel.ApplicationServices), PlainText.WriteFailureAsync, takesCalls: false, _api.RouteOf));
 
         // As in Tempo, several receivers of one protocol count together.
         CountedPush Counted(string transport) => new(parts.Push, parts.Metrics, "otlp", transport);
@@ -123,7 +125,7 @@ public sealed class TempoServer : IAsyncDisposable
     // Without TLS there is no negotiation, and a browser or curl means HTTP/1.1.
     private static HttpProtocols ForHttp(ListenerOptions options) => options.Tls is null ? HttpProtocols.Http1 : HttpProtocols.Http1AndHttp2;
 
-    private void Listen(KestrelServerOptions kestrel, string name, ListenerOptions options, HttpProtocols protocols, ListenerFeature feature)
+    private void Listen(KestrelServerOptions kestrel, TimeProvider time, string name, ListenerOptions options, HttpProtocols protocols, ListenerFeature feature)
     {
         var address = ListenAddress.Parse(name, options.Endpoint);
         if (address.IsLocalhost)
@@ -139,6 +141,7 @@ public sealed class TempoServer : IAsyncDisposable
             listener.Use(next => connection =>
             {
                 connection.Features.Set<IListenerFeature>(feature);
+                connection.Features.Set(new GivenUpRequests(connection, time));
                 return next(connection);
             });
             _listeners.Add((name, listener, options.Tls is { ClientAuthType: ClientAuthType.RequireAndVerifyClientCert }));

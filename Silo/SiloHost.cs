@@ -86,7 +86,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         _metricsPage = metricsPage;
         _overrides = overrides;
         _stop = stop;
-        _requests = new RequestMemory(commandLine.Options.Distributor.MaxInflightBytes);
+        _requests = RequestMemory.OfProcess(commandLine.Options.Distributor.MaxInflightBytes, _time);
     }
 
     private TempoOptions Options => _commandLine.Options;

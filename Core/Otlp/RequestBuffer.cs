@@ -29,7 +29,7 @@ public sealed class RequestBuffer
     public ReadOnlySpan<byte> Bytes => _array.AsSpan(0, Length);
 
     /// <summary>The arrays kept for reuse, whatever memory they are counted in.</summary>
-    internal static BufferPool Pool { get; } = new(maxPooledBytes: 64 << 20);
+    internal static BufferPool Pool { get; } = new(Math.Min(64 << 20, HeapLoad.MaxBytes / 16));
 
     /// <summary>For bytes that are in memory anyway, as those from another silo or from the log: it is not counted, cannot grow, and may be left to the garbage collector.</summary>
     public static RequestBuffer RentUncounted(int capacity) => new(Pool.Rent(capacity), null);

@@ -6,16 +6,29 @@ namespace OrleansTempo.Core.Otlp;
 /// stay below the limit. Safe for concurrent use.
 /// </summary>
 /// <param name="maxBytes">The most bytes that all requests may hold; beyond it nothing is given out.</param>
-public sealed class RequestMemory(long maxBytes)
+/// <param name="heap">While it is full no buffer is given out; those that are may still grow. Null for no such check.</param>
+public sealed class RequestMemory(long maxBytes, HeapLoad? heap = null)
 {
+    // What else is in memory needs the rest.
+    private const int ShareOfHeap = 4;
+
     private long _outstandingBytes;
+
+    /// <summary>The memory for the requests to this process.</summary>
+    /// <param name="maxBytes">The most bytes that all requests may hold; a quarter of what the process's heap may have, where that is less.</param>
+    public static RequestMemory OfProcess(long maxBytes, TimeProvider time) => new(Math.Min(maxBytes, HeapLoad.MaxBytes / ShareOfHeap), HeapLoad.OfProcess(time));
 
     /// <summary>What the requests hold now, in bytes.</summary>
     public long OutstandingBytes => Interlocked.Read(ref _outstandingBytes);
 
     /// <summary>An empty buffer, which is the caller's.</summary>
     /// <exception cref="RequestMemoryException">There is no room for it.</exception>
-    public RequestBuffer Rent(int minimumCapacity) => new(Take(minimumCapacity), this);
+    public RequestBuffer Rent(int minimumCapacity)
+    {
+        if (heap is not null && heap.IsFull())
+            throw RequestMemoryException.HeapFull();
+        return new(Take(minimumCapacity), this);
+    }
 
     /// <summary>A buffer with a copy of <paramref name="bytes"/>, which is the caller's.</summary>
     /// <exception cref="RequestMemoryException">There is no room for it.</exception>

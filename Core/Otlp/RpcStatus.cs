@@ -20,6 +20,9 @@ public readonly record struct RpcStatus(int Code, string Message, TimeSpan? Retr
     // Answers are read by people and by JSON parsers, never put into a page: an apostrophe may be one.
     internal static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    /// <summary>When to try again as HTTP's <c>Retry-After</c> has it, in whole seconds; null for no advice.</summary>
+    public string? RetryAfterSeconds => RetryDelay is { } delay ? Math.Max(1, (long)Math.Ceiling(delay.TotalSeconds)).ToString(CultureInfo.InvariantCulture) : null;
+
     /// <summary>The status in protobuf.</summary>
     public byte[] ToProtobuf()
     {

@@ -13,6 +13,6 @@ internal interface IListenerFeature
     /// <summary>The route that a request is counted for, see <see cref="RequestLabels"/>.</summary>
     Func<HttpRequest, string> RouteOf { get; }
 
-    /// <summary>Tells the client that answering failed, in the listener's protocol; called on a response that has not started and is empty.</summary>
-    RequestDelegate FailureHandler { get; }
+    /// <summary>Tells the client that answering failed, and by what, in the listener's protocol; called on a response that has not started and is empty.</summary>
+    Func<HttpContext, Exception, Task> FailureHandler { get; }
 }

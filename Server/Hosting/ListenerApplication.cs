@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Abstractions;
@@ -53,12 +54,14 @@ internal sealed partial class ListenerApplication(TempoMetrics metrics, TimeProv
             // must not try to read the rest of the body, which it would log as an error.
             status = RequestLabels.ClientGone;
             context.Http.Abort();
+            if (context.Http.Features.GetRequiredFeature<GivenUpRequests>().Count())
+                LogGivenUp(context.Http.Connection.RemoteIpAddress, GivenUpRequests.MaxPerSecond);
         }
         catch (Exception e)
         {
             LogUnhandled(e, context.Http.Request.Method, context.Http.Request.Path.Value);
-            status = StatusCodes.Status500InternalServerError;
-            await AnswerFailureAsync(context);
+            status = e is OutOfMemoryException ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status500InternalServerError;
+            await AnswerFailureAsync(context, e);
         }
         finally
         {
@@ -97,7 +100,7 @@ internal sealed partial class ListenerApplication(TempoMetrics metrics, TimeProv
             context.Response.Headers.Connection = "close";
     }
 
-    private static Task AnswerFailureAsync(ListenerContext context)
+    private static Task AnswerFailureAsync(ListenerContext context, Exception exception)
     {
         if (context.Http.Response.HasStarted)
         {
@@ -106,8 +109,11 @@ internal sealed partial class ListenerApplication(TempoMetrics metrics, TimeProv
         }
 
         context.Http.Response.Clear();
-        return context.Listener!.FailureHandler(context.Http);
+        return context.Listener!.FailureHandler(context.Http, exception);
     }
+
+    [LoggerMessage(LogLevel.Warning, "the connection of a client at {Address} is closed: it gave up more than {Count} requests within a second before they were answered")]
+    private partial void LogGivenUp(IPAddress? address, int count);
 
     [LoggerMessage(LogLevel.Error, "{Method} {Path} failed")]
     private partial void LogUnhandled(Exception exception, string method, string? path);

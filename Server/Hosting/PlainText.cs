@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.AspNetCore.Http;
+using OrleansTempo.Server.Receivers;
 
 namespace OrleansTempo.Server.Hosting;
 
@@ -17,8 +18,15 @@ internal static class PlainText
             await response.Body.WriteAsync(bytes);
     }
 
-    /// <summary>The answer to a request that failed for no fault of its own.</summary>
-    public static Task WriteFailureAsync(HttpContext context) => WriteAsync(context.Response, StatusCodes.Status500InternalServerError, "internal error\n");
+    /// <summary>The answer to a request that failed for no fault of its own: where there was no memory for it, it may come again.</summary>
+    public static Task WriteFailureAsync(HttpContext context, Exception exception)
+    {
+        if (exception is not OutOfMemoryException)
+            return WriteAsync(context.Response, StatusCodes.Status500InternalServerError, "internal error\n");
+        var refusal = Refusal.OutOfMemory;
+        context.Response.Headers.RetryAfter = refusal.RetryAfterSeconds;
+        return WriteAsync(context.Response, StatusCodes.Status503ServiceUnavailable, refusal.Message + "\n");
+    }
 
     public static Task WriteAsync(HttpResponse response, int statusCode, string text)
     {

@@ -14,11 +14,11 @@ internal static class GrpcAnswer
     /// <summary>Ends a call that has sent nothing: the status goes into the headers, as "trailers-only".</summary>
     public static void Fail(HttpContext context, in RpcStatus status) => WriteStatus(context.Response.Headers, status);
 
-    /// <summary>Ends a call that failed for no fault of its own.</summary>
-    public static Task FailureAsync(HttpContext context)
+    /// <summary>Ends a call that failed for no fault of its own: where there was no memory for it, it may come again.</summary>
+    public static Task FailureAsync(HttpContext context, Exception exception)
     {
         context.Response.ContentType = ContentType;
-        Fail(context, new((int)GrpcCode.Internal, "internal error"));
+        Fail(context, exception is OutOfMemoryException ? Refusal.OutOfMemory : new((int)GrpcCode.Internal, "internal error"));
         return Task.CompletedTask;
     }
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
@@ -177,8 +176,7 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenanc
     private static Task AnswerAsync(HttpContext context, bool json, int httpStatus, RpcStatus status)
     {
         context.Response.StatusCode = httpStatus;
-        if (status.RetryDelay is { } delay)
-            context.Response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(delay.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        context.Response.Headers.RetryAfter = status.RetryAfterSeconds;
         return json ? WriteAsync(context, Json, status.ToJson()) : WriteAsync(context, Protobuf, status.ToProtobuf());
     }
 

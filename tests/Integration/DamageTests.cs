@@ -137,6 +137,29 @@ public sealed class DamageTests
         await stored.AssertSetAsideAsync(partOfTheReason: "not there");
     }
 
+    [Fact]
+    public async Task Log_that_is_emptied_and_meta_that_is_deleted_are_told_and_counted()
+    {
+        await using var silo = await SiloProcess.StartAsync(s_settings);
+        Assert.True((await silo.Sender.PushAsync(GoldenBodies.Call("client", "server"))).IsWhole);
+        Assert.Equal(HttpStatusCode.NoContent, await silo.FlushAsync());
+        Assert.True((await silo.Sender.PushAsync(GoldenBodies.Call("client", "other"))).IsWhole);
+        await silo.KillAsync();
+        var data = Assert.Single(Directory.GetFiles(silo.BlocksFolder, "data", SearchOption.AllDirectories));
+        File.SetLastWriteTimeUtc(data, File.GetLastWriteTimeUtc(data) - TimeSpan.FromHours(1));
+        File.Delete(Path.Combine(Path.GetDirectoryName(data)!, "meta.json"));
+        var segment = Assert.Single(Directory.GetFiles(silo.WalFolder, "*.wal"), static path => new FileInfo(path).Length > 0);
+        File.WriteAllBytes(segment, []);
+
+        await silo.StartAgainAsync();
+
+        Assert.Contains($"{segment} of the write-ahead log is empty, and it held records", silo.LogOfThisRun);
+        Assert.Contains("has data, last written at", silo.LogOfThisRun);
+        var metrics = await silo.OwnMetricsAsync();
+        Assert.Equal(1, metrics.GetValueOrDefault("tempo_ingester_replay_errors_total{reason=\"missing\"}"));
+        Assert.Equal(1, metrics.Sum("tempodb_blocks_without_meta_total"));
+    }
+
     [Theory]
     [InlineData(true, true)]
     [InlineData(true, false)]

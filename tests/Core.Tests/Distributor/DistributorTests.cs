@@ -43,6 +43,19 @@ public sealed class DistributorTests
     }
 
     [Fact]
+    public void Text_that_is_not_UTF8_does_not_cost_the_batch()
+    {
+        var bench = new Bench();
+        var bytes = Request(Span("M~nchen"), Span("b")).ToByteArray();
+        bytes.AsSpan().Replace((byte)'~', (byte)0xFC);
+
+        var result = bench.Push(bytes);
+
+        Assert.Equal((PushStatus.Accepted, 0), (result.Status, result.RejectedSpans));
+        Assert.Equal([["M\uFFFDnchen", "b"]], bench.Queue.Offered);
+    }
+
+    [Fact]
     public void An_empty_request_is_accepted_and_offers_nothing()
     {
         var bench = new Bench();

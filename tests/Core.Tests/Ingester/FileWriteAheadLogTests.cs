@@ -4,8 +4,8 @@ using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.Tests.RemoteWrite;
 using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Tests.RemoteWrite;
 using static OrleansTempo.Core.Tests.Ingester.WalTestData;
 
 namespace OrleansTempo.Core.Tests.Ingester;

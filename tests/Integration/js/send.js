@@ -20,6 +20,9 @@ const shop = provider('shop');
 for (let call = 0; call < Number(calls); call++) {
   const client = web.getTracer('send').startSpan('GET shop', { kind: SpanKind.CLIENT }, ROOT_CONTEXT);
   const server = shop.getTracer('send').startSpan('GET /items', { kind: SpanKind.SERVER }, trace.setSpan(ROOT_CONTEXT, client));
+
+  // As a limit on the length of attributes cuts it: half a surrogate pair.
+  client.setAttribute('note', 'Ship it 😀'.slice(0, -1));
   server.end();
   client.end();
 }

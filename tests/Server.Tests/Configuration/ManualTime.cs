@@ -4,6 +4,7 @@ namespace OrleansTempo.Server.Tests.Configuration;
 internal sealed class ManualTime : TimeProvider
 {
     private readonly List<ManualTimer> _timers = [];
+    private TimeSpan _passed;
 
     /// <summary>The periods of the timers that are running.</summary>
     public IReadOnlyList<TimeSpan> Periods => [.. _timers.Select(t => t.Period)];
@@ -14,6 +15,13 @@ internal sealed class ManualTime : TimeProvider
         _timers.Add(timer);
         return timer;
     }
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override long GetTimestamp() => _passed.Ticks;
+
+    /// <summary>Time passes, and no timer fires.</summary>
+    public void Advance(TimeSpan time) => _passed += time;
 
     public void Tick()
     {

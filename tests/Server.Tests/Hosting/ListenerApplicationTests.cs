@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core.Distributor;
+using OrleansTempo.Server.Tests.Configuration;
 using OrleansTempo.Server.Tests.Receivers;
 
 namespace OrleansTempo.Server.Tests.Hosting;
@@ -12,16 +13,32 @@ public class ListenerApplicationTests
     [Fact]
     public async Task A_failure_is_logged_once_and_told_in_the_listeners_protocol()
     {
+        var time = new ManualTime();
         using var logs = new CollectingLogger();
         using var factory = LoggerFactory.Create(builder => builder.AddProvider(logs));
-        await using var server = await RunningServer.StartAsync(adapt: parts => parts with { LoggerFactory = factory });
+        await using var server = await RunningServer.StartAsync(adapt: parts => parts with { LoggerFactory = factory, TimeProvider = time });
         server.Push.Answer = static () => throw new InvalidOperationException("no room");
 
         using var http = await server.Client.SendAsync(Requests.Post(server.Otlp(), Requests.Golden));
         Assert.Equal((HttpStatusCode.InternalServerError, "internal error\n"), (http.StatusCode, await http.Content.ReadAsStringAsync()));
+        time.Advance(TimeSpan.FromSeconds(1));
         var grpc = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(Requests.Golden));
         Assert.Equal((13, "internal error"), (grpc.Status, grpc.Message));
         Assert.Equal(["POST /v1/traces failed: no room", $"POST {GrpcCall.Export} failed: no room"], logs.Entries);
+    }
+
+    [Fact]
+    public async Task A_request_for_which_memory_ends_may_come_again()
+    {
+        await using var server = await RunningServer.StartAsync();
+        server.Push.Answer = static () => throw new OutOfMemoryException();
+
+        using var http = await server.Client.SendAsync(Requests.Post(server.Otlp(), Requests.Golden));
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, "5"), (http.StatusCode, http.Headers.RetryAfter?.ToString()));
+        Assert.Equal("the process has all the memory that it may have; try again later\n", await http.Content.ReadAsStringAsync());
+        var grpc = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(Requests.Golden));
+        Assert.Equal((14, "the process has all the memory that it may have; try again later"), (grpc.Status, grpc.Message));
+        Assert.NotNull(grpc.Details);
     }
 
     [Theory]

@@ -1,0 +1,34 @@
+using System.IO.Compression;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.ResponseCompression;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace OrleansTempo.Server.Hosting;
+
+/// <summary>Compresses the HTTP API's answers with gzip for clients that ask for it, as Tempo does; not those that are tiny, and none of the receivers'.</summary>
+internal sealed class AnswerCompression(IServiceProvider services, IOptions<ResponseCompressionOptions> options) : ResponseCompressionProvider(services, options)
+{
+    // Below this an answer fits into a packet or two as it is.
+    private const int SmallestBytes = 1024;
+
+    private static readonly string[] s_types = ["application/json", "application/protobuf", "application/openmetrics-text", "text/plain"];
+
+    public static void AddTo(IServiceCollection services)
+    {
+        services.Configure<GzipCompressionProviderOptions>(static gzip => gzip.Level = CompressionLevel.Fastest);
+        services.Configure<ResponseCompressionOptions>(static compression =>
+        {
+            // What is in an answer is the tenant's own, and no secret of the server's is beside it for an attacker to guess by its size.
+            compression.EnableForHttps = true;
+            compression.MimeTypes = s_types;
+            compression.Providers.Add<GzipCompressionProvider>();
+        });
+        services.AddSingleton<IResponseCompressionProvider, AnswerCompression>();
+    }
+
+    public static RequestDelegate Around(RequestDelegate handler, IServiceProvider services) =>
+        new ResponseCompressionMiddleware(handler, services.GetRequiredService<IResponseCompressionProvider>()).Invoke;
+
+    public override bool ShouldCompressResponse(HttpContext context) => !(context.Response.ContentLength < SmallestBytes) && base.ShouldCompressResponse(context);
+}

@@ -34,9 +34,9 @@ internal sealed class DistributorGrain(GrainEngine engine) : Grain, IDistributor
         }
         catch (Exception e) when (e is RequestMemoryException or OutOfMemoryException)
         {
-            return e.CanFit
-                ? new PushResult { Status = PushStatus.Unavailable, Message = e.Message, RetryAfter = s_soon }
-                : new PushResult { Status = PushStatus.TooLarge, Message = e.Message };
+            return e is RequestMemoryException { CanFit: false }
+                ? new PushResult { Status = PushStatus.TooLarge, Message = e.Message }
+                : new PushResult { Status = PushStatus.Unavailable, Message = e.Message, RetryAfter = s_soon };
         }
     }
 }

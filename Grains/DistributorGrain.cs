@@ -34,7 +34,9 @@ internal sealed class DistributorGrain(GrainEngine engine) : Grain, IDistributor
         }
         catch (Exception e) when (e is RequestMemoryException or OutOfMemoryException)
         {
-            return new PushResult { Status = PushStatus.Unavailable, Message = e.Message, RetryAfter = s_soon };
+            return e is RequestMemoryException { CanFit: false }
+                ? new PushResult { Status = PushStatus.TooLarge, Message = e.Message }
+                : new PushResult { Status = PushStatus.Unavailable, Message = e.Message, RetryAfter = s_soon };
         }
     }
 }

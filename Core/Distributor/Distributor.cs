@@ -59,8 +59,17 @@ public sealed class Distributor(
         var limits = limitsOf(tenant);
         var tenantTag = new KeyValuePair<string, object?>("tenant", tenant.Value);
         var receivedBytes = request.Length;
-        if (!SpanBatch.TryRead(request, limits.MaxAttributeBytes, out var batch, out var error))
-            return ValueTask.FromResult(new PushResult { Status = PushStatus.Malformed, Message = error.ToString() });
+        SpanBatch? batch;
+        try
+        {
+            if (!SpanBatch.TryRead(request, limits.MaxAttributeBytes, out batch, out var error))
+                return ValueTask.FromResult(new PushResult { Status = PushStatus.Malformed, Message = error.ToString() });
+        }
+        catch (RequestMemoryException full) when (!full.CanFit)
+        {
+            Discard(tenantTag, "request_too_large", full.SpansRead);
+            return ValueTask.FromResult(new PushResult { Status = PushStatus.TooLarge, Message = full.Message });
+        }
 
         try
         {
@@ -195,7 +204,7 @@ public sealed class Distributor(
                 metrics.AttributesTruncated.Add(cuts[scope], tenantTag, new("scope", OtlpTruncation.Scopes[scope]));
         }
 
-        if (!SpanBatch.TryRead(shorter, 0, out var truncated, out var error))
+        if (!SpanBatch.TryRead(shorter, 0, out var truncated, out var error, isAdmitted: true))
             throw new InvalidOperationException($"A truncated request does not read back: {error}");
         batch.Release();
         return truncated;

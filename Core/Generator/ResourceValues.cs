@@ -13,22 +13,19 @@ internal sealed class ResourceValues
     private readonly int _maxValueBytes;
     private readonly int[] _found;
     private readonly Slice[] _values;
-    private readonly bool[] _isText;
-    private readonly ArrayBufferWriter<byte> _texts = new(256);
+    private readonly bool[] _isString;
+    private readonly ArrayBufferWriter<byte> _texts = new();
 
-    /// <param name="names">Attribute keys; the same key may come more than once and is found once.</param>
+    /// <param name="picker">Finds them, and gives them their numbers.</param>
     /// <param name="maxValueBytes">Where labels are cut; 0 for nowhere. Of a list not much more is made text.</param>
-    public ResourceValues(IEnumerable<string> names, int maxValueBytes)
+    public ResourceValues(AttributePicker picker, int maxValueBytes)
     {
-        _picker = new AttributePicker(names);
+        _picker = picker;
         _maxValueBytes = maxValueBytes > 0 ? maxValueBytes : int.MaxValue;
-        _found = new int[_picker.Count];
-        _values = new Slice[_picker.Count];
-        _isText = new bool[_picker.Count];
+        _found = new int[picker.Count];
+        _values = new Slice[picker.Count];
+        _isString = new bool[picker.Count];
     }
-
-    /// <summary>The number of a name.</summary>
-    public int IndexOf(string name) => _picker.IndexOf(name);
 
     /// <summary>What follows is of this resource.</summary>
     public void Read(SpanBatch batch, int resource)
@@ -41,8 +38,8 @@ internal sealed class ResourceValues
             if (_found[i] < 0)
                 continue;
             ref readonly var attribute = ref attributes[_found[i]];
-            _isText[i] = attribute.Kind == AttributeKind.String;
-            if (_isText[i])
+            _isString[i] = attribute.Kind == AttributeKind.String;
+            if (_isString[i])
             {
                 _values[i] = attribute.Value;
                 continue;
@@ -63,6 +60,6 @@ internal sealed class ResourceValues
         if (_found[name] < 0)
             return default;
         var value = _values[name];
-        return (_isText[name] ? batch.Bytes : _texts.WrittenSpan).Slice(value.Offset, value.Length);
+        return (_isString[name] ? batch.Bytes : _texts.WrittenSpan).Slice(value.Offset, value.Length);
     }
 }

@@ -69,12 +69,11 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         _waitMs = (long)options.Wait.TotalMilliseconds;
         _prefixed = options.EnableClientServerPrefix;
 
-        string[] names = [
+        _picker = new AttributePicker([
             "service.name", "peer.service", "server.address", "network.peer.address", "network.peer.port",
-            .. options.Dimensions, .. options.DatabaseNameAttributes, .. options.PeerAttributes];
+            .. options.Dimensions, .. options.DatabaseNameAttributes, .. options.PeerAttributes]);
         _maxValueBytes = registry.Options.MaxLabelValueLength;
-        _picker = new AttributePicker(names);
-        _resource = new ResourceValues(names, _maxValueBytes);
+        _resource = new ResourceValues(_picker, _maxValueBytes);
         _foundInSpan = new int[_picker.Count];
         _serviceName = _picker.IndexOf("service.name");
         _peerService = _picker.IndexOf("peer.service");

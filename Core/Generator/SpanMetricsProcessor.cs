@@ -33,6 +33,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
     private readonly SpanFilter _filter;
     private readonly SpanMultiplier _multiplier;
     private readonly LabelColumn[] _columns;
+    private readonly AttributePicker _resourcePicker;
     private readonly ResourceValues _resource;
     private readonly AttributePicker _spanPicker;
     private readonly int[] _foundInSpan;
@@ -74,11 +75,12 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
 
         string[] dimensions = [.. options.Dimensions, .. options.DimensionMappings.SelectMany(m => m.SourceLabels)];
         _spanPicker = new AttributePicker(dimensions);
-        _resource = new ResourceValues([.. dimensions, ServiceName, ServiceNamespace, ServiceInstanceId], _maxValueBytes);
+        _resourcePicker = new AttributePicker([.. dimensions, ServiceName, ServiceNamespace, ServiceInstanceId]);
+        _resource = new ResourceValues(_resourcePicker, _maxValueBytes);
         _foundInSpan = new int[_spanPicker.Count];
-        _serviceIndex = _resource.IndexOf(ServiceName);
-        _namespaceIndex = _resource.IndexOf(ServiceNamespace);
-        _instanceIndex = _resource.IndexOf(ServiceInstanceId);
+        _serviceIndex = _resourcePicker.IndexOf(ServiceName);
+        _namespaceIndex = _resourcePicker.IndexOf(ServiceNamespace);
+        _instanceIndex = _resourcePicker.IndexOf(ServiceInstanceId);
         _spanNames = spanNames;
         _columns = Columns(options);
         if (settings.SpanNameSanitization != SpanNameSanitization.Off)
@@ -250,7 +252,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
             .. last.Select(l => replaced[l.Label].FirstOrDefault() is { } c ? l with { Attributes = c.Attributes, Join = c.Join } : l),
         ];
 
-        (int, int)[] Picks(IEnumerable<string> names) => [.. names.Select(n => (_resource.IndexOf(n), _spanPicker.IndexOf(n)))];
+        (int, int)[] Picks(IEnumerable<string> names) => [.. names.Select(n => (_resourcePicker.IndexOf(n), _spanPicker.IndexOf(n)))];
     }
 
     private void ReadResource(SpanBatch batch, int resource)

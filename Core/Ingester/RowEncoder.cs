@@ -21,6 +21,9 @@ internal sealed class RowEncoder
     // Keys share the fate of values: nothing keeps a client from inventing one for every span.
     private const int MaxKeys = 16_384;
 
+    // What a request with more than this of anything has needed is not kept for the next: there is an encoder for every partition of every tenant.
+    private const int MaxKeptLength = 16_384;
+
     private int[] _resources = [];
     private int[] _scopes = [];
     private uint[] _shape = new uint[64];
@@ -36,6 +39,10 @@ internal sealed class RowEncoder
     {
         _batch = batch;
         _generation = generation;
+        if (_shape.Length > MaxKeptLength)
+            _shape = new uint[64];
+        if (_inline.Length > MaxKeptLength)
+            _inline = new Slice[16];
         Reset(ref _resources, batch.Resources.Length);
         Reset(ref _scopes, batch.Scopes.Length);
     }
@@ -104,7 +111,7 @@ internal sealed class RowEncoder
 
     private static void Reset(ref int[] ids, int count)
     {
-        if (ids.Length < count)
+        if (ids.Length < count || (ids.Length > MaxKeptLength && count <= MaxKeptLength))
             ids = new int[count * 2];
         ids.AsSpan(0, count).Fill(-1);
     }

@@ -62,7 +62,7 @@ internal ref struct OtlpReader
 
     private bool ReadResourceSpans(int end)
     {
-        var resource = _batch.AddResource();
+        var resource = _batch.AddResource(_position);
         var start = _position;
         _batch.ResourceAt(resource).Message = new Slice(start, end - start);
         _scopeSpans = -1;
@@ -76,7 +76,7 @@ internal ref struct OtlpReader
                 case (1 << 3) | Bytes:
                     if (!ReadLength(end, "resource", out var resourceEnd))
                         return false;
-                    if (!(parts++ == 0 ? ReadResource(resourceEnd, resource) : WalkAttributes(resourceEnd, ResourceAttributes, "resource", "resource.attributes")))
+                    if (!(parts++ == 0 ? ReadResource(resourceEnd, resource, resourceEnd) : WalkAttributes(resourceEnd, ResourceAttributes, "resource", "resource.attributes")))
                         return false;
                     break;
                 case (2 << 3) | Bytes:
@@ -97,7 +97,7 @@ internal ref struct OtlpReader
         return true;
     }
 
-    private bool ReadResource(int end, int resource)
+    private bool ReadResource(int end, int resource, int read)
     {
         var first = _batch.AttributeCount;
         while (_position < end)
@@ -107,7 +107,7 @@ internal ref struct OtlpReader
             if (tag == ResourceAttributes)
             {
                 if (!ReadLength(end, "resource.attributes", out var attributeEnd)
-                    || !ReadAttribute(attributeEnd, "resource.attributes", ref _batch.AddAttribute(), 0))
+                    || !ReadAttribute(attributeEnd, "resource.attributes", ref _batch.AddAttribute(read), 0))
                     return false;
             }
             else if (!Skip(tag, end, "resource"))
@@ -135,7 +135,7 @@ internal ref struct OtlpReader
             if (fields is not { Field: 1, WireType: Bytes })
                 continue;
             _position = fields.Content.Offset;
-            ReadResource(fields.Content.End, resource);
+            ReadResource(fields.Content.End, resource, after);
         }
 
         (_position, _oversized) = (after, oversized);
@@ -170,7 +170,7 @@ internal ref struct OtlpReader
 
     private bool ReadSpan(int end, int resource, int scope)
     {
-        ref var span = ref _batch.AddSpan();
+        ref var span = ref _batch.AddSpan(_position);
         span.Message = new Slice(_position, end - _position);
         span.Resource = resource;
         span.Scope = scope;
@@ -184,7 +184,7 @@ internal ref struct OtlpReader
             {
                 case (9 << 3) | Bytes:
                     read = ReadLength(end, "attributes", out var attributeEnd)
-                        && ReadAttribute(attributeEnd, "attributes", ref _batch.AddAttribute(), 0);
+                        && ReadAttribute(attributeEnd, "attributes", ref _batch.AddAttribute(_position), 0);
                     break;
                 case (1 << 3) | Bytes:
                     read = ReadSlice(end, "trace_id", out span.TraceId);

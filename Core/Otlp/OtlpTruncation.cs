@@ -1,25 +1,30 @@
-using System.Buffers;
-
 namespace OrleansTempo.Core.Otlp;
 
 /// <summary>
 /// Writes a request again with its overlong attribute keys and string values cut, at a character's boundary. Only for
 /// requests that have some: everything else is never copied.
+/// <code>
+///   request ─► resource_spans ─► resource ─────────────────────┬─► attribute ─┬─► key
+///                   └─► scope_spans ─► scope ──────────────────┤              └─► value ─► string
+///                            └─► span ─┬───────────────────────┤
+///                                      └─► event, link ────────┘
+/// </code>
+/// Nothing becomes longer, so it is written into one counted buffer. What a message's length will be is found by walking it, once more at each level.
 /// </summary>
 internal static class OtlpTruncation
 {
     /// <summary>What has attributes, in Tempo's words.</summary>
     public static readonly string[] Scopes = ["resource", "scope", "span", "event", "link"];
 
-    private static readonly Schema[] s_attributes = [.. Scopes.Select(static (_, i) => new Schema { Scope = i })];
-    private static readonly Schema s_resource = new() { Children = { [1] = s_attributes[0] } };
-    private static readonly Schema s_scope = new() { Children = { [3] = s_attributes[1] } };
-    private static readonly Schema s_event = new() { Children = { [3] = s_attributes[3] } };
-    private static readonly Schema s_link = new() { Children = { [4] = s_attributes[4] } };
-    private static readonly Schema s_span = new() { Children = { [9] = s_attributes[2], [11] = s_event, [13] = s_link } };
-    private static readonly Schema s_scopeSpans = new() { Children = { [1] = s_scope, [2] = s_span } };
-    private static readonly Schema s_resourceSpans = new() { Children = { [1] = s_resource, [2] = s_scopeSpans } };
-    private static readonly Schema s_request = new() { Children = { [1] = s_resourceSpans } };
+    private static readonly Schema[] s_attributes = [.. Scopes.Select(static (_, scope) => Attribute(scope))];
+    private static readonly Schema s_resource = new((1, s_attributes[0]));
+    private static readonly Schema s_scope = new((3, s_attributes[1]));
+    private static readonly Schema s_event = new((3, s_attributes[3]));
+    private static readonly Schema s_link = new((4, s_attributes[4]));
+    private static readonly Schema s_span = new((9, s_attributes[2]), (11, s_event), (13, s_link));
+    private static readonly Schema s_scopeSpans = new((1, s_scope), (2, s_span));
+    private static readonly Schema s_resourceSpans = new((1, s_resource), (2, s_scopeSpans));
+    private static readonly Schema s_request = new((1, s_resourceSpans));
 
     /// <summary>A new buffer, owned by the caller; the batch keeps its own.</summary>
     /// <param name="batch">What is written again.</param>
@@ -30,101 +35,82 @@ internal static class OtlpTruncation
     public static RequestBuffer Truncate(SpanBatch batch, int maxAttributeBytes, RequestMemory memory, out long[] cuts)
     {
         cuts = new long[Scopes.Length];
-        var output = new ArrayBufferWriter<byte>(batch.Bytes.Length);
-        Write(batch.Bytes, 0, batch.Bytes.Length, s_request, maxAttributeBytes, cuts, output);
-        return memory.Copy(output.WrittenSpan);
+        var output = memory.Rent(batch.Bytes.Length);
+        var position = 0;
+        Write(batch.Bytes, new Slice(0, batch.Bytes.Length), s_request, maxAttributeBytes, output.Array, ref position, cuts);
+        output.Length = position;
+        return output;
     }
 
-    private static void Write(ReadOnlySpan<byte> bytes, int start, int end, Schema schema, int max, long[] cuts, ArrayBufferWriter<byte> output)
+    private static Schema Attribute(int scope)
     {
-        var fields = new ProtobufFields(bytes, start, end);
-        while (fields.MoveNext())
-        {
-            if (fields.WireType == 2 && schema.Children.TryGetValue(fields.Field, out var child))
-            {
-                var inner = new ArrayBufferWriter<byte>(fields.Content.Length + 1);
-                if (child.Scope is { } scope)
-                    WriteAttribute(bytes, fields.Content, max, ref cuts[scope], inner);
-                else
-                    Write(bytes, fields.Content.Offset, fields.Content.End, child, max, cuts, inner);
-                WriteBytes(fields.Field, inner.WrittenSpan, output);
-            }
-            else
-            {
-                output.Write(bytes[fields.Start..fields.Position]);
-            }
-        }
+        var text = new Schema { TextOf = scope };
+        return new Schema((1, text), (2, new Schema((1, text))));
     }
 
-    private static void WriteAttribute(ReadOnlySpan<byte> bytes, Slice message, int max, ref long cuts, ArrayBufferWriter<byte> output)
+    private static int Length(ReadOnlySpan<byte> bytes, Slice message, Schema schema, int max)
     {
+        if (schema.TextOf is not null)
+            return Cut(bytes, message, max).Length;
+        var length = 0;
         var fields = new ProtobufFields(bytes, message.Offset, message.End);
         while (fields.MoveNext())
         {
-            var content = bytes.Slice(fields.Content.Offset, fields.Content.Length);
-            if (fields is { Field: 1, WireType: 2 })
+            if (schema.Child(fields) is not { } child)
             {
-                WriteBytes(1, Cut(content, max, ref cuts), output);
+                length += fields.Position - fields.Start;
+                continue;
             }
-            else if (fields is { Field: 2, WireType: 2 })
-            {
-                var value = new ArrayBufferWriter<byte>(content.Length + 1);
-                WriteValue(bytes, fields.Content, max, ref cuts, value);
-                WriteBytes(2, value.WrittenSpan, output);
-            }
-            else
-            {
-                output.Write(bytes[fields.Start..fields.Position]);
-            }
+
+            var content = Length(bytes, fields.Content, child, max);
+            length += 1 + ProtoWire.VarintLength((ulong)content) + content;
         }
+
+        return length;
     }
 
-    private static void WriteValue(ReadOnlySpan<byte> bytes, Slice message, int max, ref long cuts, ArrayBufferWriter<byte> output)
+    private static void Write(ReadOnlySpan<byte> bytes, Slice message, Schema schema, int max, Span<byte> target, ref int position, long[] cuts)
     {
+        if (schema.TextOf is { } scope)
+        {
+            var text = Cut(bytes, message, max);
+            ProtoWire.WriteBytes(target, ref position, text);
+            if (text.Length < message.Length)
+                cuts[scope]++;
+            return;
+        }
+
         var fields = new ProtobufFields(bytes, message.Offset, message.End);
         while (fields.MoveNext())
         {
-            if (fields is { Field: 1, WireType: 2 })
-                WriteBytes(1, Cut(bytes.Slice(fields.Content.Offset, fields.Content.Length), max, ref cuts), output);
-            else
-                output.Write(bytes[fields.Start..fields.Position]);
+            if (schema.Child(fields) is not { } child)
+            {
+                ProtoWire.WriteBytes(target, ref position, bytes[fields.Start..fields.Position]);
+                continue;
+            }
+
+            target[position++] = (byte)((fields.Field << 3) | 2);
+            ProtoWire.WriteVarint(target, ref position, (ulong)Length(bytes, fields.Content, child, max));
+            Write(bytes, fields.Content, child, max, target, ref position, cuts);
         }
     }
 
-    private static ReadOnlySpan<byte> Cut(ReadOnlySpan<byte> text, int max, ref long cuts)
-    {
-        if (text.Length > max)
-            cuts++;
-        return Utf8Text.Cut(text, max);
-    }
+    private static ReadOnlySpan<byte> Cut(ReadOnlySpan<byte> bytes, Slice text, int max) => Utf8Text.Cut(bytes.Slice(text.Offset, text.Length), max);
 
-    private static void WriteBytes(int field, ReadOnlySpan<byte> content, ArrayBufferWriter<byte> output)
-    {
-        WriteVarint((uint)((field << 3) | 2), output);
-        WriteVarint((uint)content.Length, output);
-        output.Write(content);
-    }
-
-    private static void WriteVarint(uint value, ArrayBufferWriter<byte> output)
-    {
-        var span = output.GetSpan(5);
-        var count = 0;
-        while (value >= 0x80)
-        {
-            span[count++] = (byte)(value | 0x80);
-            value >>= 7;
-        }
-
-        span[count++] = (byte)value;
-        output.Advance(count);
-    }
-
-    /// <summary>Which fields of a message lead to attributes.</summary>
+    /// <summary>Which fields of a message lead to texts that are cut. Their numbers are below 16, and so their tags one byte.</summary>
     private sealed class Schema
     {
-        public Dictionary<int, Schema> Children { get; } = [];
+        private readonly Schema?[] _children = new Schema?[16];
 
-        /// <summary>Of an attribute, whose it is; null of what only leads to attributes.</summary>
-        public int? Scope { get; init; }
+        public Schema(params ReadOnlySpan<(int Field, Schema Child)> children)
+        {
+            foreach (var (field, child) in children)
+                _children[field] = child;
+        }
+
+        /// <summary>For such a text, the number of what has the attribute.</summary>
+        public int? TextOf { get; init; }
+
+        public Schema? Child(in ProtobufFields fields) => fields.WireType == 2 && (uint)fields.Field < (uint)_children.Length ? _children[fields.Field] : null;
     }
 }

@@ -10,6 +10,7 @@ public sealed class RequestBuffer
 
     // Where the array counts among those given out, and so must come off that count exactly once; null where it does not.
     private RequestMemory? _memory;
+    private long _recordBytes;
 
     internal RequestBuffer(byte[] array, RequestMemory? memory)
     {
@@ -40,13 +41,27 @@ public sealed class RequestBuffer
         if (_array.Length - Length < minimum)
         {
             var memory = Volatile.Read(ref _memory) ?? throw new InvalidOperationException("A buffer that is not counted has its size from the start.");
-            var larger = memory.Take((int)Math.Min(Math.Max(Length + (long)minimum, _array.Length * 2L), System.Array.MaxLength));
+            var larger = memory.Take((int)Math.Min(Math.Max(Length + (long)minimum, _array.Length * 2L), System.Array.MaxLength), _array.Length);
             _array.AsSpan(0, Length).CopyTo(larger);
             memory.GiveBack(_array);
             _array = larger;
         }
 
         return _array.AsMemory(Length);
+    }
+
+    /// <summary>Whether it counts among what the requests of clients may hold together.</summary>
+    internal bool IsCounted => _memory is not null;
+
+    /// <summary>Counts what is made of the bytes together with them, as far as that is more than was counted before.</summary>
+    /// <param name="bytes">What it takes in all.</param>
+    /// <exception cref="RequestMemoryException">There is no room for it.</exception>
+    internal void CountRecords(long bytes)
+    {
+        if (_memory is not { } memory || bytes <= _recordBytes)
+            return;
+        memory.Count(bytes - _recordBytes, _array.Length + _recordBytes);
+        _recordBytes = bytes;
     }
 
     /// <summary>Gives the array back; the buffer must not be used afterwards.</summary>
@@ -62,5 +77,5 @@ public sealed class RequestBuffer
     /// <summary>Counts no more, and leaves the array to whoever may still read it, and to the garbage collector. It must not be returned any more.</summary>
     public void Abandon() => Uncount(_array.Length);
 
-    private void Uncount(int bytes) => Interlocked.Exchange(ref _memory, null)?.Uncount(bytes);
+    private void Uncount(int bytes) => Interlocked.Exchange(ref _memory, null)?.Uncount(bytes + _recordBytes);
 }

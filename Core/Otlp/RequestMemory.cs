@@ -1,10 +1,11 @@
 namespace OrleansTempo.Core.Otlp;
 
 /// <summary>
-/// What the requests under way may hold together. A process has one, from <c>distributor.max_inflight_bytes</c>, and whoever rents a buffer
-/// rents it here: any number of connections may send at once, and all of them together stay below the limit. Safe for concurrent use.
+/// What the requests under way may hold together: their bytes, and what is made of them when they are read. A process has one, from
+/// <c>distributor.max_inflight_bytes</c>, and whoever rents a buffer rents it here: any number of connections may send at once, and all of them together
+/// stay below the limit. Safe for concurrent use.
 /// </summary>
-/// <param name="maxBytes">The most bytes that all buffers given out may have; beyond it none is given out.</param>
+/// <param name="maxBytes">The most bytes that all requests may hold; beyond it nothing is given out.</param>
 /// <param name="heap">While it is full no buffer is given out; those that are may still grow. Null for no such check.</param>
 public sealed class RequestMemory(long maxBytes, HeapLoad? heap = null)
 {
@@ -14,10 +15,10 @@ public sealed class RequestMemory(long maxBytes, HeapLoad? heap = null)
     private long _outstandingBytes;
 
     /// <summary>The memory for the requests to this process.</summary>
-    /// <param name="maxBytes">The most bytes that all buffers given out may have; a quarter of what the process's heap may have, where that is less.</param>
+    /// <param name="maxBytes">The most bytes that all requests may hold; a quarter of what the process's heap may have, where that is less.</param>
     public static RequestMemory OfProcess(long maxBytes, TimeProvider time) => new(Math.Min(maxBytes, HeapLoad.MaxBytes / ShareOfHeap), HeapLoad.OfProcess(time));
 
-    /// <summary>What the buffers given out hold now, in bytes.</summary>
+    /// <summary>What the requests hold now, in bytes.</summary>
     public long OutstandingBytes => Interlocked.Read(ref _outstandingBytes);
 
     /// <summary>An empty buffer, which is the caller's.</summary>
@@ -25,7 +26,7 @@ public sealed class RequestMemory(long maxBytes, HeapLoad? heap = null)
     public RequestBuffer Rent(int minimumCapacity)
     {
         if (heap is not null && heap.IsFull())
-            throw new RequestMemoryException("the heap of the process is nearly as large as it may be; try again later, or give the process more memory");
+            throw RequestMemoryException.HeapFull();
         return new(Take(minimumCapacity), this);
     }
 
@@ -40,13 +41,33 @@ public sealed class RequestMemory(long maxBytes, HeapLoad? heap = null)
     }
 
     /// <summary>An array that is counted until it is given back, or <see cref="Uncount"/> is called for it.</summary>
-    internal byte[] Take(int minimumLength)
+    /// <param name="minimumLength">Of the array.</param>
+    /// <param name="heldBytes">What the same request holds already, and keeps meanwhile.</param>
+    internal byte[] Take(int minimumLength, int heldBytes = 0)
     {
         var array = RequestBuffer.Pool.Rent(minimumLength);
-        if (Interlocked.Add(ref _outstandingBytes, array.Length) <= maxBytes)
+        try
+        {
+            Count(array.Length, heldBytes);
             return array;
-        GiveBack(array);
-        throw new RequestMemoryException($"the requests under way hold {maxBytes} bytes, all that they may (distributor.max_inflight_bytes, or a quarter of the memory of the process); try again later");
+        }
+        catch (RequestMemoryException)
+        {
+            RequestBuffer.Pool.Return(array);
+            throw;
+        }
+    }
+
+    /// <summary>Counts bytes that a request is about to take, until <see cref="Uncount"/> is called for them.</summary>
+    /// <param name="bytes">How many.</param>
+    /// <param name="heldBytes">What the same request holds already, and keeps meanwhile.</param>
+    /// <exception cref="RequestMemoryException">There is no room for them.</exception>
+    internal void Count(long bytes, long heldBytes)
+    {
+        if (Interlocked.Add(ref _outstandingBytes, bytes) <= maxBytes)
+            return;
+        Uncount(bytes);
+        throw heldBytes + bytes <= maxBytes ? RequestMemoryException.Full(maxBytes) : RequestMemoryException.LargerThanAll(heldBytes + bytes, maxBytes);
     }
 
     internal void GiveBack(byte[] array)
@@ -55,5 +76,5 @@ public sealed class RequestMemory(long maxBytes, HeapLoad? heap = null)
         RequestBuffer.Pool.Return(array);
     }
 
-    internal void Uncount(int bytes) => Interlocked.Add(ref _outstandingBytes, -bytes);
+    internal void Uncount(long bytes) => Interlocked.Add(ref _outstandingBytes, -bytes);
 }

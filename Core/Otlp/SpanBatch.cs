@@ -19,15 +19,22 @@ public sealed class SpanBatch
 {
     private const long MaxPooledBytes = 64 << 20;
 
+    // A span that can be taken has 30 bytes, and with a resource and a scope of its own 34: 152 in memory, not five times as many. What takes more is made
+    // of messages with nothing in them, of two bytes each, and is found out before all of it is read. A little of it may be anything.
+    private const int MaxRecordBytesPerByte = 6;
+    private const long AnyRecordBytes = 32 << 20;
+
+    private const int FirstSpans = 64, FirstResources = 8, FirstScopes = 8, FirstAttributes = 512;
+
     private static readonly ConcurrentQueue<SpanBatch> s_pool = new();
     private static long s_pooledBytes;
 
     private int _leases;
     private RequestBuffer? _buffer;
-    private SpanRecord[] _spans = new SpanRecord[64];
-    private ResourceRecord[] _resources = new ResourceRecord[8];
-    private ScopeRecord[] _scopes = new ScopeRecord[8];
-    private AttributeRecord[] _attributes = new AttributeRecord[512];
+    private SpanRecord[] _spans = new SpanRecord[FirstSpans];
+    private ResourceRecord[] _resources = new ResourceRecord[FirstResources];
+    private ScopeRecord[] _scopes = new ScopeRecord[FirstScopes];
+    private AttributeRecord[] _attributes = new AttributeRecord[FirstAttributes];
     private int _spanCount;
     private int _resourceCount;
     private int _scopeCount;
@@ -35,6 +42,7 @@ public sealed class SpanBatch
     private byte[] _envelopes = [];
     private int _envelopeBytes;
     private bool _hasEnvelopes;
+    private bool _isAdmitted;
 
     private SpanBatch()
     {
@@ -65,18 +73,21 @@ public sealed class SpanBatch
         _attributes.AsSpan(span.FirstAttribute, span.AttributeCount);
 
     /// <summary>
-    /// Reads a request. On success the caller holds the batch's one lease; on failure nothing is held. In both cases the
-    /// buffer belongs to the batch: on failure it has been returned.
+    /// Reads a request. On success the caller holds the batch's one lease; on failure nothing is held. In any case the
+    /// buffer belongs to the batch: on failure it has been returned. What is read counts together with the buffer, where that counts.
     /// </summary>
     /// <param name="buffer">The bytes of an <c>ExportTraceServiceRequest</c>.</param>
     /// <param name="maxAttributeBytes">Attribute keys and string values beyond it are counted in <see cref="OversizedAttributes"/>; 0 for no limit.</param>
     /// <param name="batch">The batch.</param>
     /// <param name="error">What is wrong with the bytes.</param>
+    /// <param name="isAdmitted">Whether a request with the same spans, scopes, resources and attributes has been read before: then their number is no reason to refuse it.</param>
+    /// <exception cref="RequestMemoryException">There is no memory for what is in it, now or ever.</exception>
     public static bool TryRead(
         RequestBuffer buffer,
         int maxAttributeBytes,
         [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out SpanBatch? batch,
-        [System.Diagnostics.CodeAnalysis.NotNullWhen(false)] out OtlpReadError? error)
+        [System.Diagnostics.CodeAnalysis.NotNullWhen(false)] out OtlpReadError? error,
+        bool isAdmitted = false)
     {
         if (s_pool.TryDequeue(out batch))
             Interlocked.Add(ref s_pooledBytes, -batch.ArrayBytes);
@@ -87,15 +98,31 @@ public sealed class SpanBatch
         batch._spanCount = batch._resourceCount = batch._scopeCount = batch._attributeCount = 0;
         batch.OversizedAttributes = 0;
         batch._hasEnvelopes = false;
+        batch._isAdmitted = isAdmitted || !buffer.IsCounted;
 
-        var reader = new OtlpReader(batch, buffer.Bytes, maxAttributeBytes);
-        error = reader.Read();
-        if (error is null)
-            return true;
+        var isRead = false;
+        try
+        {
+            var reader = new OtlpReader(batch, buffer.Bytes, maxAttributeBytes);
+            error = reader.Read();
+            if (error is null)
+                batch.CountRecords(buffer.Length);
+            isRead = error is null;
+        }
+        catch (RequestMemoryException full)
+        {
+            full.SpansRead = batch._spanCount;
+            throw;
+        }
+        finally
+        {
+            if (!isRead)
+                batch.Release();
+        }
 
-        batch.Release();
-        batch = null;
-        return false;
+        if (!isRead)
+            batch = null;
+        return isRead;
     }
 
     /// <summary>Keeps the batch readable until a matching <see cref="Release"/>.</summary>
@@ -160,19 +187,21 @@ public sealed class SpanBatch
         return removed;
     }
 
-    internal ref SpanRecord AddSpan()
+    /// <summary>A new span.</summary>
+    /// <param name="position">How many bytes have been read, here and in what adds anything else.</param>
+    internal ref SpanRecord AddSpan(int position)
     {
         if (_spanCount == _spans.Length)
-            Array.Resize(ref _spans, _spanCount * 2);
+            Grow(ref _spans, position);
         ref var span = ref _spans[_spanCount++];
         span = default;
         return ref span;
     }
 
-    internal int AddResource()
+    internal int AddResource(int position)
     {
         if (_resourceCount == _resources.Length)
-            Array.Resize(ref _resources, _resourceCount * 2);
+            Grow(ref _resources, position);
         _resources[_resourceCount] = default;
         return _resourceCount++;
     }
@@ -180,16 +209,36 @@ public sealed class SpanBatch
     internal int AddScope(in ScopeRecord scope)
     {
         if (_scopeCount == _scopes.Length)
-            Array.Resize(ref _scopes, _scopeCount * 2);
+            Grow(ref _scopes, scope.Message.Offset);
         _scopes[_scopeCount] = scope;
         return _scopeCount++;
     }
 
     internal ref ResourceRecord ResourceAt(int index) => ref _resources[index];
 
-    private long ArrayBytes =>
-        ((long)_spans.Length * Unsafe.SizeOf<SpanRecord>()) + ((long)_attributes.Length * Unsafe.SizeOf<AttributeRecord>()) + ((long)_resources.Length * Unsafe.SizeOf<ResourceRecord>())
-        + ((long)_scopes.Length * Unsafe.SizeOf<ScopeRecord>()) + _envelopes.Length;
+    // What is read, in bytes; the arrays of a pooled batch may be larger.
+    private long RecordBytes => SizeOf(_spanCount, _resourceCount, _scopeCount, _attributeCount);
+
+    private static long SizeOf(long spans, long resources, long scopes, long attributes) =>
+        (spans * Unsafe.SizeOf<SpanRecord>()) + (resources * Unsafe.SizeOf<ResourceRecord>()) + (scopes * Unsafe.SizeOf<ScopeRecord>()) + (attributes * Unsafe.SizeOf<AttributeRecord>());
+
+    // What every batch has room for, so that it is kept whether there is a request or not, does not count.
+    private void CountRecords(int position, long growth = 0)
+    {
+        var most = Math.Max(AnyRecordBytes, (long)position * MaxRecordBytesPerByte);
+        if (!_isAdmitted && RecordBytes > most)
+            throw RequestMemoryException.TooDense(position, most, _spanCount, _attributeCount);
+        _buffer!.CountRecords(RecordBytes + growth - SizeOf(FirstSpans, FirstResources, FirstScopes, FirstAttributes));
+    }
+
+    // An array is counted before it grows.
+    private void Grow<T>(ref T[] array, int position)
+    {
+        CountRecords(position, array.Length * 2L * Unsafe.SizeOf<T>());
+        Array.Resize(ref array, array.Length * 2);
+    }
+
+    private long ArrayBytes => SizeOf(_spans.Length, _resources.Length, _scopes.Length, _attributes.Length) + _envelopes.Length;
 
     // In both messages what is repeated has field number 2, and all else belongs to the envelope.
     private void BuildEnvelopes()
@@ -226,10 +275,10 @@ public sealed class SpanBatch
 
     internal int SpanCount => _spanCount;
 
-    internal ref AttributeRecord AddAttribute()
+    internal ref AttributeRecord AddAttribute(int position)
     {
         if (_attributeCount == _attributes.Length)
-            Array.Resize(ref _attributes, _attributeCount * 2);
+            Grow(ref _attributes, position);
         return ref _attributes[_attributeCount++];
     }
 }

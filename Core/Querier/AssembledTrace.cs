@@ -70,7 +70,7 @@ public sealed class AssembledTrace
     // One resource's scopes while they fill.
     private sealed class ScopeGroups
     {
-        private readonly EnvelopeTable<List<AnsweredSpan>> _spansOf = new();
+        private readonly EnvelopeTable<List<FoundSpan>> _spansOf = new();
 
         public List<ScopeGroup> InOrder { get; } = [];
 
@@ -83,7 +83,7 @@ public sealed class AssembledTrace
                 InOrder.Add(new ScopeGroup(WithFirstField(span.Scope), spans));
             }
 
-            spans.Add(AnsweredSpan.Of(span.Span));
+            spans.Add(span with { Span = ZeroIds.Remove(span.Span) });
         }
     }
 }

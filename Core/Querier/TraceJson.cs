@@ -65,7 +65,7 @@ public static class TraceJson
                 foreach (var span in scope.Spans)
                 {
                     json.WriteStartObject();
-                    OtlpJsonWriter.WriteFields(json, span.Bytes.Span, OtlpJsonShape.Span);
+                    OtlpJsonWriter.WriteFields(json, span.Span.Span, OtlpJsonShape.Span);
                     json.WriteEndObject();
                     if (output.UnflushedBytes >= FlushBytes)
                         await FlushAsync(json, output, cancellationToken);

@@ -17,9 +17,6 @@ public static class TraceProtobuf
     // tempopb.PartialStatus
     private const ulong Partial = 1;
 
-    // A status of zero bytes: its tag and its length.
-    private static readonly byte[] s_emptyStatus = [15 << 3 | Bytes, 0];
-
     public static async Task WriteV1Async(AssembledTrace trace, PipeWriter output, CancellationToken cancellationToken)
     {
         await WriteTraceAsync(trace, output, cancellationToken);
@@ -46,10 +43,8 @@ public static class TraceProtobuf
                 output.Write(scope.Envelope.Span);
                 foreach (var span in scope.Spans)
                 {
-                    WriteHead(output, 2, Length(span));
-                    output.Write(span.Bytes.Span);
-                    if (!span.HasStatus)
-                        output.Write(s_emptyStatus);
+                    WriteHead(output, 2, span.Span.Length);
+                    output.Write(span.Span.Span);
                     if (output.UnflushedBytes >= FlushBytes)
                         await output.FlushAsync(cancellationToken);
                 }
@@ -74,9 +69,7 @@ public static class TraceProtobuf
 
     private static long Length(ResourceGroup resource) => resource.Envelope.Length + resource.Scopes.Sum(static s => FieldLength(Length(s)));
 
-    private static long Length(ScopeGroup scope) => scope.Envelope.Length + scope.Spans.Sum(static s => FieldLength(Length(s)));
-
-    private static long Length(in AnsweredSpan span) => span.Bytes.Length + (span.HasStatus ? 0 : s_emptyStatus.Length);
+    private static long Length(ScopeGroup scope) => scope.Envelope.Length + scope.Spans.Sum(static s => FieldLength(s.Span.Length));
 
     // A field of a number below 16: its tag is one byte.
     private static long FieldLength(long content) => 1 + VarintLength((ulong)content) + content;

@@ -51,7 +51,8 @@ internal static class BloomFilter
 
     private static uint Bit(uint hash, int word) => 1u << (int)((hash * Multipliers[word]) >> 27);
 
-    // Stored with the block, so unlike the hashes in memory it is the same for ever. Trace IDs need not be random.
+    // Stored with the block, so unlike the hashes in memory it is the same for ever, and a client can prepare trace IDs that share their bits. It gains little:
+    // look-ups of such IDs of its own read a page of each of its blocks in vain. Trace IDs need not be random.
     private static ulong Hash(TraceId trace)
     {
         var high = Math.BigMul(trace.High ^ 0x9E3779B97F4A7C15, trace.Low ^ 0xD1B54A32D192ED03, out var low);

@@ -24,6 +24,11 @@ internal sealed class PageBuilder
     private const int MaxSpans = 4 * UsualSpans;
     private const int MaxBytes = 16 * UsualBytes;
 
+    // Resources and scopes stand in each page anew, and a client may send one of megabytes with spans of a few bytes: a page of few spans goes on beyond that
+    // size, so that such a resource is not written again for every span, and ends when it has this much of them at last.
+    private const int EnvelopeBytesPerSpan = 4 << 10;
+    private const int MostEnvelopeBytes = 4 * MaxBytes;
+
     // Up to here a vectorised look through the trace's IDs finds a parent faster than a table.
     private const int ScannedSpans = 128;
 
@@ -68,9 +73,12 @@ internal sealed class PageBuilder
     public bool IsFull => Spans >= UsualSpans || Bytes >= UsualBytes || IsOverfull;
 
     /// <summary>Whether the page must take no further span, even of the same trace.</summary>
-    public bool IsOverfull => Spans >= MaxSpans || Bytes + _dictionary.Bytes >= MaxBytes;
+    public bool IsOverfull => Spans >= MaxSpans || (Bytes + _dictionary.Bytes is var all && all >= MaxBytes
+        && (EnvelopeBytes <= (long)Spans * EnvelopeBytesPerSpan || EnvelopeBytes >= MostEnvelopeBytes || all - EnvelopeBytes >= MaxBytes));
 
     private int Bytes => _inline.Length + _other.Length;
+
+    private long EnvelopeBytes => (long)_dictionary.Resources.Bytes + _dictionary.Scopes.Bytes;
 
     public void BeginTrace(TraceId trace)
     {

@@ -70,8 +70,14 @@ internal sealed class HttpApi
     {
         if (!_routes.TryFind(context.Request, out var route))
             return PlainText.WriteAsync(context.Response, StatusCodes.Status404NotFound, "404 page not found\n");
-        if (route.AdminMethods.Contains(context.Request.Method) && !_options.AdminFromAnywhere && !AdminAccess.IsFromThisMachine(context))
-            return PlainText.WriteAsync(context.Response, StatusCodes.Status403Forbidden, AdminAccess.Refusal);
+        if (route.AdminMethods.Contains(context.Request.Method))
+        {
+            if (AdminAccess.IsForAnotherSitesPage(context.Request))
+                return PlainText.WriteAsync(context.Response, StatusCodes.Status403Forbidden, AdminAccess.RefusalOfPage);
+            if (!_options.AdminFromAnywhere && !AdminAccess.IsFromThisMachine(context))
+                return PlainText.WriteAsync(context.Response, StatusCodes.Status403Forbidden, AdminAccess.Refusal);
+        }
+
         if (route.Methods.Contains(context.Request.Method))
             return route.Handler(context);
         context.Response.Headers.Allow = string.Join(", ", route.Methods);

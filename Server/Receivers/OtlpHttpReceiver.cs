@@ -140,7 +140,7 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenanc
         }
         catch (RequestMemoryException full)
         {
-            await AnswerAsync(context, json, StatusCodes.Status503ServiceUnavailable, Refusal.For(full));
+            await AnswerAsync(context, json, full.CanFit ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status413PayloadTooLarge, Refusal.For(full));
         }
         finally
         {

@@ -14,8 +14,9 @@ internal static class Refusal
     /// <summary>What a request is told that could not be finished because the process has all the memory it may have.</summary>
     public static RpcStatus OutOfMemory { get; } = new((int)GrpcCode.Unavailable, "the process has all the memory that it may have; try again later", s_retryDelay);
 
-    /// <summary>What a push is told for which there is no memory.</summary>
-    public static RpcStatus For(RequestMemoryException full) => new((int)GrpcCode.Unavailable, full.Message, s_retryDelay);
+    /// <summary>What a push is told for which there is no memory: <c>UNAVAILABLE</c>, with the time to come again; <c>INVALID_ARGUMENT</c> where there never is.</summary>
+    public static RpcStatus For(RequestMemoryException full) =>
+        full.CanFit ? new((int)GrpcCode.Unavailable, full.Message, s_retryDelay) : new((int)GrpcCode.InvalidArgument, full.Message);
 
     /// <summary>Null where pushes are taken.</summary>
     public static RpcStatus? For(ServerPhase phase) => phase switch

@@ -59,7 +59,7 @@ public sealed partial class OwnMetricsTests
         "^(tempo_discarded_spans_total|tempo_distributor_attributes_truncated_total|tempo_distributor_forwarder_(pushes_failures|spans_dropped)_total|tempo_distributor_grain_calls_total"
         + "|tempo_metrics_generator_(ignored_values|dedupe_spans_forgotten)_total|tempo_metrics_generator_snapshot.*|tempo_metrics_generator_registry_(drain|label|post|spans)_.*"
         + "|tempo_metrics_generator_registry_.*_(demand_estimate|removed_total)|tempo_metrics_generator_processor_service_graphs_.*|tempo_warnings_total|tempo_overrides_.*|tempo_ingester_replay_errors_total"
-        + "|tempo_spans_distance_in_future_seconds|tempodb_blocks_set_aside_total|tempodb_compaction_.*_total|prometheus_remote_storage_.*|tempo_runtime_config_hash|otel_metric_overflow)$");
+        + "|tempo_spans_distance_in_future_seconds|tempodb_blocks_(set_aside|without_meta)_total|tempodb_compaction_.*_total|prometheus_remote_storage_.*|tempo_runtime_config_hash|otel_metric_overflow)$");
 
     [Fact]
     public async Task The_page_has_what_the_documentation_lists_and_what_Tempos_dashboards_and_alerts_look_for()

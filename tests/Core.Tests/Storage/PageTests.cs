@@ -159,6 +159,29 @@ public sealed class PageTests
         Assert.True(builder.IsOverfull);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_resource_of_megabytes_is_not_written_again_for_every_span(int resources)
+    {
+        var builder = new PageBuilder();
+        int[] shapes = [.. Enumerable.Range(0, resources).Select(i => OneShape(builder, [], new byte[(9 << 20) + i]))];
+        while (!builder.IsFull)
+            builder.AddSpan(new SpanRow { SpanId = 1 }, shapes[builder.Spans % resources], [], []);
+
+        Assert.InRange(builder.Spans, (9 << 20) / 4096, 4096);
+    }
+
+    [Fact]
+    public void Resources_without_end_end_a_page_as_well()
+    {
+        var builder = new PageBuilder();
+        while (!builder.IsFull && builder.Spans < 100)
+            builder.AddSpan(new SpanRow { SpanId = 1 }, OneShape(builder, [], new byte[(4 << 20) + builder.Spans]), [], []);
+
+        Assert.Equal(8, builder.Spans);
+    }
+
     [Fact]
     public void A_mutated_page_is_refused_as_invalid_data_and_the_reader_goes_on_with_the_next()
     {
@@ -225,12 +248,12 @@ public sealed class PageTests
         return rows;
     }
 
-    private static int OneShape(PageBuilder builder, byte[] attribute)
+    private static int OneShape(PageBuilder builder, byte[] attribute, params ReadOnlySpan<byte> resource)
     {
         var dictionary = builder.Dictionary;
         return dictionary.InternShape(
         [
-            (uint)dictionary.Resources.Intern([]), (uint)dictionary.Scopes.Intern([]), SpanShape.NoText, SpanShape.NoText, 0, 0, 0,
+            (uint)dictionary.Resources.Intern(resource), (uint)dictionary.Scopes.Intern([]), SpanShape.NoText, SpanShape.NoText, 0, 0, 0,
             SpanShape.OfAttribute(dictionary.Attributes.Intern(attribute)),
         ]);
     }

@@ -41,6 +41,10 @@ internal sealed class SentSpans
         foreach (var whole in Split(request.ResourceSpans))
         {
             var span = whole.ScopeSpans[0].Spans[0];
+
+            // Answered empty where they were not sent.
+            whole.Resource ??= new Resource();
+            whole.ScopeSpans[0].Scope ??= new InstrumentationScope();
             traces.Add(span.TraceId);
             lock (_lock)
             {

@@ -45,6 +45,9 @@ internal sealed class SiloProcess : IAsyncDisposable
 
     public TraceReader Traces { get; private set; } = null!;
 
+    /// <summary>Of the process that was started last.</summary>
+    public int ProcessId => _runs[^1].Id;
+
     /// <summary>The log of all its runs.</summary>
     public string Log => string.Concat(_runs.Select(run => run.Output));
 
@@ -230,7 +233,13 @@ internal sealed class SiloProcess : IAsyncDisposable
         _ => $"the silo is not ready:\n{LogOfThisRun}");
 
     /// <summary>What it answers to a path of its HTTP API.</summary>
-    public Task<HttpResponseMessage> GetAsync(string path) => _http.GetAsync(Api(path));
+    public async Task<HttpResponseMessage> GetAsync(string path, string? tenant = null)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, Api(path));
+        if (tenant is not null)
+            request.Headers.Add("X-Scope-OrgID", tenant);
+        return await _http.SendAsync(request);
+    }
 
     /// <summary>Sends JSON to a path of its HTTP API.</summary>
     /// <param name="method">Such as <c>POST</c>.</param>

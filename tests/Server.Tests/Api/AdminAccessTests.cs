@@ -72,6 +72,26 @@ public sealed class AdminAccessTests
         Assert.Equal(204, (await AskAsync("POST", "/flush", "10.0.0.7", fromAnywhere)).Status);
     }
 
+    [Theory]
+    [InlineData("cross-site", 403)]
+    [InlineData("same-site", 403)]
+    [InlineData("same-origin", 204)]
+    [InlineData("none", 204)]
+    [InlineData(null, 204)]
+    public async Task A_page_of_another_site_in_a_browser_on_this_machine_changes_nothing(string? site, int status)
+    {
+        var ingester = new RecordingIngester();
+        await using var server = await RunningServer.StartAsync(RunningServer.Options with { AdminFromAnywhere = true }, parts => parts with { Ingester = ingester });
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri($"http://127.0.0.1:{server.Port("http api")}/flush"));
+        if (site is not null)
+            request.Headers.Add("Sec-Fetch-Site", site);
+
+        using var answer = await server.Client.SendAsync(request);
+
+        Assert.Equal(status, (int)answer.StatusCode);
+        Assert.Equal(status == 403 ? 0 : 1, ingester.Flushed.Count);
+    }
+
     [Fact]
     public async Task Calls_over_loopback_and_from_an_address_of_this_machine_itself_reach_a_listener_on_all_addresses()
     {

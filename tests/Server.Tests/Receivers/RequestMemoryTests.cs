@@ -62,6 +62,25 @@ public sealed class RequestMemoryTests
     }
 
     [Fact]
+    public async Task A_request_that_needs_more_than_all_may_hold_is_told_not_to_come_again()
+    {
+        var small = new RequestMemory(32 << 10);
+        await using (var server = await RunningServer.StartAsync(adapt: parts => parts with { RequestMemory = small }))
+        {
+            using var refused = await server.Client.SendAsync(Requests.Post(server.Otlp(), new byte[60_000]));
+            var call = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(new byte[60_000]));
+
+            Assert.Equal(HttpStatusCode.RequestEntityTooLarge, refused.StatusCode);
+            Assert.Null(refused.Headers.RetryAfter);
+            Assert.Contains("send smaller batches, or raise it", await refused.Content.ReadAsStringAsync());
+            Assert.Equal(3, call.Status);
+            Assert.Contains("all requests together may hold 32768 (distributor.max_inflight_bytes, or", call.Message);
+        }
+
+        Assert.Equal(0, small.OutstandingBytes);
+    }
+
+    [Fact]
     public async Task Probes_are_answered_while_the_memory_for_requests_is_full()
     {
         await using var server = await StartAsync();

@@ -3,45 +3,34 @@ using OrleansTempo.Core.Otlp;
 
 namespace OrleansTempo.Core.Querier;
 
-/// <summary>A span as it is answered: as it was sent, but for IDs of zeros. A parent of zeros is none, and who draws the trace would look for it.</summary>
-/// <param name="Bytes">The inside of the <c>Span</c> message.</param>
-/// <param name="HasStatus">Whether the sender wrote a status; without one, an empty one is answered.</param>
-public readonly record struct AnsweredSpan(ReadOnlyMemory<byte> Bytes, bool HasStatus)
+/// <summary>IDs of zeros in a span's parent and links say that there is none; who draws the trace would look for them, so they are not answered.</summary>
+internal static class ZeroIds
 {
-    private const int ParentField = 4, LinkField = 13, StatusField = 15;
+    private const int ParentField = 4, LinkField = 13;
     private const int LinkedTraceField = 1, LinkedSpanField = 2;
     private const int LengthDelimited = 2;
 
-    /// <summary>The span to be answered for one that was found.</summary>
-    public static AnsweredSpan Of(ReadOnlyMemory<byte> span)
+    /// <summary>The inside of a <c>Span</c> message without them: the same bytes where it has none.</summary>
+    public static ReadOnlyMemory<byte> Remove(ReadOnlyMemory<byte> span)
     {
         var bytes = span.Span;
-        var (hasStatus, hasNoParent, hasZeroLink) = (false, false, false);
+        var (hasNoParent, hasZeroLink) = (false, false);
         var fields = new ProtobufFields(bytes, 0, bytes.Length);
         while (fields.MoveNext())
         {
-            if (fields.WireType != LengthDelimited)
-                continue;
             var content = bytes.Slice(fields.Content.Offset, fields.Content.Length);
-            switch (fields.Field)
-            {
-                // Of several the last one counts.
-                case ParentField:
-                    hasNoParent = IsZero(content);
-                    break;
-                case LinkField:
-                    hasZeroLink |= HasZeroId(content);
-                    break;
-                case StatusField:
-                    hasStatus = true;
-                    break;
-            }
+
+            // Of several parents the last one counts.
+            if (fields is { Field: ParentField, WireType: LengthDelimited })
+                hasNoParent = IsZero(content);
+            else if (fields is { Field: LinkField, WireType: LengthDelimited })
+                hasZeroLink |= HasZeroId(content);
         }
 
-        return new AnsweredSpan(hasNoParent || hasZeroLink ? WithoutZeros(bytes, hasNoParent) : span, hasStatus);
+        return hasNoParent || hasZeroLink ? Copy(bytes, hasNoParent) : span;
     }
 
-    private static ReadOnlyMemory<byte> WithoutZeros(ReadOnlySpan<byte> span, bool dropParents)
+    private static ReadOnlyMemory<byte> Copy(ReadOnlySpan<byte> span, bool dropParents)
     {
         var copy = new ArrayBufferWriter<byte>(span.Length);
         var fields = new ProtobufFields(span, 0, span.Length);

@@ -12,9 +12,6 @@ internal sealed class SeriesRegistry
 {
     private static readonly double s_staleMarker = BitConverter.Int64BitsToDouble(SeriesPoint.StaleMarkerBits);
 
-    // What a series says of itself: a second label of the name would make a remote end refuse the whole request.
-    private static readonly string[] s_reserved = ["__name__", "le"];
-
     private readonly TenantId _tenant;
     private readonly GeneratorShard _shard;
     private readonly List<EntityTable> _tables = [];
@@ -56,9 +53,7 @@ internal sealed class SeriesRegistry
             labels[settings.Registry.InjectTenantIdAs] = _tenant.Value;
         if (_shard.IsSharded)
             labels[GeneratorShard.LabelName] = _shard.ToString();
-        foreach (var name in s_reserved)
-            labels.Remove(name);
-        foreach (var name in labels.Keys.Where(static name => !LabelName.IsValid(name)).ToArray())
+        foreach (var name in labels.Keys.Where(static name => !LabelName.IsValid(name) || LabelName.IsReserved(name)).ToArray())
             labels.Remove(name);
         ExternalLabels = labels;
     }
@@ -208,7 +203,7 @@ internal sealed class SeriesRegistry
     public bool[] Visible(IReadOnlyList<string> labels)
     {
         var names = labels.Select(CutName).ToArray();
-        return [.. names.Select((name, i) => !ExternalLabels.ContainsKey(name) && !s_reserved.Contains(name) && Array.LastIndexOf(names, name) == i)];
+        return [.. names.Select((name, i) => !ExternalLabels.ContainsKey(name) && !LabelName.IsReserved(name) && Array.LastIndexOf(names, name) == i)];
     }
 
     /// <summary>

@@ -19,6 +19,8 @@ public static class DimensionLabels
         foreach (var mapping in options.DimensionMappings)
         {
             var label = LabelName.Sanitize(mapping.Name, LabelName.Intrinsic);
+            if (LabelName.IsReserved(label))
+                continue;
             if (sources.TryGetValue(label, out var source))
                 return $"dimension mapping '{mapping.Name}' makes the label '{label}', which {source} makes already";
             sources[label] = $"dimension mapping '{mapping.Name}'";

@@ -24,6 +24,9 @@ public static class LabelName
         return name.Length > 0 && !char.IsAsciiDigit(name[0]);
     }
 
+    /// <summary>Whether a series says this of itself: a second label of the name would make a remote end refuse the whole request.</summary>
+    public static bool IsReserved(string name) => name is "__name__" or "le";
+
     /// <summary>As <see cref="IsValid(string)"/>, of UTF-8.</summary>
     public static bool IsValid(ReadOnlySpan<byte> name)
     {

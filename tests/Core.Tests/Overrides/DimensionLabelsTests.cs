@@ -24,6 +24,7 @@ public sealed class DimensionLabelsTests
     [InlineData("a.b", "c", null)]
     [InlineData("", "service", null)]
     [InlineData("a.b", "a_b", "dimension mapping 'a_b' makes the label 'a_b', which dimension 'a.b' makes already")]
+    [InlineData("le __name__", "le __name__ le", null)]
     [InlineData("", "a a", "dimension mapping 'a' makes the label 'a', which dimension mapping 'a' makes already")]
     public void A_mapping_needs_a_label_of_its_own(string dimensions, string mappings, string? collision)
     {

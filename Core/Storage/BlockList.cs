@@ -36,6 +36,9 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
     /// <summary>The tenants that have anything in the store.</summary>
     public IReadOnlyCollection<TenantId> Tenants => [.. _tenants.Keys];
 
+    /// <summary>Whether a tenant has anything in the store.</summary>
+    public bool Knows(TenantId tenant) => _tenants.ContainsKey(tenant);
+
     /// <summary>The blocks to read for a tenant: a snapshot that does not change, made when the list does.</summary>
     public IReadOnlyList<BlockMeta> Blocks(TenantId tenant) => Of(tenant).Blocks;
 
@@ -248,10 +251,12 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
 
     private void Publish(TenantId tenant, TenantBlocks blocks)
     {
-        if (blocks.States.IsEmpty)
-            _tenants.TryRemove(tenant, out _);
-        else
+        if (!blocks.States.IsEmpty)
             _tenants[tenant] = blocks;
+
+        // A tenant that has never had a block is any name that somebody has asked for: it gets no series.
+        else if (!_tenants.TryRemove(tenant, out _))
+            return;
         metrics.BlocklistLength.Record(blocks.Blocks.Count, Tag(tenant.Value));
         metrics.BlocklistPollErrors.Add(0, Tag(tenant.Value));
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using OrleansTempo.Core.Storage;
 using OrleansTempo.Core.Tests.RemoteWrite;
 using static OrleansTempo.Core.Tests.Storage.SomeBlocks;
@@ -142,6 +143,28 @@ public sealed class BlockListTests : IDisposable
         Assert.Empty(_list.Blocks(TeamA));
         Assert.Empty(_list.Tenants);
         Assert.Equal(0, _values["tempodb_blocklist_length"]);
+    }
+
+    [Fact]
+    public async Task A_tenant_that_has_never_had_a_block_gets_no_series()
+    {
+        var lengths = 0;
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, own) =>
+        {
+            if (instrument == _metrics.BlocklistLength || instrument == _metrics.BlocklistPollErrors)
+                own.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<long>((_, _, _, _) => lengths++);
+        listener.Start();
+
+        await _list.RefreshAsync(Tenant("made-up"), default);
+        Assert.Equal(0, lengths);
+
+        await _store.StoreAsync(Block(1, Now));
+        await _list.RefreshAsync(TeamA, default);
+        Assert.Equal(2, lengths);
+        Assert.Equal((true, false), (_list.Knows(TeamA), _list.Knows(Tenant("made-up"))));
     }
 
     [Fact]

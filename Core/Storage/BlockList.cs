@@ -416,10 +416,10 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
     [LoggerMessage(Level = LogLevel.Error, Message = "The blocks of tenant {Tenant} cannot be listed, those known before are used: {Error}")]
     private partial void LogPollFailed(TenantId tenant, string error);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The meta.json of block {Block} of tenant {Tenant} is gone, though the block was neither merged nor expired: its {Traces} traces, from {Start} to {End}, are found no more. Put meta.json back; without it the data is deleted in a day")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "The meta.json of block {Block} of tenant {Tenant} is gone, though the block was neither merged nor expired: its {Traces} traces, from {Start:O} to {End:O}, are found no more. Put meta.json back; without it the data is deleted in a day")]
     private partial void LogMetaGone(Guid block, TenantId tenant, long traces, DateTimeOffset start, DateTimeOffset end);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Block {Block} of tenant {Tenant} has data, last written at {LastModified}, and no meta.json, so it is not read. Either the process that wrote it ended before that, and its traces come again from the write-ahead log, or somebody has deleted meta.json: then put it back. The data is deleted in a day")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Block {Block} of tenant {Tenant} has data, last written at {LastModified:O}, and no meta.json, so it is not read. Either the process that wrote it ended before that, and its traces come again from the write-ahead log, or somebody has deleted meta.json: then put it back. The data is deleted in a day")]
     private partial void LogWithoutMeta(Guid block, TenantId tenant, DateTimeOffset lastModified);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Block {Block} of tenant {Tenant} is set aside and not read any more: {Reason}")]

@@ -149,22 +149,22 @@ public sealed class BlockListTests : IDisposable
     [Fact]
     public async Task A_tenant_that_has_never_had_a_block_gets_no_series()
     {
-        var lengths = 0;
+        var measured = 0;
         using var listener = new MeterListener();
         listener.InstrumentPublished = (instrument, own) =>
         {
             if (instrument == _metrics.BlocklistLength || instrument == _metrics.BlocklistPollErrors)
                 own.EnableMeasurementEvents(instrument);
         };
-        listener.SetMeasurementEventCallback<long>((_, _, _, _) => lengths++);
+        listener.SetMeasurementEventCallback<long>((_, _, _, _) => measured++);
         listener.Start();
 
         await _list.RefreshAsync(Tenant("made-up"), default);
-        Assert.Equal(0, lengths);
+        Assert.Equal(0, measured);
 
         await _store.StoreAsync(Block(1, Now));
         await _list.RefreshAsync(TeamA, default);
-        Assert.Equal(2, lengths);
+        Assert.Equal(2, measured);
         Assert.Equal((true, false), (_list.Knows(TeamA), _list.Knows(Tenant("made-up"))));
     }
 

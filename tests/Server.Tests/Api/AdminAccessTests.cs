@@ -64,7 +64,7 @@ public sealed class AdminAccessTests
                 if (status != 403)
                     continue;
                 refused.Add($"{method} {path}");
-                Assert.Equal("this is for callers on the same machine alone; server.admin_from_anywhere: true in the configuration opens it to everyone who reaches this port\n", body);
+                Assert.Equal("this is for callers on the same machine alone, and from a browser there by http://localhost; server.admin_from_anywhere: true in the configuration opens it to everyone who reaches this port\n", body);
             }
         }
 
@@ -73,23 +73,50 @@ public sealed class AdminAccessTests
     }
 
     [Theory]
-    [InlineData("cross-site", 403)]
-    [InlineData("same-site", 403)]
-    [InlineData("same-origin", 204)]
-    [InlineData("none", 204)]
-    [InlineData(null, 204)]
-    public async Task A_page_of_another_site_in_a_browser_on_this_machine_changes_nothing(string? site, int status)
+    [InlineData("cross-site", null, 403)]
+    [InlineData("same-site", null, 403)]
+    [InlineData("same-origin", null, 204)]
+    [InlineData("none", null, 204)]
+    [InlineData(null, null, 204)]
+    [InlineData(null, "http://evil.example", 403)]
+    [InlineData(null, "null", 403)]
+    [InlineData(null, "http://127.0.0.1:{port}", 204)]
+    public async Task A_page_of_another_site_changes_nothing_wherever_its_browser_is(string? site, string? origin, int status)
     {
         var ingester = new RecordingIngester();
         await using var server = await RunningServer.StartAsync(RunningServer.Options with { AdminFromAnywhere = true }, parts => parts with { Ingester = ingester });
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri($"http://127.0.0.1:{server.Port("http api")}/flush"));
+        var port = server.Port("http api");
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri($"http://127.0.0.1:{port}/flush"));
         if (site is not null)
             request.Headers.Add("Sec-Fetch-Site", site);
+        if (origin is not null)
+            request.Headers.Add("Origin", origin.Replace("{port}", $"{port}", StringComparison.Ordinal));
 
         using var answer = await server.Client.SendAsync(request);
 
         Assert.Equal(status, (int)answer.StatusCode);
         Assert.Equal(status == 403 ? 0 : 1, ingester.Flushed.Count);
+    }
+
+    [Theory]
+    [InlineData("evil.example", "same-origin", true, false)]
+    [InlineData("10.0.0.7", null, true, false)]
+    [InlineData("127.0.0.1", "none", true, true)]
+    [InlineData("localhost", "same-origin", true, true)]
+    [InlineData("[::1]", "none", true, true)]
+    [InlineData("evil.example", null, false, false)]
+    [InlineData("10.0.0.7", null, false, true)]
+    [InlineData("localhost", null, false, true)]
+    public void A_browser_on_this_machine_is_believed_where_no_other_sites_page_can_be_behind_it(string host, string? site, bool isBrowser, bool isHere)
+    {
+        var context = Context("POST", "/flush", "10.0.0.7", "10.0.0.7");
+        context.Request.Host = new HostString(host, 3200);
+        if (site is not null)
+            context.Request.Headers["Sec-Fetch-Site"] = site;
+        if (isBrowser)
+            context.Request.Headers.UserAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36";
+
+        Assert.Equal(isHere, AdminAccess.IsFromThisMachine(context));
     }
 
     [Fact]

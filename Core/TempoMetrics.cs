@@ -123,7 +123,7 @@ public sealed class TempoMetrics : IDisposable
         RetentionErrors = Counter("tempodb_retention_errors_total", "Times retention of a tenant ended early");
         RetentionDuration = Histogram("tempodb_retention_duration_seconds", s_retentionSeconds, "Seconds that marking and deleting the blocks of all tenants took");
         BackendRequestDuration = Histogram("tempodb_backend_request_duration_seconds", s_backendSeconds, "Seconds that requests to the object store took, by operation and status_code");
-        QueryFrontendQueries = Counter("tempo_query_frontend_queries_total", "Queries, by tenant, op and result");
+        QueryFrontendQueries = Counter("tempo_query_frontend_queries_total", "Queries, by tenant (none for one that is not known), op and result");
     }
 
     public Meter Meter { get; }

@@ -43,6 +43,9 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
     /// <summary>The tenants that have a queue now.</summary>
     public IReadOnlyCollection<TenantId> Open => [.. _forwarders.All.Select(static f => f.Key)];
 
+    /// <summary>Whether a tenant has a queue now.</summary>
+    public bool IsOpen(TenantId tenant) => _forwarders.Peek(tenant) is not null;
+
     public void Offer(TenantId tenant, SpanBatch batch)
     {
         while (true)

@@ -1,25 +1,33 @@
 using OrleansTempo.Core;
+using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Storage;
 using OrleansTempo.Grains;
 using OrleansTempo.Grains.Interfaces;
 using OrleansTempo.Server.Ports;
 
 namespace OrleansTempo.Silo;
 
-/// <summary>A tenant's generated series, from its metrics-generator grains, in whatever silos they are.</summary>
-internal sealed class GeneratorSeries(IGrainFactory grains, GeneratorForwarders generators) : ITenantSeries
+/// <summary>
+/// A tenant's generated series, from its metrics-generator grains, in whatever silos they are. A grain that has never been given a span is not asked: asking
+/// would begin a generator, with a claim in the store and metrics of its own, for any name that somebody makes up.
+/// </summary>
+internal sealed class GeneratorSeries(IGrainFactory grains, GeneratorForwarders generators, IObjectStore store) : ITenantSeries
 {
     public async ValueTask<ISeriesReading?> ReadAsync(TenantId tenant, CancellationToken cancellationToken)
     {
         var parts = new List<Part>();
-        foreach (var part in generators.PartsOf(tenant))
+        var all = generators.PartsOf(tenant);
+        foreach (var part in all)
         {
+            if (!generators.IsOpen(tenant) && !await WriterClaim.WasTakenAsync(store, tenant, part.Length == 0 ? GeneratorShard.None.ToString() : part, cancellationToken))
+                continue;
             var grain = grains.GetGrain<IMetricsGeneratorGrain>(GrainKeys.OfGenerator(tenant, part));
             if (await grain.BeginSeriesAsync().WaitAsync(cancellationToken) is { } begun)
                 parts.Add(new Part(grain, begun.Reading, begun.Families));
         }
 
-        return parts.Count > 0 ? new Reading(tenant, parts) : null;
+        return all.Count > 0 ? new Reading(tenant, parts) : null;
     }
 
     private sealed record Part(IMetricsGeneratorGrain Grain, long Reading, string[] Families);

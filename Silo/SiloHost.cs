@@ -414,7 +414,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
             new TempoServerParts
             {
                 Push = new TracePush(_engine!.Distributor),
-                Series = new GeneratorSeries(grains, _engine!.Generators),
+                Series = new GeneratorSeries(grains, _engine!.Generators, _engine.Store),
                 Metrics = _metrics,
                 RequestMemory = _requests,
                 RemoteWrite = new RemoteWriteQueues(_engine.RemoteWriteMetrics),

@@ -135,6 +135,11 @@ public sealed class WriterClaim : IWritePermit
         bool IsOwn(ReadOnlyMemory<byte> json) => WriterRecord.Read(json.Span).Owner == id;
     }
 
+    /// <summary>Whether it has ever been taken.</summary>
+    /// <exception cref="IOException">The store fails.</exception>
+    public static async Task<bool> WasTakenAsync(IObjectStore store, TenantId tenant, string shard, CancellationToken cancellationToken = default) =>
+        await store.GetAsync(NameOf(tenant, shard), cancellationToken).ConfigureAwait(false) is not null;
+
     /// <summary>All that have ever been taken, in no order: one read for each.</summary>
     /// <exception cref="IOException">The store fails.</exception>
     public static async Task<IReadOnlyList<ListedClaim>> ListAsync(IObjectStore store, CancellationToken cancellationToken = default)

@@ -69,6 +69,9 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         }
     }
 
+    /// <summary>Whether a tenant has a partition in this process.</summary>
+    public bool Knows(TenantId tenant) => _tenants.ContainsKey(tenant);
+
     /// <summary>A tenant's partition, open or not, where it is in this process; null otherwise. Whoever only asks leaves nothing behind.</summary>
     public IngesterPartition? Known(TenantId tenant, int partition) => _tenants.TryGetValue(tenant, out var known) ? known.Known(partition) : null;
 

@@ -8,13 +8,17 @@ public static class SecretFile
     /// <param name="file">The file's path.</param>
     /// <param name="problemOf">What is wrong with the secret, of <see cref="HeaderField"/>.</param>
     /// <param name="cancellation">Ends the reading.</param>
-    /// <exception cref="IOException">The file cannot be read, or holds what cannot be sent; the message names key and file, and never shows the secret.</exception>
+    /// <exception cref="IOException">The file cannot be read, is empty, or holds what cannot be sent; the message names key and file, and never shows the secret.</exception>
     public static async Task<string> ReadAsync(string key, string file, Func<string, string?> problemOf, CancellationToken cancellation)
     {
         try
         {
             var secret = WithoutLineBreak(await File.ReadAllTextAsync(file, cancellation).ConfigureAwait(false));
-            return problemOf(secret) is { } problem ? throw new InvalidDataException($"what it holds {problem}") : secret;
+            if (problemOf(secret) is { } problem)
+                throw new InvalidDataException($"what it holds {problem}");
+
+            // Whoever writes a file anew empties it first, and what is sent without a secret is refused for good.
+            return string.IsNullOrWhiteSpace(secret) ? throw new InvalidDataException("it is empty") : secret;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {

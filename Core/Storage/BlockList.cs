@@ -36,6 +36,9 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
     /// <summary>The tenants that have anything in the store.</summary>
     public IReadOnlyCollection<TenantId> Tenants => [.. _tenants.Keys];
 
+    /// <summary>Whether a tenant has anything in the store.</summary>
+    public bool Knows(TenantId tenant) => _tenants.ContainsKey(tenant);
+
     /// <summary>The blocks to read for a tenant: a snapshot that does not change, made when the list does.</summary>
     public IReadOnlyList<BlockMeta> Blocks(TenantId tenant) => Of(tenant).Blocks;
 
@@ -248,10 +251,12 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
 
     private void Publish(TenantId tenant, TenantBlocks blocks)
     {
-        if (blocks.States.IsEmpty)
-            _tenants.TryRemove(tenant, out _);
-        else
+        if (!blocks.States.IsEmpty)
             _tenants[tenant] = blocks;
+
+        // A tenant that has never had a block is any name that somebody has asked for: it gets no series.
+        else if (!_tenants.TryRemove(tenant, out _))
+            return;
         metrics.BlocklistLength.Record(blocks.Blocks.Count, Tag(tenant.Value));
         metrics.BlocklistPollErrors.Add(0, Tag(tenant.Value));
     }
@@ -411,10 +416,10 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
     [LoggerMessage(Level = LogLevel.Error, Message = "The blocks of tenant {Tenant} cannot be listed, those known before are used: {Error}")]
     private partial void LogPollFailed(TenantId tenant, string error);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The meta.json of block {Block} of tenant {Tenant} is gone, though the block was neither merged nor expired: its {Traces} traces, from {Start} to {End}, are found no more. Put meta.json back; without it the data is deleted in a day")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "The meta.json of block {Block} of tenant {Tenant} is gone, though the block was neither merged nor expired: its {Traces} traces, from {Start:O} to {End:O}, are found no more. Put meta.json back; without it the data is deleted in a day")]
     private partial void LogMetaGone(Guid block, TenantId tenant, long traces, DateTimeOffset start, DateTimeOffset end);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Block {Block} of tenant {Tenant} has data, last written at {LastModified}, and no meta.json, so it is not read. Either the process that wrote it ended before that, and its traces come again from the write-ahead log, or somebody has deleted meta.json: then put it back. The data is deleted in a day")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Block {Block} of tenant {Tenant} has data, last written at {LastModified:O}, and no meta.json, so it is not read. Either the process that wrote it ended before that, and its traces come again from the write-ahead log, or somebody has deleted meta.json: then put it back. The data is deleted in a day")]
     private partial void LogWithoutMeta(Guid block, TenantId tenant, DateTimeOffset lastModified);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Block {Block} of tenant {Tenant} is set aside and not read any more: {Reason}")]

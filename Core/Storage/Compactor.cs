@@ -262,7 +262,7 @@ public sealed partial class Compactor
     [LoggerMessage(Level = LogLevel.Information, Message = "Merged {Inputs} blocks of tenant {Tenant} into {Block}: level {Level}, {Traces} traces, {Bytes} bytes")]
     private partial void LogMerged(int inputs, TenantId tenant, Guid block, int level, long traces, long bytes);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Block {Block} of tenant {Tenant}, whose last span came at {ReceivedUntil}, has expired")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Block {Block} of tenant {Tenant}, whose last span came at {ReceivedUntil:O}, has expired")]
     private partial void LogExpired(Guid block, TenantId tenant, DateTimeOffset receivedUntil);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Deleted block {Block} of tenant {Tenant}")]

@@ -630,7 +630,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
 
     private string PathOfFolder(string folder) => Path.Combine(_root, folder.TrimEnd('/').Replace('/', Path.DirectorySeparatorChar));
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Deleted {Path}, which a process that ended while writing had left on {LastWritten}")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Deleted {Path}, which a process that ended while writing had left on {LastWritten:O}")]
     private partial void LogLeftover(string path, DateTime lastWritten);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The leftover {Path} cannot be deleted: {Error}")]

@@ -8,7 +8,6 @@ namespace OrleansTempo.Server.Api;
 /// <summary>The plain-text pages under <c>/status</c>.</summary>
 internal sealed class StatusPages(TempoServerParts parts, Func<IReadOnlyDictionary<string, EndPoint>> addresses, Func<IEnumerable<ApiRoute>> routes)
 {
-
     public string All() => Version() + "\n" + Services() + "\n" + Endpoints() + "\n" + (parts.RemoteWrite is { } queues ? new RemoteWritePage(queues).Text() + "\n" : "") + Config();
 
     public static string Version() => $"GET /status/version\nOrleansTempo {BuildInformation.FullVersion} ({System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription})\n";
@@ -31,7 +30,8 @@ internal sealed class StatusPages(TempoServerParts parts, Func<IReadOnlyDictiona
         return text.ToString();
     }
 
-    public string Config() => "GET /status/config\n" + parts.ConfigText();
+    /// <summary>A YAML document, so that what is shown can be used as a file again: the heading is a comment.</summary>
+    public string Config() => "# GET /status/config\n---\n" + parts.ConfigText();
 
     /// <summary>The keys of Prometheus' and Tempo's build information; what a .NET build does not know is empty.</summary>
     public static byte[] BuildInfo() =>

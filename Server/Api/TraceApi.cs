@@ -118,8 +118,6 @@ internal sealed class TraceApi(ITraceQuery traces, TempoServerOptions options, S
         finally
         {
             metrics.RecordRequest(HttpMethods.Get, querierRoute, RequestLabels.Status(status), time.GetElapsedTime(started));
-            foreach (var tenant in tenants)
-                metrics.QueryFrontendQueries.Add(1, new("tenant", tenant.Value), new("op", "traces"), new("result", status == RequestLabels.ClientGone ? "canceled" : "completed"));
         }
     }
 
@@ -127,8 +125,30 @@ internal sealed class TraceApi(ITraceQuery traces, TempoServerOptions options, S
     private async ValueTask<TraceAnswer> FindAsync(IReadOnlyList<TenantId> tenants, TraceId id, TraceRange range, CancellationToken cancellation)
     {
         if (tenants is [var one])
-            return await traces.FindAsync(one, id, range, cancellation);
-        return TraceAnswer.Merge(id, await Task.WhenAll(tenants.Select(tenant => traces.FindAsync(tenant, id, range, cancellation).AsTask())));
+            return await FindAsync(one, id, range, cancellation);
+        return TraceAnswer.Merge(id, await Task.WhenAll(tenants.Select(tenant => FindAsync(tenant, id, range, cancellation))));
+    }
+
+    // A name that nobody has sent anything for is counted without it: series stay, and whoever may read could make up names until real ones find no room.
+    private async Task<TraceAnswer> FindAsync(TenantId tenant, TraceId id, TraceRange range, CancellationToken cancellation)
+    {
+        var (isFound, result) = (false, "completed");
+        try
+        {
+            var answer = await traces.FindAsync(tenant, id, range, cancellation);
+            isFound = answer.Spans.Spans.Count > 0;
+            return answer;
+        }
+        catch (OperationCanceledException)
+        {
+            result = "canceled";
+            throw;
+        }
+        finally
+        {
+            var isKnown = isFound || !options.MultitenancyEnabled || traces.Knows(tenant);
+            metrics.QueryFrontendQueries.Add(1, new("tenant", isKnown ? tenant.Value : ""), new("op", "traces"), new("result", result));
+        }
     }
 
     // As Tempo reads it: whatever else the header says, and however it ranks it. JSON for all others.

@@ -62,6 +62,9 @@ internal sealed class EnvironmentExpansion
         return InSource(stretch.Copied ? stretch.Source + (int)(index - stretch.Result) : stretch.Source);
     }
 
+    /// <summary>Whether the environment has put in any of a stretch of <see cref="Text"/>, which then is perhaps a secret.</summary>
+    public bool IsFromVariable(long start, long end) => _variables.Any(v => v.Start < end && start < v.Start + v.Value.Length);
+
     /// <summary>Whether nothing but spaces stands before the place on its line of the file.</summary>
     public bool BeginsLine(SourcePosition position)
     {

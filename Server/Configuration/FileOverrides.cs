@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Overrides;
 
@@ -13,7 +14,7 @@ namespace OrleansTempo.Server.Configuration;
 /// <c>per_tenant_override_period</c>. A tenant has its own entry, or that of <c>*</c>, or the defaults.
 /// </summary>
 /// <remarks>
-/// A lookup reads a dictionary that is never changed, only replaced. A file that cannot be read, has an error or is empty changes nothing:
+/// A lookup reads a dictionary that is never changed, only replaced. A file that cannot be read, has an error or has no <c>overrides</c> in it changes nothing:
 /// the last good one stays, each problem is logged with its line once, and
 /// <c>tempo_runtime_config_last_reload_successful</c> says 0 until the file is good again.
 /// </remarks>
@@ -84,6 +85,14 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
         return new ConfigurationResult<FileOverrides> { Value = overrides, Warnings = first.Warnings };
     }
 
+    /// <summary>Reads the file once, for who only asks what is wrong with it; as <see cref="Open"/> would.</summary>
+    internal static ConfigurationResult<TenantEntries> Verify(
+        OverridesOptions options, MetricsGeneratorOptions generator, IReadOnlyDictionary<string, string> environment)
+    {
+        using var overrides = new FileOverrides(options, generator, environment, NullLogger<FileOverrides>.Instance);
+        return overrides.Read(out _);
+    }
+
     public TenantOverrides For(TenantId tenant)
     {
         var snapshot = Volatile.Read(ref _snapshot);
@@ -133,14 +142,6 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
             text = "";
             var problems = new Problems(path);
             problems.Error(default, $"the file of overrides.per_tenant_override_config cannot be read: {e.Message}");
-            return problems.Result<TenantEntries>(null);
-        }
-
-        // Whoever writes a file anew empties it first, and tenants without their limits for a moment would be too much.
-        if (text.Length == 0 && _lastText is { Length: > 0 })
-        {
-            var problems = new Problems(path);
-            problems.Error(default, "the file is empty; write 'overrides: {}' into it where no tenant shall have an entry");
             return problems.Result<TenantEntries>(null);
         }
 

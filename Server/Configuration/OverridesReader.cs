@@ -71,6 +71,16 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
         }
 
         root.Done();
+        if (!root.Has("overrides") && !problems.Any)
+        {
+            // Whoever writes a file anew empties it first, and tenants without their limits for a moment would be too much.
+            const string Empty = "the file is empty; write 'overrides: {}' into it where no tenant shall have an entry";
+            if (former is null)
+                problems.Warn(root.Position, Empty);
+            else
+                problems.Error(root.Position, Empty);
+        }
+
         return tenants;
     }
 

@@ -13,6 +13,7 @@ internal static class RemovedKeys
         ["distributor.log_received_traces"] = ("2.3", Remove),
         ["distributor.search_tags_deny_list"] = ("2.1", Remove),
         ["ingester.traces_per_block"] = ("0.6", "write max_block_bytes"),
+        ["ingester.use_flatbuffer_search"] = ("2.0", Remove),
         ["compactor.compaction.chunk_size_bytes"] = ("2.0", Remove),
         ["compactor.compaction.flush_size_bytes"] = ("2.0", Remove),
         ["compactor.compaction.iterator_buffer_size"] = ("2.0", Remove),

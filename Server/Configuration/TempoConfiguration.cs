@@ -12,11 +12,13 @@ public static class TempoConfiguration
     /// <param name="path">The file; problems name it as it is given here.</param>
     /// <param name="environment">What <c>${VAR}</c> stands for.</param>
     /// <param name="skipForeignReceivers">Whether receivers that only Tempo has are left out with a warning; otherwise they are errors.</param>
-    public static ConfigurationResult<TempoOptions> Load(string path, IReadOnlyDictionary<string, string> environment, bool skipForeignReceivers = false)
+    /// <param name="withTenants">Whether problems of the <c>per_tenant_override_config</c> file are told as well, which its opening tells otherwise.</param>
+    public static ConfigurationResult<TempoOptions> Load(
+        string path, IReadOnlyDictionary<string, string> environment, bool skipForeignReceivers = false, bool withTenants = false)
     {
         try
         {
-            return Parse(File.ReadAllText(path), path, environment, skipForeignReceivers);
+            return Parse(File.ReadAllText(path), path, environment, skipForeignReceivers, withTenants);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
@@ -27,11 +29,23 @@ public static class TempoConfiguration
     }
 
     /// <summary>Reads the text of a configuration file; problems name it <paramref name="file"/>.</summary>
-    public static ConfigurationResult<TempoOptions> Parse(string text, string file, IReadOnlyDictionary<string, string> environment, bool skipForeignReceivers = false)
+    public static ConfigurationResult<TempoOptions> Parse(
+        string text, string file, IReadOnlyDictionary<string, string> environment, bool skipForeignReceivers = false, bool withTenants = false)
     {
         var problems = new Problems(file);
         var root = YamlTree.Read(EnvironmentExpansion.Expand(text, environment, problems), problems);
-        return problems.Result(new TempoFileReader(problems, skipForeignReceivers).Read(MappingReader.Root(problems, root)));
+        var options = new TempoFileReader(problems, skipForeignReceivers).Read(MappingReader.Root(problems, root));
+        var result = problems.Result(options);
+        if (!withTenants || options.Overrides.PerTenantOverrideConfig.Length == 0)
+            return result;
+
+        var tenants = FileOverrides.Verify(options.Overrides, options.MetricsGenerator, environment);
+        return new ConfigurationResult<TempoOptions>
+        {
+            Value = tenants.Succeeded ? result.Value : null,
+            Errors = [.. result.Errors, .. tenants.Errors],
+            Warnings = [.. result.Warnings, .. tenants.Warnings],
+        };
     }
 
     /// <summary>The process's environment, for <see cref="Load"/>.</summary>

@@ -81,7 +81,7 @@ internal sealed class YamlTree
                 _aliases++;
                 if (_anchors.TryGetValue(alias.Value, out var known))
                     return known;
-                throw new YamlException(alias.Start, alias.End, $"the alias *{alias.Value} names no anchor that stands before it");
+                throw new YamlException(alias.Start, alias.End, $"the alias{(_source.IsFromVariable(alias.Start.Index, alias.End.Index) ? "" : $" *{alias.Value}")} names no anchor that stands before it");
 
             case Scalar scalar:
                 Advance();

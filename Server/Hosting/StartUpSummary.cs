@@ -14,8 +14,10 @@ public static partial class StartUpSummary
             Listening(logger, name, address);
         if (server.UnprotectedAddresses is { Count: > 0 } unprotected)
         {
-            var listeners = string.Join(", ", unprotected.Select(static l => $"{l.Key} on {l.Value}"));
-            Unprotected(logger, listeners, options.Server.AdminFromAnywhere ? "send spans, read traces, change overrides and shut this process down" : "send spans and read traces");
+            var exposed = unprotected
+                .GroupBy(l => l.Key != TempoServer.ApiListener ? "send spans" : options.Server.AdminFromAnywhere ? "read traces, change overrides and shut this process down" : "read traces")
+                .Select(static g => $"anyone who reaches {string.Join(" or ", g.Select(static l => $"{l.Key} on {l.Value}"))} can {g.Key}");
+            Unprotected(logger, string.Join(", and ", exposed));
         }
 
         var tenant = options.Overrides.Defaults.MetricsGenerator;
@@ -29,7 +31,7 @@ public static partial class StartUpSummary
         foreach (var url in remoteUrls)
             RemoteWrite(logger, url, options.MetricsGenerator.Registry.CollectionInterval.TotalSeconds);
         if (demo)
-            Demo(logger, addresses["http api"]);
+            Demo(logger, addresses[TempoServer.ApiListener]);
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "listening: {Name} on {Address}")]
@@ -37,8 +39,8 @@ public static partial class StartUpSummary
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "Anyone who reaches {Listeners} can {Rights}: these listeners are not on loopback, and no caller has to sign in. Restrict the network, or require client certificates (client_ca_file)")]
-    private static partial void Unprotected(ILogger logger, string listeners, string rights);
+        Message = "These listeners are not on loopback, and no caller has to sign in: {Exposed}. Restrict the network, or require client certificates (client_ca_file)")]
+    private static partial void Unprotected(ILogger logger, string exposed);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "metrics-generator: processors {Processors}; tenants: {Tenants}")]
     private static partial void Processors(ILogger logger, string processors, string tenants);

@@ -26,7 +26,7 @@ public static class TempoCommand
         };
         var verify = new Option<bool>("--config.verify", "-config.verify")
         {
-            Description = "Read the configuration, say what is wrong with it, and exit",
+            Description = "Read the configuration, per-tenant overrides included, say what is wrong with it, and exit",
         };
 
         var skipForeignReceivers = new Option<bool>("--config.skip-foreign-receivers", "-config.skip-foreign-receivers")
@@ -56,7 +56,7 @@ public static class TempoCommand
             var line = new TempoCommandLine { Demo = parsed.GetValue(demo), Environment = TempoConfiguration.ProcessEnvironment() };
             if (parsed.GetValue(configFile) is { } path)
             {
-                var result = TempoConfiguration.Load(path, line.Environment, parsed.GetValue(skipForeignReceivers));
+                var result = TempoConfiguration.Load(path, line.Environment, parsed.GetValue(skipForeignReceivers), withTenants: parsed.GetValue(verify));
                 foreach (var error in result.Errors)
                     Console.Error.WriteLine($"error: {error}");
                 if (!result.Succeeded)

@@ -8,4 +8,7 @@ public interface ITraceQuery
 {
     /// <summary>All that is known of the tenant's trace: every acknowledged span of it, live or stored.</summary>
     ValueTask<TraceAnswer> FindAsync(TenantId tenant, TraceId traceId, TraceRange range, CancellationToken cancellationToken);
+
+    /// <summary>Whether this process knows of anything that is the tenant's: traces, or overrides. Another process may know of live traces that this one does not.</summary>
+    bool Knows(TenantId tenant);
 }

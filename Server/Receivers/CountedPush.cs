@@ -25,7 +25,8 @@ internal sealed class CountedPush : ITracePush
         // Tempo gives each of the Collector's receivers that it runs such a name.
         _receiver = new("receiver", $"{receiver}/{receiver}_receiver");
         _transport = new("transport", transport);
-        Count(0, 0);
+        _metrics.ReceiverAccepted.Add(0, _receiver, _transport);
+        _metrics.ReceiverRefused.Add(0, _receiver, _transport);
     }
 
     public ValueTask<PushResult> PushAsync(TenantId tenant, RequestBuffer request, CancellationToken cancellationToken)
@@ -47,12 +48,8 @@ internal sealed class CountedPush : ITracePush
     private void Count(PushResult result)
     {
         var accepted = result.Status == PushStatus.Accepted ? result.Spans - result.RejectedSpans : 0;
-        Count(accepted, result.Spans - accepted);
-    }
-
-    private void Count(int accepted, int refused)
-    {
         _metrics.ReceiverAccepted.Add(accepted, _receiver, _transport);
-        _metrics.ReceiverRefused.Add(refused, _receiver, _transport);
+        if (result.Spans > accepted)
+            _metrics.ReceiverRefused.Add(result.Spans - accepted, _receiver, _transport);
     }
 }

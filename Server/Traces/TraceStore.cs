@@ -29,6 +29,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     private readonly BlockFlushQueue _flushes;
     private readonly Compactor _compactor;
     private readonly TraceStorageOptions _options;
+    private readonly IOverrides _overrides;
     private readonly TimeProvider _time;
     private readonly ClockWatch _clock;
     private readonly TempoMetrics _metrics;
@@ -53,6 +54,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         ILogger logger)
     {
         _options = options.Storage.Trace;
+        _overrides = overrides;
         _identity = identity;
         _log = log;
         _filesAdopted = log is FileWriteAheadLog;
@@ -158,6 +160,8 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
 
     public ValueTask<TraceAnswer> FindAsync(TenantId tenant, TraceId traceId, TraceRange range, CancellationToken cancellationToken) =>
         Query.FindAsync(tenant, traceId, range, cancellationToken);
+
+    public bool Knows(TenantId tenant) => Ingesters.Knows(tenant) || Blocks.Knows(tenant) || _overrides.Knows(tenant);
 
     public Task<bool> FlushAsync(TenantId? tenant, CancellationToken cancellationToken) => Ingesters.FlushAsync(tenant, cancellationToken);
 

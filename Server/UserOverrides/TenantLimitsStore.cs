@@ -17,7 +17,7 @@ internal sealed class TenantLimitsStore(IObjectStore store, TempoMetrics metrics
         "tempo_overrides_user_configurable_overrides_list_total", null, "Times the tenants with user-configurable overrides were listed");
 
     private readonly Counter<long> _fetched = metrics.Meter.CreateCounter<long>(
-        "tempo_overrides_user_configurable_overrides_fetch_total", null, "Times user-configurable overrides were read from the object store, by tenant");
+        "tempo_overrides_user_configurable_overrides_fetch_total", null, "Times user-configurable overrides were read from the object store, by tenant, without one where there were none");
 
     /// <summary>The tenants that have limits, whatever is in them.</summary>
     public async Task<IReadOnlyList<TenantId>> ListAsync(CancellationToken cancellationToken)
@@ -33,10 +33,19 @@ internal sealed class TenantLimitsStore(IObjectStore store, TempoMetrics metrics
         return tenants;
     }
 
-    public Task<StoredObject?> GetAsync(TenantId tenant, CancellationToken cancellationToken)
+    public async Task<StoredObject?> GetAsync(TenantId tenant, CancellationToken cancellationToken)
     {
-        _fetched.Add(1, new KeyValuePair<string, object?>("tenant", tenant.Value));
-        return store.GetAsync(NameOf(tenant), cancellationToken);
+        StoredObject? stored = null;
+        try
+        {
+            stored = await store.GetAsync(NameOf(tenant), cancellationToken);
+            return stored;
+        }
+        finally
+        {
+            // Without the name where there is nothing: anyone can ask for any.
+            _fetched.Add(1, new KeyValuePair<string, object?>("tenant", stored is null ? "" : tenant.Value));
+        }
     }
 
     /// <summary>Puts limits in the place of what was read.</summary>

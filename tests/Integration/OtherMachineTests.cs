@@ -43,7 +43,7 @@ public sealed class OtherMachineTests
             Assert.Equal((host, HttpStatusCode.OK), (host, dashboard.StatusCode));
         }
 
-        var warning = Assert.Single(silo.Log.Split('\n'), static line => line.Contains("level=warn", StringComparison.Ordinal) && line.Contains("can send spans and read traces", StringComparison.Ordinal));
+        var warning = Assert.Single(silo.Log.Split('\n'), static line => line.Contains("level=warn", StringComparison.Ordinal) && line.Contains("can read traces", StringComparison.Ordinal));
         Assert.Contains($"http api on [::]:{silo.ApiPort}", warning);
         Assert.DoesNotContain("otlp", warning);
     }

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.RegularExpressions;
 using OrleansTempo.Integration.Harness;
 
@@ -97,6 +98,31 @@ public sealed partial class OwnMetricsTests
         Assert.Equal([], Listed().Where(name => !types.ContainsKey(name) && !s_rare.IsMatch(name)));
         Assert.Equal([], types.Keys.Where(static name => name.StartsWith("tempo", StringComparison.Ordinal)).Except(Listed()));
         Assert.Equal(1, Assert.Single(SeriesValues.Parse(page), static s => s.Key.StartsWith("tempo_build_info{", StringComparison.Ordinal) && s.Key.Contains("goversion=\".NET", StringComparison.Ordinal)).Value);
+    }
+
+    [Fact]
+    public async Task Names_of_tenants_that_readers_make_up_leave_no_series_and_a_tenant_that_sends_has_its_own()
+    {
+        await using var silo = await SiloProcess.StartAsync(new() { Test = "made-up", Multitenancy = true, UserConfigurableOverrides = "enabled: true" });
+
+        // With | between them only queries take several.
+        var several = string.Join('|', Enumerable.Range(0, 20).Select(static i => $"made-up-{i}"));
+        Assert.Equal(HttpStatusCode.NotFound, (await silo.Traces.TextAsync("/api/traces/0b", several)).Status);
+        Assert.Equal(HttpStatusCode.OK, (await silo.Traces.TextAsync("/api/v2/traces/0b", several)).Status);
+        Assert.Equal((HttpStatusCode.OK, ""), await silo.Traces.TextAsync("/generator/metrics", "made-up"));
+        Assert.Equal(HttpStatusCode.NotFound, (await silo.Traces.TextAsync("/api/overrides", "made-up")).Status);
+        await silo.Traces.TextAsync("/status/overrides/made-up");
+        Assert.Equal(HttpStatusCode.NotFound, await silo.FlushAsync("made-up"));
+
+        Assert.DoesNotContain("made-up", (await silo.Traces.TextAsync("/metrics")).Text);
+        Assert.DoesNotContain(silo.StoredObjects, static name => name.Contains("made-up", StringComparison.Ordinal));
+
+        var request = new SentSpans().Add(new RandomTraces(1).Next(20));
+        Assert.True((await silo.Sender.PushAsync(request.Body, "team-a")).IsWhole);
+        await silo.Traces.TextAsync("/api/traces/0b", "team-a");
+        Assert.Equal(HttpStatusCode.NoContent, await silo.FlushAsync());
+        var own = (await silo.OwnMetricsAsync()).Where(static key => key.Contains("tenant=\"team-a\"", StringComparison.Ordinal));
+        Assert.Equal((1, 1), (own.Sum("tempo_query_frontend_queries_total"), own.Sum("tempodb_blocklist_length")));
     }
 
     private static bool IsThere(string page, Dictionary<string, string> types, string[] wanted)

@@ -36,4 +36,6 @@ internal sealed class RecordingTraces : ITraceQuery
 
         return new(new TraceAnswer { Spans = spans, Problems = Problems });
     }
+
+    public bool Knows(TenantId tenant) => Traces.Keys.Any(key => key.Tenant == tenant.Value);
 }

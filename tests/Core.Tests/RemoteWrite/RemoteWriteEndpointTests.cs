@@ -241,6 +241,40 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("basic_auth.username_file")]
+    [InlineData("basic_auth.password_file")]
+    [InlineData("authorization.credentials_file")]
+    [InlineData("http_headers.X-Key.files")]
+    public async Task A_secrets_file_that_is_empty_for_a_moment_is_waited_for(string key)
+    {
+        var file = Path.Combine(_folder, "secret");
+        var options = new RemoteWriteOptions
+        {
+            Url = _end.Url,
+            BasicAuth = key switch
+            {
+                "basic_auth.username_file" => new() { UsernameFile = file, Password = "p" },
+                "basic_auth.password_file" => new() { Username = "user", PasswordFile = file },
+                _ => null,
+            },
+            Authorization = key.StartsWith("auth") ? new() { CredentialsFile = file } : null,
+            HttpHeaders = key.StartsWith("http") ? new() { ["X-Key"] = new() { Files = [file] } } : new Dictionary<string, HttpHeaderOptions>(),
+        };
+        using var endpoint = new RemoteWriteEndpoint(options, 0, TimeProvider.System);
+
+        foreach (var empty in (string[])["", "\n", "\r\n", " \n"])
+        {
+            File.WriteAllText(file, empty);
+            var outcome = await SendAsync(endpoint);
+            Assert.Equal((SendResult.Retry, $"{key}: cannot use the file '{file}': it is empty"), (outcome.Result, outcome.Error));
+        }
+
+        Assert.Empty(_end.Received);
+        File.WriteAllText(file, "good\n");
+        Assert.Equal(SendResult.Accepted, (await SendAsync(endpoint)).Result);
+    }
+
+    [Theory]
     [InlineData("X-A", "b\nX-Scope-OrgID: other", "the value of the header X-A holds a line break, and a header is one line")]
     [InlineData("X-A", "b\r\n\r\nbody", "the value of the header X-A holds a line break, and a header is one line")]
     [InlineData("X-A", "ü", "the value of the header X-A cannot be sent in a header: character 1 is not ASCII")]

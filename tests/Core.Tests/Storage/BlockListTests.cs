@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using OrleansTempo.Core.Storage;
 using OrleansTempo.Core.Tests.RemoteWrite;
 using static OrleansTempo.Core.Tests.Storage.SomeBlocks;
@@ -90,7 +91,8 @@ public sealed class BlockListTests : IDisposable
     [Fact]
     public async Task A_block_whose_meta_is_deleted_by_hand_is_told_once_counted_kept_for_a_day_and_comes_back_with_it()
     {
-        await _store.StoreAsync(Block(1, Now));
+        var endTime = Now;
+        await _store.StoreAsync(Block(1, endTime));
         await _list.PollAsync();
         var meta = (await _store.GetAsync(BlockPaths.Meta(TeamA, Id(1))))!.Value.Content;
         _time.Advance(TimeSpan.FromDays(7));
@@ -99,7 +101,7 @@ public sealed class BlockListTests : IDisposable
         await _list.PollAsync();
 
         var line = Assert.Single(_log.Lines);
-        Assert.StartsWith($"Error: The meta.json of block {Id(1)} of tenant {TeamA} is gone, though the block was neither merged nor expired: its 10 traces, from ", line, StringComparison.Ordinal);
+        Assert.StartsWith($"Error: The meta.json of block {Id(1)} of tenant {TeamA} is gone, though the block was neither merged nor expired: its 10 traces, from {endTime - TimeSpan.FromMinutes(1):O} to {endTime:O}, are found no more", line, StringComparison.Ordinal);
         Assert.Equal(1, _values["tempodb_blocks_without_meta_total"]);
         Assert.Empty(_list.Blocks(TeamA));
         Assert.Equal(Id(1), Assert.Single(_list.Broken(TeamA)).BlockId);
@@ -142,6 +144,28 @@ public sealed class BlockListTests : IDisposable
         Assert.Empty(_list.Blocks(TeamA));
         Assert.Empty(_list.Tenants);
         Assert.Equal(0, _values["tempodb_blocklist_length"]);
+    }
+
+    [Fact]
+    public async Task A_tenant_that_has_never_had_a_block_gets_no_series()
+    {
+        var measured = 0;
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, own) =>
+        {
+            if (instrument == _metrics.BlocklistLength || instrument == _metrics.BlocklistPollErrors)
+                own.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<long>((_, _, _, _) => measured++);
+        listener.Start();
+
+        await _list.RefreshAsync(Tenant("made-up"), default);
+        Assert.Equal(0, measured);
+
+        await _store.StoreAsync(Block(1, Now));
+        await _list.RefreshAsync(TeamA, default);
+        Assert.Equal(2, measured);
+        Assert.Equal((true, false), (_list.Knows(TeamA), _list.Knows(Tenant("made-up"))));
     }
 
     [Fact]

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using OrleansTempo.Server.Api;
+using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Tests.Configuration;
 
 namespace OrleansTempo.Server.Tests.Api;
 
@@ -32,9 +34,18 @@ public class HttpApiTests
         Assert.Contains("GET /status/services\ndistributor              Running\n", all);
         Assert.Contains($"otlp/http                listens on 127.0.0.1:{server.Port("otlp/http")}\n", all);
         Assert.Contains("/generator/metrics       a tenant's generated series\n", all);
-        Assert.EndsWith("GET /status/config\nserver: {}\n", all);
+        Assert.EndsWith("# GET /status/config\n---\nserver: {}\n", all);
         foreach (var page in new[] { "version", "services", "endpoints", "config" })
             Assert.Contains(await server.Client.GetStringAsync(server.Api("/status/" + page)), all);
+    }
+
+    [Fact]
+    public async Task The_page_of_the_configuration_is_read_as_a_configuration_file_and_gives_the_same_options()
+    {
+        var options = ConfigurationText.Options("multitenancy_enabled: true\nserver: {http_listen_port: 3201}");
+        await using var server = await RunningServer.StartAsync(adapt: parts => parts with { ConfigText = () => ConfigurationPage.Render(options) });
+
+        Assert.Equal(options, ConfigurationText.Options(await server.Client.GetStringAsync(server.Api("/status/config"))));
     }
 
     [Fact]

@@ -236,6 +236,7 @@ public sealed class ConfigurationErrorTests
     [InlineData("http_prefix: /x", "http_prefix: removed in Tempo 1.0; write http_api_prefix")]
     [InlineData("distributor: {log_received_traces: true}", "distributor.log_received_traces: removed in Tempo 2.3; remove it")]
     [InlineData("distributor: {search_tags_deny_list: [a]}", "distributor.search_tags_deny_list: removed in Tempo 2.1; remove it")]
+    [InlineData("ingester: {use_flatbuffer_search: true}", "ingester.use_flatbuffer_search: removed in Tempo 2.0; remove it")]
     [InlineData("ingester: {traces_per_block: 5}", "ingester.traces_per_block: removed in Tempo 0.6; write max_block_bytes")]
     [InlineData("compactor: {compaction: {chunk_size_bytes: 5}}", "compactor.compaction.chunk_size_bytes: removed in Tempo 2.0; remove it")]
     [InlineData("storage: {trace: {maintenance_cycle: 5m}}", "storage.trace.maintenance_cycle: removed in Tempo 0.3; write blocklist_poll")]
@@ -292,6 +293,18 @@ public sealed class ConfigurationErrorTests
     [InlineData("a: &x [*x]", "tempo.yaml:1:8: this is not valid YAML: the alias *x names no anchor that stands before it")]
     [InlineData("[a]: b", "tempo.yaml:1:1: a key must be a single value, this is a list")]
     public void A_document_of_another_shape_is_an_error(string text, string error) => Assert.Equal([error], Errors(text));
+
+    [Theory]
+    [InlineData("*hunter2", "a: ${PASSWORD}")]
+    [InlineData("hunter2", "a: *${PASSWORD}")]
+    [InlineData("hunter2", "a: *x${PASSWORD}y")]
+    public void An_alias_out_of_a_variable_is_an_error_without_its_value(string value, string text)
+    {
+        var error = Assert.Single(Errors(text, ("PASSWORD", value)));
+
+        Assert.StartsWith("tempo.yaml:1:4: this is not valid YAML: the alias names no anchor that stands before it", error);
+        Assert.DoesNotContain("hunter2", error);
+    }
 
     [Fact]
     public void A_long_wrong_value_is_cut_short() =>

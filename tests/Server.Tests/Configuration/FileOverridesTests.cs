@@ -4,6 +4,7 @@ using OrleansTempo.Core;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests;
 using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Hosting;
 
 namespace OrleansTempo.Server.Tests.Configuration;
 
@@ -348,15 +349,21 @@ public sealed class FileOverridesTests : IDisposable
         Assert.Equal(version, overrides.Version);
     }
 
-    [Fact]
-    public void A_file_that_is_empty_for_a_moment_keeps_the_last_good_one_and_is_told_once()
+    [Theory]
+    [InlineData("", "")]
+    [InlineData(" \n\n", "")]
+    [InlineData("# nothing yet\n", "")]
+    [InlineData("---\n", "")]
+    [InlineData("overrides:\n", ":1:1")]
+    [InlineData("# rewritten\noverrides: ~\n", ":2:1")]
+    public void A_file_that_is_empty_for_a_moment_keeps_the_last_good_one_and_is_told_once(string empty, string place)
     {
         const string good = "overrides: {a: {metrics_generator: {max_active_series: 1}}}";
         using var overrides = Open(good);
         var version = overrides.Version;
         _logger.Lines.Clear();
 
-        File.WriteAllText(_file, "");
+        File.WriteAllText(_file, empty);
         _time.Tick();
         _time.Tick();
 
@@ -364,7 +371,7 @@ public sealed class FileOverridesTests : IDisposable
         Assert.Equal((version, 0), (overrides.Version, LastReloadSuccessful()));
         Assert.Equal(
         [
-            $"Error: {_file}: the file is empty; write 'overrides: {{}}' into it where no tenant shall have an entry",
+            $"Error: {_file}{place}: the file is empty; write 'overrides: {{}}' into it where no tenant shall have an entry",
             $"Error: The per-tenant overrides {_file} have 1 errors; what held before goes on",
         ],
         _logger.Lines);
@@ -372,6 +379,52 @@ public sealed class FileOverridesTests : IDisposable
         File.WriteAllText(_file, good);
         _time.Tick();
         Assert.Equal((version, 1), (overrides.Version, LastReloadSuccessful()));
+
+        File.WriteAllText(_file, "overrides: {}");
+        _time.Tick();
+        Assert.Equal((version + 1, 1), (overrides.Version, LastReloadSuccessful()));
+        Assert.Equal(1000, overrides.For(Tenant("a")).MetricsGenerator.MaxActiveSeries);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("\n# nothing yet\n")]
+    [InlineData("overrides:\n")]
+    public void A_file_that_is_empty_at_the_start_is_taken_with_a_warning(string empty)
+    {
+        File.WriteAllText(_file, empty);
+        var result = TryOpen();
+        using var overrides = result.Value!;
+
+        Assert.EndsWith("the file is empty; write 'overrides: {}' into it where no tenant shall have an entry", Assert.Single(result.Warnings).ToString());
+        _time.Tick();
+        Assert.Equal(1, LastReloadSuccessful());
+    }
+
+    [Theory]
+    [InlineData("overrides: {a: {metrics_generator: {max_active_series: lots}}}", ":1:56: overrides.a.metrics_generator.max_active_series: 'lots' is not allowed")]
+    [InlineData(null, ": the file of overrides.per_tenant_override_config cannot be read: ")]
+    public async Task Verifying_a_configuration_tells_the_errors_of_its_per_tenant_overrides_beside_its_own(string? tenants, string error)
+    {
+        File.Delete(_file);
+        if (tenants is not null)
+            File.WriteAllText(_file, tenants);
+        var configuration = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(configuration, $"overrides: {{per_tenant_override_config: '{_file}'}}\n");
+            Assert.Equal(1, await TempoCommand.InvokeAsync("", ["-config.file", configuration, "-config.verify"], static (_, _) => Task.FromResult(7)));
+
+            File.AppendAllText(configuration, "servr: {}\n");
+            var errors = TempoConfiguration.Load(configuration, ConfigurationText.NoEnvironment, withTenants: true).Errors.Select(static e => e.ToString()).ToArray();
+            Assert.Equal(2, errors.Length);
+            Assert.StartsWith($"{configuration}:2:1: servr: unknown key", errors[0]);
+            Assert.StartsWith($"{_file}{error}", errors[1]);
+        }
+        finally
+        {
+            File.Delete(configuration);
+        }
     }
 
     [Fact]

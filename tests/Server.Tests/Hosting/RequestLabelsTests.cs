@@ -107,6 +107,30 @@ public sealed class RequestLabelsTests
         Assert.Equal(2, counters["tempo_query_frontend_queries_total{traces,completed}"]);
     }
 
+    [Fact]
+    public async Task A_query_of_a_tenant_that_is_not_known_is_counted_without_its_name()
+    {
+        var traces = new RecordingTraces { Traces = { [("blue", "0000000000000000000000000000000a")] = [[]] } };
+        await using var server = await RunningServer.StartAsync(RunningServer.Options with { MultitenancyEnabled = true }, parts => parts with { Traces = traces });
+        var counted = new ConcurrentQueue<string>();
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, own) =>
+        {
+            if (instrument == server.Metrics.QueryFrontendQueries)
+                own.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<long>((_, value, tags, _) => counted.Enqueue($"{value} {string.Join(' ', tags.ToArray().Select(static tag => tag.Value))}"));
+        listener.Start();
+
+        foreach (var tenants in (string[])["made-up", "blue|made-up-1|made-up-2", "blue"])
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, server.Api("/api/v2/traces/0b")) { Headers = { { "X-Scope-OrgID", tenants } } };
+            Assert.Equal(HttpStatusCode.OK, (await server.Client.SendAsync(request)).StatusCode);
+        }
+
+        Assert.Equal(["1  traces completed", "1  traces completed", "1  traces completed", "1 blue traces completed", "1 blue traces completed"], counted.Order(StringComparer.Ordinal));
+    }
+
     /// <summary>What <c>tempo_request_duration_seconds</c> is told of: its labels in one line.</summary>
     private sealed class Requested : IDisposable
     {

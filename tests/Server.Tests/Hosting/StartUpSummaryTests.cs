@@ -7,18 +7,41 @@ namespace OrleansTempo.Server.Tests.Hosting;
 public sealed class StartUpSummaryTests
 {
     [Theory]
-    [InlineData(false, "send spans and read traces")]
-    [InlineData(true, "send spans, read traces, change overrides and shut this process down")]
-    public async Task Listeners_that_other_machines_reach_without_a_certificate_are_one_warning_that_names_them(bool fromAnywhere, string rights)
+    [InlineData(false, "read traces")]
+    [InlineData(true, "read traces, change overrides and shut this process down")]
+    public async Task Listeners_that_other_machines_reach_without_a_certificate_are_one_warning_that_says_what_each_allows(bool fromAnywhere, string rights)
     {
         await using var server = await RunningServer.StartAsync(RunningServer.Options with { HttpApi = new() { Endpoint = ":0" }, OtlpGrpc = [new() { Endpoint = "0.0.0.0:0" }] });
 
         var warning = Assert.Single(Warnings(server, new TempoOptions { Server = new ServerOptions { AdminFromAnywhere = fromAnywhere } }));
 
         Assert.Equal(
-            $"Warning: Anyone who reaches otlp/grpc on 0.0.0.0:{server.Port("otlp/grpc")}, http api on {server.Server.Addresses["http api"]} can {rights}: these listeners are not on loopback, and no caller has to sign in. "
+            "Warning: These listeners are not on loopback, and no caller has to sign in: "
+            + $"anyone who reaches otlp/grpc on 0.0.0.0:{server.Port("otlp/grpc")} can send spans, and anyone who reaches http api on {server.Server.Addresses["http api"]} can {rights}. "
             + "Restrict the network, or require client certificates (client_ca_file)",
             warning);
+    }
+
+    [Fact]
+    public async Task Where_only_the_API_is_reached_nobody_is_said_to_send_spans()
+    {
+        await using var server = await RunningServer.StartAsync(RunningServer.Options with { HttpApi = new() { Endpoint = ":0" } });
+
+        var warning = Assert.Single(Warnings(server, TempoOptions.WithoutFile));
+
+        Assert.Contains($": anyone who reaches http api on {server.Server.Addresses["http api"]} can read traces. ", warning);
+        Assert.DoesNotContain("spans", warning);
+    }
+
+    [Fact]
+    public async Task Where_only_OTLP_is_reached_nobody_is_said_to_read_traces()
+    {
+        await using var server = await RunningServer.StartAsync(RunningServer.Options with { OtlpGrpc = [new() { Endpoint = "0.0.0.0:0" }], OtlpHttp = [new() { Endpoint = "0.0.0.0:0" }] });
+
+        var warning = Assert.Single(Warnings(server, TempoOptions.WithoutFile));
+
+        Assert.Contains($": anyone who reaches otlp/grpc on 0.0.0.0:{server.Port("otlp/grpc")} or otlp/http on 0.0.0.0:{server.Port("otlp/http")} can send spans. ", warning);
+        Assert.DoesNotContain("traces", warning);
     }
 
     [Fact]

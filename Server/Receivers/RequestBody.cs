@@ -60,7 +60,7 @@ internal static class RequestBody
             status = coding.Unfold(compressed, content, limit);
             return (status, status == BodyStatus.Complete ? content : null);
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        catch (Exception e) when (e is InvalidDataException or IOException)
         {
             return (BodyStatus.Undecodable, null);
         }

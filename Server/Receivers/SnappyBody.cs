@@ -29,10 +29,11 @@ internal static class SnappyBody
         return compressed.Bytes.StartsWith(s_streamStart) ? FromStream(compressed, content, limit) : FromBlock(compressed.Bytes, content, limit);
     }
 
+    // The format's lengths have no sign, so those of 2 GiB and more come out of the library as negative.
     private static BodyStatus FromBlock(ReadOnlySpan<byte> block, RequestBuffer content, int limit)
     {
         var length = Snappy.GetUncompressedLength(block);
-        if (length > limit)
+        if ((uint)length > (uint)limit)
             return BodyStatus.TooLarge;
         if (!Snappy.TryDecompress(block, content.GetMemory(length).Span[..length], out var written) || written != length)
             return BodyStatus.Undecodable;
@@ -62,7 +63,7 @@ internal static class SnappyBody
                 return false;
             var isSound = kind switch
             {
-                0 => length > ChecksumBytes && Snappy.GetUncompressedLength(chunks[ChecksumBytes..length]) <= MaxChunkContentBytes,
+                0 => length > ChecksumBytes && (uint)Snappy.GetUncompressedLength(chunks[ChecksumBytes..length]) <= MaxChunkContentBytes,
                 1 => length is >= ChecksumBytes and <= ChecksumBytes + MaxChunkContentBytes,
                 _ => kind >= 0x80,
             };

@@ -100,6 +100,7 @@ public class OtlpGrpcReceiverTests
         { GrpcCall.Frame(Requests.Gzip(new byte[20 << 20]), flag: 1), "gzip", 8, TooLarge },
         { GrpcCall.Frame(Requests.Zstd(new byte[20 << 20]), flag: 1), "zstd", 8, TooLarge },
         { GrpcCall.Frame(Requests.SnappyFramed(new byte[1 << 20]), flag: 1), "snappy", 8, TooLarge },
+        { GrpcCall.Frame([0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0, 97], flag: 1), "snappy", 8, TooLarge },
 
         // Nothing, compressed again and again.
         { GrpcCall.Frame([.. Enumerable.Repeat(Requests.EmptyGzipMember, 5_100).SelectMany(static b => b)], flag: 1), "gzip", 8, TooLarge },

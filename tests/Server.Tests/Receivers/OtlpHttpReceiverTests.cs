@@ -86,7 +86,7 @@ public class OtlpHttpReceiverTests
     {
         var memory = new RequestMemory(4 << 20);
         await using var server = await RunningServer.StartAsync(adapt: parts => parts with { RequestMemory = memory });
-        foreach (var (encoding, bomb) in Requests.Compressed(new byte[1 << 20]).Append(("snappy", [0xFF, 0xFF, 0xFF, 0xFF, 0x07, 0])).Append(("snappy", Requests.SnappyBlock(new byte[RunningServer.MaxRequestBytes + 1]))))
+        foreach (var (encoding, bomb) in Requests.Compressed(new byte[1 << 20]).Append(("snappy", [0xFF, 0xFF, 0xFF, 0xFF, 0x07, 0])).Append(("snappy", [0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0, 97])).Append(("snappy", [0x80, 0x80, 0x80, 0x80, 0x08, 0])).Append(("snappy", Requests.SnappyBlock(new byte[RunningServer.MaxRequestBytes + 1]))))
         {
             Assert.InRange(bomb.Length, 1, RunningServer.MaxRequestBytes);
             using var response = await server.Client.SendAsync(Requests.Post(server.Otlp(), bomb, encoding: encoding));
@@ -145,7 +145,9 @@ public class OtlpHttpReceiverTests
         byte[] flipped = [.. whole];
         flipped[^3] ^= 1;
         byte[] claim = [.. whole, 0, 12, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 7, 0, 0, 0];
-        foreach (var body in new[] { whole[..^1], whole[..^20], whole[..13], Requests.Golden, encoding == "zstd" ? whole[..3] : flipped, [.. whole, 1], claim, Requests.SnappyBlock(Requests.Golden)[..^1] })
+        byte[] negative = [.. claim];
+        negative[^4] = 0x0F;
+        foreach (var body in new[] { whole[..^1], whole[..^20], whole[..13], Requests.Golden, encoding == "zstd" ? whole[..3] : flipped, [.. whole, 1], claim, negative, Requests.SnappyBlock(Requests.Golden)[..^1] })
         {
             using var response = await server.Client.SendAsync(Requests.Post(server.Otlp(), body, encoding: encoding));
             Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);

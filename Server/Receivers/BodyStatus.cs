@@ -5,7 +5,7 @@ internal enum BodyStatus
 {
     Complete,
 
-    /// <summary>More bytes than allowed, as sent or as unfolded.</summary>
+    /// <summary>More bytes than allowed, as sent or decompressed.</summary>
     TooLarge,
 
     /// <summary>The compressed data is broken or cut off.</summary>

@@ -2,8 +2,8 @@ namespace OrleansTempo.Server.Receivers;
 
 /// <summary>A way in which a request is compressed, by the name that <c>Content-Encoding</c> and <c>grpc-encoding</c> have for it.</summary>
 /// <param name="Name">The name that senders use.</param>
-/// <param name="Unfold">Fills an empty buffer with what compressed bytes unfold to, up to a limit in bytes.</param>
-internal sealed record ContentCoding(string Name, Decompress Unfold)
+/// <param name="Decompress">Fills an empty buffer with the decompressed bytes, up to a limit in bytes.</param>
+internal sealed record ContentCoding(string Name, Decompress Decompress)
 {
     public const string Identity = "identity";
 

@@ -4,7 +4,7 @@ using OrleansTempo.Core.Otlp;
 namespace OrleansTempo.Server.Receivers;
 
 /// <summary>
-/// Unfolds gzip and zlib, and tells whether the data was whole. The framework's streams take data that is cut off for data that
+/// Decompresses gzip and zlib, and tells whether the data was whole. The framework's streams take data that is cut off for data that
 /// ends, and half a request must not pass for one. So this stands between the body and them:
 /// <list type="bullet">
 /// <item>zlib: they stop asking where the data ends by itself; being asked past the body's end means it was cut off.</item>

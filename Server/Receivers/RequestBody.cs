@@ -7,7 +7,7 @@ namespace OrleansTempo.Server.Receivers;
 
 /// <summary>
 /// Brings a request's body into one <see cref="RequestBuffer"/>. Bytes are copied once, from the blocks Kestrel received
-/// them in. A compressed body is received as it is, up to the limit for what it unfolds to, so that endless nothing ends there; then it is unfolded
+/// them in. A compressed body is received as it is, up to the limit for its content, so that an endless body of nothing is refused; then it is decompressed
 /// into a second buffer, and given up at the limit, so a bomb costs what any other request of the largest size costs.
 /// </summary>
 internal static class RequestBody
@@ -15,7 +15,7 @@ internal static class RequestBody
     // A client can claim any Content-Length without sending a byte; beyond this the buffer grows with what has arrived.
     private const int TrustedLength = 1 << 20;
 
-    // Compressed spans unfold about this much; a wrong guess costs one copy.
+    // Spans are usually compressed about this much; a wrong guess costs one copy.
     private const int UsualCompression = 8;
     private const int SmallestContent = 4 << 10;
 
@@ -43,11 +43,11 @@ internal static class RequestBody
         }
     }
 
-    /// <summary>What a compressed body unfolds to.</summary>
+    /// <summary>The content of a compressed body.</summary>
     /// <param name="memory">Where there is room for it.</param>
     /// <param name="coding">How it is compressed.</param>
     /// <param name="compressed">All of the body; given back in any case.</param>
-    /// <param name="limit">The most bytes it may unfold to.</param>
+    /// <param name="limit">The most bytes that the content may have.</param>
     /// <returns>How it ended, and the content, which is the caller's; null where there is none.</returns>
     /// <exception cref="RequestMemoryException">There is no room for it.</exception>
     public static (BodyStatus Status, RequestBuffer? Content) Decompress(RequestMemory memory, ContentCoding coding, RequestBuffer compressed, int limit)
@@ -57,7 +57,7 @@ internal static class RequestBody
         try
         {
             content = memory.Rent((int)Math.Clamp(compressed.Length * (long)UsualCompression, SmallestContent, TrustedLength));
-            status = coding.Unfold(compressed, content, limit);
+            status = coding.Decompress(compressed, content, limit);
             return (status, status == BodyStatus.Complete ? content : null);
         }
         catch (Exception e) when (e is InvalidDataException or IOException)
@@ -72,7 +72,7 @@ internal static class RequestBody
         }
     }
 
-    /// <summary>What is wrong with compressed data that was not unfolded, in a sentence.</summary>
+    /// <summary>What is wrong with compressed data that could not be decompressed, in a sentence.</summary>
     /// <param name="what">What was compressed.</param>
     public static string Problem(string what, ContentCoding coding, BodyStatus status) => status == BodyStatus.WindowTooLarge
         ? $"the {what} is {coding.Name} data with a window of more than {ZstdBody.MaxWindowBytes >> 20} MiB; compress it at a lower level, or without long mode"

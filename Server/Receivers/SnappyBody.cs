@@ -5,12 +5,12 @@ using Snappier;
 namespace OrleansTempo.Server.Receivers;
 
 /// <summary>
-/// Unfolds snappy: a stream of chunks, or a single block.
+/// Decompresses snappy: a stream of chunks, or a single block.
 /// <code>
 /// stream  FF 06 00 00 "sNaPpY" { 1 byte: kind, 3 bytes: length, that many bytes }*     kind 0: checksum, block | 1: checksum, plain bytes | 80…FF: nothing of ours
 /// block   varint(length) { literal | copy }*
 /// </code>
-/// The library's stream takes one that is cut off for one that ends, and makes room for whatever a chunk claims to unfold to. So the chunks are looked at first.
+/// The library's stream takes one that is cut off for one that ends, and makes room for whatever length a chunk claims. So the chunks are checked first.
 /// </summary>
 internal static class SnappyBody
 {

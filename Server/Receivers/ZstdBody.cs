@@ -4,7 +4,7 @@ using ZstdSharp.Unsafe;
 
 namespace OrleansTempo.Server.Receivers;
 
-/// <summary>Unfolds Zstandard: frames one after another.</summary>
+/// <summary>Decompresses Zstandard: frames one after another.</summary>
 internal static class ZstdBody
 {
     // A frame says how far back it refers, and the decoder keeps as much, beyond what is counted: 32 MiB is the most that the Collector's encoder uses.

@@ -3,7 +3,7 @@ using OrleansTempo.Server.Receivers;
 
 namespace OrleansTempo.Server.Tests.Receivers;
 
-/// <summary>What compressed bodies unfold to, whatever is in them.</summary>
+/// <summary>What decompressing a body gives, whatever is in it.</summary>
 public sealed class RequestBodyTests
 {
     [Theory]

@@ -1,5 +1,8 @@
+using OrleansTempo.Core.Blocks.Format;
+using OrleansTempo.Core.Ingester.Flush;
+using OrleansTempo.Core.Ingester.Live;
 using OrleansTempo.Core.Otlp;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Ingester;
 

@@ -4,7 +4,7 @@ using Orleans;
 using Orleans.Serialization;
 using Orleans.Services;
 using OrleansTempo.Core.Distributor;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Cluster;

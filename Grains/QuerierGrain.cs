@@ -7,7 +7,7 @@ using OrleansTempo.Grains.Interfaces;
 namespace OrleansTempo.Grains;
 
 /// <summary>A shell around the silo's <see cref="TraceQuery"/>.</summary>
-[StatelessWorker, Reentrant]
+[GrainType("querier"), StatelessWorker, Reentrant]
 internal sealed class QuerierGrain(GrainEngine engine) : Grain, IQuerierGrain
 {
     public async Task<FoundTrace> FindTraceAsync(string tenant, byte[] traceId)

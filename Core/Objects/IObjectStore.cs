@@ -43,3 +43,14 @@ public interface IObjectStore
     /// <returns>False where it is gone or has changed, which is left as it is.</returns>
     Task<bool> DeleteIfMatchAsync(string name, string etag, CancellationToken cancellationToken = default);
 }
+
+/// <summary>An object as a listing shows it.</summary>
+/// <param name="Name">Its whole name.</param>
+/// <param name="SizeBytes">Its length in bytes.</param>
+/// <param name="LastModified">When it was last written.</param>
+public readonly record struct ObjectInfo(string Name, long SizeBytes, DateTimeOffset LastModified);
+
+/// <summary>An object read whole.</summary>
+/// <param name="Content">Its bytes.</param>
+/// <param name="ETag">What a conditional put must name to replace just this content.</param>
+public readonly record struct StoredObject(ReadOnlyMemory<byte> Content, string ETag);

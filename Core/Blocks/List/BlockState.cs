@@ -34,3 +34,9 @@ internal abstract record BlockState
     /// <param name="Lost">Set where it was in use before: answers without it are incomplete.</param>
     public sealed record Incomplete(DateTimeOffset LastModified, bool IsNoted = false, BrokenBlock? Lost = null) : BlockState;
 }
+
+/// <summary>A block's <c>meta.compacted.json</c>: its spans are in another block or have expired, and its objects are deleted some time later.</summary>
+/// <param name="Meta">What its <c>meta.json</c> said.</param>
+/// <param name="CompactedAt">When it was marked.</param>
+/// <param name="MergedInto">The block that has its spans; null where they expired.</param>
+public sealed record CompactedBlock(BlockMeta Meta, DateTimeOffset CompactedAt, Guid? MergedInto);

@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Overrides;
+
 namespace OrleansTempo.Core.Generator.NativeHistograms;
 
 /// <summary>
@@ -141,4 +143,14 @@ internal sealed class NativeHistogram
         _counts[place] = times;
         _length++;
     }
+}
+
+/// <summary>How a metric's native histograms count.</summary>
+/// <param name="Schema">How fine they are before they have too many buckets; see <see cref="NativeBuckets"/>.</param>
+/// <param name="MaxBuckets">With more than this they become coarser.</param>
+/// <param name="MinResetMs">How long they count at least before they are reset, in milliseconds.</param>
+internal sealed record NativeHistogramSettings(int Schema, int MaxBuckets, long MinResetMs)
+{
+    public static NativeHistogramSettings Of(NativeHistogramOptions options) =>
+        new(NativeBuckets.SchemaFor(options.BucketFactor), options.MaxBucketNumber, (long)options.MinResetDuration.TotalMilliseconds);
 }

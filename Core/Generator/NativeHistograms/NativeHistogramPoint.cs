@@ -29,3 +29,8 @@ public readonly ref struct NativeHistogramPoint
     /// <summary>Since the last collection, ascending in time; none in most.</summary>
     public ReadOnlySpan<HistogramExemplar> Exemplars { get; init; }
 }
+
+/// <summary>A run of buckets of a native histogram that follow one another, as remote write carries it.</summary>
+/// <param name="Offset">Of the first run the index of its first bucket; of any other the buckets left out since the run before.</param>
+/// <param name="Length">How many buckets it has.</param>
+public readonly record struct HistogramSpan(int Offset, int Length);

@@ -18,3 +18,9 @@ internal struct Exemplar
 
     public readonly void WriteTraceId(Span<byte> bytes) => BinaryPrimitives.WriteUInt128BigEndian(bytes, TraceId);
 }
+
+/// <summary>An exemplar of a native histogram.</summary>
+/// <param name="TraceId">The trace ID's 16 bytes as a big-endian number, see <see cref="Exemplar.ReadTraceId"/>.</param>
+/// <param name="Value">What was observed, in the histogram's unit.</param>
+/// <param name="TimestampMs">Unix milliseconds.</param>
+public readonly record struct HistogramExemplar(UInt128 TraceId, double Value, long TimestampMs);

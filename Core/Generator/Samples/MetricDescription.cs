@@ -23,3 +23,11 @@ public readonly record struct MetricDescription(string Help, string Unit)
     /// <param name="family">As in <see cref="MetricName.Family"/>.</param>
     public static MetricDescription Of(string family) => s_families.TryGetValue(family, out var description) ? description : new("", "");
 }
+
+/// <summary>What a metric family is, in Prometheus' words.</summary>
+public enum MetricType
+{
+    Counter,
+    Gauge,
+    Histogram,
+}

@@ -45,3 +45,21 @@ internal struct Edge
         set => _kind = (byte)value;
     }
 }
+
+/// <summary>Which side of an edge a span is, or which side was left out by a filter policy.</summary>
+internal enum EdgeSide : byte
+{
+    Client,
+    Server,
+    DroppedClient,
+    DroppedServer,
+}
+
+/// <summary>What an edge of the service graph is; the label <c>connection_type</c>, absent for a plain request.</summary>
+internal enum ConnectionType
+{
+    Request,
+    MessagingSystem,
+    Database,
+    VirtualNode,
+}

@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Otlp.Reading;
+
 namespace OrleansTempo.Core.Generator.SpanMetrics;
 
 /// <summary>One label of the span metrics: its name and where its value comes from.</summary>
@@ -7,4 +9,18 @@ internal sealed record LabelColumn(LabelSource Source, string Label)
     public (int InResource, int InSpan)[] Attributes { get; init; } = [];
 
     public byte[] Join { get; init; } = [];
+}
+
+/// <summary>Where a label of the span metrics gets its value from.</summary>
+internal enum LabelSource
+{
+    Service,
+    SpanName,
+    SanitizedSpanName,
+    SpanKind,
+    StatusCode,
+    StatusMessage,
+    Attributes,
+    Job,
+    Instance,
 }

@@ -129,3 +129,16 @@ public sealed class CutBlock
         return false;
     }
 }
+
+/// <summary>Why an ingester is asked to cut traces and blocks.</summary>
+public enum CutReason
+{
+    /// <summary>The time has come to look: what is idle is cut, and a block that is large or old enough.</summary>
+    Due,
+
+    /// <summary>Memory is wanted: what is idle is cut, and a block of it however small.</summary>
+    Memory,
+
+    /// <summary>Everything is cut, live traces too.</summary>
+    Everything,
+}

@@ -40,3 +40,22 @@ public struct SpanRecord
     public readonly double DurationSeconds =>
         StartTimeUnixNano != 0 && EndTimeUnixNano > StartTimeUnixNano ? (EndTimeUnixNano - StartTimeUnixNano) / 1e9 : 0;
 }
+
+/// <summary>A span's role, numbered as on the wire; other numbers are kept as they came.</summary>
+public enum SpanKind
+{
+    Unspecified = 0,
+    Internal = 1,
+    Server = 2,
+    Client = 3,
+    Producer = 4,
+    Consumer = 5,
+}
+
+/// <summary>A span's status, numbered as on the wire; other numbers are kept as they came.</summary>
+public enum StatusCode
+{
+    Unset = 0,
+    Ok = 1,
+    Error = 2,
+}

@@ -35,3 +35,14 @@ internal readonly record struct PageEntry
     public bool Matches(ReadOnlySpan<byte> page) =>
         Crc32C.Of(page[..SearchLength]) == SearchChecksum && Crc32C.Of(page[SearchLength..]) == RestChecksum;
 }
+
+/// <summary>One trace of a page, and which of the page's spans are its.</summary>
+internal readonly record struct PageTrace
+{
+    public required TraceId TraceId { get; init; }
+    public required int FirstSpan { get; init; }
+    public required int SpanCount { get; init; }
+
+    /// <summary>The earliest start of a span, Unix time in nanoseconds.</summary>
+    public required ulong StartTimeUnixNano { get; init; }
+}

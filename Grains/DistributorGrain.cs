@@ -1,7 +1,7 @@
 using Orleans.Concurrency;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Grains;

@@ -4,6 +4,7 @@ using OrleansTempo.Core;
 using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Grains;

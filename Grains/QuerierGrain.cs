@@ -1,7 +1,7 @@
 using System.IO.Pipelines;
 using Orleans.Concurrency;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Querier;
+using OrleansTempo.Core.Querier.Traces;
 using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Grains;

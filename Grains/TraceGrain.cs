@@ -4,7 +4,6 @@ using Orleans.Concurrency;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
-using OrleansTempo.Core.Storage;
 using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Grains;

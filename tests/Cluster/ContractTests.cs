@@ -6,7 +6,7 @@ using Orleans.Serialization;
 using Orleans.Serialization.TypeSystem;
 using Orleans.Services;
 using OrleansTempo.Core.Distributor;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Grains;
 using OrleansTempo.Grains.Interfaces;
 

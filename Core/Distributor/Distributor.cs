@@ -52,6 +52,7 @@ public sealed class Distributor(
         }
         catch (RequestMemoryException full) when (!full.CanFit)
         {
+            memory.RefusedLarge();
             Discard(tenantTag, "request_too_large", full.SpansRead);
             return Answered(new PushResult { Status = PushStatus.TooLarge, Message = full.Message }, received);
         }

@@ -1,8 +1,7 @@
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
-using OrleansTempo.Core.Generator;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Grains.Interfaces;
 

@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Server.Api;
 using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Hosting;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Generator;
 

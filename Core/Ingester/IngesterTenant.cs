@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Ingester.Flush;
+using OrleansTempo.Core.Ingester.Live;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Ingester;

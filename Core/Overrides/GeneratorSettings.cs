@@ -1,4 +1,7 @@
 using System.Runtime.CompilerServices;
+using OrleansTempo.Core.Generator.Registry;
+using OrleansTempo.Core.Generator.Samples;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Overrides;
 

@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Generator.Samples;
+
 namespace OrleansTempo.Core.Overrides;
 
 /// <summary><c>metrics_generator.processor.host_info</c>: which attributes of a resource say on what host it runs.</summary>

@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Generator.Samples;
+
 namespace OrleansTempo.Core.Overrides;
 
 /// <summary>One tenant's <see cref="HostInfoOptions"/>; null where they do not differ.</summary>

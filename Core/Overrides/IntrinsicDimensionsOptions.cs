@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Otlp.Reading;
+
 namespace OrleansTempo.Core.Overrides;
 
 /// <summary><c>intrinsic_dimensions</c>: which of a span's own fields become labels.</summary>

@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Otlp.Reading;
+
 namespace OrleansTempo.Core.Overrides;
 
 /// <summary>One tenant's <see cref="IntrinsicDimensionsOptions"/>, as far as they differ; null where they do not.</summary>

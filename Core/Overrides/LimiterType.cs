@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Generator.Registry;
+
 namespace OrleansTempo.Core.Overrides;
 
 /// <summary>By what a tenant's generator is limited.</summary>

@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Generator.Registry;
+
 namespace OrleansTempo.Core.Overrides;
 
 /// <summary><c>metrics_generator.processor.service_graphs</c>: how client and server spans pair up to edges.</summary>

@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Generator.Registry;
+
 namespace OrleansTempo.Core.Overrides;
 
 /// <summary><c>metrics_generator.processor.span_metrics</c>: what labels and series a span turns into.</summary>

@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Generator.Registry;
+
 namespace OrleansTempo.Core.Overrides;
 
 /// <summary>One tenant's <see cref="SpanMetricsOptions"/>, as far as they can differ; null where they do not.</summary>

@@ -1,5 +1,6 @@
+using OrleansTempo.Core;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Endpoint;
 
 namespace OrleansTempo.Server.Configuration;
 

@@ -5,6 +5,8 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Blocks.Compaction;
+using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Overrides;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;

@@ -1,8 +1,8 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.Storage;
 using OrleansTempo.Server.UserOverrides;
 
 namespace OrleansTempo.Server.Configuration;

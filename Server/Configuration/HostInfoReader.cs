@@ -1,3 +1,4 @@
+using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Server.Configuration;

@@ -1,3 +1,4 @@
+using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Server.Configuration;

@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Generator.Registry;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Server.Configuration;

@@ -1,5 +1,7 @@
 using System.Globalization;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Generator.Registry;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Server.Configuration;

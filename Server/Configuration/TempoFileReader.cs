@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Blocks.Compaction;
+using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Server.Configuration;

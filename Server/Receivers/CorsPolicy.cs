@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Enumeration;
 using Microsoft.AspNetCore.Http;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Server.Configuration;
 
 namespace OrleansTempo.Server.Receivers;

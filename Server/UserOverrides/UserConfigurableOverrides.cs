@@ -3,8 +3,8 @@ using System.Diagnostics.Metrics;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Server.UserOverrides;
 

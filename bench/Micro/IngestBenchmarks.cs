@@ -2,6 +2,8 @@ using BenchmarkDotNet.Attributes;
 using OrleansTempo.Bench.Payload;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Ingester.Flush;
+using OrleansTempo.Core.Ingester.Live;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Bench.Micro;

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Bench.Load;
 using OrleansTempo.Bench.Payload;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Ingester.Log;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Integration.Harness;
 

@@ -1,7 +1,11 @@
 using OrleansTempo.Core;
+using OrleansTempo.Core.Blocks.Format;
 using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Ingester.Flush;
+using OrleansTempo.Core.Ingester.Live;
+using OrleansTempo.Core.Objects;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Bench.Payload;
 

@@ -1,7 +1,8 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Cluster.Harness;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests;
 using OrleansTempo.Core.Tests.Otlp;

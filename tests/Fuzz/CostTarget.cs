@@ -2,7 +2,12 @@ using System.Diagnostics;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Ingester.Flush;
+using OrleansTempo.Core.Ingester.Live;
 using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
+using OrleansTempo.Core.Otlp.Json;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Fuzz;

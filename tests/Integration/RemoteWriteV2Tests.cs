@@ -3,9 +3,11 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Generator.NativeHistograms;
+using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Endpoint;
 using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;

@@ -3,7 +3,8 @@ using System.Text;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Objects;
+using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Storage.Azure.Tests;
 

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
+using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.RemoteWrite.Messages;
+using OrleansTempo.Core.RemoteWrite.Endpoint;
 
 namespace OrleansTempo.Core.RemoteWrite.Queue;
 

@@ -1,7 +1,8 @@
 using OrleansTempo.Core.Continuity;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.Tests.Generator;
+using OrleansTempo.Core.Tests.RemoteWrite.Queue;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Continuity;

@@ -1,4 +1,6 @@
 using System.Globalization;
+using OrleansTempo.Core.Generator.Samples;
+using OrleansTempo.Core.Generator.ServiceGraphs;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Tests.Generator;

@@ -1,5 +1,8 @@
 using System.Text;
 using Google.Protobuf;
+using OrleansTempo.Core.Generator.Registry;
+using OrleansTempo.Core.Generator.Samples;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Tests.Otlp;
 using Span = OrleansTempo.Tests.Otlp.Span;

@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Generator.Registry;
+using OrleansTempo.Core.Generator.ServiceGraphs;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Tests.Otlp;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;

@@ -1,5 +1,8 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using OrleansTempo.Core.Generator.Registry;
+using OrleansTempo.Core.Generator.Samples;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 

@@ -1,4 +1,4 @@
-using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Ingester.Flush;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests.Otlp;
 

@@ -1,3 +1,4 @@
+using OrleansTempo.Core.Generator.Registry;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Tests.Overrides;

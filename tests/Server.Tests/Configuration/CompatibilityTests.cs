@@ -1,4 +1,6 @@
 using OrleansTempo.Core;
+using OrleansTempo.Core.Generator.Registry;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Server.Configuration;
 using static OrleansTempo.Server.Tests.Configuration.ConfigurationText;

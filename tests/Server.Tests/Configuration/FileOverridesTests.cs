@@ -1,6 +1,8 @@
 using System.Diagnostics.Metrics;
 using System.Security.Cryptography;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Generator.Samples;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests;
 using OrleansTempo.Server.Configuration;

@@ -1,4 +1,7 @@
 using Microsoft.Extensions.Logging;
+using OrleansTempo.Core.Blocks.Compaction;
+using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Generator.Registry;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Server.Configuration;
 using static OrleansTempo.Server.Tests.Configuration.ConfigurationText;

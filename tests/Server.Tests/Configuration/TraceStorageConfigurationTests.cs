@@ -1,3 +1,4 @@
+using OrleansTempo.Core.Blocks.Compaction;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Server.Configuration;
 using static OrleansTempo.Server.Tests.Configuration.ConfigurationText;

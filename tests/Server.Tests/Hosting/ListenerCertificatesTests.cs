@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Tests.Receivers;
 

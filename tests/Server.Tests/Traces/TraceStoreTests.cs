@@ -2,10 +2,12 @@ using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.Querier;
+using OrleansTempo.Core.Querier.Traces;
 using OrleansTempo.Core.Tests;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Traces;
 

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Server.Tests.Configuration;
 using OrleansTempo.Server.UserOverrides;
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.Runtime;
+using OrleansTempo.Azure;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Blocks.Compaction;
 using OrleansTempo.Core.Distributor;
@@ -21,14 +22,12 @@ using OrleansTempo.Server.Api;
 using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Logging;
-using OrleansTempo.Server.RemoteWrite;
 using OrleansTempo.Server.Traces;
 using OrleansTempo.Silo.Configuration;
 using OrleansTempo.Silo.Dashboard;
 using OrleansTempo.Silo.Exposition;
 using OrleansTempo.Silo.Membership;
 using OrleansTempo.Silo.Providers;
-using OrleansTempo.Storage.Azure;
 
 namespace OrleansTempo.Silo;
 
@@ -135,7 +134,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         ConfigurationLog.Write(logger, [], commandLine.Warnings);
         if (configuration is null || configured is null)
         {
-            HostLife.CannotStart(logger, problem);
+            HostLife.LogCannotStart(logger, problem);
             return 1;
         }
 
@@ -170,22 +169,22 @@ internal sealed partial class SiloHost : IAsyncDisposable
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
-            HostLife.Stopped(_logger);
+            HostLife.LogStopped(_logger);
             return 0;
         }
         catch (Exception e)
         {
             // Whatever a provider of Orleans' throws: its message is for whoever configured it, and its stack for whoever asks.
-            HostLife.CannotStart(_logger, Reason(e));
-            StartFailed(_logger, e);
+            HostLife.LogCannotStart(_logger, Reason(e));
+            LogStartFailed(_logger, e);
             return 1;
         }
 
         await HostLife.ServeAsync(_commandLine, server, [.. _endpoints.Select(static e => e.Url)], _time, _logger, _stop.Token);
 
-        HostLife.Stopping(_logger);
+        HostLife.LogStopping(_logger);
         await StopAsync(server);
-        HostLife.Stopped(_logger);
+        HostLife.LogStopped(_logger);
         return 0;
     }
 
@@ -442,7 +441,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
     // Not even the rest of this process's turn: see SiloDeath.
     private void EndNow(string reason)
     {
-        Dead(_logger, reason);
+        LogDead(_logger, reason);
         _loggerFactory.Dispose();
         Environment.Exit(1);
     }
@@ -484,15 +483,15 @@ internal sealed partial class SiloHost : IAsyncDisposable
         return string.Join(": ", messages);
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "silo: alone")]
+    [LoggerMessage(5005, LogLevel.Information, "This silo runs alone")]
     private static partial void LogAlone(ILogger logger);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "silo: {Address} in its cluster; active silos: {Silos}")]
-    private static partial void LogJoined(ILogger logger, SiloAddress address, string silos);
+    [LoggerMessage(5006, LogLevel.Information, "This silo is {Silo} in its cluster; active silos: {Silos}")]
+    private static partial void LogJoined(ILogger logger, SiloAddress silo, string silos);
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "what went wrong at the start")]
-    private static partial void StartFailed(ILogger logger, Exception exception);
+    [LoggerMessage(5007, LogLevel.Debug, "The start failed with this exception")]
+    private static partial void LogStartFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Critical, Message = "this silo cannot go on in its cluster and ends at once; what it has acknowledged is in its log, which others take over: {Reason}")]
-    private static partial void Dead(ILogger logger, string reason);
+    [LoggerMessage(5008, LogLevel.Critical, "This silo cannot continue in its cluster and ends at once; what it has acknowledged is in its log, which other silos adopt: {Reason}")]
+    private static partial void LogDead(ILogger logger, string reason);
 }

@@ -1,4 +1,5 @@
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;

@@ -3,7 +3,7 @@ using Azure;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Storage.Azure;

@@ -1,4 +1,4 @@
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.Storage;
 

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Unicode;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Otlp;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Generator;
 

@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Unicode;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Generator;
 

@@ -3,6 +3,8 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Unicode;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Generator.SpanNames;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;

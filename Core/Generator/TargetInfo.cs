@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Unicode;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Otlp;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Generator;
 

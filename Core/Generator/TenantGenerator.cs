@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Generator.SpanNames;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Core.Ingester;

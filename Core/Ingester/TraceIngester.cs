@@ -1,5 +1,5 @@
+using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Otlp;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Core.Ingester;

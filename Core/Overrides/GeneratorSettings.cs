@@ -1,4 +1,7 @@
 using System.Runtime.CompilerServices;
+using OrleansTempo.Core.Configuration;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
 
 namespace OrleansTempo.Core.Overrides;
 

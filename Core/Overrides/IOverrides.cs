@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Configuration.Overrides;
+
 namespace OrleansTempo.Core.Overrides;
 
 /// <summary>The limits and settings of each tenant, which may change while the process runs.</summary>

@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Configuration.Overrides;
+
 namespace OrleansTempo.Core.Overrides;
 
 /// <summary>What one tenant has set for itself, ready to be laid over what the operator has set for it.</summary>

@@ -3,7 +3,8 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Queue;
 
 namespace OrleansTempo.Core.RemoteWrite;

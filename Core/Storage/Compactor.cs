@@ -1,6 +1,6 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Compactor;
 
 namespace OrleansTempo.Core.Storage;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.IO.Enumeration;
 using Microsoft.AspNetCore.Http;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Core.Configuration.Distributor;
 
 namespace OrleansTempo.Server.Receivers;
 

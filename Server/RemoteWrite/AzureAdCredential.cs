@@ -1,6 +1,6 @@
 using Azure.Core;
 using Azure.Identity;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite;
 
 namespace OrleansTempo.Server.RemoteWrite;

@@ -1,11 +1,14 @@
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration;
+using OrleansTempo.Core.Configuration.Compactor;
+using OrleansTempo.Core.Configuration.Overrides;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Querier;
 using OrleansTempo.Core.Storage;
-using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Ports;
 
 namespace OrleansTempo.Server.Traces;

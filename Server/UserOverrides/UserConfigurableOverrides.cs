@@ -3,8 +3,11 @@ using System.Diagnostics.Metrics;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Storage;
+using OrleansTempo.Server.Configuration.Reading;
 
 namespace OrleansTempo.Server.UserOverrides;
 

@@ -1,8 +1,8 @@
 using BenchmarkDotNet.Attributes;
 using OrleansTempo.Bench.Payload;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Ingester;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Bench.Micro;
 

@@ -1,6 +1,6 @@
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Ingester;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Bench.Payload;

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Cluster.Harness;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests;

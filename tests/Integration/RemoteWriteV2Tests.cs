@@ -3,8 +3,8 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.Generator;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Integration.Harness;
 

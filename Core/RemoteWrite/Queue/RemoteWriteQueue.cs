@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Logging;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Core.RemoteWrite.Queue;

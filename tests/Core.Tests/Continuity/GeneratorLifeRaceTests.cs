@@ -1,7 +1,7 @@
 using System.Text;
 using Google.Protobuf;
 using Microsoft.AspNetCore.Http;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Tests.RemoteWrite;
 using OrleansTempo.Tests.Prometheus;
 

@@ -1,3 +1,4 @@
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;

@@ -1,6 +1,7 @@
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests.Generator;
 using OrleansTempo.Core.Tests.Otlp;
 

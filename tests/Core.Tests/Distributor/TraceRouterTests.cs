@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using OrleansTempo.Core.Configuration.Ingester;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Overrides;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Generator;
 
 namespace OrleansTempo.Core.Tests.Generator;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using Google.Protobuf;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Tests.Otlp;
 using Span = OrleansTempo.Tests.Otlp.Span;

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Tests.Otlp;

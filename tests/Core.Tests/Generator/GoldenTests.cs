@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.Tests.RemoteWrite;
 using OrleansTempo.Tests.Otlp;

@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Tests.Otlp;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;

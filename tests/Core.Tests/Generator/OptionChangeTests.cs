@@ -1,4 +1,6 @@
 using System.Reflection;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Tests.Otlp;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;

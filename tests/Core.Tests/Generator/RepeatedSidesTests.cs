@@ -1,4 +1,4 @@
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Tests.Otlp;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 

@@ -1,5 +1,5 @@
 using Google.Protobuf;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Tests.Otlp;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 

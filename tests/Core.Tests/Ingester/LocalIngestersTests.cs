@@ -1,4 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using OrleansTempo.Core.Configuration.Ingester;
+using OrleansTempo.Core.Configuration.Overrides;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;

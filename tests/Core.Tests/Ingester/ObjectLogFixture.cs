@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Ingester;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests.Storage;
 using static OrleansTempo.Core.Tests.Ingester.WalTestData;
 

@@ -1,5 +1,4 @@
 using OrleansTempo.Core.Ingester;
-using OrleansTempo.Core.Overrides;
 using static OrleansTempo.Core.Tests.Ingester.WalTestData;
 
 namespace OrleansTempo.Core.Tests.Ingester;

@@ -1,6 +1,5 @@
 using System.Text;
 using OrleansTempo.Core.Ingester;
-using OrleansTempo.Core.Overrides;
 using static OrleansTempo.Core.Tests.Ingester.WalTestData;
 
 namespace OrleansTempo.Core.Tests.Ingester;

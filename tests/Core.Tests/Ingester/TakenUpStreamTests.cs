@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Ingester;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests.RemoteWrite;
 using OrleansTempo.Core.Tests.Storage;
 using static OrleansTempo.Core.Tests.Ingester.WalTestData;

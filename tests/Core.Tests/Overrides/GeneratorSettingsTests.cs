@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Tests.Overrides;

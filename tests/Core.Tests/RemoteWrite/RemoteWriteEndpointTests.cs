@@ -3,8 +3,8 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.AspNetCore.Http;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.Generator;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
 
 namespace OrleansTempo.Core.Tests.RemoteWrite;

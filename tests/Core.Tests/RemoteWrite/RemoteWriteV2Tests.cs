@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Http;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.Generator;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
 
 namespace OrleansTempo.Core.Tests.RemoteWrite;

@@ -1,6 +1,6 @@
 using System.Diagnostics.Metrics;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.Generator;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Queue;
 using OrleansTempo.Core.Tests.Storage;

@@ -1,5 +1,5 @@
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.Generator;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
 using V2 = OrleansTempo.Tests.Prometheus.V2;
 

@@ -1,7 +1,7 @@
 using Google.Protobuf;
+using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Storage;
 using OrleansTempo.Core.Tests.Otlp;
 using OrleansTempo.Tests.Otlp;

@@ -1,4 +1,4 @@
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Compactor;
 using OrleansTempo.Core.Storage;
 using OrleansTempo.Core.Tests.RemoteWrite;
 using static OrleansTempo.Core.Tests.Storage.SomeBlocks;

@@ -6,10 +6,9 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Otlp;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests.Storage;
 using OrleansTempo.Server.Api;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Tenants;
 using OrleansTempo.Server.Tests.Configuration;
 
 namespace OrleansTempo.Server.Tests.Api;

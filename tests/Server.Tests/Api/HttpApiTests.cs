@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using OrleansTempo.Server.Api;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Pages;
 using OrleansTempo.Server.Tests.Configuration;
 
 namespace OrleansTempo.Server.Tests.Api;

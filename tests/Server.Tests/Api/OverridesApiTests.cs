@@ -2,9 +2,8 @@ using System.Net;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests.Storage;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Tenants;
 using OrleansTempo.Server.Tests.Configuration;
 
 namespace OrleansTempo.Server.Tests.Api;

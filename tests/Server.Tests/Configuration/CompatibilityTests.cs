@@ -1,6 +1,9 @@
 using OrleansTempo.Core;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Tenants;
 using static OrleansTempo.Server.Tests.Configuration.ConfigurationText;
 
 namespace OrleansTempo.Server.Tests.Configuration;

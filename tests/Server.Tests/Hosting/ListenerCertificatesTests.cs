@@ -2,7 +2,7 @@ using System.Net;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Core.Configuration.Server;
 using OrleansTempo.Server.Tests.Receivers;
 
 namespace OrleansTempo.Server.Tests.Hosting;

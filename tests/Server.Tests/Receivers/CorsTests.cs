@@ -1,5 +1,5 @@
 using System.Net;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Core.Configuration.Distributor;
 
 namespace OrleansTempo.Server.Tests.Receivers;
 

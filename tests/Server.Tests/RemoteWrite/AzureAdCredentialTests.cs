@@ -2,7 +2,7 @@ using System.Net;
 using System.Text;
 using Azure.Core.Pipeline;
 using Azure.Identity;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Server.RemoteWrite;
 

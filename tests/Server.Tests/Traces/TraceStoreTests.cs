@@ -1,12 +1,15 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration;
+using OrleansTempo.Core.Configuration.Ingester;
+using OrleansTempo.Core.Configuration.Overrides;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Querier;
 using OrleansTempo.Core.Tests;
 using OrleansTempo.Core.Tests.Storage;
-using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Traces;
 
 namespace OrleansTempo.Server.Tests.Traces;

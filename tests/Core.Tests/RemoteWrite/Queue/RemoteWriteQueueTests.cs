@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Http;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Queue;
 

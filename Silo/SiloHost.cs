@@ -395,7 +395,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
             Ingesters = traces.Ingesters,
             Blocks = traces.Blocks,
             Distributor = new Distributor(
-                tenant => Options.Distributor.LimitsOf(overrides.For(tenant)),
+                tenant => IngestionLimits.Of(Options.Distributor, overrides.For(tenant)),
                 new ActiveTenants(Options.Distributor.MaxTenants, overrides.Knows, _time),
                 traces.Router, generators, _requests, _metrics, _time),
             Query = traces.Query,

@@ -1,6 +1,3 @@
-using OrleansTempo.Core.Configuration.Overrides;
-using OrleansTempo.Core.Distributor;
-
 namespace OrleansTempo.Core.Configuration.Distributor;
 
 /// <summary><c>distributor</c>.</summary>
@@ -21,13 +18,16 @@ public sealed record DistributorOptions
 
     /// <summary>When a client refused over the rate limit is told to try again; zero to tell it nothing.</summary>
     public TimeSpan RetryAfterOnResourceExhausted { get; init; } = TimeSpan.FromSeconds(5);
+}
 
-    /// <summary>What a tenant with these overrides may send.</summary>
-    public IngestionLimits LimitsOf(TenantOverrides tenant) => new()
-    {
-        RateLimitBytes = tenant.Ingestion.RateLimitBytes,
-        BurstSizeBytes = tenant.Ingestion.BurstSizeBytes,
-        MaxAttributeBytes = tenant.Ingestion.MaxAttributeBytes > 0 ? tenant.Ingestion.MaxAttributeBytes : MaxAttributeBytes,
-        RetryAfter = tenant.Ingestion.RetryInfoEnabled ? RetryAfterOnResourceExhausted : TimeSpan.Zero,
-    };
+/// <summary><c>distributor.receivers</c>.</summary>
+public sealed record ReceiversOptions
+{
+    /// <summary>In the file's order, each with a name of its own.</summary>
+    public IReadOnlyList<OtlpReceiverOptions> Otlp { get; init; } = [new()];
+
+    /// <summary>Equal by content, the list included.</summary>
+    public bool Equals(ReceiversOptions? other) => other is not null && Otlp.SequenceEqual(other.Otlp);
+
+    public override int GetHashCode() => Otlp.Count;
 }

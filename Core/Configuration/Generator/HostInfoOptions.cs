@@ -14,3 +14,15 @@ public sealed record HostInfoOptions
 
     public override int GetHashCode() => OptionsEquality.Hash(this);
 }
+
+/// <summary>One tenant's <see cref="HostInfoOptions"/>; null where they do not differ.</summary>
+public sealed record HostInfoOverrides
+{
+    public IReadOnlyList<string>? HostIdentifiers { get; init; }
+    public string? MetricName { get; init; }
+
+    /// <summary>Equal by content, lists included.</summary>
+    public bool Equals(HostInfoOverrides? other) => OptionsEquality.Same(this, other);
+
+    public override int GetHashCode() => OptionsEquality.Hash(this);
+}

@@ -23,3 +23,34 @@ public sealed record MetricsGeneratorOptions
     /// <summary>When the series are kept for the next start.</summary>
     public SnapshotMode Snapshot { get; init; } = SnapshotMode.OnStop;
 }
+
+/// <summary><c>metrics_generator.processor</c>.</summary>
+public sealed record ProcessorOptions
+{
+    public ServiceGraphsOptions ServiceGraphs { get; init; } = new();
+    public SpanMetricsOptions SpanMetrics { get; init; } = new();
+    public HostInfoOptions HostInfo { get; init; } = new();
+}
+
+/// <summary>By what a tenant's generator is limited.</summary>
+public enum LimiterType
+{
+    /// <summary>By its series: <c>max_active_series</c>.</summary>
+    Series,
+
+    /// <summary>By its label sets, however many series each has: <c>max_active_entities</c>.</summary>
+    Entity,
+}
+
+/// <summary>When a metrics-generator keeps its series for the one that follows it.</summary>
+public enum SnapshotMode
+{
+    /// <summary>When it ends in order; after a crash counters begin again at 0.</summary>
+    OnStop,
+
+    /// <summary>Also before each collection is sent, so that counters go on after a crash.</summary>
+    EveryCollection,
+
+    /// <summary>Never.</summary>
+    Off,
+}

@@ -23,3 +23,11 @@ public sealed record NativeHistogramOptions
 
     public bool HasNative => Mode != HistogramMode.Classic;
 }
+
+/// <summary>Which form a histogram has: classic buckets, one series each, a native histogram in one series, or both beside each other.</summary>
+public enum HistogramMode
+{
+    Classic,
+    Native,
+    Both,
+}

@@ -65,3 +65,23 @@ public sealed record MetricsGeneratorOverrides
 
     public override int GetHashCode() => OptionsEquality.Hash(this);
 }
+
+/// <summary><c>overrides.….metrics_generator.processor</c>.</summary>
+public sealed record ProcessorOverrides
+{
+    public ServiceGraphsOverrides ServiceGraphs { get; init; } = new();
+    public SpanMetricsOverrides SpanMetrics { get; init; } = new();
+    public HostInfoOverrides HostInfo { get; init; } = new();
+}
+
+/// <summary><c>span_name_sanitization</c>: whether span names that differ only in their data become one label value.</summary>
+public enum SpanNameSanitization
+{
+    /// <summary>Written as an empty string.</summary>
+    Off,
+
+    /// <summary>Labels stay; how many label sets there would be is estimated.</summary>
+    DryRun,
+
+    Enabled,
+}

@@ -20,3 +20,38 @@ public sealed record AzureAdOptions
 
     public AzureSdkOptions? Sdk { get; init; }
 }
+
+/// <summary><c>azuread.managed_identity</c>: the identity of the machine, the container or the application.</summary>
+public sealed record AzureManagedIdentityOptions
+{
+    /// <summary>Of a user-assigned identity; the system-assigned one when empty.</summary>
+    public string ClientId { get; init; } = "";
+}
+
+/// <summary><c>azuread.workload_identity</c>: the identity of a Kubernetes service account.</summary>
+public sealed record AzureWorkloadIdentityOptions
+{
+    public string ClientId { get; init; } = "";
+    public string TenantId { get; init; } = "";
+    public string TokenFilePath { get; init; } = "/var/run/secrets/azure/tokens/azure-identity-token";
+}
+
+/// <summary><c>azuread.oauth</c>: an application's client ID and secret.</summary>
+public sealed record AzureOauthOptions
+{
+    public string ClientId { get; init; } = "";
+
+    [Secret]
+    public string ClientSecret { get; init; } = "";
+
+    public string TenantId { get; init; } = "";
+
+    /// <summary>The name alone: a record's own text would show the secret.</summary>
+    public override string ToString() => nameof(AzureOauthOptions);
+}
+
+/// <summary><c>azuread.sdk</c>: whatever identity the Azure SDK finds in the process's surroundings.</summary>
+public sealed record AzureSdkOptions
+{
+    public string TenantId { get; init; } = "";
+}

@@ -19,3 +19,19 @@ public sealed record RelabelOptions
 
     public override int GetHashCode() => OptionsEquality.Hash(this);
 }
+
+/// <summary>What a relabelling rule does, in Prometheus' words.</summary>
+public enum RelabelAction
+{
+    Replace,
+    Keep,
+    Drop,
+    KeepEqual,
+    DropEqual,
+    HashMod,
+    LabelMap,
+    LabelDrop,
+    LabelKeep,
+    Lowercase,
+    Uppercase,
+}

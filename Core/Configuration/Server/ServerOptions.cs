@@ -24,3 +24,10 @@ public sealed record ServerOptions
 
     public LogFormat LogFormat { get; init; } = LogFormat.Logfmt;
 }
+
+/// <summary><c>server.log_format</c>.</summary>
+public enum LogFormat
+{
+    Logfmt,
+    Json,
+}

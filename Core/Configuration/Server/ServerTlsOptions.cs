@@ -27,3 +27,26 @@ public sealed record ServerTlsOptions
     /// <summary>The name alone: a record's own text would show the secret.</summary>
     public override string ToString() => nameof(ServerTlsOptions);
 }
+
+/// <summary>What a listener asks of a client's certificate, in Go's words.</summary>
+public enum ClientAuthType
+{
+    NoClientCert,
+    RequestClientCert,
+
+    /// <summary>Any certificate, not verified.</summary>
+    RequireAnyClientCert,
+
+    VerifyClientCertIfGiven,
+    RequireAndVerifyClientCert,
+}
+
+/// <summary>The oldest TLS a listener accepts.</summary>
+public enum TlsVersion
+{
+    /// <summary>What the system accepts.</summary>
+    Default,
+
+    Tls12,
+    Tls13,
+}

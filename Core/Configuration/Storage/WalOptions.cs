@@ -24,3 +24,26 @@ public sealed record WalOptions
     /// <summary>With <see cref="WalType.Object"/>: the size at which an object is put before that.</summary>
     public int CommitBytes { get; init; } = 4 << 20;
 }
+
+/// <summary>When the write-ahead log is forced to the disk. Whatever it is, a record that was acknowledged survives the process.</summary>
+public enum WalSync
+{
+    /// <summary>Every <see cref="WalOptions.SyncInterval"/>.</summary>
+    Interval,
+
+    /// <summary>Before every acknowledgement.</summary>
+    Always,
+
+    /// <summary>When the operating system sees fit.</summary>
+    Never,
+}
+
+/// <summary>Where the write-ahead log is kept.</summary>
+public enum WalType
+{
+    /// <summary>In files of a directory that only this process uses.</summary>
+    File,
+
+    /// <summary>In the object store, a small object a commit, so that another machine can go on where this one died.</summary>
+    Object,
+}

@@ -1,5 +1,4 @@
 using OrleansTempo.Core.Configuration.Generator;
-using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Server.Configuration.Reading;
 
 namespace OrleansTempo.Server.Configuration.Sections;

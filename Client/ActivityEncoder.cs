@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using OpenTelemetry.Resources;
+using OrleansTempo.Core;
 
 namespace OrleansTempo.Client;
 

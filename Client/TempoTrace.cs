@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Json;
 
 namespace OrleansTempo.Client;
 

@@ -1,3 +1,5 @@
+using OrleansTempo.Core;
+
 namespace OrleansTempo.Grains.Interfaces;
 
 /// <summary>Finds what is stored or live: a stateless worker, on the silo that is called.</summary>

@@ -1,6 +1,7 @@
 using OrleansTempo.Core;
+using OrleansTempo.Core.Blocks.Format;
 using OrleansTempo.Core.Otlp;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Grains.Interfaces;
 

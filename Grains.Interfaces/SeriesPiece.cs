@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Generator.Samples;
+
 namespace OrleansTempo.Grains.Interfaces;
 
 /// <summary>Some of a metrics-generator's current series, or what there is to be read.</summary>

@@ -1,4 +1,4 @@
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Grains.Interfaces;
 

@@ -1,7 +1,7 @@
 using Orleans.Concurrency;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Grains;
@@ -10,7 +10,7 @@ namespace OrleansTempo.Grains;
 /// A shell around the silo's <see cref="Distributor"/>, for Orleans clients; the silo's own receivers go to that directly. Reentrant: while it waits for
 /// one call's commit it takes others, so waiting does not cap a silo at its number of workers.
 /// </summary>
-[StatelessWorker, Reentrant]
+[GrainType("distributor"), StatelessWorker, Reentrant]
 internal sealed class DistributorGrain(GrainEngine engine) : Grain, IDistributorGrain
 {
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(1);

@@ -4,7 +4,7 @@ using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Ingester;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Grains;

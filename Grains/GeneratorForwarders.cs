@@ -2,8 +2,7 @@ using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Distributor;
-using OrleansTempo.Core.Generator;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Grains.Interfaces;
 

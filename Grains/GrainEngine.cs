@@ -1,12 +1,14 @@
 using OrleansTempo.Core;
+using OrleansTempo.Core.Blocks.List;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Objects;
+using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.Querier;
+using OrleansTempo.Core.Querier.Traces;
 using OrleansTempo.Core.RemoteWrite;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.RemoteWrite.Endpoint;
 
 namespace OrleansTempo.Grains;
 

@@ -1,7 +1,7 @@
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Otlp;
-using OrleansTempo.Core.Querier;
+using OrleansTempo.Core.Querier.Traces;
 using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Grains;

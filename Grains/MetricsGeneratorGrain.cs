@@ -5,6 +5,7 @@ using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Grains;
@@ -13,7 +14,7 @@ namespace OrleansTempo.Grains;
 /// A tenant's metrics-generator, or a shard of it: the mailbox around a <see cref="GeneratorLife"/>, which says when it collects, and keeps it
 /// in memory while it has something to say. Reentrant: while the life waits for the object store spans are counted on.
 /// </summary>
-[Reentrant]
+[GrainType("metricsgenerator"), Reentrant]
 internal sealed partial class MetricsGeneratorGrain(
     GrainEngine engine,
     [PersistentState("generator", MetricsGeneratorGrain.StorageName)] IPersistentState<StoredSnapshot> snapshot,

@@ -1,13 +1,13 @@
 using System.IO.Pipelines;
 using Orleans.Concurrency;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Querier;
+using OrleansTempo.Core.Querier.Traces;
 using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Grains;
 
 /// <summary>A shell around the silo's <see cref="TraceQuery"/>.</summary>
-[StatelessWorker, Reentrant]
+[GrainType("querier"), StatelessWorker, Reentrant]
 internal sealed class QuerierGrain(GrainEngine engine) : Grain, IQuerierGrain
 {
     public async Task<FoundTrace> FindTraceAsync(string tenant, byte[] traceId)

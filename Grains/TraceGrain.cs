@@ -4,7 +4,6 @@ using Orleans.Concurrency;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
-using OrleansTempo.Core.Storage;
 using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Grains;
@@ -13,7 +12,7 @@ namespace OrleansTempo.Grains;
 /// An ingester: a shell around one <see cref="IngesterPartition"/> of the silo it is in, which the first spans open and the grain's end closes. It stays awake while the
 /// partition holds anything, and has that put into blocks before it goes. Reentrant, so that one commit of the log carries many calls.
 /// </summary>
-[Reentrant]
+[GrainType("trace"), Reentrant]
 internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain> logger) : Grain, ITraceGrain
 {
     private static readonly TimeSpan s_awake = TimeSpan.FromMinutes(2);

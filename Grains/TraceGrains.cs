@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Ingester;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Grains;

@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core.Configuration.Server;
+using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Server.Api;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Logging;

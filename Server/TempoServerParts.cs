@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Server.Api;
 using OrleansTempo.Server.Configuration.Tenants;
 using OrleansTempo.Server.Ports;

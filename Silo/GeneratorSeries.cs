@@ -1,7 +1,8 @@
 using OrleansTempo.Core;
 using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Generator;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Generator.Samples;
+using OrleansTempo.Core.Objects;
 using OrleansTempo.Grains;
 using OrleansTempo.Grains.Interfaces;
 using OrleansTempo.Server.Ports;

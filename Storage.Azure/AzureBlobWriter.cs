@@ -1,7 +1,7 @@
 using System.Buffers;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Objects;
 
 namespace OrleansTempo.Storage.Azure;
 

@@ -1,5 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Objects;
 
 namespace OrleansTempo.Storage.Azure;
 

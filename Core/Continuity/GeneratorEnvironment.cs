@@ -1,6 +1,7 @@
 using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.RemoteWrite;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.RemoteWrite.Endpoint;
 
 namespace OrleansTempo.Core.Continuity;
 

@@ -2,11 +2,12 @@ using System.Buffers;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Generator;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Generator.Samples;
+using OrleansTempo.Core.Objects;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Queue;
-using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Core.Continuity;
 

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using OrleansTempo.Core.Generator;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Objects;
 
 namespace OrleansTempo.Core.Continuity;
 

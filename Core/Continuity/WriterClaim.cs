@@ -1,5 +1,5 @@
+using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.RemoteWrite;
-using OrleansTempo.Core.Storage;
 
 namespace OrleansTempo.Core.Continuity;
 

@@ -1,5 +1,5 @@
 using System.Text.Json.Serialization;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Objects;
 
 namespace OrleansTempo.Core.Continuity;
 

@@ -1,5 +1,6 @@
 using OrleansTempo.Core.Ingester;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Ingester.Log;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Distributor;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using OrleansTempo.Core.Generator.Limits;
 
 namespace OrleansTempo.Core.Generator;
 

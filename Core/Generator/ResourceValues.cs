@@ -1,5 +1,5 @@
 using System.Buffers;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Generator;
 

@@ -1,8 +1,14 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using OrleansTempo.Core.Configuration.Overrides;
+using OrleansTempo.Core.Generator.HostInfo;
+using OrleansTempo.Core.Generator.Registry;
+using OrleansTempo.Core.Generator.Samples;
+using OrleansTempo.Core.Generator.ServiceGraphs;
+using OrleansTempo.Core.Generator.Snapshots;
+using OrleansTempo.Core.Generator.SpanMetrics;
 using OrleansTempo.Core.Generator.SpanNames;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Generator;

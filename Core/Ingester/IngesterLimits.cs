@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Ingester.Live;
+
 namespace OrleansTempo.Core.Ingester;
 
 /// <summary>What one tenant may have live.</summary>

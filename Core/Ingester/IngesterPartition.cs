@@ -1,5 +1,8 @@
+using OrleansTempo.Core.Blocks.Format;
+using OrleansTempo.Core.Ingester.Flush;
+using OrleansTempo.Core.Ingester.Live;
 using OrleansTempo.Core.Otlp;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Ingester;
 
@@ -142,3 +145,9 @@ public sealed class IngesterPartition
         Volatile.Write(ref _uncutBytes, _ingester.UncutBytes);
     }
 }
+
+/// <summary>How one partition's ingester is at a moment.</summary>
+/// <param name="TracesCreated">Traces begun so far.</param>
+/// <param name="MemoryBytes">What it holds, in bytes.</param>
+/// <param name="OldestSegment">The earliest segment of the write-ahead log that it still needs.</param>
+internal readonly record struct IngesterStatus(long TracesCreated, long MemoryBytes, long OldestSegment);

@@ -1,4 +1,6 @@
 using OrleansTempo.Core.Configuration.Ingester;
+using OrleansTempo.Core.Ingester.Flush;
+using OrleansTempo.Core.Ingester.Live;
 
 namespace OrleansTempo.Core.Ingester;
 

@@ -2,7 +2,11 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core.Configuration.Ingester;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Ingester.Flush;
+using OrleansTempo.Core.Ingester.Live;
+using OrleansTempo.Core.Ingester.Log;
+using OrleansTempo.Core.Otlp.Buffers;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Ingester;

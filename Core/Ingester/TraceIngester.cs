@@ -1,6 +1,11 @@
+using OrleansTempo.Core.Blocks.Format;
+using OrleansTempo.Core.Blocks.Format.Pages;
 using OrleansTempo.Core.Configuration.Ingester;
+using OrleansTempo.Core.Ingester.Flush;
+using OrleansTempo.Core.Ingester.Live;
+using OrleansTempo.Core.Ingester.Log;
 using OrleansTempo.Core.Otlp;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Ingester;
 

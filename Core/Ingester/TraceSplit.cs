@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Ingester;
 

@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Otlp.Reading;
+
 namespace OrleansTempo.Core.Otlp;
 
 /// <summary>One span of a trace that was asked for, in OTLP protobuf, with what it was sent in.</summary>

@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Otlp.Reading;
+
 namespace OrleansTempo.Core.Otlp;
 
 /// <summary>

@@ -1,4 +1,5 @@
-using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Generator.Samples;
+using OrleansTempo.Core.RemoteWrite.Messages;
 
 namespace OrleansTempo.Core.RemoteWrite;
 

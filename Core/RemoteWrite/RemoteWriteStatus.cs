@@ -1,3 +1,5 @@
+using OrleansTempo.Core.RemoteWrite.Endpoint;
+
 namespace OrleansTempo.Core.RemoteWrite;
 
 /// <summary>How one tenant's queue to one endpoint is doing, at the moment it was asked.</summary>

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Receivers;
 using OrleansTempo.Server.UserOverrides;

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Querier;
+using OrleansTempo.Core.Otlp.Reading;
+using OrleansTempo.Core.Querier.Traces;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Ports;
 using OrleansTempo.Server.Receivers;

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Querier;
+using OrleansTempo.Core.Querier.Traces;
 
 namespace OrleansTempo.Server.Api;
 

@@ -1,5 +1,6 @@
 using OrleansTempo.Core.Configuration;
 using OrleansTempo.Core.Configuration.Distributor;
+using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Server.Configuration;

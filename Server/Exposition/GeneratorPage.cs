@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Text;
-using OrleansTempo.Core.Generator;
+using OrleansTempo.Core;
+using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Server.Ports;
 
 namespace OrleansTempo.Server.Exposition;

@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.AspNetCore.Http;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Server.Receivers;
 
 namespace OrleansTempo.Server.Hosting;

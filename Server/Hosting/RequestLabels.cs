@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Server.Receivers;
 
 namespace OrleansTempo.Server.Hosting;

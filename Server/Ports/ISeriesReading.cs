@@ -1,4 +1,4 @@
-using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Generator.Samples;
 
 namespace OrleansTempo.Server.Ports;
 

@@ -1,5 +1,5 @@
 using OrleansTempo.Core;
-using OrleansTempo.Core.Querier;
+using OrleansTempo.Core.Querier.Traces;
 
 namespace OrleansTempo.Server.Ports;
 

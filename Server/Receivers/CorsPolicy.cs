@@ -2,6 +2,7 @@ using System.Globalization;
 using System.IO.Enumeration;
 using Microsoft.AspNetCore.Http;
 using OrleansTempo.Core.Configuration.Distributor;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Server.Receivers;
 

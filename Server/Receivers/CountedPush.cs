@@ -1,6 +1,6 @@
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Server.Ports;
 
 namespace OrleansTempo.Server.Receivers;

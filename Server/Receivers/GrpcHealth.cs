@@ -1,5 +1,5 @@
 using Microsoft.AspNetCore.Http;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
 
 namespace OrleansTempo.Server.Receivers;
 

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Ports;
 

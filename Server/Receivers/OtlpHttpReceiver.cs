@@ -2,6 +2,9 @@ using Microsoft.AspNetCore.Http;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
+using OrleansTempo.Core.Otlp.Json;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Ports;
 

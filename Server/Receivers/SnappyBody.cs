@@ -1,5 +1,5 @@
 using System.IO.Compression;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
 using Snappier;
 
 namespace OrleansTempo.Server.Receivers;

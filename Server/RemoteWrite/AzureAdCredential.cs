@@ -1,7 +1,8 @@
 using Azure.Core;
 using Azure.Identity;
+using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.RemoteWrite;
-using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Endpoint;
 
 namespace OrleansTempo.Server.RemoteWrite;
 

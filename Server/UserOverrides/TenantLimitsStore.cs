@@ -1,6 +1,6 @@
 using System.Diagnostics.Metrics;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Objects;
 
 namespace OrleansTempo.Server.UserOverrides;
 

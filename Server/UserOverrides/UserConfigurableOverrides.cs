@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Configuration.Overrides;
+using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.Storage;
 using OrleansTempo.Server.Configuration.Reading;
 
 namespace OrleansTempo.Server.UserOverrides;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Objects;
 
 namespace OrleansTempo.Silo.Membership;
 

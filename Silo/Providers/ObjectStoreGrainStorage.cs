@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Orleans.Serialization.Serializers;
 using Orleans.Storage;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Objects;
 
 namespace OrleansTempo.Silo.Providers;
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Net.Http.Headers;
 using OrleansTempo.Bench.Whole;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Bench.Attack;
 

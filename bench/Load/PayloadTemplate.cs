@@ -1,3 +1,5 @@
+using OrleansTempo.Core;
+
 namespace OrleansTempo.Bench.Load;
 
 /// <summary>

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using OrleansTempo.Core;
 
 namespace OrleansTempo.Bench.Load;
 

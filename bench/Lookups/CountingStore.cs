@@ -1,4 +1,4 @@
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Objects;
 
 namespace OrleansTempo.Bench.Lookups;
 

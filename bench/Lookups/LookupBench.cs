@@ -6,9 +6,11 @@ using OrleansTempo.Bench.Load;
 using OrleansTempo.Bench.Payload;
 using OrleansTempo.Bench.Whole;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Otlp;
-using OrleansTempo.Core.Querier;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Blocks.Format;
+using OrleansTempo.Core.Blocks.List;
+using OrleansTempo.Core.Objects;
+using OrleansTempo.Core.Otlp.Reading;
+using OrleansTempo.Core.Querier.Traces;
 using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Bench.Lookups;

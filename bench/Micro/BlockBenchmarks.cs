@@ -1,8 +1,10 @@
 using BenchmarkDotNet.Attributes;
 using OrleansTempo.Bench.Payload;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Ingester;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Blocks.Compaction;
+using OrleansTempo.Core.Blocks.Format;
+using OrleansTempo.Core.Blocks.Format.Pages;
+using OrleansTempo.Core.Ingester.Flush;
 
 namespace OrleansTempo.Bench.Micro;
 

@@ -2,9 +2,10 @@ using System.Diagnostics;
 using System.Text;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Generator;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Messages;
 
 namespace OrleansTempo.Bench.Micro;
 

@@ -4,7 +4,10 @@ using OrleansTempo.Bench.Whole;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Generator;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Generator.Registry;
+using OrleansTempo.Core.Generator.SpanMetrics;
+using OrleansTempo.Core.Otlp.Buffers;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Bench.Micro;

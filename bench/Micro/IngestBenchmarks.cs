@@ -3,6 +3,8 @@ using OrleansTempo.Bench.Payload;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Ingester.Flush;
+using OrleansTempo.Core.Ingester.Live;
 
 namespace OrleansTempo.Bench.Micro;
 

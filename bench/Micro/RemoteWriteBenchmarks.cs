@@ -1,6 +1,6 @@
 using BenchmarkDotNet.Attributes;
-using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Messages;
 
 namespace OrleansTempo.Bench.Micro;
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Diagnostics;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Bench.Micro;

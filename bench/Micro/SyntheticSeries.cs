@@ -1,5 +1,5 @@
 using System.Text;
-using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Generator.Samples;
 
 namespace OrleansTempo.Bench.Micro;
 

@@ -4,7 +4,7 @@ using OrleansTempo.Bench.Load;
 using OrleansTempo.Bench.Payload;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.Storage;
-using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Ingester.Log;
 using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Bench.Micro;

@@ -1,6 +1,7 @@
 using OrleansTempo.Bench.Load;
 using OrleansTempo.Bench.Whole;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Bench.Payload;
 

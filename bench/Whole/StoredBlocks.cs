@@ -1,6 +1,6 @@
 using System.Text.Json;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Blocks.Format;
 
 namespace OrleansTempo.Bench.Whole;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using OrleansTempo.Core;
 
 namespace OrleansTempo.Shop;
 

@@ -1,10 +1,13 @@
 using System.Reflection;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans;
+using Orleans.Runtime;
 using Orleans.Serialization;
+using Orleans.Serialization.TypeSystem;
 using Orleans.Services;
 using OrleansTempo.Core.Distributor;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Reading;
+using OrleansTempo.Grains;
 using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Cluster;
@@ -34,6 +37,22 @@ public sealed class ContractTests
         var numbers = message.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(static p => p.CanWrite).Select(static p => (int)Assert.Single(p.GetCustomAttributes<IdAttribute>()).Id).ToArray();
         Assert.Equal(Enumerable.Range(0, numbers.Length), numbers.Order());
     }
+
+    /// <summary>A grain's identity, its place in the cluster's directory and its stored state begin with its type's name, which Orleans would derive from the class.</summary>
+    [Fact]
+    public void Grain_types_keep_their_names_however_their_classes_are_called()
+    {
+        var classes = typeof(TraceGrain).Assembly.GetTypes().Where(static t => t.IsClass && !t.IsAbstract && typeof(IGrain).IsAssignableFrom(t)).OrderBy(static t => t.Name);
+        using var services = new ServiceCollection().BuildServiceProvider();
+        Assert.Equal(
+            ["DistributorGrain: distributor", "MetricsGeneratorGrain: metricsgenerator", "QuerierGrain: querier", "TraceGrain: trace"],
+            classes.Select(t => $"{t.Name}: {Assert.Single(t.GetCustomAttributes<GrainTypeAttribute>()).GetGrainType(services, t)}"));
+    }
+
+    /// <summary>A grain service has no name of its own: Orleans addresses it by a hash of its interface's.</summary>
+    [Fact]
+    public void The_grain_service_keeps_the_name_it_is_addressed_by() =>
+        Assert.Equal("OrleansTempo.Grains.Interfaces.IClusterMember,OrleansTempo.Grains.Interfaces", RuntimeTypeNameFormatter.Format(typeof(IClusterMember)));
 
     [Fact]
     public void The_bytes_between_two_silos_are_those_of_the_first_version()

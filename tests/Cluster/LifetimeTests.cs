@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using OrleansTempo.Cluster.Harness;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Cluster;

@@ -6,11 +6,14 @@ using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Ingester;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Ingester.Live;
+using OrleansTempo.Core.Otlp.Buffers;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.Tests.Generator;
+using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Core.Tests.Otlp;
-using OrleansTempo.Core.Tests.Storage;
 using OrleansTempo.Tests.Otlp;
 using Span = OrleansTempo.Tests.Otlp.Span;
 

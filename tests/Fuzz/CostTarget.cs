@@ -4,7 +4,12 @@ using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Ingester.Flush;
+using OrleansTempo.Core.Ingester.Live;
 using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
+using OrleansTempo.Core.Otlp.Json;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Fuzz;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;

@@ -1,5 +1,7 @@
 using System.Net;
 using Google.Protobuf;
+using OrleansTempo.Core;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Integration.Harness;
 using OrleansTempo.Tests.Otlp;
 

@@ -4,8 +4,10 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.RemoteWrite;
-using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Generator.NativeHistograms;
+using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Endpoint;
 using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;

@@ -1,4 +1,4 @@
-using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Server.Ports;
 
 namespace OrleansTempo.Server.Tests;

@@ -1,5 +1,5 @@
 using OrleansTempo.Core;
-using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Server.Ports;
 
 namespace OrleansTempo.Server.Tests;

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Server.Ports;
 
 namespace OrleansTempo.Server.Tests;

@@ -1,10 +1,11 @@
 using System.Collections.Concurrent;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Otlp;
-using OrleansTempo.Core.Querier;
+using OrleansTempo.Core.Otlp.Reading;
+using OrleansTempo.Core.Querier.Traces;
 using OrleansTempo.Server.Ports;
 using OrleansTempo.Tests.Otlp;
-using SpanKind = OrleansTempo.Core.Otlp.SpanKind;
+using SpanKind = OrleansTempo.Core.Otlp.Reading.SpanKind;
 
 namespace OrleansTempo.Server.Tests;
 

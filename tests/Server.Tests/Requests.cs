@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Net.Http.Headers;
+using OrleansTempo.Core.RemoteWrite.Messages;
 using Snappier;
 using ZstdSharp;
 

@@ -1,6 +1,6 @@
 using System.Net;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
 
 namespace OrleansTempo.Server.Tests;
 

@@ -1,5 +1,5 @@
-using OrleansTempo.Core.Storage;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Objects;
+using OrleansTempo.Core.Tests.Objects;
 
 namespace OrleansTempo.Storage.Azure.Tests;
 

@@ -1,4 +1,5 @@
 using System.Text.Unicode;
+using OrleansTempo.Core.Generator.Limits;
 
 namespace OrleansTempo.Core.Generator.SpanNames;
 

@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Generator.Registry;
+
 namespace OrleansTempo.Core.Generator.SpanNames;
 
 /// <summary>A place in the <see cref="TemplateTree"/>: the beginning that some templates have in common.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.RemoteWrite.Queue;
 

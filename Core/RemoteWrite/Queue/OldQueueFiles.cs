@@ -1,7 +1,8 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core.Generator;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Objects;
+using OrleansTempo.Core.RemoteWrite.Endpoint;
 
 namespace OrleansTempo.Core.RemoteWrite.Queue;
 

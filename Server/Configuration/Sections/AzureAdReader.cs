@@ -1,5 +1,7 @@
+using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Endpoint;
 using OrleansTempo.Server.Configuration.Reading;
 
 namespace OrleansTempo.Server.Configuration.Sections;

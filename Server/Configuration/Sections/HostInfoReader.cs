@@ -1,4 +1,5 @@
 using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Server.Configuration.Reading;
 
 namespace OrleansTempo.Server.Configuration.Sections;

@@ -1,6 +1,8 @@
 using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Configuration.RemoteWrite;
+using OrleansTempo.Core.Generator.Registry;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Server.Configuration.Reading;
 using OrleansTempo.Server.Configuration.Tenants;
 

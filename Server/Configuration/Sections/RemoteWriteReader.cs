@@ -1,6 +1,7 @@
 using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Endpoint;
 using OrleansTempo.Server.Configuration.Pages;
 using OrleansTempo.Server.Configuration.Reading;
 

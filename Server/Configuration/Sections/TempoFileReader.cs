@@ -1,8 +1,10 @@
+using OrleansTempo.Core.Blocks.Compaction;
 using OrleansTempo.Core.Configuration;
 using OrleansTempo.Core.Configuration.Distributor;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Configuration.Server;
 using OrleansTempo.Core.Configuration.Storage;
+using OrleansTempo.Core.Distributor;
 using OrleansTempo.Server.Configuration.Reading;
 using OrleansTempo.Server.Configuration.Tenants;
 

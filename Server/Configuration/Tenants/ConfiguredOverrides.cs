@@ -4,8 +4,8 @@ using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration;
 using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Configuration.Storage;
+using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.Storage;
 using OrleansTempo.Server.UserOverrides;
 
 namespace OrleansTempo.Server.Configuration.Tenants;

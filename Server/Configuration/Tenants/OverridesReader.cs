@@ -3,6 +3,8 @@ using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Configuration.Storage;
+using OrleansTempo.Core.Generator.Registry;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Server.Configuration.Reading;
 using OrleansTempo.Server.Configuration.Sections;

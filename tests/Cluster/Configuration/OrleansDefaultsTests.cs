@@ -5,8 +5,8 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.Storage;
-using OrleansTempo.Core.Storage;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Objects;
+using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Silo.Configuration;
 using OrleansTempo.Silo.Providers;
 

@@ -2,6 +2,7 @@ using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Server.Api;
 using OrleansTempo.Silo.Dashboard;
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Objects;
+using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Silo.Membership;
 
 namespace OrleansTempo.Cluster.Membership;

@@ -2,7 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Orleans.Storage;
 using OrleansTempo.Cluster.Harness;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Objects;
 using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Cluster.Providers;

@@ -2,7 +2,8 @@ using System.Text;
 using Google.Protobuf;
 using Microsoft.AspNetCore.Http;
 using OrleansTempo.Core.Configuration.Generator;
-using OrleansTempo.Core.Tests.RemoteWrite;
+using OrleansTempo.Core.Otlp.Reading;
+using OrleansTempo.Core.Tests.RemoteWrite.Endpoint;
 using OrleansTempo.Tests.Prometheus;
 
 namespace OrleansTempo.Core.Tests.Continuity;

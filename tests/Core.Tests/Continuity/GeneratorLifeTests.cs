@@ -1,8 +1,9 @@
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Continuity;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.Tests.Generator;
+using OrleansTempo.Core.Tests.RemoteWrite.Queue;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Continuity;

@@ -2,10 +2,12 @@ using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Endpoint;
 using OrleansTempo.Core.Tests.Generator;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Tests.Objects;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Continuity;

@@ -1,11 +1,9 @@
 using System.Text;
 using OrleansTempo.Core.Configuration.Generator;
-using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.RemoteWrite;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Core.Tests.RemoteWrite;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Tests.RemoteWrite.Endpoint;
 
 namespace OrleansTempo.Core.Tests.Continuity;
 

@@ -1,8 +1,7 @@
 using OrleansTempo.Core.Continuity;
-using OrleansTempo.Core.Generator;
-using OrleansTempo.Core.Storage;
 using OrleansTempo.Core.Tests.Generator;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Tests.Objects;
+using OrleansTempo.Core.Tests.RemoteWrite.Queue;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Continuity;

@@ -1,5 +1,5 @@
 using OrleansTempo.Core.Continuity;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Tests.Objects;
 
 namespace OrleansTempo.Core.Tests.Continuity;
 

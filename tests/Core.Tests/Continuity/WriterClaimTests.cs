@@ -1,6 +1,7 @@
 using System.Text;
 using OrleansTempo.Core.Continuity;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Tests.Objects;
+using OrleansTempo.Core.Tests.RemoteWrite.Queue;
 
 namespace OrleansTempo.Core.Tests.Continuity;
 

@@ -1,4 +1,5 @@
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Tests.Cost;
 

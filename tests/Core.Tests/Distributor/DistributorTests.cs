@@ -2,7 +2,8 @@ using System.Text;
 using Google.Protobuf;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Tests.Otlp;
 using Span = OrleansTempo.Tests.Otlp.Span;
 

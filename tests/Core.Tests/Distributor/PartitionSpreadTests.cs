@@ -1,5 +1,6 @@
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Tests.Ingester;
 
 namespace OrleansTempo.Core.Tests.Distributor;
 

@@ -1,13 +1,15 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using OrleansTempo.Core.Blocks.List;
 using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Ingester.Flush;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.Storage;
 using OrleansTempo.Core.Tests.Ingester;
+using OrleansTempo.Core.Tests.Ingester.Log;
+using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Core.Tests.Otlp;
-using OrleansTempo.Core.Tests.Storage;
 
 namespace OrleansTempo.Core.Tests.Distributor;
 

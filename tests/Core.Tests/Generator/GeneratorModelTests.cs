@@ -1,5 +1,7 @@
 using System.Globalization;
 using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Generator.Samples;
+using OrleansTempo.Core.Generator.ServiceGraphs;
 
 namespace OrleansTempo.Core.Tests.Generator;
 

@@ -1,6 +1,9 @@
 using System.Text;
 using Google.Protobuf;
 using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Generator.Registry;
+using OrleansTempo.Core.Generator.Samples;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Tests.Otlp;
 using Span = OrleansTempo.Tests.Otlp.Span;

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using OrleansTempo.Core.Configuration.Generator;
-using OrleansTempo.Core.RemoteWrite;
-using OrleansTempo.Core.Tests.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Messages;
+using OrleansTempo.Core.Tests.RemoteWrite.Messages;
 using OrleansTempo.Tests.Otlp;
 using OrleansTempo.Tests.Prometheus;
 

@@ -1,5 +1,6 @@
 using Google.Protobuf;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Tests.Otlp;
 using Span = OrleansTempo.Tests.Otlp.Span;
 

@@ -1,6 +1,11 @@
 using System.Reflection;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Configuration.Overrides;
+using OrleansTempo.Core.Generator.Registry;
+using OrleansTempo.Core.Generator.Samples;
+using OrleansTempo.Core.Generator.ServiceGraphs;
+using OrleansTempo.Core.Generator.SpanMetrics;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Tests.Otlp;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
-using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Generator.NativeHistograms;
+using OrleansTempo.Core.Generator.Samples;
 
 namespace OrleansTempo.Core.Tests.Generator;
 

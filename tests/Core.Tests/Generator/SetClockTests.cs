@@ -1,4 +1,6 @@
 using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Generator.Samples;
+using OrleansTempo.Core.Generator.ServiceGraphs;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Generator;
@@ -212,11 +214,11 @@ public sealed class SetClockTests
         }
     }
 
-    private sealed class ExemplarStamps : Core.Generator.ISeriesVisitor
+    private sealed class ExemplarStamps : Core.Generator.Samples.ISeriesVisitor
     {
         public HashSet<long> Stamps { get; } = [];
 
-        public void Visit(in Core.Generator.SeriesPoint point)
+        public void Visit(in Core.Generator.Samples.SeriesPoint point)
         {
             if (!point.ExemplarTraceId.IsEmpty)
                 Stamps.Add(point.ExemplarTimestampMs);

@@ -1,4 +1,6 @@
 using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Generator.Registry;
+using OrleansTempo.Core.Generator.ServiceGraphs;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Tests.Otlp;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;

@@ -1,15 +1,20 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using OrleansTempo.Core.Blocks.Format;
+using OrleansTempo.Core.Blocks.List;
 using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Ingester.Flush;
+using OrleansTempo.Core.Ingester.Log;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.Querier;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Querier.Traces;
+using OrleansTempo.Core.Tests.Blocks;
+using OrleansTempo.Core.Tests.Ingester.Log;
+using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Core.Tests.Otlp;
-using OrleansTempo.Core.Tests.Storage;
 
 namespace OrleansTempo.Core.Tests.Ingester;
 

@@ -1,5 +1,5 @@
 using OrleansTempo.Core.Ingester;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Tests.Ingester;
 

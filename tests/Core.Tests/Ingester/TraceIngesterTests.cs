@@ -1,12 +1,16 @@
 using Google.Protobuf;
+using OrleansTempo.Core.Blocks.Format;
 using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Ingester.Flush;
+using OrleansTempo.Core.Ingester.Live;
 using OrleansTempo.Core.Otlp;
-using OrleansTempo.Core.Storage;
+using OrleansTempo.Core.Otlp.Reading;
+using OrleansTempo.Core.Tests.Blocks;
+using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Core.Tests.Otlp;
-using OrleansTempo.Core.Tests.Storage;
 using OrleansTempo.Tests.Otlp;
-using static OrleansTempo.Core.Tests.Ingester.WalTestData;
+using static OrleansTempo.Core.Tests.Ingester.Log.WalTestData;
 using Span = OrleansTempo.Tests.Otlp.Span;
 
 namespace OrleansTempo.Core.Tests.Ingester;

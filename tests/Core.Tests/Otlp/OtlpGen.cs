@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Google.Protobuf;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Tests.Otlp;
 
 namespace OrleansTempo.Core.Tests.Otlp;

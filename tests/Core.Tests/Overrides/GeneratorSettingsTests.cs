@@ -1,5 +1,6 @@
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Configuration.Overrides;
+using OrleansTempo.Core.Generator.Registry;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Tests.Overrides;

@@ -1,5 +1,7 @@
-using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Messages;
+using OrleansTempo.Core.Tests.RemoteWrite.Messages;
 
 namespace OrleansTempo.Core.Tests.RemoteWrite;
 

@@ -1,11 +1,15 @@
 using System.Diagnostics.Metrics;
 using OrleansTempo.Core.Configuration.RemoteWrite;
-using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Generator.Samples;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Endpoint;
 using OrleansTempo.Core.RemoteWrite.Queue;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Tests.Objects;
+using OrleansTempo.Core.Tests.RemoteWrite.Endpoint;
+using OrleansTempo.Core.Tests.RemoteWrite.Messages;
 using OrleansTempo.Tests.Prometheus;
-using MetricType = OrleansTempo.Core.Generator.MetricType;
+using MetricType = OrleansTempo.Core.Generator.Samples.MetricType;
 
 namespace OrleansTempo.Core.Tests.RemoteWrite;
 

@@ -1,4 +1,6 @@
 using Google.Protobuf;
+using OrleansTempo.Core;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Tests.Otlp;
 
 namespace OrleansTempo.Integration.Harness;

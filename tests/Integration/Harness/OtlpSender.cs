@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Tests.Rpc;
 
 namespace OrleansTempo.Integration.Harness;

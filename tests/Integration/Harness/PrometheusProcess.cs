@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Integration.Harness;
 

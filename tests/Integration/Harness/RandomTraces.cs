@@ -1,5 +1,7 @@
 using System.Globalization;
 using Google.Protobuf;
+using OrleansTempo.Core;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Tests.Otlp;
 
 namespace OrleansTempo.Integration.Harness;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Google.Protobuf;
+using OrleansTempo.Core;
 using OrleansTempo.Tests.Otlp;
 using OrleansTempo.Tests.Query;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Integration.Harness;
 

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
 using Google.Protobuf;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Tests.Query;
 
 namespace OrleansTempo.Integration.Harness;

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Server.Tests.Api;
 

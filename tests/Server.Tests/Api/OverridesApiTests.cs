@@ -2,7 +2,8 @@ using System.Net;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Otlp.Reading;
+using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Server.Configuration.Tenants;
 using OrleansTempo.Server.Tests.Configuration;
 

@@ -2,8 +2,9 @@ using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Tests;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Server.Configuration.Tenants;
 using OrleansTempo.Server.Tests.Configuration;
 

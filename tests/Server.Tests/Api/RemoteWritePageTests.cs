@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Server.Ports;
 

@@ -4,7 +4,8 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Google.Protobuf;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Querier;
+using OrleansTempo.Core.Otlp.Reading;
+using OrleansTempo.Core.Querier.Traces;
 using OrleansTempo.Tests.Otlp;
 using OrleansTempo.Tests.Query;
 

@@ -1,3 +1,4 @@
+using OrleansTempo.Core.Blocks.Compaction;
 using OrleansTempo.Core.Configuration.Compactor;
 using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Configuration.Storage;

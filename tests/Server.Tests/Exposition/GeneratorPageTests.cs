@@ -2,7 +2,8 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using System.Text;
-using OrleansTempo.Core.Generator;
+using OrleansTempo.Core.Generator.Samples;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Server.Exposition;
 using OrleansTempo.Server.Ports;
 

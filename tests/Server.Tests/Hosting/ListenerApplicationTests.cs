@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Server.Tests.Configuration;
 using OrleansTempo.Server.Tests.Receivers;
 

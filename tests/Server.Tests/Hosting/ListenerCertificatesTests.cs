@@ -3,6 +3,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using OrleansTempo.Core.Configuration.Server;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Server.Tests.Receivers;
 
 namespace OrleansTempo.Server.Tests.Hosting;

@@ -4,6 +4,7 @@ using System.Net;
 using Google.Protobuf;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Tests;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Tests.Api;

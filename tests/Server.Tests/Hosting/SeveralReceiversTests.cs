@@ -1,4 +1,5 @@
 using System.Net;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Server.Tests.Hosting;
 

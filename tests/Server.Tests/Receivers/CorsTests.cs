@@ -1,5 +1,6 @@
 using System.Net;
 using OrleansTempo.Core.Configuration.Distributor;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Server.Tests.Receivers;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Tests.Otlp;
 using OrleansTempo.Tests.Rpc;
 using Status = OrleansTempo.Tests.Rpc.Status;

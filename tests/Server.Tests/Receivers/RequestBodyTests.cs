@@ -1,4 +1,4 @@
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Server.Receivers;
 
 namespace OrleansTempo.Server.Tests.Receivers;

@@ -1,5 +1,6 @@
 using System.Net;
-using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
+using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Server.Tests.Receivers;
 

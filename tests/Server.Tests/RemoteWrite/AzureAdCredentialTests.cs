@@ -2,8 +2,9 @@ using System.Net;
 using System.Text;
 using Azure.Core.Pipeline;
 using Azure.Identity;
+using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.RemoteWrite;
-using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Endpoint;
 using OrleansTempo.Server.RemoteWrite;
 
 namespace OrleansTempo.Server.Tests.RemoteWrite;

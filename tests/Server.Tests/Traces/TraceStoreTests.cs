@@ -6,10 +6,12 @@ using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
+using OrleansTempo.Core.Otlp.Buffers;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.Querier;
+using OrleansTempo.Core.Querier.Traces;
 using OrleansTempo.Core.Tests;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Server.Traces;
 
 namespace OrleansTempo.Server.Tests.Traces;

@@ -1,6 +1,6 @@
 using OrleansTempo.Storage.Azure.Tests;
 
-namespace OrleansTempo.Core.Tests.Storage;
+namespace OrleansTempo.Core.Tests.Objects;
 
 /// <summary>
 /// What <c>[Fact]</c> means in the contract of all object stores when it is compiled here: being in the contract's own namespace,

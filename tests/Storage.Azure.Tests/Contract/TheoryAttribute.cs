@@ -1,6 +1,6 @@
 using OrleansTempo.Storage.Azure.Tests;
 
-namespace OrleansTempo.Core.Tests.Storage;
+namespace OrleansTempo.Core.Tests.Objects;
 
 /// <summary>As <see cref="FactAttribute"/>, for what <c>[Theory]</c> means.</summary>
 [AttributeUsage(AttributeTargets.Method)]

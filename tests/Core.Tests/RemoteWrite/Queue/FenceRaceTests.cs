@@ -1,6 +1,5 @@
-using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Queue;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Tests.Objects;
 
 namespace OrleansTempo.Core.Tests.RemoteWrite.Queue;
 

@@ -1,8 +1,8 @@
 using Microsoft.Extensions.Logging.Abstractions;
-using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.Objects;
+using OrleansTempo.Core.RemoteWrite.Endpoint;
 using OrleansTempo.Core.RemoteWrite.Queue;
-using OrleansTempo.Core.Storage;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Tests.Objects;
 
 namespace OrleansTempo.Core.Tests.RemoteWrite.Queue;
 

@@ -1,8 +1,10 @@
 using Microsoft.AspNetCore.Http;
 using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Endpoint;
 using OrleansTempo.Core.RemoteWrite.Queue;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Tests.Objects;
+using OrleansTempo.Core.Tests.RemoteWrite.Endpoint;
 
 namespace OrleansTempo.Core.Tests.RemoteWrite.Queue;
 

@@ -1,8 +1,11 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Endpoint;
 using OrleansTempo.Core.RemoteWrite.Queue;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Tests.Objects;
+using OrleansTempo.Core.Tests.RemoteWrite.Endpoint;
 using OrleansTempo.Tests.Prometheus;
 
 namespace OrleansTempo.Core.Tests.RemoteWrite.Queue;

@@ -1,8 +1,11 @@
 using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Http;
 using OrleansTempo.Core.Configuration.RemoteWrite;
+using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Endpoint;
 using OrleansTempo.Core.RemoteWrite.Queue;
+using OrleansTempo.Core.Tests.RemoteWrite.Endpoint;
 
 namespace OrleansTempo.Core.Tests.RemoteWrite.Queue;
 

@@ -1,7 +1,7 @@
 using OrleansTempo.Core.Configuration.RemoteWrite;
-using OrleansTempo.Core.RemoteWrite;
+using OrleansTempo.Core.RemoteWrite.Endpoint;
 using OrleansTempo.Core.RemoteWrite.Queue;
-using OrleansTempo.Core.Tests.Storage;
+using OrleansTempo.Core.Tests.Objects;
 
 namespace OrleansTempo.Core.Tests.RemoteWrite.Queue;
 

@@ -1,0 +1,282 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Logging;
+using OrleansTempo.Core.Blocks.Format;
+using OrleansTempo.Core.Blocks.List;
+using OrleansTempo.Core.Configuration.Compactor;
+using OrleansTempo.Core.Objects;
+
+namespace OrleansTempo.Core.Blocks.Compaction;
+
+/// <summary>
+/// Merges the blocks of every tenant, marks those that have expired, and deletes what was marked a while ago.
+/// <code>
+/// claim the tenant ─► list it anew ─► plan ─► merge ─► list the merged block ─► mark its inputs as compacted
+///                                                                               mark what has expired
+///                                     compacted_block_retention after the mark: delete
+/// </code>
+/// Stopped at any place it loses nothing: until the inputs are marked their spans are there twice, which readers and the next merge
+/// see as one. One compactor at a time works on a tenant, see <see cref="CompactorClaim"/>.
+/// </summary>
+public sealed partial class Compactor
+{
+    /// <summary>How long after its last write a block without a meta is deleted: nobody is still writing it.</summary>
+    internal static readonly TimeSpan IncompleteBlockRetention = TimeSpan.FromDays(1);
+
+    /// <summary>How long a tenant is worked on while others wait; what is begun is completed.</summary>
+    internal static readonly TimeSpan MaxTurn = TimeSpan.FromMinutes(5);
+
+    private readonly IObjectStore _store;
+    private readonly BlockList _blocks;
+    private readonly IBlockMerger _merger;
+    private readonly CompactorOptions _options;
+    private readonly Func<TenantId, TimeSpan> _retentionOf;
+    private readonly Func<TenantId, bool> _isDisabledFor;
+    private readonly TempoMetrics _metrics;
+    private readonly TimeProvider _time;
+
+    // Retention goes by it: a clock that is wrong for a while must not cost what it makes look old.
+    private readonly ClockWatch _clock;
+    private readonly ILogger _logger;
+    private readonly string _owner = $"{Environment.MachineName}/{Guid.NewGuid():N}";
+
+    /// <param name="store">Where the blocks are.</param>
+    /// <param name="blocks">The process's list, which is polled by its owner besides.</param>
+    /// <param name="merger">Makes one block of several.</param>
+    /// <param name="options"><c>compactor</c>.</param>
+    /// <param name="retentionOf">How long a tenant's blocks are kept after their spans were received; zero for ever.</param>
+    /// <param name="isDisabledFor">Whether none of a tenant's blocks is to be merged, marked or deleted.</param>
+    /// <param name="metrics">Told what was merged, marked and deleted.</param>
+    /// <param name="time">The clock of windows and cycles.</param>
+    /// <param name="logger">Told about failures.</param>
+    /// <param name="clock">The clock of retention, where the process has one.</param>
+    public Compactor(
+        IObjectStore store,
+        BlockList blocks,
+        IBlockMerger merger,
+        CompactorOptions options,
+        Func<TenantId, TimeSpan> retentionOf,
+        Func<TenantId, bool> isDisabledFor,
+        TempoMetrics metrics,
+        TimeProvider time,
+        ILogger logger,
+        ClockWatch? clock = null)
+    {
+        _store = store;
+        _blocks = blocks;
+        _merger = merger;
+        _options = options;
+        _retentionOf = retentionOf;
+        _isDisabledFor = isDisabledFor;
+        _metrics = metrics;
+        _time = time;
+        _clock = clock ?? new ClockWatch(time, logger);
+        _logger = logger;
+    }
+
+    /// <summary>Runs a cycle every <see cref="CompactorOptions.CompactionCycle"/> until it is cancelled; at once over where compaction is disabled.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (!_options.Disabled)
+            {
+                await Task.Delay(_options.CompactionCycle, _time, cancellationToken).ConfigureAwait(false);
+                await RunCycleAsync(cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+        }
+    }
+
+    /// <summary>Gives every tenant that has something to do one turn. What fails ends that tenant's turn, and is logged and counted.</summary>
+    public async Task RunCycleAsync(CancellationToken cancellationToken)
+    {
+        var retaining = TimeSpan.Zero;
+        foreach (var tenant in _blocks.Tenants)
+        {
+            if (_isDisabledFor(tenant))
+                continue;
+            var turn = new Turn { Errors = _metrics.CompactionErrors };
+            try
+            {
+                await TakeTurnAsync(tenant, turn, cancellationToken).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                throw;
+            }
+            catch (OperationCanceledException)
+            {
+                LogClaimLost(tenant);
+            }
+            catch (IOException e)
+            {
+                turn.Errors.Add(1);
+                LogFailed(tenant, e.Message);
+            }
+            catch (Exception e)
+            {
+                // A fault of ours; the other tenants' blocks must not pile up for it.
+                turn.Errors.Add(1);
+                LogFault(e, tenant);
+            }
+
+            retaining += turn.Retaining;
+        }
+
+        _metrics.RetentionDuration.Record(retaining.TotalSeconds);
+    }
+
+    private async Task TakeTurnAsync(TenantId tenant, Turn turn, CancellationToken cancellationToken)
+    {
+        if (ReportOutstanding(tenant) == 0 && Expired(tenant).Count == 0 && Deletable(tenant).Count == 0)
+            return;
+        await using var claim = await CompactorClaim.TryTakeAsync(_store, _time, tenant, _owner, cancellationToken).ConfigureAwait(false);
+        if (claim is null)
+            return;
+
+        // Another may have worked on it since the last poll.
+        await _blocks.RefreshAsync(tenant, claim.Held).ConfigureAwait(false);
+        await MergeAsync(tenant, claim.Held).ConfigureAwait(false);
+        turn.Errors = _metrics.RetentionErrors;
+        var started = _time.GetTimestamp();
+        try
+        {
+            await MarkExpiredAsync(tenant, claim.Held).ConfigureAwait(false);
+            await DeleteAsync(tenant, claim.Held).ConfigureAwait(false);
+        }
+        finally
+        {
+            turn.Retaining = _time.GetElapsedTime(started);
+        }
+
+        // Or the tenant would stay in the store as nothing but a claim.
+        if (_blocks.States(tenant).IsEmpty)
+            await _store.DeleteAsync(BlockPaths.CompactorClaim(tenant), claim.Held).ConfigureAwait(false);
+    }
+
+    private async Task MergeAsync(TenantId tenant, CancellationToken cancellationToken)
+    {
+        var started = _time.GetTimestamp();
+        foreach (var inputs in Plan(tenant))
+        {
+            if (_time.GetElapsedTime(started) >= MaxTurn)
+                break;
+            try
+            {
+                var merged = await _merger.MergeAsync(tenant, inputs, cancellationToken).ConfigureAwait(false);
+                _blocks.Add(merged);
+                Count(inputs, merged);
+                foreach (var input in inputs)
+                    await _blocks.MarkCompactedAsync(input, merged, cancellationToken).ConfigureAwait(false);
+            }
+            catch (BlockCorruptException e)
+            {
+                await _blocks.SetAsideAsync(e.Block, e.Reason, cancellationToken).ConfigureAwait(false);
+            }
+        }
+
+        ReportOutstanding(tenant);
+    }
+
+    private int ReportOutstanding(TenantId tenant)
+    {
+        var outstanding = Plan(tenant).Sum(static inputs => inputs.Count);
+        _metrics.CompactionOutstandingBlocks.Record(outstanding, new KeyValuePair<string, object?>("tenant", tenant.Value));
+        return outstanding;
+    }
+
+    private async Task MarkExpiredAsync(TenantId tenant, CancellationToken cancellationToken)
+    {
+        foreach (var block in Expired(tenant))
+        {
+            await _blocks.MarkCompactedAsync(block, mergedInto: null, cancellationToken).ConfigureAwait(false);
+            _metrics.RetentionMarked.Add(1);
+            LogExpired(block.BlockId, tenant, block.ReceivedUntil);
+        }
+    }
+
+    private async Task DeleteAsync(TenantId tenant, CancellationToken cancellationToken)
+    {
+        foreach (var (blockId, state) in Deletable(tenant))
+        {
+            // Its writer may have tried again and succeeded since the list was made, before merges that took minutes.
+            if (state is not BlockState.Incomplete incomplete)
+                await _blocks.DeleteAsync(tenant, blockId, cancellationToken).ConfigureAwait(false);
+            else if (!await _blocks.TryDeleteIncompleteAsync(tenant, blockId, incomplete.LastModified, cancellationToken).ConfigureAwait(false))
+                continue;
+            _metrics.RetentionDeleted.Add(1);
+            LogDeleted(blockId, tenant);
+        }
+    }
+
+    private IReadOnlyList<IReadOnlyList<BlockMeta>> Plan(TenantId tenant)
+    {
+        // What has expired is not worth merging.
+        var expired = Expired(tenant).Select(static block => block.BlockId).ToHashSet();
+        return CompactionPlanner.Plan([.. _blocks.Blocks(tenant).Where(block => !expired.Contains(block.BlockId))], _options, _time.GetUtcNow());
+    }
+
+    private List<BlockMeta> Expired(TenantId tenant)
+    {
+        var retention = _retentionOf(tenant);
+        if (retention == TimeSpan.Zero)
+            return [];
+        var now = _clock.Settled;
+        return [.. _blocks.Blocks(tenant).Where(block => now - block.ReceivedUntil > retention)];
+    }
+
+    private List<KeyValuePair<Guid, BlockState>> Deletable(TenantId tenant)
+    {
+        var now = _clock.Settled;
+        var retention = _retentionOf(tenant);
+        return [.. _blocks.States(tenant).Where(entry => IsDeletable(entry.Value, retention, now))];
+    }
+
+    private bool IsDeletable(BlockState state, TimeSpan retention, DateTimeOffset now) => state switch
+    {
+        BlockState.Compacted compacted => now - compacted.At >= _options.CompactedBlockRetention,
+        BlockState.Aside { IsStored: true } aside => retention > TimeSpan.Zero && now - aside.Broken.SetAsideAt > retention,
+        BlockState.Incomplete incomplete => now - incomplete.LastModified > IncompleteBlockRetention,
+        _ => false,
+    };
+
+    private void Count(IReadOnlyList<BlockMeta> inputs, BlockMeta merged)
+    {
+        var level = new KeyValuePair<string, object?>("level", inputs.Max(static input => input.CompactionLevel));
+        _metrics.CompactionBlocks.Add(inputs.Count, level);
+        _metrics.CompactionObjectsCombined.Add(inputs.Sum(static input => input.Traces) - merged.Traces, level);
+        _metrics.CompactionObjectsWritten.Add(merged.Traces, level);
+        _metrics.CompactionBytesWritten.Add(merged.SizeBytes, level);
+        LogMerged(inputs.Count, merged.Tenant, merged.BlockId, merged.CompactionLevel, merged.Traces, merged.SizeBytes);
+    }
+
+    /// <summary>What a tenant's turn is at.</summary>
+    private sealed class Turn
+    {
+        /// <summary>Counts what would go wrong now.</summary>
+        public required Counter<long> Errors { get; set; }
+
+        /// <summary>How long marking and deleting took.</summary>
+        public TimeSpan Retaining { get; set; }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Merged {Inputs} blocks of tenant {Tenant} into {Block}: level {Level}, {Traces} traces, {Bytes} bytes")]
+    private partial void LogMerged(int inputs, TenantId tenant, Guid block, int level, long traces, long bytes);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Block {Block} of tenant {Tenant}, whose last span came at {ReceivedUntil:O}, has expired")]
+    private partial void LogExpired(Guid block, TenantId tenant, DateTimeOffset receivedUntil);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Deleted block {Block} of tenant {Tenant}")]
+    private partial void LogDeleted(Guid block, TenantId tenant);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Compaction of tenant {Tenant} stops: another process has taken it over, or the claim could not be renewed")]
+    private partial void LogClaimLost(TenantId tenant);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Compaction of tenant {Tenant} failed and is tried again in the next cycle: {Error}")]
+    private partial void LogFailed(TenantId tenant, string error);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "Compaction of tenant {Tenant} failed unexpectedly")]
+    private partial void LogFault(Exception exception, TenantId tenant);
+}

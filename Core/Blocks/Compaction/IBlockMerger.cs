@@ -1,0 +1,14 @@
+using OrleansTempo.Core.Blocks.Format;
+
+namespace OrleansTempo.Core.Blocks.Compaction;
+
+/// <summary>Makes one block of several.</summary>
+public interface IBlockMerger
+{
+    /// <summary>
+    /// Writes a block with all spans of <paramref name="inputs"/>, each once, completely: its <c>meta.json</c> is put last. The inputs stay as they are.
+    /// </summary>
+    /// <exception cref="BlockCorruptException">That input cannot be read; nothing is written.</exception>
+    /// <exception cref="IOException">The store fails; what was written has no <c>meta.json</c>.</exception>
+    Task<BlockMeta> MergeAsync(TenantId tenant, IReadOnlyList<BlockMeta> inputs, CancellationToken cancellationToken);
+}

@@ -1,0 +1,48 @@
+using System.Buffers;
+using System.Text.Json;
+
+namespace OrleansTempo.Core.Blocks.List;
+
+/// <summary>Writes and reads <c>broken.json</c>. That it is there is what counts: one that cannot be read sets the block aside just so.</summary>
+internal static class BrokenBlockJson
+{
+    public static ReadOnlyMemory<byte> Write(BrokenBlock block)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
+        {
+            json.WriteStartObject();
+            json.WriteString("reason", block.Reason);
+            json.WriteString("setAsideAt", block.SetAsideAt.UtcDateTime);
+            json.WriteEndObject();
+        }
+
+        return buffer.WrittenMemory;
+    }
+
+    /// <param name="json">The object's bytes.</param>
+    /// <param name="blockId">Whose it is.</param>
+    /// <param name="lastModified">The time where it tells none.</param>
+    public static BrokenBlock Read(ReadOnlyMemory<byte> json, Guid blockId, DateTimeOffset lastModified)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            var root = document.RootElement;
+            return new BrokenBlock(
+                blockId,
+                root.GetProperty("reason").GetString() ?? "",
+                root.GetProperty("setAsideAt").TryGetDateTimeOffset(out var at) ? at : lastModified);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            return new BrokenBlock(blockId, "its broken.json cannot be read: " + e.Message, lastModified);
+        }
+    }
+}
+
+/// <summary>A block that was set aside: it is there, but not read.</summary>
+/// <param name="BlockId">Which block.</param>
+/// <param name="Reason">What is wrong with it.</param>
+/// <param name="SetAsideAt">When that was found.</param>
+public sealed record BrokenBlock(Guid BlockId, string Reason, DateTimeOffset SetAsideAt);

@@ -1,0 +1,85 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using OrleansTempo.Core.Generator.Registry;
+
+namespace OrleansTempo.Core.Generator.Limits;
+
+/// <summary>
+/// Shows the keys of a processor to the tenant's <see cref="LabelLimiter"/> before their entities are looked up, and takes out
+/// the values of labels that are over:
+/// <code>
+///   [cart] [GET /users/17] [2] ─► [cart] [__cardinality_overflow__] [2]
+/// </code>
+/// </summary>
+internal sealed class KeyLimiter
+{
+    /// <summary>What stands in a key instead of a number that was taken out; a kind or status that is sent with this number is called the same.</summary>
+    public const int OverflowNumber = int.MinValue;
+
+    private readonly LabelLimiter _limiter;
+    private readonly KeyBuilder _limited = new();
+    private readonly LabelCardinality?[] _labels;
+    private readonly bool[] _isNumber;
+    private readonly ulong[][] _hashes;
+    private readonly bool[] _isOver;
+
+    /// <param name="limiter">The tenant's.</param>
+    /// <param name="columns">The keys' values, in their order.</param>
+    public KeyLimiter(LabelLimiter limiter, IEnumerable<KeyColumn> columns)
+    {
+        _limiter = limiter;
+        KeyColumn[] all = [.. columns];
+        _labels = Array.ConvertAll(all, c => limiter.Label(c.Label));
+        _isNumber = Array.ConvertAll(all, c => c.Names is not null);
+
+        // A number counts as its name does, which another processor may have under the label.
+        _hashes = Array.ConvertAll(all, c => Array.ConvertAll(c.Names ?? [], n => n.Length == 0 ? 0 : Utf8Hash.Lasting(Encoding.UTF8.GetBytes(n))));
+        _isOver = new bool[all.Length];
+    }
+
+    /// <summary>Whether keys are to be shown to it at all.</summary>
+    public bool IsOn => _limiter.IsOn;
+
+    public byte[] OverflowValue => _limiter.OverflowValue;
+
+    /// <summary>The key to look for: the same, or one that holds until the next call.</summary>
+    public ReadOnlySpan<byte> Limit(ReadOnlySpan<byte> key)
+    {
+        var reader = new KeyReader(key);
+        var anyOver = false;
+        for (var i = 0; i < _labels.Length; i++)
+        {
+            var hash = _isNumber[i] ? HashOf(reader.ReadNumber(), _hashes[i]) : HashOf(reader.ReadText());
+            anyOver |= _isOver[i] = hash != 0 && _labels[i] is { } label && label.Replaces(hash);
+        }
+
+        return anyOver ? WithoutThoseOver(key) : key;
+    }
+
+    private ReadOnlySpan<byte> WithoutThoseOver(ReadOnlySpan<byte> key)
+    {
+        _limited.Clear();
+        var reader = new KeyReader(key);
+        for (var i = 0; i < _labels.Length; i++)
+        {
+            if (_isNumber[i])
+            {
+                var number = reader.ReadNumber();
+                _limited.Add(_isOver[i] ? OverflowNumber : number);
+            }
+            else
+            {
+                var text = reader.ReadText();
+                _limited.Add(_isOver[i] ? OverflowValue : text);
+            }
+        }
+
+        return _limited.Key;
+    }
+
+    // 0 for no value, which no limit concerns. Whoever prepares values to be taken for one meets the limit of series.
+    private static ulong HashOf(ReadOnlySpan<byte> text) => text.IsEmpty ? 0 : Utf8Hash.Lasting(text);
+
+    private static ulong HashOf(int number, ulong[] hashes) =>
+        (uint)number < (uint)hashes.Length ? hashes[number] : Utf8Hash.Lasting(MemoryMarshal.AsBytes(new Span<int>(ref number)));
+}

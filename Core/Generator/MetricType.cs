@@ -1,9 +1,0 @@
-namespace OrleansTempo.Core.Generator;
-
-/// <summary>What a metric family is, in Prometheus' words.</summary>
-public enum MetricType
-{
-    Counter,
-    Gauge,
-    Histogram,
-}

@@ -1,0 +1,184 @@
+using System.Text;
+using System.Text.Unicode;
+using OrleansTempo.Core.Generator.Snapshots;
+
+namespace OrleansTempo.Core.Generator.Samples;
+
+/// <summary>
+/// The labels of one entity, external labels included, encoded once as the <c>labels</c> fields of a remote write
+/// <c>TimeSeries</c> and sorted by name. <c>__name__</c> and <c>le</c> differ from series to series of the entity, so
+/// the bytes are kept in three runs, and each series is <c>Head + __name__ + Middle + [le] + Tail</c>.
+/// </summary>
+public sealed class LabelSet : IEquatable<LabelSet>
+{
+    private readonly byte[] _bytes;
+    private readonly int _nameSplit;
+    private readonly int _bucketSplit;
+
+    /// <param name="labels">Name and value pairs in UTF-8, names unique, values not empty, in any order; neither <c>__name__</c> nor <c>le</c>.</param>
+    public LabelSet(IEnumerable<KeyValuePair<byte[], byte[]>> labels)
+    {
+        var sorted = labels.ToArray();
+        Array.Sort(sorted, static (a, b) => a.Key.AsSpan().SequenceCompareTo(b.Key));
+        using var stream = new MemoryStream();
+        int? nameSplit = null, bucketSplit = null;
+        foreach (var (name, value) in sorted)
+        {
+            if (nameSplit is null && IsBehindMetricName(name))
+                nameSplit = (int)stream.Length;
+            if (bucketSplit is null && IsBehindBucket(name))
+                bucketSplit = (int)stream.Length;
+            stream.Write(EncodeLabel(name, value));
+        }
+
+        _bytes = stream.ToArray();
+        _nameSplit = nameSplit ?? _bytes.Length;
+        _bucketSplit = bucketSplit ?? _bytes.Length;
+    }
+
+    private LabelSet(byte[] bytes, int nameSplit, int bucketSplit)
+    {
+        _bytes = bytes;
+        _nameSplit = nameSplit;
+        _bucketSplit = bucketSplit;
+    }
+
+    /// <summary>Whether one of the names is none that Prometheus takes; false of labels that were not read from <see cref="Encoded"/>.</summary>
+    internal bool HasInvalidName { get; private init; }
+
+    /// <summary>The labels as they are encoded, all in one.</summary>
+    internal ReadOnlySpan<byte> Encoded => _bytes;
+
+    /// <summary>Labels that sort before <c>__name__</c>.</summary>
+    public ReadOnlySpan<byte> Head => _bytes.AsSpan(0, _nameSplit);
+
+    /// <summary>Labels between <c>__name__</c> and <c>le</c>.</summary>
+    public ReadOnlySpan<byte> Middle => _bytes.AsSpan(_nameSplit, _bucketSplit - _nameSplit);
+
+    /// <summary>Labels that sort after <c>le</c>.</summary>
+    public ReadOnlySpan<byte> Tail => _bytes.AsSpan(_bucketSplit);
+
+    /// <summary>The labels as text, sorted by name; for pages, relabelling and tests, not for the wire.</summary>
+    public IEnumerable<KeyValuePair<string, string>> Decode()
+    {
+        for (var position = 0; position < _bytes.Length;)
+        {
+            position++;
+            ReadVarint(ref position);
+            position++;
+            var nameLength = ReadVarint(ref position);
+            var name = Encoding.UTF8.GetString(_bytes, position, nameLength);
+            position += nameLength + 1;
+            var valueLength = ReadVarint(ref position);
+            var value = Encoding.UTF8.GetString(_bytes, position, valueLength);
+            position += valueLength;
+            yield return new(name, value);
+        }
+    }
+
+    /// <summary>The value of a label; empty where there is none of that name.</summary>
+    internal ReadOnlySpan<byte> ValueOf(ReadOnlySpan<byte> name)
+    {
+        for (var position = 0; position < _bytes.Length;)
+        {
+            position++;
+            ReadVarint(ref position);
+            position++;
+            var nameLength = ReadVarint(ref position);
+            var found = _bytes.AsSpan(position, nameLength);
+            position += nameLength + 1;
+            var valueLength = ReadVarint(ref position);
+            if (found.SequenceEqual(name))
+                return _bytes.AsSpan(position, valueLength);
+            position += valueLength;
+        }
+
+        return default;
+    }
+
+    /// <summary>Takes back what <see cref="Encoded"/> gave, from where it may have been damaged.</summary>
+    /// <exception cref="InvalidDataException">These are not encoded labels, sorted by name.</exception>
+    internal static LabelSet FromEncoded(ReadOnlySpan<byte> encoded)
+    {
+        int? nameSplit = null, bucketSplit = null;
+        var hasInvalidName = false;
+        var former = ReadOnlySpan<byte>.Empty;
+        var rest = new CompactReader(encoded);
+        while (!rest.IsAtEnd)
+        {
+            var start = encoded.Length - rest.Left;
+            var isLabel = rest.ReadByte() == 0x0A;
+            var label = new CompactReader(rest.ReadText());
+            isLabel &= label.ReadByte() == 0x0A;
+            var name = label.ReadText();
+            isLabel &= label.ReadByte() == 0x12;
+            var value = label.ReadText();
+            if (!isLabel || !label.IsAtEnd || value.IsEmpty || (start > 0 && name.SequenceCompareTo(former) <= 0) || !Utf8.IsValid(name) || !Utf8.IsValid(value))
+                throw new InvalidDataException("labels that are none");
+            if (nameSplit is null && IsBehindMetricName(name))
+                nameSplit = start;
+            if (bucketSplit is null && IsBehindBucket(name))
+                bucketSplit = start;
+            hasInvalidName |= !LabelName.IsValid(name);
+            former = name;
+        }
+
+        return new LabelSet(encoded.ToArray(), nameSplit ?? encoded.Length, bucketSplit ?? encoded.Length) { HasInvalidName = hasInvalidName };
+    }
+
+    public bool Equals(LabelSet? other) => other is not null && _bytes.AsSpan().SequenceEqual(other._bytes);
+
+    public override bool Equals(object? obj) => Equals(obj as LabelSet);
+
+    public override int GetHashCode() => (int)Utf8Hash.Of(_bytes);
+
+    /// <summary>One <c>TimeSeries.labels</c> field: tag, length, and the <c>Label</c> message.</summary>
+    public static byte[] EncodeLabel(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        var bodyLength = 2 + VarintLength(name.Length) + name.Length + VarintLength(value.Length) + value.Length;
+        var bytes = new byte[1 + VarintLength(bodyLength) + bodyLength];
+        var position = 0;
+        bytes[position++] = 0x0A;
+        WriteVarint(bytes, ref position, bodyLength);
+        bytes[position++] = 0x0A;
+        WriteVarint(bytes, ref position, name.Length);
+        name.CopyTo(bytes.AsSpan(position));
+        position += name.Length;
+        bytes[position++] = 0x12;
+        WriteVarint(bytes, ref position, value.Length);
+        value.CopyTo(bytes.AsSpan(position));
+        return bytes;
+    }
+
+    private static bool IsBehindMetricName(ReadOnlySpan<byte> name) => name.SequenceCompareTo("__name__"u8) > 0;
+
+    private static bool IsBehindBucket(ReadOnlySpan<byte> name) => name.SequenceCompareTo("le"u8) > 0;
+
+    private int ReadVarint(ref int position)
+    {
+        int value = 0, shift = 0;
+        byte b;
+        do
+        {
+            b = _bytes[position++];
+            value |= (b & 0x7F) << shift;
+            shift += 7;
+        }
+        while (b >= 0x80);
+        return value;
+    }
+
+    private static int VarintLength(int value) => value < 1 << 7 ? 1 : value < 1 << 14 ? 2 : value < 1 << 21 ? 3 : value < 1 << 28 ? 4 : 5;
+
+    private static void WriteVarint(byte[] bytes, ref int position, int value)
+    {
+        var rest = (uint)value;
+        while (rest >= 0x80)
+        {
+            bytes[position++] = (byte)(rest | 0x80);
+            rest >>= 7;
+        }
+
+        bytes[position++] = (byte)rest;
+    }
+}

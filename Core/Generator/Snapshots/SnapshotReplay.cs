@@ -1,0 +1,107 @@
+using System.Diagnostics.CodeAnalysis;
+using OrleansTempo.Core.Generator.Registry;
+using OrleansTempo.Core.Generator.Samples;
+
+namespace OrleansTempo.Core.Generator.Snapshots;
+
+/// <summary>
+/// A snapshot and the changes recorded after it, one after another, as the snapshot that would have been written in their place.
+/// Entities are the same where their labels are.
+/// </summary>
+internal sealed class SnapshotReplay
+{
+    private readonly List<Part> _parts = [];
+    private SnapshotContent _content;
+
+    private SnapshotReplay(SnapshotContent snapshot) => _content = snapshot;
+
+    /// <summary>Begins with a snapshot; false where it is none that changes can follow.</summary>
+    public static bool TryBegin(SnapshotContent snapshot, [NotNullWhen(true)] out SnapshotReplay? replay, [NotNullWhen(false)] out string? reason)
+    {
+        replay = new SnapshotReplay(snapshot);
+        foreach (var table in snapshot.Tables)
+        {
+            var part = new Part(table);
+            if (table.IsFormer || table.Part == SnapshotPart.Retired || !part.HasDistinctLabels)
+            {
+                replay = null;
+                reason = "changes follow a snapshot that is none to go on from";
+                return false;
+            }
+
+            replay._parts.Add(part);
+        }
+
+        reason = null;
+        return true;
+    }
+
+    /// <summary>Lays changes over what there is; nothing of it is of use where they do not belong to it.</summary>
+    public bool TryApply(SnapshotContent changes, [NotNullWhen(false)] out string? reason)
+    {
+        reason = null;
+        if (changes.SinceMs != _content.LastCollectionMs)
+            reason = $"changes since the collection at {changes.SinceMs} follow that at {_content.LastCollectionMs}";
+        else if (changes.Tables.Count != _parts.Count)
+            reason = $"changes of {changes.Tables.Count} tables follow a snapshot of {_parts.Count}";
+        for (var i = 0; i < _parts.Count && reason is null; i++)
+        {
+            if (!_parts[i].TryApply(changes.Tables[i]))
+                reason = "changes are of other metrics than the snapshot before them";
+        }
+
+        _content = changes;
+        return reason is null;
+    }
+
+    /// <summary>What has come of it.</summary>
+    public SnapshotContent Content => new()
+    {
+        LastCollectionMs = _content.LastCollectionMs,
+        Tables = [.. _parts.Select(static p => p.Content)],
+        Edges = _content.Edges,
+    };
+
+    private sealed class Part
+    {
+        private readonly SnapshotTable _table;
+        private readonly Dictionary<LabelSet, Entity> _entities;
+        private Entity? _overflow;
+
+        public Part(SnapshotTable table)
+        {
+            _table = table;
+            _overflow = table.Overflow;
+            _entities = new(table.Entities.Count);
+            foreach (var entity in table.Entities)
+            {
+                if (entity != _overflow)
+                    _entities[entity.Labels] = entity;
+            }
+        }
+
+        public bool HasDistinctLabels => _entities.Count + (_overflow is null ? 0 : 1) == _table.Entities.Count;
+
+        public SnapshotTable Content => _table with { Entities = [.. _entities.Values, .. _overflow is null ? (ReadOnlySpan<Entity>)[] : [_overflow]], Overflow = _overflow };
+
+        public bool TryApply(SnapshotTable changes)
+        {
+            var slots = changes.Slots;
+            if (changes.Part != _table.Part || slots.Length != _table.Slots.Length || slots.Where((slot, i) => !slot.IsSameAs(_table.Slots[i])).Any())
+                return false;
+            foreach (var labels in changes.Removed)
+                _entities.Remove(labels);
+            if (!changes.HasOverflow)
+                _overflow = null;
+            foreach (var entity in changes.Entities)
+            {
+                if (entity == changes.Overflow)
+                    _overflow = entity;
+                else
+                    _entities[entity.Labels] = entity;
+            }
+
+            return true;
+        }
+    }
+}

@@ -1,0 +1,34 @@
+using System.Collections.Concurrent;
+using OrleansTempo.Core.Blocks.Format;
+using OrleansTempo.Core.Blocks.Format.Pages;
+using OrleansTempo.Core.Objects;
+
+namespace OrleansTempo.Core.Ingester.Flush;
+
+/// <summary>
+/// Writes cut blocks to the object store; any number at the same time. To make pages is work for a processor, so what is awaited
+/// goes on where the caller runs and not on the thread pool.
+/// </summary>
+public sealed class BlockFlusher(IObjectStore store, TimeProvider time)
+{
+    // A builder's columns are worth keeping: some megabytes for every block that is written at the same time.
+    private readonly ConcurrentBag<PageBuilder> _builders = [];
+
+    /// <summary>Writes a block; when it returns, the block is complete and durable.</summary>
+    /// <exception cref="IOException">The store cannot be written to; nothing of the block is there, and it may be tried again.</exception>
+    public async Task<BlockMeta> WriteAsync(CutBlock block, CancellationToken cancellationToken)
+    {
+        var builder = _builders.TryTake(out var former) ? former : new PageBuilder();
+        try
+        {
+            await using var writer = await BlockWriter.CreateAsync(store, block.Tenant, block.BlockId, builder, block.Traces, cancellationToken);
+            await block.WriteAsync(writer, cancellationToken);
+            var now = time.GetUtcNow();
+            return await writer.CompleteAsync(compactionLevel: 0, receivedUntil: now, now, cancellationToken);
+        }
+        finally
+        {
+            _builders.Add(builder);
+        }
+    }
+}

@@ -1,0 +1,627 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Win32.SafeHandles;
+using OrleansTempo.Core.Configuration.Storage;
+
+namespace OrleansTempo.Core.Ingester.Log;
+
+/// <summary>
+/// The write-ahead log in files of one directory:
+/// <code>
+/// AppendAsync ─┬─ nobody writes: the caller writes its record, on its own thread, and then what
+///              │  has queued up meanwhile, a commit at a time ──► segment n
+///              └─ somebody does: queue, ticket                    n-1, n-2, …  until released
+/// </code>
+/// With <see cref="WalSync.Interval"/> a timer flushes the files to disk beside the writing; with <see cref="WalSync.Always"/>
+/// a thread of the log's own writes and flushes, and all callers queue up behind its flush. A write that fails is cut off
+/// again and costs its own commit; the next one tries anew.
+/// </summary>
+public sealed partial class FileWriteAheadLog : IWriteAheadLog
+{
+    // After its own record a caller writes so many commits for others; then a thread of the pool goes on.
+    private const int MaxFollowingCommits = 4;
+
+    // A segment that all is flushed of is not kept longer for being still the current one.
+    private static readonly TimeSpan s_idleRoll = TimeSpan.FromMinutes(1);
+
+    private readonly string _directory;
+    private readonly WalOptions _options;
+    private readonly TempoMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly WalDisk _disk;
+    private readonly WalIdentity _identity;
+    private readonly WalIdentity? _ownIdentity;
+    private readonly WalTicketPool _tickets = new();
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ITimer _flushTimer;
+    private readonly Thread? _writer;
+    private readonly AutoResetEvent _writerWake = new(false);
+    private readonly long[] _replayable;
+    private readonly long _firstNumber;
+    private int _flushArmed;
+
+    // Its writer's alone; who that is changes under _gate.
+    private readonly WalCommit _commit = new();
+    private bool _failing;
+    private bool _rollFailing;
+
+    private readonly Lock _gate = new();
+
+    // All below is guarded by _gate; the writer alone changes what it writes to, and may look at it without.
+    private readonly Queue<PendingWalRecord> _queue = new();
+    private readonly List<WalSegmentFile> _unflushed = [];
+    private WalSegmentFile _current;
+    private bool _newEntries = true;
+    private bool _writing;
+    private bool _closed;
+    private volatile bool _rollWanted;
+    private long _currentNumber;
+    private long _currentSince;
+
+    private readonly Lock _releaseGate = new();
+
+    // Guarded by _releaseGate: the segments before the current one, in order.
+    private readonly List<long> _old;
+
+    // As the current segment was when it was released, guarded by _gate; what is appended afterwards is not.
+    private (long Number, long Length) _released;
+
+    private FileWriteAheadLog(string directory, WalOptions options, WalIdentity identity, WalIdentity? ownIdentity, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk)
+    {
+        _directory = directory;
+        _options = options;
+        _metrics = metrics;
+        _time = time;
+        _logger = logger;
+        _disk = disk;
+        _identity = identity;
+        _ownIdentity = ownIdentity;
+        _old = WalSegmentFile.NumbersIn(_directory);
+        _replayable = [.. _old];
+        _currentNumber = _firstNumber = Math.Max(_old.LastOrDefault(), _identity.WrittenSegments.DefaultIfEmpty().Max()) + 1;
+        _current = WalSegmentFile.Create(disk, _directory, _currentNumber);
+        _metrics.WalSegments.Record(_old.Count + 1);
+        _flushTimer = time.CreateTimer(static log => ((FileWriteAheadLog)log!).FlushOnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        if (options.Sync == WalSync.Always)
+        {
+            _writer = new Thread(RunWriter) { IsBackground = true, Name = "write-ahead log" };
+            _writer.Start();
+        }
+    }
+
+    public long CurrentSegment => Volatile.Read(ref _currentNumber);
+
+    /// <summary>Takes the directory <see cref="WalOptions.Path"/>, which is created where it is not there, opens the log in it and begins a new segment.</summary>
+    /// <exception cref="IOException">Another process uses the directory, or it cannot be written to.</exception>
+    public static FileWriteAheadLog Open(WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger) =>
+        Open(options, metrics, time, logger, new WalDisk());
+
+    /// <summary>Opens the log in the directory that the identity holds, and begins a new segment.</summary>
+    /// <exception cref="IOException">The directory cannot be written to.</exception>
+    public static FileWriteAheadLog Open(WalIdentity identity, WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger) =>
+        Open(identity, ownIdentity: null, options, metrics, time, logger, new WalDisk());
+
+    internal static FileWriteAheadLog Open(WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk)
+    {
+        var identity = WalIdentity.Take(options.Path, logger, disk);
+        return Open(identity, identity, options, metrics, time, logger, disk);
+    }
+
+    private static FileWriteAheadLog Open(WalIdentity identity, WalIdentity? ownIdentity, WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk)
+    {
+        var directory = identity.Directory ?? throw new ArgumentException("a log in files needs the directory that an identity holds", nameof(identity));
+        try
+        {
+            return new FileWriteAheadLog(directory, options, identity, ownIdentity, metrics, time, logger, disk);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            ownIdentity?.Dispose();
+            throw WalIdentity.CannotOpen(directory, e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask AppendAsync(TenantId tenant, ReadOnlyMemory<byte> request)
+    {
+        if (request.Length > WalFormat.MaxRequestBytes)
+            return ValueTask.FromException(new IOException($"a request of {request.Length} bytes is too long for the write-ahead log, at most {WalFormat.MaxRequestBytes} are allowed"));
+
+        var record = new PendingWalRecord(tenant, request);
+        WalTicket? ticket = null;
+        bool idle;
+        lock (_gate)
+        {
+            if (_closed)
+                return ValueTask.FromException(new IOException("the write-ahead log is closed: the process is stopping"));
+            idle = !_writing;
+            _writing = true;
+            if (!idle || _writer is not null)
+            {
+                ticket = _tickets.Rent();
+                _queue.Enqueue(record.With(ticket));
+            }
+        }
+
+        if (ticket is null)
+        {
+            _commit.TryAdd(record);
+            var error = Commit();
+            WriteQueued(MaxFollowingCommits);
+            return error is null ? default : ValueTask.FromException(new IOException(error));
+        }
+
+        if (idle)
+            _writerWake.Set();
+        return ticket.Completion;
+    }
+
+    /// <inheritdoc/>
+    public void Release(long segment)
+    {
+        lock (_releaseGate)
+        {
+            var released = _old.FindIndex(number => number >= segment) is var first and >= 0 ? first : _old.Count;
+            if (released > 0)
+            {
+                _identity.NoteReleased(_old.Take(released));
+                foreach (var number in _old.Take(released))
+                    Delete(WalSegmentFile.PathOf(_directory, number));
+                _old.RemoveRange(0, released);
+                _metrics.WalSegments.Record(_old.Count + 1);
+            }
+        }
+
+        if (segment > CurrentSegment)
+        {
+            lock (_gate)
+                _released = (_current.Number, _current.Length);
+        }
+
+        if (segment >= CurrentSegment)
+            RollIdle();
+    }
+
+    /// <inheritdoc/>
+    public async Task<ReplayResult> ReplayAsync(Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken)
+    {
+        var result = default(ReplayResult);
+        var reader = new WalSegmentReader();
+        var written = _identity.WrittenSegments;
+        foreach (var number in written.Except(_replayable).Where(number => number < _firstNumber))
+            NoteMissing(number, "is gone");
+        foreach (var number in _replayable)
+        {
+            var path = WalSegmentFile.PathOf(_directory, number);
+            using var file = TryOpen(reader, number, path);
+            if (file is null)
+                continue;
+
+            while (TryRead(reader, number, path, out var record))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                result = result with { Records = result.Records + 1, Bytes = result.Bytes + record.Request.Length };
+                await replay(record).ConfigureAwait(false);
+            }
+
+            var torn = reader.Length - reader.GoodBytes;
+            result = result with
+            {
+                Segments = result.Segments + (reader.Length > 0 ? 1 : 0),
+                CorruptRecords = result.CorruptRecords + reader.CorruptRecords,
+                TornBytes = result.TornBytes + torn,
+            };
+            if (reader.CorruptRecords > 0)
+            {
+                _metrics.ReplayErrors.Add(reader.CorruptRecords, new KeyValuePair<string, object?>("reason", "corrupt"));
+                LogCorrupt(path, reader.CorruptRecords);
+            }
+
+            if (reader.GoodBytes == 0 && written.Contains(number))
+            {
+                NoteMissing(number, "is empty");
+                Cut(path, 0);
+            }
+            else if (torn > 0)
+            {
+                _metrics.ReplayErrors.Add(1, new KeyValuePair<string, object?>("reason", "torn"));
+                LogTorn(path, torn);
+                Cut(path, reader.GoodBytes);
+            }
+        }
+
+        return result;
+    }
+
+    /// <summary>Takes no more records, writes those that wait, and closes the log.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        bool closed;
+        lock (_gate)
+        {
+            closed = _closed;
+            _closed = true;
+            if (!_writing)
+                _drained.TrySetResult();
+        }
+
+        await _drained.Task.ConfigureAwait(false);
+        if (closed)
+            return;
+
+        // Woken with nothing to write, it ends.
+        _writerWake.Set();
+        _writer?.Join();
+        await _flushTimer.DisposeAsync().ConfigureAwait(false);
+        if (_options.Sync != WalSync.Never)
+            FlushAll();
+        // Emptied and not deleted: the numbers go on from it.
+        if (_released == (_current.Number, _current.Length))
+        {
+            _identity.NoteReleased([_current.Number]);
+            CutOff(_current, 0);
+        }
+
+        _current.Dispose();
+        _writerWake.Dispose();
+        _ownIdentity?.Dispose();
+    }
+
+    private void RunWriter()
+    {
+        while (true)
+        {
+            _writerWake.WaitOne();
+            lock (_gate)
+            {
+                if (!_writing)
+                    return;
+            }
+
+            WriteQueued(int.MaxValue);
+        }
+    }
+
+    // By the writer, who ceases to be it here.
+    private void WriteQueued(int maxCommits)
+    {
+        for (var commits = 0; ; commits++)
+        {
+            lock (_gate)
+            {
+                if (_queue.Count == 0 && !_rollWanted)
+                {
+                    _writing = false;
+                    if (_closed)
+                        _drained.TrySetResult();
+                    return;
+                }
+
+                if (commits == maxCommits)
+                    break;
+                while (_queue.TryPeek(out var record) && _commit.TryAdd(record))
+                    _queue.Dequeue();
+            }
+
+            Commit();
+        }
+
+        ThreadPool.UnsafeQueueUserWorkItem(static log => log.WriteQueued(int.MaxValue), this, preferLocal: false);
+    }
+
+    // By the writer: writes what is in _commit and completes its tickets. Returns why it failed; whatever happens, it never throws.
+    private string? Commit()
+    {
+        if (_rollWanted || _current.Length >= _options.SegmentBytes)
+            Roll();
+        if (_commit.Records.IsEmpty)
+            return null;
+
+        string? error = null;
+        var segment = _current;
+        var begin = segment.Length;
+        try
+        {
+            _commit.Compose(segment.Salt, begin == 0 ? segment.Number : null);
+            segment.Write(_commit.Parts, _commit.Bytes + (begin == 0 ? WalFormat.SegmentHeaderBytes : 0));
+            if (_options.Sync == WalSync.Always)
+                FlushCommit(segment);
+        }
+        catch (Exception e)
+        {
+            CutOff(segment, begin);
+            _metrics.WalWriteFailures.Add(1);
+            error = $"the write-ahead log could not be written to '{segment.Path}': {e.Message}; the request is not in it: send it again, and see to it that the disk has room and works";
+            if (!_failing)
+                LogWriteFailed(e, segment.Path);
+            _failing = true;
+        }
+
+        if (error is null)
+        {
+            if (begin == 0)
+            {
+                Volatile.Write(ref _currentSince, _time.GetTimestamp());
+                _identity.NoteWritten(segment.Number);
+            }
+
+            if (_options.Sync == WalSync.Interval)
+                ArmFlush();
+            _metrics.WalCommits.Add(1);
+            _metrics.WalBytesWritten.Add(segment.Length - begin);
+            if (_failing)
+                LogWritesAgain(segment.Path);
+            _failing = false;
+        }
+
+        foreach (ref readonly var record in _commit.Records)
+            record.Ticket?.Complete(error);
+        _commit.Clear();
+        return error;
+    }
+
+    private void FlushCommit(WalSegmentFile segment)
+    {
+        segment.Flush();
+        if (!_newEntries)
+            return;
+        _disk.FlushDirectory(_directory);
+        _newEntries = false;
+    }
+
+    // After a failure nobody knows what is on the disk behind; the next commit goes to a new file, unless this one is as new.
+    private void CutOff(WalSegmentFile segment, long length)
+    {
+        _rollWanted = true;
+        try
+        {
+            segment.CutTo(length);
+        }
+        catch (Exception e)
+        {
+            LogCutFailed(e, segment.Path, length);
+        }
+    }
+
+    // By the writer. Where it fails the current segment goes on, and the next commit tries again if it is too long.
+    private void Roll()
+    {
+        _rollWanted = false;
+        if (_current.Length == 0)
+            return;
+
+        WalSegmentFile next;
+        try
+        {
+            next = WalSegmentFile.Create(_disk, _directory, _current.Number + 1);
+        }
+        catch (Exception e)
+        {
+            _metrics.WalWriteFailures.Add(1);
+            if (!_rollFailing)
+                LogRollFailed(e, _directory);
+            _rollFailing = true;
+            return;
+        }
+
+        _rollFailing = false;
+        var last = _current;
+        lock (_releaseGate)
+        {
+            _old.Add(last.Number);
+            _metrics.WalSegments.Record(_old.Count + 1);
+        }
+
+        lock (_gate)
+        {
+            _current = next;
+            _newEntries = true;
+            if (_options.Sync == WalSync.Interval)
+                _unflushed.Add(last);
+
+            // Only now: who reads it and appends must not come to the segment before.
+            Volatile.Write(ref _currentNumber, next.Number);
+        }
+
+        if (_options.Sync != WalSync.Interval)
+            last.Dispose();
+    }
+
+    private void RollIdle()
+    {
+        lock (_gate)
+        {
+            if (_closed || _current.Length == 0 || _time.GetElapsedTime(Volatile.Read(ref _currentSince)) < s_idleRoll)
+                return;
+            _rollWanted = true;
+            if (_writing)
+                return;
+            _writing = true;
+        }
+
+        if (_writer is null)
+            WriteQueued(int.MaxValue);
+        else
+            _writerWake.Set();
+    }
+
+    private void ArmFlush()
+    {
+        if (Interlocked.Exchange(ref _flushArmed, 1) == 0)
+            _flushTimer.Change(_options.SyncInterval, Timeout.InfiniteTimeSpan);
+    }
+
+    private void FlushOnTimer()
+    {
+        FlushAll();
+
+        // In this order: a commit that still found it armed is seen here.
+        Interlocked.Exchange(ref _flushArmed, 0);
+        lock (_gate)
+        {
+            if (_closed || (_unflushed.Count == 0 && _current.IsFlushed))
+                return;
+        }
+
+        ArmFlush();
+    }
+
+    // By one caller at a time: the timer, and after it Dispose.
+    private void FlushAll()
+    {
+        WalSegmentFile[] rolled;
+        WalSegmentFile current;
+        bool newEntries;
+        lock (_gate)
+        {
+            rolled = [.. _unflushed];
+            _unflushed.Clear();
+            current = _current;
+            newEntries = _newEntries;
+            _newEntries = false;
+        }
+
+        foreach (var segment in rolled)
+        {
+            Flush(segment.Flush, segment.Path);
+            segment.Dispose();
+        }
+
+        // After a failure what comes goes to another file.
+        if (!current.IsFlushed && !Flush(current.Flush, current.Path))
+            _rollWanted = true;
+        if (newEntries)
+            Flush(() => _disk.FlushDirectory(_directory), _directory);
+    }
+
+    private bool Flush(Action flush, string path)
+    {
+        try
+        {
+            flush();
+            return true;
+        }
+        catch (Exception e)
+        {
+            _metrics.WalWriteFailures.Add(1);
+            LogFlushFailed(e, path);
+            return false;
+        }
+    }
+
+    // Under _releaseGate.
+    private void Delete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            LogDeleteFailed(e, path);
+        }
+    }
+
+    // Null where it cannot be read, or has been released meanwhile.
+    private SafeFileHandle? TryOpen(WalSegmentReader reader, long number, string path)
+    {
+        SafeFileHandle? file = null;
+        try
+        {
+            file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.SequentialScan);
+            var opened = file;
+            if (reader.TryOpen(number, RandomAccess.GetLength(file), (offset, target) => RandomAccess.Read(opened, target, offset), out var error))
+                return file;
+            PassOver(number, path, error);
+        }
+        catch (FileNotFoundException)
+        {
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            PassOver(number, path, e.Message);
+        }
+
+        file?.Dispose();
+        return null;
+    }
+
+    private bool TryRead(WalSegmentReader reader, long number, string path, out WalRecord record)
+    {
+        try
+        {
+            return reader.TryRead(out record);
+        }
+        catch (IOException e)
+        {
+            PassOver(number, path, e.Message);
+            record = default;
+            return false;
+        }
+    }
+
+    // It stays where it is, for whoever can still make something of it.
+    private void PassOver(long number, string path, string error)
+    {
+        lock (_releaseGate)
+        {
+            _old.Remove(number);
+            _metrics.WalSegments.Record(_old.Count + 1);
+        }
+
+        _identity.NoteReleased([number]);
+        _metrics.ReplayErrors.Add(1, new KeyValuePair<string, object?>("reason", "unreadable"));
+        LogUnreadable(path, error);
+    }
+
+    // Said once: what is lost does not come back by itself.
+    private void NoteMissing(long number, string how)
+    {
+        _identity.NoteReleased([number]);
+        _metrics.ReplayErrors.Add(1, new KeyValuePair<string, object?>("reason", "missing"));
+        LogMissing(WalSegmentFile.PathOf(_directory, number), how);
+    }
+
+    private void Cut(string path, long length)
+    {
+        try
+        {
+            using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+            RandomAccess.SetLength(file, length);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            LogCutFailed(e, path, length);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The write-ahead log cannot be written to {Path}; requests are refused until it can, make room or mend the disk")]
+    private partial void LogWriteFailed(Exception exception, string path);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The write-ahead log is written again, to {Path}")]
+    private partial void LogWritesAgain(string path);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The write-ahead log cannot begin a new segment in {Directory} and goes on in the last one")]
+    private partial void LogRollFailed(Exception exception, string directory);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The disk failed to flush {Path}: what was written to it since the last flush may be lost if the machine goes down")]
+    private partial void LogFlushFailed(Exception exception, string path);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} of the write-ahead log could not be cut to its {Length} good bytes")]
+    private partial void LogCutFailed(Exception exception, string path, long length);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} of the write-ahead log is not needed any more and could not be deleted; the next start replays it once more")]
+    private partial void LogDeleteFailed(Exception exception, string path);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Path} of the write-ahead log cannot be read and is passed over: {Error}. It is left there; delete it when nothing more is to be had of it")]
+    private partial void LogUnreadable(string path, string error);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Path} of the write-ahead log has {Records} corrupt records, which were skipped")]
+    private partial void LogCorrupt(string path, long records);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} of the write-ahead log ends in a torn record, whose {Bytes} bytes are cut off. If its process died while it wrote that record, the request was not acknowledged, and nothing is lost. If the machine lost its power, or something else cut the file, the request and what came behind it may have been acknowledged, and are lost")]
+    private partial void LogTorn(string path, long bytes);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Path} of the write-ahead log {How}, and it held records: acknowledged spans that were not in blocks yet are lost. Only the log itself may delete or empty its files. If there is a copy of the file, stop this process, put it back, and start again")]
+    private partial void LogMissing(string path, string how);
+}

@@ -1,0 +1,543 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
+using OrleansTempo.Core.Configuration.Storage;
+using OrleansTempo.Core.Objects;
+
+namespace OrleansTempo.Core.Ingester.Log;
+
+/// <summary>
+/// The write-ahead log in an object store, where any other process finds it when this one is gone: a stream per process, see
+/// <see cref="WalStream"/>. All appends of an interval are one object.
+/// <code>
+/// start, with an identity:   claim the stream of the former process ─► fence it ─► replay ─► go on behind the fence
+/// otherwise:                 begin a stream
+/// an append:                 queue ─► put under the next number ─► acknowledge, where the owner record is fresh
+/// </code>
+/// An owner acknowledges only while its record is fresh: when it has been silent, others may have adopted its stream, see
+/// <see cref="OrphanedStreams"/>. The last segment stays even when it is released: it shows where the next one goes.
+/// </summary>
+public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
+{
+    // A store that is slow gets larger objects, not more of them.
+    private const int MaxCommitsInOne = 8;
+    private const int MaxObjectBytes = 256 << 20;
+
+    internal static readonly TimeSpan DefaultLease = TimeSpan.FromSeconds(30);
+
+    private readonly IObjectStore _store;
+    private readonly WalStream _stream;
+    private readonly WalIdentity _identity;
+    private readonly WalOptions _options;
+    private readonly TempoMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly TimeSpan _lease;
+    private readonly WalTicketPool _tickets = new();
+    private readonly ITimer _commitTimer;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // One at a time: each needs the ETag of the one before.
+    private readonly SemaphoreSlim _renewal = new(1);
+    private readonly OwnedObject _ownerObject;
+    private long _renewedTicks;
+    private long _renewedAt;
+    private readonly Task _renewing;
+    private volatile string? _lost;
+
+    // The committer's alone, of which there is one at a time.
+    private readonly List<PendingWalRecord> _batch = [];
+    private bool _failing;
+
+    // What was there when the stream was taken up.
+    private readonly long[] _replayable;
+    private readonly HashSet<long> _unreadable = [];
+
+    private readonly Lock _gate = new();
+
+    // All below is guarded by _gate.
+    private readonly Queue<PendingWalRecord> _queue = new();
+    private long _queuedBytes;
+    private bool _due;
+    private bool _committing;
+    private bool _closed;
+    private readonly SortedSet<long> _kept;
+    private long _next;
+    private long _released;
+    private Task _deleting = Task.CompletedTask;
+
+    private ObjectWriteAheadLog(
+        IObjectStore store, WalOptions options, WalIdentity identity, TempoMetrics metrics, TimeProvider time, ILogger logger, TimeSpan lease, string stream, Start start)
+    {
+        _store = store;
+        _options = options;
+        _identity = identity;
+        _metrics = metrics;
+        _time = time;
+        _logger = logger;
+        _lease = lease;
+        Stream = stream;
+        _stream = new WalStream(store, stream, metrics, logger);
+        _ownerObject = start.Owner;
+        _renewedTicks = start.Renewed.Ticks;
+        _renewedAt = start.RenewedAt;
+        _replayable = [.. start.Segments];
+        _kept = [.. start.Segments];
+        _next = start.Segments is [.., var last] ? last + 1 : 1;
+        _metrics.WalSegments.Record(_kept.Count);
+        _commitTimer = time.CreateTimer(static log => ((ObjectWriteAheadLog)log!).CommitOnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _renewing = KeepRenewingAsync();
+    }
+
+    /// <summary>The name of this process's stream.</summary>
+    public string Stream { get; }
+
+    public long CurrentSegment => Volatile.Read(ref _next);
+
+    // A third of the lease is for clocks that differ, and for what happens between looking and acknowledging. By both clocks: the one may be set
+    // back, and the other stands while the machine is suspended.
+    private bool IsFresh => _time.GetUtcNow().Ticks - Volatile.Read(ref _renewedTicks) < _lease.Ticks * 2 / 3
+        && _time.GetElapsedTime(Volatile.Read(ref _renewedAt)) < _lease * 2 / 3;
+
+    /// <summary>Takes up the stream of the former process of this identity, or begins one.</summary>
+    /// <param name="store">Where the streams are.</param>
+    /// <param name="options">How the log is written.</param>
+    /// <param name="identity">This process.</param>
+    /// <param name="metrics">The process's own metrics.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">The process's log.</param>
+    /// <param name="newStream">The name of a stream that is begun, which no process has had before; null for a new GUID.</param>
+    /// <param name="lease">How long an owner's silence is taken for its death; null for 30 s. The same for all processes.</param>
+    /// <param name="cancellationToken">Gives up; the next start takes up what there is.</param>
+    /// <exception cref="IOException">There is a stream of that name, or the store cannot be reached.</exception>
+    public static async Task<ObjectWriteAheadLog> OpenAsync(
+        IObjectStore store,
+        WalOptions options,
+        WalIdentity identity,
+        TempoMetrics metrics,
+        TimeProvider time,
+        ILogger logger,
+        string? newStream = null,
+        TimeSpan? lease = null,
+        CancellationToken cancellationToken = default)
+    {
+        var stream = identity.Stream;
+        var start = stream is null ? null : await TryTakeUpAsync(store, new WalStream(store, stream, metrics, logger), identity, time, cancellationToken).ConfigureAwait(false);
+        if (start is null)
+        {
+            stream = newStream ?? Guid.NewGuid().ToString("N");
+            start = await BeginAsync(store, stream, new WalStream(store, stream, metrics, logger), identity, time, cancellationToken).ConfigureAwait(false);
+        }
+        else
+        {
+            LogTakenUp(logger, stream!, start.Segments.Count);
+        }
+
+        return new ObjectWriteAheadLog(store, options, identity, metrics, time, logger, lease ?? DefaultLease, stream!, start);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask AppendAsync(TenantId tenant, ReadOnlyMemory<byte> request)
+    {
+        if (request.Length > WalFormat.MaxRequestBytes)
+            return ValueTask.FromException(new IOException($"a request of {request.Length} bytes is too long for the write-ahead log, at most {WalFormat.MaxRequestBytes} are allowed"));
+
+        var record = new PendingWalRecord(tenant, request);
+        WalTicket ticket;
+        lock (_gate)
+        {
+            if (_closed)
+                return ValueTask.FromException(new IOException("the write-ahead log is closed: the process is stopping"));
+            if (_lost is { } lost)
+                return ValueTask.FromException(new IOException(lost));
+            ticket = _tickets.Rent();
+            _queue.Enqueue(record.With(ticket));
+            _queuedBytes += record.Bytes;
+            if (_queue.Count == 1)
+                _commitTimer.Change(_options.CommitInterval, Timeout.InfiniteTimeSpan);
+            if (_queuedBytes >= _options.CommitBytes)
+                CommitNow();
+        }
+
+        return ticket.Completion;
+    }
+
+    /// <inheritdoc/>
+    public void Release(long segment)
+    {
+        lock (_gate)
+        {
+            _released = Math.Max(_released, segment);
+            if (_deleting.IsCompleted && !_closed && _lost is null && HasReleased())
+                _deleting = Task.Run(DeleteReleasedAsync);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<ReplayResult> ReplayAsync(Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken)
+    {
+        var result = default(ReplayResult);
+        await foreach (var (number, found) in _stream.ReplayAsync(_replayable, replay, cancellationToken).ConfigureAwait(false))
+        {
+            if (found is { } segment)
+                result = result.Plus(segment);
+            else
+                PassOver(number);
+        }
+
+        return result;
+    }
+
+    /// <summary>
+    /// Takes no more records, puts those that wait, and leaves the stream: without a trace where all has been released, and
+    /// otherwise as an orphan that can be adopted at once.
+    /// </summary>
+    public async ValueTask DisposeAsync()
+    {
+        bool closed;
+        lock (_gate)
+        {
+            closed = _closed;
+            _closed = true;
+            if (_queue.Count > 0)
+                CommitNow();
+            else if (!_committing)
+                _drained.TrySetResult();
+        }
+
+        await _drained.Task.ConfigureAwait(false);
+        if (closed)
+            return;
+
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _renewing.ConfigureAwait(false);
+        await _deleting.ConfigureAwait(false);
+        await _commitTimer.DisposeAsync().ConfigureAwait(false);
+        if (_lost is null)
+            await LeaveAsync().ConfigureAwait(false);
+        _renewal.Dispose();
+        _stopping.Dispose();
+    }
+
+    // Null where the stream is not the former process's any more, or never was.
+    private static async Task<Start?> TryTakeUpAsync(IObjectStore store, WalStream stream, WalIdentity identity, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var there = await store.GetAsync(stream.OwnerName, cancellationToken).ConfigureAwait(false);
+        if (there is not { } record || WalOwner.Read(record.Content.Span) is not { State: WalOwnerState.Live or WalOwnerState.Stopped } former || !identity.IsFormer(former))
+            return null;
+        var (now, began) = (time.GetUtcNow(), time.GetTimestamp());
+        var live = identity.OwnerAt(now, WalOwnerState.Live);
+        if (await OwnedObject.TryTakeAsync(store, stream.OwnerName, there, live, identity.IsOwn, cancellationToken).ConfigureAwait(false) is not { } owner)
+            return null;
+
+        // The former process puts nothing more. What it had sent may still be under way to the store: that comes before the
+        // fence and is read, or is refused. It was not acknowledged either way.
+        var before = await stream.ListSegmentsAsync(cancellationToken).ConfigureAwait(false);
+        var (isFence, by) = before is [.., var last] ? await stream.ReadFenceAsync(last, cancellationToken).ConfigureAwait(false) : (false, null);
+        if (isFence && (by is null || !identity.IsFormer(by)))
+        {
+            // Somebody was adopting it, though its record says otherwise: left as an orphan, which this process adopts itself.
+            await owner.TryPutAsync(identity.OwnerAt(now, WalOwnerState.Stopped), cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+
+        var segments = await stream.FenceAsync(live, cancellationToken).ConfigureAwait(false);
+        if (isFence)
+        {
+            // Of the last start, and of no use behind this one: otherwise every start would leave one.
+            await stream.DeleteAsync(before[^1], cancellationToken).ConfigureAwait(false);
+            segments.Remove(before[^1]);
+        }
+
+        return new Start(owner, now, began, segments);
+    }
+
+    private static async Task<Start> BeginAsync(IObjectStore store, string name, WalStream stream, WalIdentity identity, TimeProvider time, CancellationToken cancellationToken)
+    {
+        identity.Remember(name);
+        var (now, began) = (time.GetUtcNow(), time.GetTimestamp());
+        var owner = await OwnedObject.TryTakeAsync(store, stream.OwnerName, null, identity.OwnerAt(now, WalOwnerState.Live), identity.IsOwn, cancellationToken).ConfigureAwait(false)
+            ?? throw new IOException($"the write-ahead log has a stream '{name}' already; a process begins one of its own and adopts what others have left");
+        return new Start(owner, now, began, []);
+    }
+
+    private void CommitOnTimer()
+    {
+        lock (_gate)
+        {
+            if (_queue.Count > 0)
+                CommitNow();
+        }
+    }
+
+    // Under _gate.
+    private void CommitNow()
+    {
+        _due = true;
+        if (_committing)
+            return;
+        _committing = true;
+        _ = Task.Run(CommitQueuedAsync);
+    }
+
+    private async Task CommitQueuedAsync()
+    {
+        while (true)
+        {
+            lock (_gate)
+            {
+                if (!_due)
+                {
+                    _committing = false;
+                    if (_closed)
+                        _drained.TrySetResult();
+                    return;
+                }
+
+                TakeBatch();
+            }
+
+            string? error;
+            try
+            {
+                error = await PutBatchAsync().ConfigureAwait(false);
+            }
+            catch (Exception e)
+            {
+                error = $"the write-ahead log could not be written to '{_stream.SegmentName(CurrentSegment)}': {e.Message}; send the request again, and see to it that the object store can be reached";
+                if (!_failing)
+                    LogPutFailed(e, Stream);
+                _failing = true;
+            }
+
+            if (error is not null)
+                _metrics.WalWriteFailures.Add(1);
+            foreach (var record in _batch)
+                record.Ticket!.Complete(error);
+            _batch.Clear();
+        }
+    }
+
+    // Under _gate.
+    private void TakeBatch()
+    {
+        long bytes = 0, most = Math.Min((long)_options.CommitBytes * MaxCommitsInOne, MaxObjectBytes);
+        while (_queue.TryPeek(out var record) && (bytes == 0 || bytes + record.Bytes <= most))
+        {
+            _batch.Add(_queue.Dequeue());
+            bytes += record.Bytes;
+        }
+
+        _queuedBytes -= bytes;
+        if (_queue.Count > 0)
+            return;
+        _due = false;
+        _commitTimer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    // Puts _batch under the next free number; returns why it must not be acknowledged.
+    private async Task<string?> PutBatchAsync()
+    {
+        var bytes = WalFormat.SegmentHeaderBytes;
+        foreach (var record in _batch)
+            bytes += record.Bytes;
+        var buffer = ArrayPool<byte>.Shared.Rent(bytes);
+        try
+        {
+            var salt = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(sizeof(uint)));
+            Compose(buffer, salt);
+            while (_lost is null)
+            {
+                var number = CurrentSegment;
+                WalFormat.WriteSegmentHeader(buffer, salt, number);
+                var name = _stream.SegmentName(number);
+                if (await _store.PutIfAbsentAsync(name, buffer.AsMemory(0, bytes)).ConfigureAwait(false) is not null)
+                {
+                    Advance();
+                    if (!IsFresh && !await RenewAsync(WalOwnerState.Live).ConfigureAwait(false))
+                        break;
+                    _metrics.WalCommits.Add(1);
+                    _metrics.WalBytesWritten.Add(bytes);
+                    if (_failing)
+                        LogPutsAgain(Stream);
+                    _failing = false;
+                    return null;
+                }
+
+                // Either the fence, or a put of this process that had seemed to fail.
+                if (await _store.GetAsync(name).ConfigureAwait(false) is { } there && !there.Content.Span.StartsWith(WalFormat.FenceMagic))
+                    Advance();
+                else if (await RenewAsync(WalOwnerState.Live).ConfigureAwait(false))
+                    return $"the write-ahead log's stream '{Stream}' has been fenced in '{name}', but is still this process's; delete that object, or restart the process";
+            }
+
+            return _lost;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private void Compose(Span<byte> target, uint salt)
+    {
+        target = target[WalFormat.SegmentHeaderBytes..];
+        foreach (var record in _batch)
+        {
+            record.WritePrefix(target, salt);
+            target = target[record.PrefixBytes..];
+            record.Request.Span.CopyTo(target);
+            target = target[record.Request.Length..];
+        }
+    }
+
+    private void Advance()
+    {
+        lock (_gate)
+        {
+            _kept.Add(_next);
+            Volatile.Write(ref _next, _next + 1);
+            _metrics.WalSegments.Record(_kept.Count);
+        }
+    }
+
+    // Under _gate.
+    private bool HasReleased() => _kept.Count > 0 && _kept.Min < Math.Min(_released, _next - 1);
+
+    // It stays where it is, for whoever can still make something of it.
+    private void PassOver(long number)
+    {
+        lock (_gate)
+        {
+            _unreadable.Add(number);
+            _kept.Remove(number);
+            _metrics.WalSegments.Record(_kept.Count);
+        }
+    }
+
+    private async Task DeleteReleasedAsync()
+    {
+        while (true)
+        {
+            long number;
+            lock (_gate)
+            {
+                if (!HasReleased())
+                    return;
+                number = _kept.Min;
+                _kept.Remove(number);
+                _metrics.WalSegments.Record(_kept.Count);
+            }
+
+            try
+            {
+                await _stream.DeleteAsync(number, _stopping.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                LogDeleteFailed(e, _stream.SegmentName(number));
+            }
+        }
+    }
+
+    private async Task KeepRenewingAsync()
+    {
+        while (_lost is null)
+        {
+            await Task.Delay(_lease / 6, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (_stopping.IsCancellationRequested)
+                return;
+            try
+            {
+                await RenewAsync(WalOwnerState.Live).ConfigureAwait(false);
+            }
+            catch (Exception e)
+            {
+                LogRenewalFailed(e, Stream);
+            }
+        }
+    }
+
+    // False, and the log is lost, where another has the stream.
+    private async Task<bool> RenewAsync(WalOwnerState state)
+    {
+        await _renewal.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (_lost is not null)
+                return false;
+            var (now, began) = (_time.GetUtcNow(), _time.GetTimestamp());
+            if (!await _ownerObject.TryPutAsync(_identity.OwnerAt(now, state)).ConfigureAwait(false))
+            {
+                var by = _ownerObject.Successor is { } there && WalOwner.Read(there.Span) is { } record ? record.Owner : "another process";
+                _lost = $"the write-ahead log's stream '{Stream}' was taken over by {by}, which took this one for dead; restart this process";
+                LogLost(Stream, by);
+                return false;
+            }
+
+            Volatile.Write(ref _renewedTicks, now.Ticks);
+            Volatile.Write(ref _renewedAt, began);
+            return true;
+        }
+        finally
+        {
+            _renewal.Release();
+        }
+    }
+
+    private async Task LeaveAsync()
+    {
+        try
+        {
+            if (_next > 1 && _released < _next)
+                await RenewAsync(WalOwnerState.Stopped).ConfigureAwait(false);
+            else if (await RenewAsync(_unreadable.Count > 0 ? WalOwnerState.Unreadable : WalOwnerState.Adopted).ConfigureAwait(false))
+                await DeleteAllAsync().ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            LogRenewalFailed(e, Stream);
+        }
+    }
+
+    private async Task DeleteAllAsync()
+    {
+        if (_unreadable.Count == 0)
+        {
+            await _stream.DeleteAsync(CancellationToken.None).ConfigureAwait(false);
+            return;
+        }
+
+        foreach (var number in await _stream.ListSegmentsAsync(CancellationToken.None).ConfigureAwait(false))
+        {
+            if (!_unreadable.Contains(number))
+                await _stream.DeleteAsync(number, CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>A stream that this process has the owner record of.</summary>
+    private sealed record Start(OwnedObject Owner, DateTimeOffset Renewed, long RenewedAt, List<long> Segments);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The write-ahead log cannot be put into its stream {Stream}; requests are refused until it can, see to it that the object store can be reached")]
+    private partial void LogPutFailed(Exception exception, string stream);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The write-ahead log is put into its stream {Stream} again")]
+    private partial void LogPutsAgain(string stream);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The owner record of the write-ahead log's stream {Stream} could not be written; when that lasts, another process takes the stream over")]
+    private partial void LogRenewalFailed(Exception exception, string stream);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "The write-ahead log's stream {Stream} was taken over by {Owner}, which took this process for dead; it acknowledges nothing more, restart it")]
+    private partial void LogLost(string stream, string owner);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Name} of the write-ahead log is not needed any more and could not be deleted")]
+    private partial void LogDeleteFailed(Exception exception, string name);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Took up the write-ahead log's stream {Stream} of the last start, {Segments} objects")]
+    private static partial void LogTakenUp(ILogger logger, string stream, int segments);
+}

@@ -1,0 +1,155 @@
+using Microsoft.Extensions.Logging;
+using OrleansTempo.Core.Objects;
+
+namespace OrleansTempo.Core.Ingester.Log;
+
+/// <summary>
+/// The streams that other processes have left in the object store, and their adoption by this one, whose own log may be of either type:
+/// <code>
+/// claim the stream ─► fence it ─► of each segment: records into one's own log ─► delete the segment ─► mark it adopted
+/// </code>
+/// Whose owner record is too old is taken for dead, and may not be. So the adopter first replaces the record, which only one
+/// can, then puts a fence where the next segment would go, and only then reads: a segment is either before the fence, and is
+/// read, or is refused, and its appends fail. Beside that an owner acknowledges only while its record is fresh, because
+/// record and fence do not stay for ever.
+/// </summary>
+public sealed partial class OrphanedStreams
+{
+    // Longer than any put is under way, and any process stands still.
+    private static readonly TimeSpan s_fenceKept = TimeSpan.FromHours(1);
+
+    private readonly IObjectStore _store;
+    private readonly WalIdentity _identity;
+    private readonly string? _ownStream;
+    private readonly TempoMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly SteadyClock _steady;
+    private readonly ILogger _logger;
+    private readonly TimeSpan _lease;
+
+    // Of each stream, the owner record that was there when it was last looked at, and since when.
+    private readonly Dictionary<string, (string ETag, long Since)> _watched = [];
+
+    /// <param name="store">Where the streams are.</param>
+    /// <param name="identity">This process.</param>
+    /// <param name="ownStream">The stream that this process writes to; null where its log is in files.</param>
+    /// <param name="metrics">The process's own metrics.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">The process's log.</param>
+    /// <param name="lease">How long an owner's silence is taken for its death; null for 30 s. The same for all processes.</param>
+    public OrphanedStreams(IObjectStore store, WalIdentity identity, string? ownStream, TempoMetrics metrics, TimeProvider time, ILogger logger, TimeSpan? lease = null)
+    {
+        _store = store;
+        _identity = identity;
+        _ownStream = ownStream;
+        _metrics = metrics;
+        _time = time;
+        _steady = new SteadyClock(time);
+        _logger = logger;
+        _lease = lease ?? ObjectWriteAheadLog.DefaultLease;
+    }
+
+    /// <summary>
+    /// The streams whose owner has ended in order, has been silent for longer than the lease, or was a former process of this one's
+    /// identity. Clears away what is left of those adopted long ago.
+    /// </summary>
+    public async Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken = default)
+    {
+        var orphans = new List<string>();
+        var names = await WalStream.ListAsync(_store, cancellationToken).ConfigureAwait(false);
+        foreach (var gone in _watched.Keys.Except(names).ToList())
+            _watched.Remove(gone);
+        foreach (var name in names)
+        {
+            if (name == _ownStream)
+                continue;
+            var stream = StreamOf(name);
+            var there = await _store.GetAsync(stream.OwnerName, cancellationToken).ConfigureAwait(false);
+            var owner = OwnerIn(there);
+            Watch(name, there?.ETag);
+            if (IsOrphan(name, owner))
+                orphans.Add(name);
+            else if (owner is { State: WalOwnerState.Adopted } && IsPast(owner.Renewed, s_fenceKept))
+                await stream.DeleteAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        return orphans;
+    }
+
+    /// <summary>
+    /// Takes an orphan over: hands its records, segment by segment, to <paramref name="replay"/>, which appends them to its own log, and
+    /// deletes each segment when all its records are there. So that one commit carries many, a segment's records are handed over one
+    /// after another without waiting for the calls to complete, and stay readable until they have.
+    /// </summary>
+    /// <returns>What was found; null where it is no orphan any more: another was faster, or the owner is back.</returns>
+    /// <exception cref="IOException">The store cannot be reached. The stream is an orphan again after the lease, without what was adopted.</exception>
+    public async Task<ReplayResult?> AdoptAsync(string name, Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken)
+    {
+        var stream = StreamOf(name);
+        var there = await _store.GetAsync(stream.OwnerName, cancellationToken).ConfigureAwait(false);
+        var former = OwnerIn(there);
+        Watch(name, there?.ETag);
+        if (name == _ownStream || !IsOrphan(name, former))
+            return null;
+        var (claimedAt, claimedSince) = (_time.GetUtcNow(), _time.GetTimestamp());
+        var claim = await OwnedObject.TryTakeAsync(_store, stream.OwnerName, there, _identity.OwnerAt(claimedAt, WalOwnerState.Live), _identity.IsOwn, cancellationToken).ConfigureAwait(false);
+        if (claim is null)
+            return null;
+
+        LogAdopting(name, former?.Owner ?? "nobody");
+        var result = default(ReplayResult);
+        var unreadable = false;
+        var numbers = await stream.FenceAsync(_identity.OwnerAt(claimedAt, WalOwnerState.Adopted), cancellationToken).ConfigureAwait(false);
+        await foreach (var (number, found) in stream.ReplayAsync(numbers, replay, cancellationToken).ConfigureAwait(false))
+        {
+            if (_time.GetElapsedTime(claimedSince) > _lease / 3)
+            {
+                claimedSince = _time.GetTimestamp();
+                if (!await claim.TryPutAsync(_identity.OwnerAt(_time.GetUtcNow(), WalOwnerState.Live), cancellationToken).ConfigureAwait(false))
+                    return null;
+            }
+
+            if (found is not { } segment)
+            {
+                unreadable = true;
+                continue;
+            }
+
+            // The fence stays: it keeps the old owner from writing.
+            result = result.Plus(segment);
+            if (segment.Segments > 0)
+                await stream.DeleteAsync(number, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (!await claim.TryPutAsync(_identity.OwnerAt(_time.GetUtcNow(), unreadable ? WalOwnerState.Unreadable : WalOwnerState.Adopted), cancellationToken).ConfigureAwait(false))
+            return null;
+        LogAdopted(name, result.Records, result.Segments);
+        return result;
+    }
+
+    private static WalOwner? OwnerIn(StoredObject? there) => there is { } record ? WalOwner.Read(record.Content.Span) : null;
+
+    private WalStream StreamOf(string name) => new(_store, name, _metrics, _logger);
+
+    private bool IsOrphan(string name, WalOwner? owner) => owner is null
+        || owner.State == WalOwnerState.Stopped
+        || (owner.State == WalOwnerState.Live && (_identity.IsFormer(owner) || IsPast(owner.Renewed, _lease) || HasBeenSeenSilent(name)));
+
+    // Not where only this machine's clock, having been set, makes it so: everybody would look dead.
+    private bool IsPast(DateTimeOffset moment, TimeSpan by) => _time.GetUtcNow() - moment > by && _steady.Now - moment > by;
+
+    // Whatever time its owner's clock showed, or this one's shows.
+    private bool HasBeenSeenSilent(string name) => _watched.TryGetValue(name, out var seen) && _time.GetElapsedTime(seen.Since) > _lease;
+
+    private void Watch(string name, string? etag)
+    {
+        if (!_watched.TryGetValue(name, out var seen) || seen.ETag != etag)
+            _watched[name] = (etag ?? "", _time.GetTimestamp());
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Adopting the write-ahead log's stream {Stream} of {Owner}")]
+    private partial void LogAdopting(string stream, string owner);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Adopted the write-ahead log's stream {Stream}: {Records} records of {Segments} segments")]
+    private partial void LogAdopted(string stream, long records, int segments);
+}

@@ -1,0 +1,28 @@
+using Microsoft.Win32.SafeHandles;
+using OrleansTempo.Core.Objects;
+
+namespace OrleansTempo.Core.Ingester.Log;
+
+/// <summary>What the write-ahead log asks of the disk, where a test lets it fail.</summary>
+internal class WalDisk
+{
+    /// <summary>A new file of the log, with a name that none has yet.</summary>
+    public virtual SafeFileHandle Create(string path) =>
+        File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete);
+
+    /// <summary>Writes all parts one after another, whole or with an exception.</summary>
+    public virtual void Write(SafeFileHandle file, IReadOnlyList<ReadOnlyMemory<byte>> parts, long offset)
+    {
+        // One part alone allocates nothing.
+        if (parts.Count == 1)
+            RandomAccess.Write(file, parts[0].Span, offset);
+        else
+            RandomAccess.Write(file, parts, offset);
+    }
+
+    public virtual void SetLength(SafeFileHandle file, long length) => RandomAccess.SetLength(file, length);
+
+    public virtual void Flush(SafeFileHandle file) => RandomAccess.FlushToDisk(file);
+
+    public virtual void FlushDirectory(string directory) => DirectorySync.Flush(directory);
+}

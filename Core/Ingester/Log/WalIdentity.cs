@@ -1,0 +1,200 @@
+using Microsoft.Extensions.Logging;
+using OrleansTempo.Core.Objects;
+
+namespace OrleansTempo.Core.Ingester.Log;
+
+/// <summary>
+/// Who this process is to the write-ahead log: the directory <c>storage.trace.wal.path</c>, which it holds alone for its life, and
+/// what is written there about the process that held it before.
+/// <code>
+/// lock             held by the operating system: whoever held it before is dead
+/// identity.json    an ID that stays from process to process, the stream in the object store that the last one wrote to, and which segments hold records
+/// 0000….wal        segments, where the log is in files
+/// </code>
+/// The file says which machine and directory it was made for: in a copy of the directory it means nothing, for the process that
+/// holds the original may be alive. Without the directory a process has no identity, and leaves its stream to others.
+/// </summary>
+public sealed partial class WalIdentity : IDisposable
+{
+    private const string FileName = "identity.json";
+
+    private readonly DirectoryLock? _lock;
+    private readonly ILogger _logger;
+    private readonly Lock _gate = new();
+
+    // Guarded by _gate once there is a log.
+    private Record? _record;
+
+    private WalIdentity(string? directory, DirectoryLock? held, ILogger logger)
+    {
+        Directory = directory;
+        _lock = held;
+        _logger = logger;
+        if (directory is null)
+            return;
+        if (Read() is { } there && there.Machine == Environment.MachineName && there.Directory == directory && (there.Stream is null || ObjectName.IsSegment(there.Stream)))
+            _record = there;
+        else
+            Write(new Record(Guid.NewGuid().ToString("N"), Environment.MachineName, directory, null));
+    }
+
+    /// <summary>The directory that this process holds; null where it holds none.</summary>
+    public string? Directory { get; }
+
+    /// <summary>The stream that the last process of this identity wrote to in the object store; null where there was none.</summary>
+    public string? Stream => _record?.Stream;
+
+    /// <summary>What the processes share that hold the directory one after another; null where this one has no identity.</summary>
+    internal string? Id => _record?.Id;
+
+    /// <summary>The segments that hold records, as far as was noted: one that is gone or empty was removed by somebody else.</summary>
+    internal IReadOnlyList<long> WrittenSegments
+    {
+        get
+        {
+            lock (_gate)
+                return _record?.Written ?? [];
+        }
+    }
+
+    /// <summary>This process, as no other is called: machine, process ID and a number of its own.</summary>
+    internal string Owner { get; } = $"{Environment.MachineName}/{Environment.ProcessId}/{Guid.NewGuid():N}";
+
+    /// <summary>Takes the directory, which is created where it is not there.</summary>
+    /// <exception cref="IOException">Another process uses it, or it cannot be made or written to.</exception>
+    public static WalIdentity Take(string path, ILogger logger) => Take(path, logger, new WalDisk());
+
+    /// <summary>Takes the directory; where it cannot, the process goes on without an identity, which is logged.</summary>
+    public static WalIdentity TakeOrNone(string path, ILogger logger)
+    {
+        try
+        {
+            return Take(path, logger);
+        }
+        catch (IOException e)
+        {
+            LogNone(logger, e.Message);
+            return None(logger);
+        }
+    }
+
+    /// <summary>A process that cannot prove who it is.</summary>
+    public static WalIdentity None(ILogger logger) => new(null, null, logger);
+
+    internal static WalIdentity Take(string path, ILogger logger, WalDisk disk)
+    {
+        // Whole, so that the log stays where it is when the process changes its current directory.
+        path = Path.GetFullPath(path);
+        DirectoryLock? held;
+        try
+        {
+            Create(path, disk);
+            held = DirectoryLock.TryTake(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CannotOpen(path, e);
+        }
+
+        return held is not null
+            ? new WalIdentity(path, held, logger)
+            : throw new IOException($"the write-ahead log in '{path}' is in use by another process; give each process its own storage.trace.wal.path");
+    }
+
+    internal static IOException CannotOpen(string path, Exception e) =>
+        new($"the write-ahead log cannot be opened in '{path}': {e.Message}; let this process write there, or give it another storage.trace.wal.path", e);
+
+    /// <summary>Notes the stream that this process writes to, before it does.</summary>
+    internal void Remember(string stream)
+    {
+        lock (_gate)
+        {
+            if (_record is not null)
+                Write(_record with { Stream = stream });
+        }
+    }
+
+    /// <summary>Notes that a segment holds records from now on.</summary>
+    internal void NoteWritten(long segment) => Note(written => written.Contains(segment) ? written : [.. written, segment]);
+
+    /// <summary>Notes, before they are deleted or emptied, that segments need not be there any more.</summary>
+    internal void NoteReleased(IEnumerable<long> segments) => Note(written => [.. written.Except(segments)]);
+
+    /// <summary>Whether a record is of a process that held the directory before, and so is dead.</summary>
+    internal bool IsFormer(WalOwner owner) => Id is not null && owner.Identity == Id && owner.Owner != Owner;
+
+    internal bool IsOwn(ReadOnlyMemory<byte> json) => WalOwner.Read(json.Span)?.Owner == Owner;
+
+    internal byte[] OwnerAt(DateTimeOffset now, WalOwnerState state) => new WalOwner(Owner, now, state, Id).ToJson();
+
+    public void Dispose() => _lock?.Dispose();
+
+    private static void Create(string path, WalDisk disk)
+    {
+        var parents = new List<string>();
+        for (var missing = path; !System.IO.Directory.Exists(missing) && Path.GetDirectoryName(missing) is { } parent; missing = parent)
+            parents.Add(parent);
+        System.IO.Directory.CreateDirectory(path);
+        foreach (var parent in parents)
+            disk.FlushDirectory(parent);
+    }
+
+    private Record? Read()
+    {
+        try
+        {
+            return OwnerJson.Read<Record>(File.ReadAllBytes(Path.Combine(Directory!, FileName)));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    // What is held is right also where it could not be written: it is with the next.
+    private void Note(Func<long[], long[]> change)
+    {
+        lock (_gate)
+        {
+            if (_record is null)
+                return;
+            var former = _record.Written ?? [];
+            var written = change(former);
+            if (written.Length == former.Length)
+                return;
+            _record = _record with { Written = written.Length == 0 ? null : written };
+            Write(_record);
+        }
+    }
+
+    // Where it fails, what was there stays, and names a stream that this process does not write to: the next one finds nothing of its own in it.
+    private void Write(Record record)
+    {
+        var path = Path.Combine(Directory!, FileName);
+        try
+        {
+            // On the disk before it takes the place of the other: it is written while the machine may lose its power.
+            using (var file = new FileStream(path + "~", FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.WriteThrough))
+                file.Write(OwnerJson.Write(record));
+            File.Move(path + "~", path, overwrite: true);
+            _record = record;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            LogNotWritten(_logger, path, e.Message);
+        }
+    }
+
+    /// <param name="Id">See <see cref="WalIdentity.Id"/>.</param>
+    /// <param name="Machine">Where the file was made.</param>
+    /// <param name="Directory">In which directory.</param>
+    /// <param name="Stream">See <see cref="WalIdentity.Stream"/>.</param>
+    /// <param name="Written">See <see cref="WrittenSegments"/>; null for none.</param>
+    private sealed record Record(string Id, string Machine, string Directory, string? Stream, long[]? Written = null);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "After a crash this process cannot take up its own stream of the write-ahead log at once; the stream is adopted after 30 s: {Reason}")]
+    private static partial void LogNone(ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Cannot write {Path}: {Reason}. After a crash this process cannot take up its own stream of the write-ahead log in the object store at once (it is adopted after 30 s), nor tell whether files of its log are missing")]
+    private static partial void LogNotWritten(ILogger logger, string path, string reason);
+}

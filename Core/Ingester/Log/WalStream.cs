@@ -1,0 +1,175 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using OrleansTempo.Core.Objects;
+
+namespace OrleansTempo.Core.Ingester.Log;
+
+/// <summary>
+/// One stream of the write-ahead log in the object store, as its owner and its adopter both find it:
+/// <code>
+/// wal/&lt;stream&gt;/owner                  who writes here; replaced by conditional puts
+/// wal/&lt;stream&gt;/00000000000000000001   a segment; put only where none is yet, one after another
+/// wal/&lt;stream&gt;/00000000000000000002   fence: put by the one who takes the stream, so that its former owner puts nothing more
+/// </code>
+/// </summary>
+internal sealed partial class WalStream
+{
+    private const string Root = "wal/";
+
+    // A log of half an hour is many thousand objects, and a start must not wait for the store as often as that.
+    private const int MaxAhead = 4;
+
+    private readonly IObjectStore _store;
+    private readonly TempoMetrics _metrics;
+    private readonly ILogger _logger;
+    private readonly string _folder;
+    private readonly WalSegmentReader _reader = new();
+
+    public WalStream(IObjectStore store, string name, TempoMetrics metrics, ILogger logger)
+    {
+        _store = store;
+        _metrics = metrics;
+        _logger = logger;
+        _folder = $"{Root}{name}/";
+    }
+
+    /// <summary>The name of the object that says who owns it, a <see cref="WalOwner"/>.</summary>
+    public string OwnerName => _folder + "owner";
+
+    /// <summary>The names of all streams.</summary>
+    public static Task<IReadOnlyList<string>> ListAsync(IObjectStore store, CancellationToken cancellationToken) => store.ListFoldersAsync(Root, cancellationToken);
+
+    public string SegmentName(long number) => string.Create(CultureInfo.InvariantCulture, $"{_folder}{number:D20}");
+
+    /// <summary>The numbers of its segments and fences, in order.</summary>
+    public async Task<List<long>> ListSegmentsAsync(CancellationToken cancellationToken)
+    {
+        var numbers = new List<long>();
+        await foreach (var info in _store.ListAsync(_folder, cancellationToken).ConfigureAwait(false))
+        {
+            if (long.TryParse(info.Name.AsSpan(_folder.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+                numbers.Add(number);
+        }
+
+        numbers.Sort();
+        return numbers;
+    }
+
+    /// <summary>
+    /// Puts an object where the stream's next segment would go. It holds when it is the last one: had the former owner gone on
+    /// behind it, its last segment would be there.
+    /// </summary>
+    /// <param name="owner">The record of whoever puts it.</param>
+    /// <param name="cancellationToken">A fence may stay that keeps nobody out, which harms nobody.</param>
+    /// <returns>The numbers of segments and fences, in order; the last is this fence's.</returns>
+    public async Task<List<long>> FenceAsync(ReadOnlyMemory<byte> owner, CancellationToken cancellationToken)
+    {
+        byte[] content = [.. WalFormat.FenceMagic, .. owner.Span];
+        long? fence = null;
+        while (true)
+        {
+            var segments = await ListSegmentsAsync(cancellationToken).ConfigureAwait(false);
+            var last = segments.Count == 0 ? 0 : segments[^1];
+            if (last == fence)
+                return segments;
+            fence = await _store.PutIfAbsentAsync(SegmentName(last + 1), content, cancellationToken).ConfigureAwait(false) is null ? null : last + 1;
+        }
+    }
+
+    /// <summary>Whether there is a fence under that number, and who put it, where that can be read.</summary>
+    public async Task<(bool IsFence, WalOwner? By)> ReadFenceAsync(long number, CancellationToken cancellationToken)
+    {
+        // Its beginning first: most often it is a segment, and may be large.
+        var magic = new byte[WalFormat.FenceMagic.Length];
+        if (await _store.ReadAsync(SegmentName(number), 0, magic, cancellationToken).ConfigureAwait(false) < magic.Length || !magic.AsSpan().SequenceEqual(WalFormat.FenceMagic))
+            return (false, null);
+        return await _store.GetAsync(SegmentName(number), cancellationToken).ConfigureAwait(false) is { } fence
+            ? (true, WalOwner.Read(fence.Content.Span[magic.Length..]))
+            : (false, null);
+    }
+
+    /// <summary>
+    /// Hands the records of segments to <paramref name="replay"/>, one after another without waiting for the calls to complete, so
+    /// that one commit can carry many. They stay readable until all of their segment have, which it waits for before it goes on.
+    /// </summary>
+    /// <returns>Of each number what was found, nothing where there is no segment; null where it cannot be read, which is logged and counted.</returns>
+    public async IAsyncEnumerable<(long Number, ReplayResult? Found)> ReplayAsync(
+        IReadOnlyList<long> numbers, Func<WalRecord, ValueTask> replay, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var ahead = new Queue<Task<StoredObject?>>();
+        var asked = 0;
+        foreach (var number in numbers)
+        {
+            while (asked < numbers.Count && ahead.Count < MaxAhead)
+                ahead.Enqueue(_store.GetAsync(SegmentName(numbers[asked++]), cancellationToken));
+
+            // Gone where its owner has released it meanwhile.
+            var there = await ahead.Dequeue().ConfigureAwait(false);
+            yield return there is { } segment && !segment.Content.Span.StartsWith(WalFormat.FenceMagic)
+                ? (number, await ReplayAsync(number, segment.Content, replay, cancellationToken).ConfigureAwait(false))
+                : (number, default(ReplayResult));
+        }
+    }
+
+    public Task DeleteAsync(long number, CancellationToken cancellationToken) => _store.DeleteAsync(SegmentName(number), cancellationToken);
+
+    /// <summary>Deletes all of it, the owner record last: without it the rest would be taken for an orphan.</summary>
+    public async Task DeleteAsync(CancellationToken cancellationToken)
+    {
+        foreach (var number in await ListSegmentsAsync(cancellationToken).ConfigureAwait(false))
+            await DeleteAsync(number, cancellationToken).ConfigureAwait(false);
+        await _store.DeleteAsync(OwnerName, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<ReplayResult?> ReplayAsync(long number, ReadOnlyMemory<byte> segment, Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken)
+    {
+        if (!_reader.TryOpen(number, segment, out var error))
+        {
+            CountError(1, "unreadable");
+            LogUnreadable(_logger, SegmentName(number), error);
+            return null;
+        }
+
+        var result = new ReplayResult { Segments = 1 };
+        var replaying = new List<Task>();
+        while (_reader.TryRead(out var record))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            result = result with { Records = result.Records + 1, Bytes = result.Bytes + record.Request.Length };
+            replaying.Add(replay(record).AsTask());
+        }
+
+        await Task.WhenAll(replaying).ConfigureAwait(false);
+        var torn = _reader.Length - _reader.GoodBytes;
+        if (_reader.GoodBytes == 0)
+        {
+            // Each is put with its records.
+            CountError(1, "missing");
+            LogEmptied(_logger, SegmentName(number));
+        }
+        else if (_reader.CorruptRecords > 0 || torn > 0)
+        {
+            CountError(_reader.CorruptRecords, "corrupt");
+            CountError(torn > 0 ? 1 : 0, "torn");
+            LogDamaged(_logger, SegmentName(number), _reader.CorruptRecords, torn);
+        }
+
+        return result with { CorruptRecords = _reader.CorruptRecords, TornBytes = torn };
+    }
+
+    private void CountError(long count, string reason)
+    {
+        if (count > 0)
+            _metrics.ReplayErrors.Add(count, new KeyValuePair<string, object?>("reason", reason));
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Name} of the write-ahead log cannot be read and is passed over: {Error}. It is left there; delete it when nothing more is to be had of it")]
+    private static partial void LogUnreadable(ILogger logger, string name, string error);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Name} of the write-ahead log is empty, and it held records: acknowledged spans that were not in blocks yet are lost. Only the log itself may change its objects")]
+    private static partial void LogEmptied(ILogger logger, string name);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Name} of the write-ahead log has {Records} corrupt records and {TornBytes} bytes of a torn one, which were skipped")]
+    private static partial void LogDamaged(ILogger logger, string name, long records, long tornBytes);
+}

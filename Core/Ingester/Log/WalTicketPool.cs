@@ -1,0 +1,30 @@
+namespace OrleansTempo.Core.Ingester.Log;
+
+/// <summary>Tickets that are awaited no more, to be used again. Safe for concurrent use.</summary>
+internal sealed class WalTicketPool
+{
+    private const int MaxKept = 4096;
+
+    private readonly Lock _gate = new();
+    private readonly Stack<WalTicket> _free = new();
+
+    public WalTicket Rent()
+    {
+        lock (_gate)
+        {
+            if (_free.TryPop(out var ticket))
+                return ticket;
+        }
+
+        return new WalTicket(this);
+    }
+
+    public void Return(WalTicket ticket)
+    {
+        lock (_gate)
+        {
+            if (_free.Count < MaxKept)
+                _free.Push(ticket);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+namespace OrleansTempo.Core.Otlp.Buffers;
+
+/// <summary>
+/// Whether the process's heap is nearly as large as it may become: what is taken then would end in an <see cref="OutOfMemoryException"/>, in whatever thread
+/// is the next to ask for memory. It goes by what the last garbage collection left, since most of what is allocated between is garbage. Safe for concurrent use.
+/// </summary>
+/// <param name="read">What the last collection left.</param>
+/// <param name="collect">Asks for a collection of all generations: refused requests allocate so little that none would come by itself.</param>
+public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, TimeProvider time)
+{
+    // What is left is for the requests under way, and for what the process does besides.
+    private const double FullShare = 0.8;
+
+    // Reading it allocates, and collections are rarer than requests.
+    private static readonly TimeSpan s_readAgain = TimeSpan.FromMilliseconds(50);
+
+    private static readonly TimeSpan s_collectAgain = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _lock = new();
+    private long? _read;
+    private long? _collected;
+    private volatile bool _isFull;
+
+    /// <summary>The heap of this process, and what it may have: of the container or machine, or as <c>DOTNET_GCHeapHardLimit</c> says.</summary>
+    public static HeapLoad OfProcess(TimeProvider time) => new(ReadProcess, static () => GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false), time);
+
+    /// <summary>What the heap of this process may have, in bytes.</summary>
+    public static long MaxBytes { get; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
+    /// <summary>Whether nothing more should be taken.</summary>
+    public bool IsFull()
+    {
+        if (!_lock.TryEnter())
+            return _isFull;
+        try
+        {
+            var now = time.GetTimestamp();
+            if (_read is { } last && time.GetElapsedTime(last, now) < s_readAgain)
+                return _isFull;
+            _read = now;
+            var heap = read();
+            _isFull = heap.UsedBytes > heap.MaxBytes * FullShare;
+            if (_isFull && (_collected is not { } collected || time.GetElapsedTime(collected, now) >= s_collectAgain))
+            {
+                _collected = now;
+                collect();
+            }
+
+            return _isFull;
+        }
+        finally
+        {
+            _lock.Exit();
+        }
+    }
+
+    private static Reading ReadProcess()
+    {
+        var last = GC.GetGCMemoryInfo();
+        return new(last.HeapSizeBytes, last.TotalAvailableMemoryBytes);
+    }
+
+    /// <param name="UsedBytes">What the last collection left.</param>
+    /// <param name="MaxBytes">What the heap may have.</param>
+    public readonly record struct Reading(long UsedBytes, long MaxBytes);
+}

@@ -1,0 +1,87 @@
+namespace OrleansTempo.Core.Otlp.Reading;
+
+/// <summary>
+/// Steps through the fields of a protobuf message that is known to be well formed (an <see cref="OtlpReader"/> has
+/// walked it), for the paths that are not taken per span.
+/// </summary>
+internal ref struct ProtobufFields
+{
+    private readonly ReadOnlySpan<byte> _bytes;
+    private readonly int _end;
+
+    public ProtobufFields(ReadOnlySpan<byte> bytes, int start, int end)
+    {
+        _bytes = bytes;
+        Position = start;
+        _end = end;
+    }
+
+    /// <summary>Where the next field begins.</summary>
+    public int Position { get; private set; }
+
+    /// <summary>Where the current field begins, its tag included.</summary>
+    public int Start { get; private set; }
+
+    public int Field { get; private set; }
+
+    public int WireType { get; private set; }
+
+    /// <summary>What the field holds: the inside of a length-delimited one, a varint's or a fixed number's bytes; a whole group.</summary>
+    public Slice Content { get; private set; }
+
+    public bool MoveNext()
+    {
+        if (Position >= _end)
+            return false;
+        Start = Position;
+        var tag = ReadVarint();
+        Field = (int)(tag >> 3);
+        WireType = (int)(tag & 7);
+        var start = Position;
+        switch (WireType)
+        {
+            case 0:
+                ReadVarint();
+                break;
+            case 1:
+                Position += 8;
+                break;
+            case 2:
+                var length = (int)ReadVarint();
+                start = Position;
+                Position += length;
+                break;
+            case 3:
+                SkipGroup();
+                break;
+            case 5:
+                Position += 4;
+                break;
+        }
+
+        Content = new Slice(start, Position - start);
+        return true;
+    }
+
+    private void SkipGroup()
+    {
+        var inner = new ProtobufFields(_bytes, Position, _end);
+        while (inner.MoveNext() && inner.WireType != 4)
+        {
+        }
+
+        Position = inner.Position;
+    }
+
+    private ulong ReadVarint()
+    {
+        ulong value = 0;
+        for (var shift = 0; ; shift += 7)
+        {
+            var b = _bytes[Position++];
+            value |= (ulong)(b & 0x7F) << shift;
+            if (b < 0x80)
+                return value;
+        }
+    }
+}

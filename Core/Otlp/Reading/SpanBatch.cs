@@ -1,0 +1,285 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using OrleansTempo.Core.Otlp.Buffers;
+
+namespace OrleansTempo.Core.Otlp.Reading;
+
+/// <summary>
+/// A request's spans as flat arrays of structs that point into its one buffer: nothing is an object per span, attribute
+/// or string.
+/// <code>
+///   RequestBuffer  [ ...resource.....span.......span.......resource.....span... ]
+///   Resources      [ r0, r1 ]               r.FirstAttribute ─┐
+///   Spans          [ s0, s1, s2 ]           s.FirstAttribute ─┤   s.Resource ─► Resources
+///   Attributes     [ a0, a1, ... ]   ◄────────────────────────┘
+/// </code>
+/// Batches are pooled. The one who rents holds the first lease; whoever keeps the batch beyond a call takes another, and
+/// the last to release gives the arrays and the buffer back.
+/// </summary>
+public sealed class SpanBatch
+{
+    private const long MaxPooledBytes = 64 << 20;
+
+    // A span that can be taken has 30 bytes, and with a resource and a scope of its own 34: 152 in memory, not five times as many. What takes more is made
+    // of messages with nothing in them, of two bytes each, and is found out before all of it is read. A little of it may be anything.
+    private const int MaxRecordBytesPerByte = 6;
+    private const long AnyRecordBytes = 32 << 20;
+
+    private const int FirstSpans = 64, FirstResources = 8, FirstScopes = 8, FirstAttributes = 512;
+
+    private static readonly ConcurrentQueue<SpanBatch> s_pool = new();
+    private static long s_pooledBytes;
+
+    private int _leases;
+    private RequestBuffer? _buffer;
+    private SpanRecord[] _spans = new SpanRecord[FirstSpans];
+    private ResourceRecord[] _resources = new ResourceRecord[FirstResources];
+    private ScopeRecord[] _scopes = new ScopeRecord[FirstScopes];
+    private AttributeRecord[] _attributes = new AttributeRecord[FirstAttributes];
+    private int _spanCount;
+    private int _resourceCount;
+    private int _scopeCount;
+    private int _attributeCount;
+    private byte[] _envelopes = [];
+    private int _envelopeBytes;
+    private bool _hasEnvelopes;
+    private bool _isAdmitted;
+
+    private SpanBatch()
+    {
+    }
+
+    /// <summary>The request's bytes; every slice points into them.</summary>
+    public ReadOnlySpan<byte> Bytes => _buffer!.Bytes;
+
+    /// <summary>As <see cref="Bytes"/>, for those who keep them while they hold a lease.</summary>
+    public ReadOnlyMemory<byte> Memory => _buffer!.Array.AsMemory(0, _buffer.Length);
+
+    public ReadOnlySpan<SpanRecord> Spans => _spans.AsSpan(0, _spanCount);
+
+    public ReadOnlySpan<ResourceRecord> Resources => _resources.AsSpan(0, _resourceCount);
+
+    public ReadOnlySpan<ScopeRecord> Scopes => _scopes.AsSpan(0, _scopeCount);
+
+    /// <summary>The memory the batch holds, in bytes: its buffer and its arrays, used or not.</summary>
+    public long MemoryBytes => _buffer!.Capacity + ArrayBytes;
+
+    /// <summary>Keys and values longer than the limit <see cref="TryRead"/> was given, in every attribute of the request.</summary>
+    public int OversizedAttributes { get; internal set; }
+
+    public ReadOnlySpan<AttributeRecord> Attributes(in ResourceRecord resource) =>
+        _attributes.AsSpan(resource.FirstAttribute, resource.AttributeCount);
+
+    public ReadOnlySpan<AttributeRecord> Attributes(in SpanRecord span) =>
+        _attributes.AsSpan(span.FirstAttribute, span.AttributeCount);
+
+    /// <summary>
+    /// Reads a request. On success the caller holds the batch's one lease; on failure nothing is held. In any case the
+    /// buffer belongs to the batch: on failure it has been returned. What is read counts together with the buffer, where that counts.
+    /// </summary>
+    /// <param name="buffer">The bytes of an <c>ExportTraceServiceRequest</c>.</param>
+    /// <param name="maxAttributeBytes">Attribute keys and string values beyond it are counted in <see cref="OversizedAttributes"/>; 0 for no limit.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="error">What is wrong with the bytes.</param>
+    /// <param name="isAdmitted">Whether a request with the same spans, scopes, resources and attributes has been read before: then their number is no reason to refuse it.</param>
+    /// <exception cref="RequestMemoryException">There is no memory for what is in it, now or ever.</exception>
+    public static bool TryRead(
+        RequestBuffer buffer,
+        int maxAttributeBytes,
+        [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out SpanBatch? batch,
+        [System.Diagnostics.CodeAnalysis.NotNullWhen(false)] out OtlpReadError? error,
+        bool isAdmitted = false)
+    {
+        if (s_pool.TryDequeue(out batch))
+            Interlocked.Add(ref s_pooledBytes, -batch.ArrayBytes);
+        else
+            batch = new SpanBatch();
+        batch._buffer = buffer;
+        batch._leases = 1;
+        batch._spanCount = batch._resourceCount = batch._scopeCount = batch._attributeCount = 0;
+        batch.OversizedAttributes = 0;
+        batch._hasEnvelopes = false;
+        batch._isAdmitted = isAdmitted || !buffer.IsCounted;
+
+        var isRead = false;
+        try
+        {
+            var reader = new OtlpReader(batch, buffer.Bytes, maxAttributeBytes);
+            error = reader.Read();
+            if (error is null)
+                batch.CountRecords(buffer.Length);
+            isRead = error is null;
+        }
+        catch (RequestMemoryException full)
+        {
+            full.SpansRead = batch._spanCount;
+            throw;
+        }
+        finally
+        {
+            if (!isRead)
+                batch.Release();
+        }
+
+        if (!isRead)
+            batch = null;
+        return isRead;
+    }
+
+    /// <summary>Keeps the batch readable until a matching <see cref="Release"/>.</summary>
+    public void Lease() => Interlocked.Increment(ref _leases);
+
+    public void Release()
+    {
+        var left = Interlocked.Decrement(ref _leases);
+        if (left > 0)
+            return;
+        if (left < 0)
+            throw new InvalidOperationException("A span batch was released more often than leased.");
+
+        _buffer!.Return();
+        _buffer = null;
+        var bytes = ArrayBytes;
+        if (Interlocked.Add(ref s_pooledBytes, bytes) <= MaxPooledBytes)
+            s_pool.Enqueue(this);
+        else
+            Interlocked.Add(ref s_pooledBytes, -bytes);
+    }
+
+    /// <summary>
+    /// In place of a <see cref="Release"/>, where it is not known whether somebody still reads: the batch stays readable for as
+    /// long as anybody has it, and is left to the garbage collector.
+    /// </summary>
+    public void Abandon() => _buffer!.Abandon();
+
+    /// <summary>Makes what is otherwise made when it is first asked for; from then on any number of threads may read the batch at once.</summary>
+    public void Prepare() => BuildEnvelopes();
+
+    /// <summary>The fields of a resource's <c>ResourceSpans</c> but its scope spans, each with its tag: the resource and its schema URL. Called by one thread at a time, or after <see cref="Prepare"/>.</summary>
+    internal ReadOnlySpan<byte> Envelope(in ResourceRecord resource)
+    {
+        BuildEnvelopes();
+        return _envelopes.AsSpan(resource.Envelope.Offset, resource.Envelope.Length);
+    }
+
+    /// <summary>The fields of a scope's <c>ScopeSpans</c> but its spans, each with its tag: the scope and its schema URL. Called by one thread at a time, or after <see cref="Prepare"/>.</summary>
+    internal ReadOnlySpan<byte> Envelope(in ScopeRecord scope)
+    {
+        BuildEnvelopes();
+        return _envelopes.AsSpan(scope.Envelope.Offset, scope.Envelope.Length);
+    }
+
+    /// <summary>Leaves out the spans for which <paramref name="keep"/> is false, keeping the order of the rest.</summary>
+    /// <returns>How many were left out.</returns>
+    internal int RemoveWhere(Func<SpanBatch, int, bool> keep)
+    {
+        var kept = 0;
+        for (var i = 0; i < _spanCount; i++)
+        {
+            if (!keep(this, i))
+                continue;
+            if (kept != i)
+                _spans[kept] = _spans[i];
+            kept++;
+        }
+
+        var removed = _spanCount - kept;
+        _spanCount = kept;
+        return removed;
+    }
+
+    /// <summary>A new span.</summary>
+    /// <param name="position">How many bytes have been read, here and in what adds anything else.</param>
+    internal ref SpanRecord AddSpan(int position)
+    {
+        if (_spanCount == _spans.Length)
+            Grow(ref _spans, position);
+        ref var span = ref _spans[_spanCount++];
+        span = default;
+        return ref span;
+    }
+
+    internal int AddResource(int position)
+    {
+        if (_resourceCount == _resources.Length)
+            Grow(ref _resources, position);
+        _resources[_resourceCount] = default;
+        return _resourceCount++;
+    }
+
+    internal int AddScope(in ScopeRecord scope)
+    {
+        if (_scopeCount == _scopes.Length)
+            Grow(ref _scopes, scope.Message.Offset);
+        _scopes[_scopeCount] = scope;
+        return _scopeCount++;
+    }
+
+    internal ref ResourceRecord ResourceAt(int index) => ref _resources[index];
+
+    // What is read, in bytes; the arrays of a pooled batch may be larger.
+    private long RecordBytes => SizeOf(_spanCount, _resourceCount, _scopeCount, _attributeCount);
+
+    private static long SizeOf(long spans, long resources, long scopes, long attributes) =>
+        (spans * Unsafe.SizeOf<SpanRecord>()) + (resources * Unsafe.SizeOf<ResourceRecord>()) + (scopes * Unsafe.SizeOf<ScopeRecord>()) + (attributes * Unsafe.SizeOf<AttributeRecord>());
+
+    // What every batch has room for, so that it is kept whether there is a request or not, does not count.
+    private void CountRecords(int position, long growth = 0)
+    {
+        var most = Math.Max(AnyRecordBytes, (long)position * MaxRecordBytesPerByte);
+        if (!_isAdmitted && RecordBytes > most)
+            throw RequestMemoryException.TooDense(position, most, _spanCount, _attributeCount);
+        _buffer!.CountRecords(RecordBytes + growth - SizeOf(FirstSpans, FirstResources, FirstScopes, FirstAttributes));
+    }
+
+    // An array is counted before it grows.
+    private void Grow<T>(ref T[] array, int position)
+    {
+        CountRecords(position, array.Length * 2L * Unsafe.SizeOf<T>());
+        Array.Resize(ref array, array.Length * 2);
+    }
+
+    private long ArrayBytes => SizeOf(_spans.Length, _resources.Length, _scopes.Length, _attributes.Length) + _envelopes.Length;
+
+    // In both messages what is repeated has field number 2, and all else belongs to the envelope.
+    private void BuildEnvelopes()
+    {
+        if (_hasEnvelopes)
+            return;
+        _envelopeBytes = 0;
+        foreach (ref var resource in _resources.AsSpan(0, _resourceCount))
+            resource.Envelope = CopyAllBut(2, resource.Message);
+        foreach (ref var scope in _scopes.AsSpan(0, _scopeCount))
+            scope.Envelope = CopyAllBut(2, scope.Message);
+        _hasEnvelopes = true;
+    }
+
+    private Slice CopyAllBut(int repeatedField, Slice message)
+    {
+        var start = _envelopeBytes;
+        var fields = new ProtobufFields(Bytes, message.Offset, message.End);
+        while (fields.MoveNext())
+        {
+            if (fields.Field == repeatedField && fields.WireType == 2)
+                continue;
+            var field = Bytes[fields.Start..fields.Position];
+            if (_envelopes.Length - _envelopeBytes < field.Length)
+                Array.Resize(ref _envelopes, Math.Max(_envelopeBytes + field.Length, Math.Max(4096, _envelopes.Length * 2)));
+            field.CopyTo(_envelopes.AsSpan(_envelopeBytes));
+            _envelopeBytes += field.Length;
+        }
+
+        return new Slice(start, _envelopeBytes - start);
+    }
+
+    internal int AttributeCount => _attributeCount;
+
+    internal int SpanCount => _spanCount;
+
+    internal ref AttributeRecord AddAttribute(int position)
+    {
+        if (_attributeCount == _attributes.Length)
+            Grow(ref _attributes, position);
+        return ref _attributes[_attributeCount++];
+    }
+}

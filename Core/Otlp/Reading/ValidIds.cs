@@ -1,0 +1,26 @@
+using System.Buffers.Binary;
+
+namespace OrleansTempo.Core.Otlp.Reading;
+
+/// <summary>Which spans have valid IDs: 16 and 8 bytes that are not all zero. All that follow the distributor count on there being no others.</summary>
+public static class ValidIds
+{
+    private const int SpanIdLength = 8;
+
+    public static bool HasTraceId(ReadOnlySpan<byte> bytes, in SpanRecord span) => IsId(bytes, span.TraceId, TraceId.Length);
+
+    public static bool HasSpanId(ReadOnlySpan<byte> bytes, in SpanRecord span) => IsId(bytes, span.SpanId, SpanIdLength);
+
+    /// <summary>Leaves out the spans without valid IDs.</summary>
+    public static void RemoveOthers(SpanBatch batch) =>
+        batch.RemoveWhere(static (b, i) => HasTraceId(b.Bytes, b.Spans[i]) && HasSpanId(b.Bytes, b.Spans[i]));
+
+    private static bool IsId(ReadOnlySpan<byte> bytes, Slice id, int length)
+    {
+        if (id.Length != length)
+            return false;
+        var value = bytes.Slice(id.Offset, length);
+        var first = BinaryPrimitives.ReadUInt64LittleEndian(value);
+        return first != 0 || value[(length - 8)..].ContainsAnyExcept((byte)0);
+    }
+}

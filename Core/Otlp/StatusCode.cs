@@ -1,9 +1,0 @@
-namespace OrleansTempo.Core.Otlp;
-
-/// <summary>A span's status, numbered as on the wire; other numbers are kept as they came.</summary>
-public enum StatusCode
-{
-    Unset = 0,
-    Ok = 1,
-    Error = 2,
-}

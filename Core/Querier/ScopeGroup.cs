@@ -1,8 +1,0 @@
-using OrleansTempo.Core.Otlp;
-
-namespace OrleansTempo.Core.Querier;
-
-/// <summary>A <c>ScopeSpans</c> of an answer.</summary>
-/// <param name="Envelope">Its fields but the spans, each with its tag.</param>
-/// <param name="Spans">Its spans, at least one.</param>
-public sealed record ScopeGroup(ReadOnlyMemory<byte> Envelope, IReadOnlyList<FoundSpan> Spans);

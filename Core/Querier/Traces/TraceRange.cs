@@ -1,0 +1,16 @@
+namespace OrleansTempo.Core.Querier.Traces;
+
+/// <summary>
+/// The time a trace is asked for in: blocks outside it are not read, live traces always are. As in Tempo it has an effect
+/// only where both ends are given, and cuts no spans off: a block that touches it is read whole.
+/// </summary>
+/// <param name="StartSeconds">Unix time in seconds; null for none.</param>
+/// <param name="EndSeconds">Unix time in seconds; null for none.</param>
+public readonly record struct TraceRange(long? StartSeconds, long? EndSeconds)
+{
+    public static readonly TraceRange Everything;
+
+    /// <summary>Whether a block with spans from <paramref name="start"/> to <paramref name="end"/> is to be read.</summary>
+    public bool Overlaps(DateTimeOffset start, DateTimeOffset end) =>
+        StartSeconds is not { } from || EndSeconds is not { } to || (start.ToUnixTimeSeconds() <= to && end.ToUnixTimeSeconds() >= from);
+}

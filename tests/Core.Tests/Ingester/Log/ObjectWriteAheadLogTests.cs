@@ -1,0 +1,151 @@
+using static OrleansTempo.Core.Tests.Ingester.Log.WalTestData;
+
+namespace OrleansTempo.Core.Tests.Ingester.Log;
+
+public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
+{
+    [Fact]
+    public async Task Appends_of_an_interval_share_one_object()
+    {
+        await using var log = await OpenAsync("a");
+        var appends = Enumerable.Range(0, 5).Select(i => log.AppendAsync(Acme, Request(i, 10)).AsTask()).ToArray();
+        Assert.DoesNotContain("wal/a/00000000000000000001", Store.Names);
+        Assert.DoesNotContain(appends, static t => t.IsCompleted);
+
+        await Time.PassAsync(Interval);
+        await Task.WhenAll(appends);
+        Assert.Equal(["wal/a/00000000000000000001", "wal/a/owner"], Store.Names);
+        Assert.Equal(2, log.CurrentSegment);
+        Assert.Equal(1, Values["tempo_ingester_wal_commits_total"]);
+        Assert.Equal(Store["wal/a/00000000000000000001"].Length, Values["tempo_ingester_wal_bytes_written_total"]);
+    }
+
+    [Fact]
+    public async Task A_full_object_is_put_before_the_interval_is_over()
+    {
+        await using var log = await OpenAsync("a");
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(i => log.AppendAsync(Acme, Request(i, 2500)).AsTask()));
+        Assert.Equal(1, Values["tempo_ingester_wal_commits_total"]);
+    }
+
+    [Fact]
+    public async Task While_a_put_is_under_way_the_next_is_gathered()
+    {
+        var held = new TaskCompletionSource();
+        var entered = new TaskCompletionSource();
+        await using var log = await OpenAsync("a");
+        Views[log].Before = async (_, name) =>
+        {
+            if (name.EndsWith('1'))
+            {
+                entered.TrySetResult();
+                await held.Task;
+            }
+        };
+        var first = log.AppendAsync(Acme, Request(0, 20_000)).AsTask();
+        await entered.Task;
+        var others = Enumerable.Range(1, 6).Select(i => log.AppendAsync(Acme, Request(i, 8000)).AsTask()).ToArray();
+        held.SetResult();
+        await first;
+        await Task.WhenAll(others);
+        Assert.Equal(2, Values["tempo_ingester_wal_commits_total"]);
+        Assert.Equal(3, log.CurrentSegment);
+    }
+
+    [Fact]
+    public async Task An_owner_that_stood_still_but_was_not_adopted_goes_on()
+    {
+        var log = await OpenAsync("a");
+        StandStill(log, "", TimeSpan.FromMinutes(2)).SetResult();
+        await log.AppendAsync(Acme, Request(1, 20_000));
+        await using var other = await OpenAsync("b");
+        Assert.Empty(await OrphansOf(other).ListAsync());
+        await log.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Its_record_is_renewed_for_as_long_as_it_lives()
+    {
+        await using var log = await OpenAsync("a");
+        await using var other = await OpenAsync("b");
+        await PassAsync(TimeSpan.FromMinutes(3), log, other);
+        Assert.Empty(await OrphansOf(other).ListAsync());
+        await log.AppendAsync(Acme, Request(1, 20_000));
+    }
+
+    [Fact]
+    public async Task A_put_that_fails_fails_its_appends_and_the_next_ones_go_through()
+    {
+        await using var log = await OpenAsync("a");
+        var down = true;
+        Views[log].Before = (operation, _) => down && operation == "PutIfAbsent" ? throw new IOException("connection refused") : Task.CompletedTask;
+        var error = await Assert.ThrowsAsync<IOException>(() => log.AppendAsync(Acme, Request(1, 20_000)).AsTask());
+        Assert.Equal("the write-ahead log could not be written to 'wal/a/00000000000000000001': connection refused; send the request again, and see to it that the object store can be reached", error.Message);
+        Assert.Equal(1, Values["tempo_ingester_wal_write_failures_total"]);
+
+        down = false;
+        await log.AppendAsync(Acme, Request(2, 20_000));
+        Assert.Equal(2, log.CurrentSegment);
+    }
+
+    [Fact]
+    public async Task A_put_or_renewal_that_only_seemed_to_fail_is_recognised_as_ones_own()
+    {
+        var log = await OpenAsync("a");
+        Views[log].After = (_, _) => throw new IOException("connection reset");
+        await Assert.ThrowsAsync<IOException>(() => log.AppendAsync(Acme, Request(1, 20_000)).AsTask());
+        await PassAsync(TimeSpan.FromSeconds(5), log);
+        Assert.Equal(1, Views[log].Calls["PutIfMatch"]);
+
+        Views[log].After = null;
+        await log.AppendAsync(Acme, Request(2, 20_000));
+        Assert.Equal(3, log.CurrentSegment);
+        await PassAsync(TimeSpan.FromSeconds(5), log);
+        await log.AppendAsync(Acme, Request(3, 20_000));
+        await log.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Released_segments_are_deleted_but_the_last()
+    {
+        var log = await OpenAsync("a");
+        for (var i = 0; i < 4; i++)
+            await log.AppendAsync(Acme, Request(i, 20_000));
+        log.Release(3);
+        await UntilAsync(() => Store.Names.Count == 3);
+        Assert.Equal(["wal/a/00000000000000000003", "wal/a/00000000000000000004", "wal/a/owner"], Store.Names);
+        Assert.Equal(2, Values["tempo_ingester_wal_segments"]);
+        log.Release(log.CurrentSegment);
+        await UntilAsync(() => Store.Names.Count == 2);
+        Assert.Equal(["wal/a/00000000000000000004", "wal/a/owner"], Store.Names);
+
+        // All is in blocks: it leaves nothing.
+        await log.DisposeAsync();
+        Assert.Empty(Store.Names);
+    }
+
+    [Fact]
+    public async Task Closed_it_puts_what_waits_and_can_be_adopted_at_once()
+    {
+        var log = await OpenAsync("a");
+        var waiting = log.AppendAsync(Acme, Request(1, 10)).AsTask();
+        await log.DisposeAsync();
+        await waiting;
+        await Assert.ThrowsAsync<IOException>(() => log.AppendAsync(Acme, Request(2, 10)).AsTask());
+
+        await using var next = await OpenAsync("b");
+        Assert.Equal(["a"], await OrphansOf(next).ListAsync());
+        Assert.Equal([Text(Acme, Request(1, 10))], (await AdoptAsync(next, "a")).Records);
+    }
+
+    [Fact]
+    public async Task A_stream_that_is_there_is_not_begun_again()
+    {
+        await using var log = await OpenAsync("a");
+        var error = await Assert.ThrowsAsync<IOException>(() => OpenAsync("a"));
+        Assert.Contains("has a stream 'a' already", error.Message, StringComparison.Ordinal);
+        await using var unnamed = await OpenAsync(null);
+        Assert.Equal(32, unnamed.Stream.Length);
+        Assert.Equal(default, (await unnamed.ReplayedAsync()).Result);
+    }
+}

@@ -1,0 +1,328 @@
+using System.Text;
+using OrleansTempo.Core.Ingester.Log;
+using OrleansTempo.Core.Tests.RemoteWrite.Queue;
+using static OrleansTempo.Core.Tests.Ingester.Log.WalTestData;
+
+namespace OrleansTempo.Core.Tests.Ingester.Log;
+
+public sealed class OrphanedStreamsTests : ObjectLogFixture
+{
+    [Fact]
+    public async Task An_orphan_is_adopted_whole_and_once()
+    {
+        var dead = await OpenAsync("dead");
+        string[] appended = [.. Enumerable.Range(0, 40).Select(i => Text(i % 2 == 0 ? Acme : Globex, Request(i, 1 + (i * 301))))];
+        for (var i = 0; i < 40; i++)
+            await AppendAsync(dead, i % 2 == 0 ? Acme : Globex, Request(i, 1 + (i * 301)));
+
+        await using var log = await OpenAsync("b");
+        Assert.Empty(await OrphansOf(log).ListAsync());
+        Assert.Null((await AdoptAsync(log, "dead")).Result);
+        await DieAsync(dead, log);
+        Assert.Equal(["dead"], await OrphansOf(log).ListAsync());
+
+        var (result, records) = await AdoptAsync(log, "dead");
+        Assert.Equal(appended, records);
+        Assert.Equal((40, 40, 0), (result!.Value.Records, result.Value.Segments, result.Value.CorruptRecords));
+        Assert.Equal(["wal/b/owner", "wal/dead/00000000000000000041", "wal/dead/owner"], Store.Names);
+        Assert.Empty(await OrphansOf(log).ListAsync());
+        Assert.Null((await AdoptAsync(log, "dead")).Result);
+
+        // Fence and owner record go when no put of the dead one can still be under way.
+        await PassAsync(TimeSpan.FromMinutes(61), log);
+        Assert.Empty(await OrphansOf(log).ListAsync());
+        Assert.Equal(["wal/b/owner"], Store.Names);
+    }
+
+    [Fact]
+    public async Task Records_adopted_into_ones_own_log_share_commits_and_are_there_before_the_others_are_deleted()
+    {
+        var dead = await OpenAsync("dead");
+        var requests = Enumerable.Range(0, 20).Select(i => Request(i, 400)).ToArray();
+        await Task.WhenAll(requests.Append(Request(20, 5000)).Select(r => dead.AppendAsync(Acme, r).AsTask()));
+        await DieAsync(dead);
+        var log = await OpenAsync("b");
+        await OrphansOf(log).AdoptAsync("dead", record => log.AppendAsync(record.Tenant, record.Request), CancellationToken.None);
+
+        await DieAsync(log);
+        await using var third = await OpenAsync("c");
+        Assert.Equal([.. requests.Select(r => Text(Acme, r)), Text(Acme, Request(20, 5000))], (await AdoptAsync(third, "b")).Records);
+        Assert.Equal(2, Values["tempo_ingester_wal_commits_total"]);
+    }
+
+    [Fact]
+    public async Task Of_several_adopters_one_gets_the_stream()
+    {
+        var dead = await OpenAsync("dead");
+        await AppendAsync(dead, Acme, Request(1, 10));
+        await DieAsync(dead);
+        var adopters = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => OpenAsync($"adopter-{i}")));
+
+        // All have seen it as an orphan before any claims it.
+        var read = 0;
+        var all = new TaskCompletionSource();
+        foreach (var adopter in adopters)
+        {
+            Views[adopter].After = async (operation, name) =>
+            {
+                if (operation != "Get" || name != "wal/dead/owner")
+                    return;
+                if (Interlocked.Increment(ref read) == adopters.Length)
+                    all.SetResult();
+                await all.Task;
+            };
+        }
+
+        var adoptions = await Task.WhenAll(adopters.Select(a => AdoptAsync(a, "dead")));
+        Assert.Equal([Text(Acme, Request(1, 10))], adoptions.SelectMany(a => a.Records));
+        Assert.Single(adoptions, a => a.Result is not null);
+        foreach (var adopter in adopters)
+            await adopter.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task An_owner_that_comes_back_finds_its_stream_taken_over_and_acknowledges_nothing_more()
+    {
+        var old = await OpenAsync("old");
+        await AppendAsync(old, Acme, Request(1, 10));
+        await using var log = await OpenAsync("b");
+        var goesOn = StandStill(old, "", Lease + TimeSpan.FromSeconds(1));
+        Assert.NotNull((await AdoptAsync(log, "old")).Result);
+
+        goesOn.SetResult();
+        var late = old.AppendAsync(Acme, Request(2, 20_000)).AsTask();
+        var error = await Assert.ThrowsAsync<IOException>(() => late);
+        Assert.Contains("'old' was taken over by", error.Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<IOException>(() => old.AppendAsync(Acme, Request(3, 10)).AsTask());
+
+        // Nor does it harm the stream when it ends.
+        var before = Store.Names;
+        old.Release(old.CurrentSegment);
+        await old.DisposeAsync();
+        Assert.Equal(before, Store.Names);
+    }
+
+    [Fact]
+    public async Task A_put_that_was_under_way_while_the_stream_was_adopted_is_read_or_refused()
+    {
+        for (var moment = 0; moment < 2; moment++)
+        {
+            var stream = $"old-{moment}";
+            var old = await OpenAsync(stream);
+            await AppendAsync(old, Acme, Request(1, 10));
+            await using var log = await OpenAsync($"b-{moment}");
+
+            // The second put stands still before it takes effect, or after it and before its owner hears of it.
+            var entered = new TaskCompletionSource();
+            var held = new TaskCompletionSource();
+            Func<string, string, Task> hold = async (operation, name) =>
+            {
+                if (operation == "PutIfAbsent" && name == $"wal/{stream}/00000000000000000002" && entered.TrySetResult())
+                    await held.Task;
+            };
+            if (moment == 0)
+                Views[old].Before = hold;
+            else
+                Views[old].After = hold;
+            var late = old.AppendAsync(Acme, Request(2, 20_000)).AsTask();
+            await entered.Task;
+            var orphan = WalOwner.Read(Store[$"wal/{stream}/owner"])! with { Renewed = Time.GetUtcNow() - Lease - Lease };
+
+            // As if the owner's clock were behind: by its own it is as good as ever.
+            await Store.PutIfMatchAsync($"wal/{stream}/owner", orphan.ToJson(), (await Store.GetAsync($"wal/{stream}/owner"))!.Value.ETag);
+            var (_, records) = await AdoptAsync(log, stream);
+            held.SetResult();
+            if (moment == 0)
+            {
+                Assert.Equal([Text(Acme, Request(1, 10))], records);
+                await Assert.ThrowsAsync<IOException>(() => late);
+            }
+            else
+            {
+                Assert.Equal([Text(Acme, Request(1, 10)), Text(Acme, Request(2, 20_000))], records);
+                await late;
+            }
+
+            await Assert.ThrowsAsync<IOException>(() => AppendAsync(old, Acme, Request(3, 10)));
+            await old.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task The_fence_moves_on_behind_an_owner_that_puts_and_releases_meanwhile()
+    {
+        var old = await OpenAsync("old");
+        await AppendAsync(old, Acme, Request(1, 10));
+        await using var log = await OpenAsync("b");
+        var orphan = WalOwner.Read(Store["wal/old/owner"])! with { Renewed = Time.GetUtcNow() - Lease - Lease };
+        await Store.PutAsync("wal/old/owner", orphan.ToJson());
+
+        // Between the adopter's list and its fence the owner puts two segments and releases the place where the fence goes.
+        var raced = false;
+        Views[log].After = async (operation, _) =>
+        {
+            if (operation != "List" || raced)
+                return;
+            raced = true;
+            await old.AppendAsync(Acme, Request(2, 20_000));
+            await old.AppendAsync(Acme, Request(3, 20_000));
+            old.Release(3);
+            await UntilAsync(() => !Store.Names.Contains("wal/old/00000000000000000002"));
+        };
+        var (_, records) = await AdoptAsync(log, "old");
+        Assert.Equal([Text(Acme, Request(3, 20_000))], records);
+        await Assert.ThrowsAsync<IOException>(() => AppendAsync(old, Acme, Request(4, 10)));
+        await old.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task An_owner_whose_record_is_stale_does_not_acknowledge_until_it_has_renewed_it()
+    {
+        var old = await OpenAsync("old");
+        await using var log = await OpenAsync("b");
+        var goesOn = StandStill(old, "PutIfMatch", Lease + TimeSpan.FromSeconds(1));
+        var (result, _) = await AdoptAsync(log, "old");
+        Assert.NotNull(result);
+
+        // Even the fence is gone: what it puts is there, and is not acknowledged.
+        await Store.DeleteAsync("wal/old/00000000000000000001");
+        var append = old.AppendAsync(Acme, Request(1, 20_000)).AsTask();
+        await UntilAsync(() => Store.Names.Contains("wal/old/00000000000000000001"));
+        Assert.False(append.IsCompleted);
+        goesOn.SetResult();
+        var error = await Assert.ThrowsAsync<IOException>(() => append);
+        Assert.Contains("taken over", error.Message, StringComparison.Ordinal);
+        await old.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task An_owner_whose_clock_was_set_back_does_not_take_its_record_for_fresh()
+    {
+        var old = await OpenAsync("old");
+        var goesOn = StandStill(old, "PutIfMatch", Lease);
+        Time.SetClock(TimeSpan.FromDays(-1));
+
+        var append = old.AppendAsync(Acme, Request(1, 20_000)).AsTask();
+        await UntilAsync(() => Store.Names.Contains("wal/old/00000000000000000001"));
+        Assert.False(append.IsCompleted);
+        goesOn.SetResult();
+        await append;
+        await old.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Who_has_its_own_clock_set_forward_takes_nobody_for_dead_who_is_not()
+    {
+        var dead = await OpenAsync("dead");
+        await AppendAsync(dead, Acme, Request(1, 10));
+        await using var log = await OpenAsync("b");
+        var orphans = OrphansOf(log);
+        Time.SetClock(TimeSpan.FromDays(1));
+        Assert.Empty(await orphans.ListAsync());
+        Assert.Null(await orphans.AdoptAsync("dead", static _ => default, CancellationToken.None));
+
+        await DieAsync(dead, log);
+        Assert.Equal(["dead"], await orphans.ListAsync());
+    }
+
+    [Fact]
+    public async Task An_owner_that_died_while_its_clock_was_ahead_is_an_orphan_once_it_has_been_silent_for_the_lease()
+    {
+        Time.SetClock(TimeSpan.FromDays(1));
+        var dead = await OpenAsync("dead");
+        await AppendAsync(dead, Acme, Request(1, 10));
+        await DieAsync(dead);
+        Time.SetClock(TimeSpan.FromDays(-1));
+        await using var log = await OpenAsync("b");
+        var orphans = OrphansOf(log);
+        Assert.Empty(await orphans.ListAsync());
+        await PassAsync(Lease, log);
+        Assert.Empty(await orphans.ListAsync());
+
+        await PassAsync(TimeSpan.FromSeconds(5), log);
+        Assert.Equal(["dead"], await orphans.ListAsync());
+        Assert.Equal(1, (await orphans.AdoptAsync("dead", static _ => default, CancellationToken.None))!.Value.Records);
+    }
+
+    [Fact]
+    public async Task An_object_that_was_emptied_is_counted_as_missing()
+    {
+        var log = await OpenAsync("a");
+        await log.AppendAsync(Acme, Request(1, 20_000));
+        await log.AppendAsync(Acme, Request(2, 20_000));
+        await DieAsync(log);
+        await Store.PutAsync("wal/a/00000000000000000001", default);
+
+        await using var next = await OpenAsync("b");
+        Assert.Equal([Text(Acme, Request(2, 20_000))], (await AdoptAsync(next, "a")).Records);
+        Assert.Equal(1, Values["tempo_ingester_replay_errors_total{missing}"]);
+    }
+
+    [Fact]
+    public async Task Broken_objects_cost_what_is_broken_in_them_and_those_nobody_can_read_stay()
+    {
+        var log = await OpenAsync("a");
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(i => log.AppendAsync(Acme, Request(i, 4000)).AsTask()));
+        await log.AppendAsync(Acme, Request(3, 20_000));
+        await log.AppendAsync(Acme, Request(4, 20_000));
+        await DieAsync(log);
+        var first = Store["wal/a/00000000000000000001"];
+        first[WalFormat.SegmentHeaderBytes + 5000] ^= 4;
+        await Store.PutAsync("wal/a/00000000000000000002", "not a segment, but long enough to be taken for one if nobody looked"u8.ToArray());
+
+        await using var next = await OpenAsync("b");
+        var (result, records) = await AdoptAsync(next, "a");
+        Assert.Equal([Text(Acme, Request(0, 4000)), Text(Acme, Request(2, 4000)), Text(Acme, Request(4, 20_000))], records);
+        Assert.Equal(1, result!.Value.CorruptRecords);
+        Assert.Equal(1, Values["tempo_ingester_replay_errors_total{corrupt}"]);
+        Assert.Equal(1, Values["tempo_ingester_replay_errors_total{unreadable}"]);
+
+        await PassAsync(TimeSpan.FromHours(2), next);
+        Assert.Empty(await OrphansOf(next).ListAsync());
+        Assert.Contains("wal/a/00000000000000000002", Store.Names);
+    }
+
+    [Fact]
+    public async Task An_adoption_whose_callback_fails_deletes_nothing_and_can_be_tried_again_after_the_lease()
+    {
+        var dead = await OpenAsync("dead");
+        await AppendAsync(dead, Acme, Request(1, 10));
+        await AppendAsync(dead, Acme, Request(2, 10));
+        await DieAsync(dead);
+        await using var log = await OpenAsync("b");
+        await Assert.ThrowsAsync<TimeoutException>(() => OrphansOf(log).AdoptAsync("dead", static _ => throw new TimeoutException(), CancellationToken.None));
+        Assert.Empty(await OrphansOf(log).ListAsync());
+
+        await PassAsync(Lease + TimeSpan.FromSeconds(5), log);
+        Assert.Equal(["dead"], await OrphansOf(log).ListAsync());
+        Assert.Equal([Text(Acme, Request(1, 10)), Text(Acme, Request(2, 10))], (await AdoptAsync(log, "dead")).Records);
+    }
+
+    [Fact]
+    public async Task A_stream_without_a_legible_owner_is_an_orphan()
+    {
+        var dead = await OpenAsync("dead");
+        await AppendAsync(dead, Acme, Request(1, 10));
+        await DieAsync(dead);
+        foreach (var illegible in (byte[]?[])[null, "{"u8.ToArray()])
+        {
+            if (illegible is null)
+                await Store.DeleteAsync("wal/dead/owner");
+            else
+                await Store.PutAsync("wal/dead/owner", illegible);
+            await using var log = await OpenAsync(null);
+            Assert.Equal(["dead"], (await OrphansOf(log).ListAsync()).Where(s => s == "dead"));
+        }
+
+        await using var adopter = await OpenAsync(null);
+        Assert.Equal([Text(Acme, Request(1, 10))], (await AdoptAsync(adopter, "dead")).Records);
+    }
+
+    [Fact]
+    public void The_owner_record_is_json_that_a_human_can_read()
+    {
+        var owner = new WalOwner("host/12/abc", DateTimeOffset.UnixEpoch, WalOwnerState.Stopped);
+        Assert.Equal("""{"owner":"host/12/abc","renewed":"1970-01-01T00:00:00+00:00","state":"stopped"}""", Encoding.UTF8.GetString(owner.ToJson()));
+        Assert.Equal(owner, WalOwner.Read(owner.ToJson()));
+    }
+}

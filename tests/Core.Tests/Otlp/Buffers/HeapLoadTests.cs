@@ -1,0 +1,60 @@
+using OrleansTempo.Core.Otlp.Buffers;
+
+namespace OrleansTempo.Core.Tests.Otlp.Buffers;
+
+public class HeapLoadTests
+{
+    private readonly ManualTimeProvider _time = new();
+    private long _used;
+    private int _collections;
+
+    [Fact]
+    public void A_request_is_refused_before_memory_ends_and_taken_again_when_there_is_some()
+    {
+        var memory = new RequestMemory(long.MaxValue, Load());
+        _used = 800;
+        var early = memory.Rent(1000);
+        _used = 801;
+        _time.Advance(TimeSpan.FromMilliseconds(50));
+
+        var full = Assert.Throws<RequestMemoryException>(() => memory.Rent(1000));
+        Assert.Equal("the heap of the process is nearly as large as it may be; try again later, or give the process more memory", full.Message);
+
+        // One that has been let in is finished.
+        early.Length = early.Capacity;
+        early.GetMemory(5000);
+        early.Return();
+        Assert.Equal(0, memory.OutstandingBytes);
+
+        _used = 500;
+        _time.Advance(TimeSpan.FromMilliseconds(50));
+        memory.Rent(1000).Return();
+    }
+
+    [Fact]
+    public void A_full_heap_is_collected_once_a_second_for_no_one_else_makes_it()
+    {
+        var load = Load();
+        _used = 900;
+        for (var i = 0; i < 100; i++)
+        {
+            Assert.True(load.IsFull());
+            _time.Advance(TimeSpan.FromMilliseconds(20));
+        }
+
+        Assert.Equal(2, _collections);
+        _used = 0;
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.False(load.IsFull());
+        Assert.Equal(2, _collections);
+    }
+
+    [Fact]
+    public void This_process_has_memory()
+    {
+        Assert.InRange(HeapLoad.MaxBytes, 1 << 20, long.MaxValue);
+        Assert.False(HeapLoad.OfProcess(TimeProvider.System).IsFull());
+    }
+
+    private HeapLoad Load() => new(() => new(_used, 1000), () => _collections++, _time);
+}

@@ -90,12 +90,12 @@ public sealed partial class OrleansTempoExporter : BaseExporter<Activity>
         base.Dispose(disposing);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Rejected} of {Spans} spans were rejected: {Reason}")]
+    [LoggerMessage(6001, LogLevel.Warning, "The silo rejected {Rejected} of {Spans} spans: {Reason}")]
     private partial void LogRejected(int rejected, int spans, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Spans} spans are lost: they could not be sent in {Timeout}, or the application stopped meanwhile")]
+    [LoggerMessage(6002, LogLevel.Warning, "Lost {Spans} spans: they could not be sent in {Timeout}, or the application stopped first")]
     private partial void LogTimeout(int spans, TimeSpan timeout);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Spans} spans are lost: {Reason}")]
+    [LoggerMessage(6003, LogLevel.Warning, "Lost {Spans} spans: {Reason}")]
     private partial void LogFailure(Exception exception, int spans, string reason);
 }

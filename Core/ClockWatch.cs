@@ -63,14 +63,14 @@ public sealed partial class ClockWatch
         }
 
         if (step >= s_step)
-            LogSetForward(_logger, step);
+            LogClockSetForward(_logger, step);
         else if (step <= -s_step)
-            LogSetBack(_logger, -step);
+            LogClockSetBack(_logger, -step);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The system clock was set forward by {Step}. Samples and blocks are stamped by it; retention believes more than an hour only when it has lasted for a day. Check that it is right")]
-    private static partial void LogSetForward(ILogger logger, TimeSpan step);
+    [LoggerMessage(1001, LogLevel.Warning, "The system clock was set forward by {Step}. Samples and blocks carry its time; retention ignores a jump of more than an hour until it has lasted for a day. Check that the clock is right")]
+    private static partial void LogClockSetForward(ILogger logger, TimeSpan step);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The system clock was set back by {Step}. Counters go on, and samples stay in order; blocks are kept longer by as much. Check that it is right")]
-    private static partial void LogSetBack(ILogger logger, TimeSpan step);
+    [LoggerMessage(1002, LogLevel.Warning, "The system clock was set back by {Step}. Counters continue and samples stay in order; blocks are kept longer by as much. Check that the clock is right")]
+    private static partial void LogClockSetBack(ILogger logger, TimeSpan step);
 }

@@ -125,7 +125,7 @@ internal sealed partial class GeneratorForwarder
             }
             catch (Exception e)
             {
-                ForwardingFailed(_logger, _tenant, e);
+                LogForwardingFailed(_logger, _tenant, e);
                 CountDropped(batches.Count, batches.Sum(static b => b.Batch.Spans.Length));
                 GiveBack(batches, batches.Select(static b => b.Batch).ToHashSet());
             }
@@ -168,7 +168,7 @@ internal sealed partial class GeneratorForwarder
             }
 
             if (!_failing)
-                CallFailed(_logger, _tenant, call.Exception?.InnerException?.Message ?? "the call was cancelled");
+                LogCallFailed(_logger, _tenant, call.Exception?.InnerException?.Message ?? "the call was cancelled");
             _failing = true;
             _metrics.GeneratorPushFailures.Add(1);
             CountDropped(some.Count, some.Sum(static p => p.Spans.Length));
@@ -225,11 +225,11 @@ internal sealed partial class GeneratorForwarder
     private static readonly KeyValuePair<string, object?> s_queueName = new("name", "metrics-generator");
     private static readonly KeyValuePair<string, object?> s_generatorGrain = new("grain", "metrics-generator");
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "tenant {Tenant}: the metrics-generator cannot be reached, spans are left out of the metrics until it can, and counted: {Reason}")]
-    private static partial void CallFailed(ILogger logger, TenantId tenant, string reason);
+    [LoggerMessage(3001, LogLevel.Warning, "Tenant {Tenant}: the metrics-generator cannot be reached; until it can, spans are left out of the metrics, and counted: {Reason}")]
+    private static partial void LogCallFailed(ILogger logger, TenantId tenant, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "tenant {Tenant}: spans could not be handed to the metrics-generator")]
-    private static partial void ForwardingFailed(ILogger logger, TenantId tenant, Exception exception);
+    [LoggerMessage(3002, LogLevel.Error, "Tenant {Tenant}: spans could not be handed to the metrics-generator")]
+    private static partial void LogForwardingFailed(ILogger logger, TenantId tenant, Exception exception);
 
     // What it took of the queue's room, to give back just that: the batch may hold more meanwhile.
     private readonly record struct Waiting(SpanBatch Batch, long Bytes);

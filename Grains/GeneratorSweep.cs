@@ -66,7 +66,7 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
         }
         catch (IOException e)
         {
-            SweepFailed(logger, e.Message, Period.TotalSeconds);
+            LogSweepFailed(logger, e.Message, Period.TotalSeconds);
         }
     }
 
@@ -97,14 +97,14 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            NotWoken(logger, tenant, shard, e.Message, Period.TotalSeconds);
+            LogNotWoken(logger, tenant, shard, e.Message, Period.TotalSeconds);
             return false;
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "metrics-generators that nobody runs could not be looked for: {Reason}; next time in {Seconds} s")]
-    private static partial void SweepFailed(ILogger logger, string reason, double seconds);
+    [LoggerMessage(3003, LogLevel.Warning, "Cannot look for metrics-generators that no silo runs: {Reason}; the next attempt is in {Seconds} s")]
+    private static partial void LogSweepFailed(ILogger logger, string reason, double seconds);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "metrics-generator {Tenant} ({Shard}) could not be woken: {Reason}; next try in {Seconds} s")]
-    private static partial void NotWoken(ILogger logger, TenantId tenant, string shard, string reason, double seconds);
+    [LoggerMessage(3004, LogLevel.Warning, "Metrics-generator {Tenant} ({Shard}) could not be woken: {Reason}; the next attempt is in {Seconds} s")]
+    private static partial void LogNotWoken(ILogger logger, TenantId tenant, string shard, string reason, double seconds);
 }

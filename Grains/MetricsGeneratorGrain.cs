@@ -154,6 +154,6 @@ internal sealed partial class MetricsGeneratorGrain(
             : settings.WithoutProcessors();
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: another silo has taken over its series; this one sends nothing more and ends")]
+    [LoggerMessage(3005, LogLevel.Warning, "Metrics-generator {Generator}: another silo has taken over its series; this one sends nothing more and ends")]
     private static partial void LogClaimLost(ILogger logger, string generator);
 }

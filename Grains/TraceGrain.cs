@@ -80,7 +80,7 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
         catch (OperationCanceledException)
         {
             // The silo's log has it; it writes the blocks as long as it lives, and another takes the log over when it is gone.
-            NotFlushed(logger, this.GetPrimaryKeyString(), reason.Description);
+            LogNotFlushed(logger, this.GetPrimaryKeyString(), reason.Description);
         }
     }
 
@@ -112,6 +112,6 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
         return Task.CompletedTask;
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "ingester {Partition} goes ({Reason}) before all it holds is in blocks; the write-ahead log has the rest")]
-    private static partial void NotFlushed(ILogger logger, string partition, string reason);
+    [LoggerMessage(3006, LogLevel.Warning, "Ingester {Ingester} leaves ({Reason}) before all its traces are in blocks; the write-ahead log has the rest")]
+    private static partial void LogNotFlushed(ILogger logger, string ingester, string reason);
 }

@@ -81,10 +81,10 @@ internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics met
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Tenant {Tenant}: cannot reach the ingester of partition {Partition}; requests with spans of it are refused until it can be reached: {Reason}")]
+    [LoggerMessage(3007, LogLevel.Warning, "Tenant {Tenant}: the ingester of partition {Partition} cannot be reached; requests with spans for it are refused until it can: {Reason}")]
     private static partial void LogCallFailed(ILogger logger, TenantId tenant, int partition, string reason);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Tenant {Tenant}: the ingester of partition {Partition} is reached again")]
+    [LoggerMessage(3008, LogLevel.Information, "Tenant {Tenant}: the ingester of partition {Partition} can be reached again")]
     private static partial void LogReachedAgain(ILogger logger, TenantId tenant, int partition);
 
     private sealed class Push(SpanPart part)

@@ -140,7 +140,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         ConfigurationLog.Write(logger, [], commandLine.Warnings);
         if (configuration is null || configured is null)
         {
-            HostLife.CannotStart(logger, problem);
+            HostLife.LogCannotStart(logger, problem);
             return 1;
         }
 
@@ -175,22 +175,22 @@ internal sealed partial class SiloHost : IAsyncDisposable
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
-            HostLife.Stopped(_logger);
+            HostLife.LogStopped(_logger);
             return 0;
         }
         catch (Exception e)
         {
             // Whatever a provider of Orleans' throws: its message is for whoever configured it, and its stack for whoever asks.
-            HostLife.CannotStart(_logger, Reason(e));
-            StartFailed(_logger, e);
+            HostLife.LogCannotStart(_logger, Reason(e));
+            LogStartFailed(_logger, e);
             return 1;
         }
 
         await HostLife.ServeAsync(_commandLine, server, [.. _endpoints.Select(static e => e.Url)], _time, _logger, _stop.Token);
 
-        HostLife.Stopping(_logger);
+        HostLife.LogStopping(_logger);
         await StopAsync(server);
-        HostLife.Stopped(_logger);
+        HostLife.LogStopped(_logger);
         return 0;
     }
 
@@ -447,7 +447,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
     // Not even the rest of this process's turn: see SiloDeath.
     private void EndNow(string reason)
     {
-        Dead(_logger, reason);
+        LogDead(_logger, reason);
         _loggerFactory.Dispose();
         Environment.Exit(1);
     }
@@ -489,15 +489,15 @@ internal sealed partial class SiloHost : IAsyncDisposable
         return string.Join(": ", messages);
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "silo: alone")]
+    [LoggerMessage(5005, LogLevel.Information, "This silo runs alone")]
     private static partial void LogAlone(ILogger logger);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "silo: {Address} in its cluster; active silos: {Silos}")]
-    private static partial void LogJoined(ILogger logger, SiloAddress address, string silos);
+    [LoggerMessage(5006, LogLevel.Information, "This silo is {Silo} in its cluster; active silos: {Silos}")]
+    private static partial void LogJoined(ILogger logger, SiloAddress silo, string silos);
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "what went wrong at the start")]
-    private static partial void StartFailed(ILogger logger, Exception exception);
+    [LoggerMessage(5007, LogLevel.Debug, "The start failed with this exception")]
+    private static partial void LogStartFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Critical, Message = "this silo cannot go on in its cluster and ends at once; what it has acknowledged is in its log, which others take over: {Reason}")]
-    private static partial void Dead(ILogger logger, string reason);
+    [LoggerMessage(5008, LogLevel.Critical, "This silo cannot continue in its cluster and ends at once; what it has acknowledged is in its log, which other silos adopt: {Reason}")]
+    private static partial void LogDead(ILogger logger, string reason);
 }

@@ -276,7 +276,7 @@ public sealed partial class GeneratorLife
             }
             catch (Exception e)
             {
-                LogBeginningFailed(_logger, _name, e);
+                LogStartFailed(_logger, _name, e);
             }
         }
     }
@@ -635,52 +635,52 @@ public sealed partial class GeneratorLife
             await _chain.DeleteAsync(cancellationToken);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Cannot claim this tenant's series in the object store: {Reason}; metrics-generator {Generator} counts spans, and sends nothing until it can")]
+    [LoggerMessage(1701, LogLevel.Warning, "Metrics-generator {Generator} cannot claim this tenant's series in the object store; it counts spans, but sends nothing until it can: {Reason}")]
     private static partial void LogNotClaimed(ILogger logger, string generator, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: the object store fails at what is left to do before its series may be sent, and nothing is sent until it is done: {Reason}")]
+    [LoggerMessage(1702, LogLevel.Warning, "Metrics-generator {Generator}: the object store failed at a step that must be done before series may be sent; it sends nothing until that step succeeds: {Reason}")]
     private static partial void LogNotOpened(ILogger logger, string generator, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Metrics-generator {Generator} failed to start, and tries again; it sends nothing until it has")]
-    private static partial void LogBeginningFailed(ILogger logger, string generator, Exception exception);
+    [LoggerMessage(1703, LogLevel.Error, "Metrics-generator {Generator} failed to start and tries again; it sends nothing until it has started")]
+    private static partial void LogStartFailed(ILogger logger, string generator, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Metrics-generator {Generator}: restored {Series} series of the process before")]
+    [LoggerMessage(1704, LogLevel.Information, "Metrics-generator {Generator} restored {Series} series of the previous process")]
     private static partial void LogRestored(ILogger logger, string generator, int series);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: counters begin again at 0: {Reason}")]
+    [LoggerMessage(1705, LogLevel.Warning, "Metrics-generator {Generator}: counters start again at 0: {Reason}")]
     private static partial void LogNotRestored(ILogger logger, string generator, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Metrics-generator {Generator} failed at a batch; it goes on with the next")]
+    [LoggerMessage(1706, LogLevel.Error, "Metrics-generator {Generator} failed at a batch; it continues with the next one")]
     private static partial void LogBatchFailed(ILogger logger, string generator, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Metrics-generator {Generator} failed at a collection; it goes on with the next")]
+    [LoggerMessage(1707, LogLevel.Error, "Metrics-generator {Generator} failed at a collection; it continues with the next one")]
     private static partial void LogCollectionFailed(ILogger logger, string generator, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Metrics-generator {Generator}: cannot record a collection before it is sent; after a crash counters would begin again at 0, until the next one is recorded: {Reason}")]
+    [LoggerMessage(1708, LogLevel.Error, "Metrics-generator {Generator} cannot record a collection before it sends it; until the next one is recorded, a crash would start its counters again at 0: {Reason}")]
     private static partial void LogNotRecorded(ILogger logger, string generator, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: cannot renew its claim in the object store, and sends nothing until it can: {Reason}")]
+    [LoggerMessage(1709, LogLevel.Warning, "Metrics-generator {Generator} cannot renew its claim in the object store; it sends nothing until it can: {Reason}")]
     private static partial void LogNotRenewed(ILogger logger, string generator, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: {Samples} samples could not be sent before it stopped; they are kept in the object store, and sent when it runs again")]
+    [LoggerMessage(1710, LogLevel.Warning, "Metrics-generator {Generator} could not send {Samples} samples before it stopped; they are kept in the object store and sent when it runs again")]
     private static partial void LogSamplesKept(ILogger logger, string generator, long samples);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: {Samples} samples could not be sent before it stopped, and are lost; its counters go on")]
+    [LoggerMessage(1711, LogLevel.Warning, "Metrics-generator {Generator} could not send {Samples} samples before it stopped; they are lost, but its counters continue")]
     private static partial void LogSamplesLost(ILogger logger, string generator, long samples);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: cannot keep a snapshot for the next start, which goes on from the recorded collections: {Reason}")]
+    [LoggerMessage(1712, LogLevel.Warning, "Metrics-generator {Generator} cannot keep a snapshot for the next start, which will use the recorded collections instead: {Reason}")]
     private static partial void LogKeptInRecords(ILogger logger, string generator, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Metrics-generator {Generator}: cannot keep its {Series} series for the next start, and its counters begin again at 0: {Reason}")]
+    [LoggerMessage(1713, LogLevel.Error, "Metrics-generator {Generator} cannot keep its {Series} series for the next start; its counters will start again at 0: {Reason}")]
     private static partial void LogNotKept(ILogger logger, string generator, int series, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: cannot release its claim in the object store; the next start finds it as after a crash: {Reason}")]
+    [LoggerMessage(1714, LogLevel.Warning, "Metrics-generator {Generator} cannot release its claim in the object store; the next start will treat that as a crash: {Reason}")]
     private static partial void LogNotReleased(ILogger logger, string generator, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: the clock was set back, and its last samples are stamped {Ahead} ahead of it; samples go on just after those, so that they are in order, and show up at that time. Check the clock of this machine")]
+    [LoggerMessage(1715, LogLevel.Warning, "Metrics-generator {Generator}: the clock was set back, and its last samples are stamped {Ahead} ahead of it. New samples are stamped just after those to stay in order, and show up at that time. Check the clock of this machine")]
     private static partial void LogAhead(ILogger logger, string generator, TimeSpan ahead);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Metrics-generator {Generator}: the remote end has refused samples that were stamped {Ahead} ahead of the clock; they are lost, counters go on, and stamps follow the clock again")]
+    [LoggerMessage(1716, LogLevel.Warning, "Metrics-generator {Generator}: the remote end refused samples that were stamped {Ahead} ahead of the clock. They are lost; counters continue, and stamps follow the clock again")]
     private static partial void LogFollowsClock(ILogger logger, string generator, TimeSpan ahead);
 
     /// <summary>The claim's own, from when this life has found what was left to it.</summary>

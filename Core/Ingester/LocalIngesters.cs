@@ -212,7 +212,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         buffer.Length = record.Request.Length;
         if (!SpanBatch.TryRead(buffer, 0, out var batch, out var error))
         {
-            ReplayedRecordUnreadable(_logger, record.Tenant, error.ToString());
+            LogReplayedRecordUnreadable(_logger, record.Tenant, error.ToString());
             return null;
         }
 
@@ -391,8 +391,8 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         _tracesCreated[tenant] = created;
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "a record of tenant {Tenant} in the write-ahead log cannot be read and is skipped: {Error}")]
-    private static partial void ReplayedRecordUnreadable(ILogger logger, TenantId tenant, string error);
+    [LoggerMessage(1412, LogLevel.Error, "A record of tenant {Tenant} in the write-ahead log cannot be read and is skipped: {Reason}")]
+    private static partial void LogReplayedRecordUnreadable(ILogger logger, TenantId tenant, string reason);
 
     /// <param name="Refusals">The spans that a limit kept out of partitions here; null for none.</param>
     /// <param name="Elsewhere">The spans of each partition that is not open here; null where all are.</param>

@@ -631,11 +631,11 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
 
     private string PathOfFolder(string folder) => Path.Combine(_root, folder.TrimEnd('/').Replace('/', Path.DirectorySeparatorChar));
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Deleted {Path}, which a process that ended while writing had left on {LastWritten:O}")]
-    private partial void LogLeftover(string path, DateTime lastWritten);
+    [LoggerMessage(1201, LogLevel.Information, "Deleted {Path}, which a process that ended while writing had left behind on {LastModified:O}")]
+    private partial void LogLeftover(string path, DateTime lastModified);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The leftover {Path} cannot be deleted: {Error}")]
-    private partial void LogLeftoverStays(string path, string error);
+    [LoggerMessage(1202, LogLevel.Warning, "The leftover {Path} cannot be deleted: {Reason}")]
+    private partial void LogLeftoverStays(string path, string reason);
 
     private sealed class HeldLock(SemaphoreSlim within, FileStream file) : IDisposable
     {

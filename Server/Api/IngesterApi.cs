@@ -46,6 +46,6 @@ internal sealed partial class IngesterApi(IIngesterAdmin ingester, ILogger<Inges
         }
     }
 
-    [LoggerMessage(LogLevel.Error, "The shutdown that /shutdown asked for failed; the write-ahead log still has what is not stored")]
+    [LoggerMessage(2401, LogLevel.Error, "The shutdown requested by /shutdown failed; the write-ahead log still has what is not yet in blocks")]
     private partial void LogShutdownFailed(Exception exception);
 }

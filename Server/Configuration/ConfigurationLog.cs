@@ -8,14 +8,14 @@ public static partial class ConfigurationLog
     public static void Write(ILogger logger, IReadOnlyList<ConfigurationProblem> errors, IReadOnlyList<ConfigurationProblem> warnings)
     {
         foreach (var problem in errors)
-            Error(logger, problem);
+            LogError(logger, problem);
         foreach (var problem in warnings)
-            Warning(logger, problem);
+            LogWarning(logger, problem);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "configuration: {Problem}")]
-    private static partial void Warning(ILogger logger, ConfigurationProblem problem);
+    [LoggerMessage(2101, LogLevel.Warning, "Configuration: {Problem}")]
+    private static partial void LogWarning(ILogger logger, ConfigurationProblem problem);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "configuration: {Problem}")]
-    private static partial void Error(ILogger logger, ConfigurationProblem problem);
+    [LoggerMessage(2102, LogLevel.Error, "Configuration: {Problem}")]
+    private static partial void LogError(ILogger logger, ConfigurationProblem problem);
 }

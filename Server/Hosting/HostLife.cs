@@ -18,12 +18,12 @@ public static partial class HostLife
         await traffic;
     }
 
-    [LoggerMessage(Level = LogLevel.Critical, Message = "cannot start: {Reason}")]
-    public static partial void CannotStart(ILogger logger, string reason);
+    [LoggerMessage(2001, LogLevel.Critical, "Cannot start: {Reason}")]
+    public static partial void LogCannotStart(ILogger logger, string reason);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "stopping: no new spans, draining, collecting and sending a last time")]
-    public static partial void Stopping(ILogger logger);
+    [LoggerMessage(2002, LogLevel.Information, "Stopping: no new spans are taken, queues are drained, and metrics are collected and sent one last time")]
+    public static partial void LogStopping(ILogger logger);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "stopped")]
-    public static partial void Stopped(ILogger logger);
+    [LoggerMessage(2003, LogLevel.Information, "Stopped")]
+    public static partial void LogStopped(ILogger logger);
 }

@@ -113,9 +113,9 @@ internal sealed partial class ListenerApplication(TempoMetrics metrics, TimeProv
         return context.Listener!.FailureHandler(context.Http, exception);
     }
 
-    [LoggerMessage(LogLevel.Warning, "the connection of a client at {Address} is closed: it gave up more than {Count} requests within a second before they were answered")]
+    [LoggerMessage(2004, LogLevel.Warning, "Closed the connection of a client at {Address}: it cancelled more than {Count} requests within a second before they were answered")]
     private partial void LogGivenUp(IPAddress? address, int count);
 
-    [LoggerMessage(LogLevel.Error, "{Method} {Path} failed")]
+    [LoggerMessage(2005, LogLevel.Error, "Request {Method} {Path} failed")]
     private partial void LogUnhandled(Exception exception, string method, string? path);
 }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace OrleansTempo.Server.Logging;
 
-/// <summary>Writes <c>ts=… level=info msg="…" tenant=…</c>, as Tempo does: the message, and each of its values under its own name.</summary>
+/// <summary>Writes <c>ts=… level=info msg="…" event=1307 tenant=…</c>, as Tempo does: the message, its event's ID, and each of its values under its own name.</summary>
 internal sealed class LogfmtFormatter(TimeProvider? time = null) : ConsoleFormatter(FormatterName)
 {
     public const string FormatterName = "logfmt";
@@ -20,6 +20,8 @@ internal sealed class LogfmtFormatter(TimeProvider? time = null) : ConsoleFormat
         output.Write(" level=");
         output.Write(Level(entry.LogLevel));
         Pair("msg", entry.Formatter(entry.State, entry.Exception), output);
+        if (entry.EventId.Id != 0)
+            Pair("event", entry.EventId.Id.ToString(CultureInfo.InvariantCulture), output);
         if (entry.State is IEnumerable<KeyValuePair<string, object?>> values)
         {
             foreach (var (name, value) in values)

@@ -193,7 +193,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         }
         catch (OperationCanceledException)
         {
-            NotAllFlushed(_logger, deadline.TotalSeconds);
+            LogNotAllFlushed(_logger, deadline.TotalSeconds);
         }
     }
 
@@ -224,7 +224,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
             }
             catch (IOException e)
             {
-                ReplayFailed(_logger, e.Message, s_adoptionPeriod.TotalSeconds);
+                LogReplayFailed(_logger, e.Message, s_adoptionPeriod.TotalSeconds);
                 await Task.Delay(s_adoptionPeriod, _time, cancellationToken);
             }
         }
@@ -248,7 +248,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         }
         catch (IOException e)
         {
-            AdoptionFailed(_logger, e.Message, s_adoptionPeriod.TotalSeconds);
+            LogAdoptionFailed(_logger, e.Message, s_adoptionPeriod.TotalSeconds);
         }
     }
 
@@ -261,7 +261,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     private void LogReplayed(ReplayResult replay, long started)
     {
         if (replay.Segments > 0)
-            Replayed(_logger, replay.Records, replay.Bytes, replay.Segments, _time.GetElapsedTime(started).TotalSeconds, replay.CorruptRecords, replay.TornBytes);
+            LogReplayed(_logger, replay.Records, replay.Bytes, replay.Segments, _time.GetElapsedTime(started).TotalSeconds, replay.CorruptRecords, replay.TornBytes);
     }
 
     private async Task RepeatAsync(TimeSpan period, Func<CancellationToken, Task> work)
@@ -277,15 +277,15 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "write-ahead log: {Records} records, {Bytes} bytes in {Segments} segments replayed in {Seconds:F1} s; {Corrupt} corrupt records skipped, {Torn} torn bytes cut off")]
-    private static partial void Replayed(ILogger logger, long records, long bytes, int segments, double seconds, long corrupt, long torn);
+    [LoggerMessage(2201, LogLevel.Information, "Replayed {Records} records, {Bytes} bytes in {Segments} segments, of the write-ahead log in {Seconds:F1} s; {CorruptRecords} corrupt records were skipped, {TornBytes} torn bytes cut off")]
+    private static partial void LogReplayed(ILogger logger, long records, long bytes, int segments, double seconds, long corruptRecords, long tornBytes);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "not all traces could be put into blocks within {Seconds} s; the next start finds the others in the write-ahead log")]
-    private static partial void NotAllFlushed(ILogger logger, double seconds);
+    [LoggerMessage(2202, LogLevel.Error, "Not all traces could be written to blocks within {Seconds} s; the next start replays the rest from the write-ahead log")]
+    private static partial void LogNotAllFlushed(ILogger logger, double seconds);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The write-ahead log cannot be replayed: {Reason}. This process is not ready before; next try in {Seconds} s")]
-    private static partial void ReplayFailed(ILogger logger, string reason, double seconds);
+    [LoggerMessage(2203, LogLevel.Error, "The write-ahead log cannot be replayed: {Reason}. This process is not ready until it is; the next attempt is in {Seconds} s")]
+    private static partial void LogReplayFailed(ILogger logger, string reason, double seconds);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "a write-ahead log that another process left could not be taken over: {Reason}; next try in {Seconds} s")]
-    private static partial void AdoptionFailed(ILogger logger, string reason, double seconds);
+    [LoggerMessage(2204, LogLevel.Error, "The write-ahead log of another process could not be adopted: {Reason}; the next attempt is in {Seconds} s")]
+    private static partial void LogAdoptionFailed(ILogger logger, string reason, double seconds);
 }

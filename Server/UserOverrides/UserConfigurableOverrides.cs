@@ -329,19 +329,19 @@ internal sealed partial class UserConfigurableOverrides : IAsyncDisposable
 
     private void CountFailure(TenantId tenant) => _fetchFailed.Add(1, new KeyValuePair<string, object?>("tenant", tenant.Value));
 
-    [LoggerMessage(LogLevel.Error, "The user-configurable overrides could not be read again; what held before goes on: {Reason}")]
+    [LoggerMessage(2301, LogLevel.Error, "The user-configurable overrides could not be read again; the previous ones stay in force: {Reason}")]
     private partial void LogPollFailed(string reason);
 
-    [LoggerMessage(LogLevel.Error, "The user-configurable overrides of tenant {Tenant} cannot be used; what held before goes on: {Problems}")]
+    [LoggerMessage(2302, LogLevel.Error, "The user-configurable overrides of tenant {Tenant} cannot be used; the previous ones stay in force: {Problems}")]
     private partial void LogRefused(TenantId tenant, string problems);
 
-    [LoggerMessage(LogLevel.Error, "The user-configurable overrides of tenant {Tenant} do not go with what is set for it now, which holds without them: {Problems}")]
+    [LoggerMessage(2303, LogLevel.Error, "The user-configurable overrides of tenant {Tenant} conflict with what the operator has set for it, which applies without them: {Problems}")]
     private partial void LogNotTogether(TenantId tenant, string problems);
 
-    [LoggerMessage(LogLevel.Information, "Stored user-configurable overrides of tenant {Tenant}, version {Version}")]
+    [LoggerMessage(2304, LogLevel.Information, "Stored the user-configurable overrides of tenant {Tenant}, version {Version}")]
     private partial void LogStored(TenantId tenant, string version);
 
-    [LoggerMessage(LogLevel.Information, "Deleted the user-configurable overrides of tenant {Tenant}")]
+    [LoggerMessage(2305, LogLevel.Information, "Deleted the user-configurable overrides of tenant {Tenant}")]
     private partial void LogDeleted(TenantId tenant);
 
     /// <summary>A tenant's limits of one version, laid over whatever the operator's are.</summary>

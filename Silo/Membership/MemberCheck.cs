@@ -62,6 +62,6 @@ internal sealed partial class MemberCheck(
             throw new ArgumentException(difference);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Silo {Silo} does not say which object store it uses, so whether it is this silo's is not known: {Reason}")]
+    [LoggerMessage(5001, LogLevel.Warning, "Silo {Silo} does not say which object store it uses, so this silo cannot tell whether both use the same: {Reason}")]
     private partial void LogNotCompared(SiloAddress silo, string reason);
 }

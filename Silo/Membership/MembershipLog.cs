@@ -35,12 +35,12 @@ internal sealed partial class MembershipLog(IClusterMembershipService membership
     private HashSet<SiloAddress> Active(ClusterMembershipSnapshot snapshot) =>
         [.. snapshot.Members.Values.Where(m => m.Status == SiloStatus.Active && !m.SiloAddress.Equals(here.SiloAddress)).Select(static m => m.SiloAddress)];
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Silo {Silo} has joined the cluster; other active silos: {Others}")]
+    [LoggerMessage(5002, LogLevel.Information, "Silo {Silo} has joined the cluster; other active silos: {Others}")]
     private partial void LogJoined(SiloAddress silo, int others);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Silo {Silo} stops and leaves the cluster; other active silos: {Others}")]
+    [LoggerMessage(5003, LogLevel.Information, "Silo {Silo} is stopping and leaves the cluster; other active silos: {Others}")]
     private partial void LogLeft(SiloAddress silo, int others);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Silo {Silo} is dead: it ended without leaving the cluster, or answers nobody; other active silos: {Others}")]
+    [LoggerMessage(5004, LogLevel.Warning, "Silo {Silo} is dead: it ended without leaving the cluster, or answers nobody; other active silos: {Others}")]
     private partial void LogDead(SiloAddress silo, int others);
 }

@@ -56,14 +56,14 @@ public partial class LifetimeTests
         Assert.Equal(0, await silo.TerminateAsync());
         string[] expected =
         [
-            "silo: alone",
-            $"listening: otlp/grpc on {silo.GrpcEndpoint.Authority}",
-            $"listening: otlp/http on {silo.HttpEndpoint.Authority}",
-            "listening: http api on 127.0.0.1:",
-            "metrics-generator: processors ",
-            "remote write: none configured; series can be scraped from /generator/metrics",
-            "stopping: no new spans, draining, collecting and sending a last time",
-            "stopped",
+            "This silo runs alone",
+            $"Listening for otlp/grpc on {silo.GrpcEndpoint.Authority}",
+            $"Listening for otlp/http on {silo.HttpEndpoint.Authority}",
+            "Listening for http api on 127.0.0.1:",
+            "Metrics-generator processors: ",
+            "Remote write is not configured; series can be scraped from /generator/metrics",
+            "Stopping: no new spans are taken, queues are drained, and metrics are collected and sent one last time",
+            "Stopped",
         ];
         Assert.Equal(expected, Messages(silo.Log).Select((message, i) => i < expected.Length && message.StartsWith(expected[i], StringComparison.Ordinal) ? expected[i] : message));
     }
@@ -83,11 +83,11 @@ public partial class LifetimeTests
         var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts, clustering);
 
         Assert.Equal(1, exitCode);
-        var refusal = Assert.Single(Messages(output), static m => m.StartsWith("cannot start: ", StringComparison.Ordinal));
-        Assert.Matches($"^cannot start: storage.trace of silo S127.0.0.1:[0-9:]+ is the directory '.+' of .+, and of silo S127.0.0.1:{primary}:[0-9]+ in the same cluster another store, the directory '.+' of ", refusal);
+        var refusal = Assert.Single(Messages(output), static m => m.StartsWith("Cannot start: ", StringComparison.Ordinal));
+        Assert.Matches($"^Cannot start: storage.trace of silo S127.0.0.1:[0-9:]+ is the directory '.+' of .+, and of silo S127.0.0.1:{primary}:[0-9]+ in the same cluster another store, the directory '.+' of ", refusal);
         Assert.DoesNotContain("level=error", first.Log);
         Assert.Equal(HttpStatusCode.OK, await first.ReadyAsync());
-        Assert.Contains($"silo: S127.0.0.1:{primary}:", first.Log);
+        Assert.Contains($"This silo is S127.0.0.1:{primary}:", first.Log);
         Assert.Contains("in its cluster; active silos: ", first.Log);
     }
 
@@ -111,7 +111,7 @@ public partial class LifetimeTests
             NoPorts + $"storage: {{ trace: {{ local: {{ path: '{first.BlocksFolder}' }} }} }}\n", isSecondClustered ? clustering : []);
 
         Assert.Equal(1, exitCode);
-        Assert.Equal($"cannot start: the object store's directory '{first.BlocksFolder}' is {refusal}", Assert.Single(Messages(output)));
+        Assert.Equal($"Cannot start: the object store's directory '{first.BlocksFolder}' is {refusal}", Assert.Single(Messages(output)));
         Assert.True((await first.Sender.PushAsync(GoldenBodies.Call("client", "server"))).IsWhole);
     }
 
@@ -143,7 +143,7 @@ public partial class LifetimeTests
         var (exitCode, output) = await SiloProcess.RunToEndAsync(NoPorts, new Dictionary<string, string> { [name] = value });
         Assert.Equal(1, exitCode);
         var message = Assert.Single(Messages(output));
-        Assert.StartsWith("cannot start: ", message);
+        Assert.StartsWith("Cannot start: ", message);
         Assert.Contains(named, message);
     }
 
@@ -157,8 +157,8 @@ public partial class LifetimeTests
 
         foreach (var (settings, refusal) in new[]
         {
-            ("ingester: { partitions: 4 }\n", "cannot start: ingester.partitions is 4 here and 8 in the other silos"),
-            ("", "cannot start: Orleans:ClusterId is default here and blue in the other silos"),
+            ("ingester: { partitions: 4 }\n", "Cannot start: ingester.partitions is 4 here and 8 in the other silos"),
+            ("", "Cannot start: Orleans:ClusterId is default here and blue in the other silos"),
         })
         {
             var (exitCode, output) = await SiloProcess.RunToEndAsync(settings + yaml, environment);
@@ -194,7 +194,7 @@ public partial class LifetimeTests
         var (exitCode, output) = await SiloProcess.RunToEndAsync(yaml, environment);
 
         Assert.Equal(1, exitCode);
-        Assert.Equal($"cannot start: port {port}, where {listens}, is taken by another process; stop that process, or set {setting} to another port", Assert.Single(Messages(output)));
+        Assert.Equal($"Cannot start: port {port}, where {listens}, is taken by another process; stop that process, or set {setting} to another port", Assert.Single(Messages(output)));
 
         int Port(string of) => of == setting ? port : 0;
     }

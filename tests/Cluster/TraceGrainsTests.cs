@@ -72,9 +72,9 @@ public sealed class TraceGrainsTests : IDisposable
     private static Task<IngestAnswer> Taken() => Task.FromResult(new IngestAnswer());
 
     private static string Out(int partition) =>
-        $"Warning: Tenant single-tenant: cannot reach the ingester of partition {partition}; requests with spans of it are refused until it can be reached: nobody is there";
+        $"Warning: Tenant single-tenant: the ingester of partition {partition} cannot be reached; requests with spans for it are refused until it can: nobody is there";
 
-    private static string Again(int partition) => $"Information: Tenant single-tenant: the ingester of partition {partition} is reached again";
+    private static string Again(int partition) => $"Information: Tenant single-tenant: the ingester of partition {partition} can be reached again";
 
     private async Task<string?> PushAsync(int partition, bool isReplayed = false) =>
         (await _grains.PushAsync(TenantId.Single, partition, _batch.Batch, _batch.All, isReplayed)).Unavailable;

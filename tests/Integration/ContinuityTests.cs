@@ -27,7 +27,7 @@ public sealed class ContinuityTests(PrometheusFixture fixture) : IClassFixture<P
                 await StoredAsync(silo, Served, 9);
             Assert.True(await silo.TerminateAsync() == 0, silo.Log);
             await silo.StartAgainAsync();
-            Assert.Contains("series of the process before", silo.LogOfThisRun);
+            Assert.Contains("series of the previous process", silo.LogOfThisRun);
             Assert.Equal(HttpStatusCode.OK, await silo.Sender.PostAsync(server));
         }
 
@@ -37,7 +37,7 @@ public sealed class ContinuityTests(PrometheusFixture fixture) : IClassFixture<P
         foreach (var (series, samples) in await RawAsync(silo))
             Assert.True(samples.Count(static s => s.Value == 0) <= 1 || series.Contains("_bucket{", StringComparison.Ordinal), $"{series}: {string.Join(' ', samples)}");
         Assert.Equal(1, (await silo.OwnMetricsAsync()).Sum("tempo_metrics_generator_snapshots_restored_total"));
-        Assert.DoesNotContain("begin again at 0", silo.Log);
+        Assert.DoesNotContain("start again at 0", silo.Log);
         Assert.Empty(Prometheus.OrderComplaints);
     }
 
@@ -53,7 +53,7 @@ public sealed class ContinuityTests(PrometheusFixture fixture) : IClassFixture<P
 
         await silo.KillAsync();
         await silo.StartAgainAsync();
-        Assert.Contains("counters begin again at 0: the process before did not stop in order", silo.LogOfThisRun);
+        Assert.Contains("counters start again at 0: the process before did not stop in order", silo.LogOfThisRun);
         await SendAsync(silo, 3);
         await StoredAsync(silo, Served, 3);
 
@@ -81,7 +81,7 @@ public sealed class ContinuityTests(PrometheusFixture fixture) : IClassFixture<P
             await Task.Delay(random.Next(1500));
             await silo.KillAsync();
             await silo.StartAgainAsync();
-            Assert.Contains("series of the process before", silo.LogOfThisRun);
+            Assert.Contains("series of the previous process", silo.LogOfThisRun);
             var collected = (await silo.GeneratedAsync())[Served];
             Assert.InRange(collected, stored, stored + more);
             stored = collected;
@@ -91,7 +91,7 @@ public sealed class ContinuityTests(PrometheusFixture fixture) : IClassFixture<P
         await StoredAsync(silo, Served, stored + 1);
         await AssertNoResetsAsync(silo);
         Assert.Equal(stored + 1, await CountedAsync(silo, Served));
-        Assert.DoesNotContain("begin again at 0", silo.Log);
+        Assert.DoesNotContain("start again at 0", silo.Log);
         Assert.Empty(Prometheus.OrderComplaints);
     }
 
@@ -107,7 +107,7 @@ public sealed class ContinuityTests(PrometheusFixture fixture) : IClassFixture<P
         await File.WriteAllBytesAsync(path, bytes);
 
         await silo.StartAgainAsync();
-        Assert.Contains("counters begin again at 0: the snapshot is damaged: its checksum is not that of its bytes", silo.LogOfThisRun);
+        Assert.Contains("counters start again at 0: the snapshot is damaged: its checksum is not that of its bytes", silo.LogOfThisRun);
         await SendAsync(silo, 2);
         await StoredAsync(silo, Served, 2);
         Assert.Equal(7, await CountedAsync(silo, Served));

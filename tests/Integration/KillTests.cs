@@ -103,7 +103,7 @@ public sealed partial class KillTests
         await sent.AssertFoundAsync(silo.Traces, sent.Traces, "from merged blocks");
 
         Assert.Equal("", string.Join('\n', Complaints().Matches(silo.Log).Select(match => match.Value)));
-        Assert.Contains("replayed in", silo.Log);
+        Assert.Contains("Replayed ", silo.Log);
         Assert.Contains("Merged ", silo.Log);
     }
 

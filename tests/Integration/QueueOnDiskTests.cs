@@ -32,7 +32,7 @@ public sealed class QueueOnDiskTests
         Assert.True((await silo.OwnMetricsAsync()).Sum("prometheus_remote_storage_samples_pending_on_disk") > 0, silo.Log);
         await CallAndCollectAsync(silo);
         Assert.True(await silo.TerminateAsync() == 0, silo.Log);
-        Assert.Contains("they are kept in the object store, and sent when it runs again", silo.LogOfThisRun);
+        Assert.Contains("they are kept in the object store and sent when it runs again", silo.LogOfThisRun);
         Assert.DoesNotContain("are lost", silo.Log);
         Assert.NotEmpty(Queued(silo));
 
@@ -87,10 +87,10 @@ public sealed class QueueOnDiskTests
         var own = await silo.OwnMetricsAsync();
         Assert.InRange(own.Sum("prometheus_remote_storage_samples_pending_on_disk"), 1, own.Sum("prometheus_remote_storage_samples_pending") - 1);
         Assert.Equal(0, own.Sum("prometheus_remote_storage_samples_dropped_total"));
-        Assert.Equal(1, silo.Log.Split("The object store fails for the queue").Length - 1);
+        Assert.Equal(1, silo.Log.Split("The object store fails for the remote write queue").Length - 1);
 
         await disk.ResizeAsync(64 << 20);
-        await Eventually.GetAsync(() => Task.FromResult(silo.Log), static log => log.Contains("The object store works again for the queue"), static log => log);
+        await Eventually.GetAsync(() => Task.FromResult(silo.Log), static log => log.Contains("The object store works again for the remote write queue"), static log => log);
         Assert.True(await silo.TerminateAsync() == 0, silo.Log);
         Assert.DoesNotContain("are lost", silo.Log);
 

@@ -262,21 +262,21 @@ public sealed partial class Compactor
         public TimeSpan Retaining { get; set; }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Merged {Inputs} blocks of tenant {Tenant} into {Block}: level {Level}, {Traces} traces, {Bytes} bytes")]
+    [LoggerMessage(1307, LogLevel.Information, "Merged {Inputs} blocks of tenant {Tenant} into {Block}: level {Level}, {Traces} traces, {Bytes} bytes")]
     private partial void LogMerged(int inputs, TenantId tenant, Guid block, int level, long traces, long bytes);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Block {Block} of tenant {Tenant}, whose last span came at {ReceivedUntil:O}, has expired")]
+    [LoggerMessage(1308, LogLevel.Information, "Block {Block} of tenant {Tenant} has expired; its last span was received at {ReceivedUntil:O}")]
     private partial void LogExpired(Guid block, TenantId tenant, DateTimeOffset receivedUntil);
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "Deleted block {Block} of tenant {Tenant}")]
+    [LoggerMessage(1309, LogLevel.Debug, "Deleted block {Block} of tenant {Tenant}")]
     private partial void LogDeleted(Guid block, TenantId tenant);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Compaction of tenant {Tenant} stops: another process has taken it over, or the claim could not be renewed")]
+    [LoggerMessage(1310, LogLevel.Warning, "Compaction of tenant {Tenant} stops: another process has taken it over, or the claim could not be renewed")]
     private partial void LogClaimLost(TenantId tenant);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Compaction of tenant {Tenant} failed and is tried again in the next cycle: {Error}")]
-    private partial void LogFailed(TenantId tenant, string error);
+    [LoggerMessage(1311, LogLevel.Error, "Compaction of tenant {Tenant} failed and is retried in the next cycle: {Reason}")]
+    private partial void LogFailed(TenantId tenant, string reason);
 
-    [LoggerMessage(Level = LogLevel.Critical, Message = "Compaction of tenant {Tenant} failed unexpectedly")]
+    [LoggerMessage(1312, LogLevel.Critical, "Compaction of tenant {Tenant} failed unexpectedly")]
     private partial void LogFault(Exception exception, TenantId tenant);
 }

@@ -412,23 +412,23 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
         LogSetAside(broken.BlockId, tenant, broken.Reason);
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The tenants in the object store cannot be listed, the blocks known before are used: {Error}")]
-    private partial void LogTenantsUnknown(string error);
+    [LoggerMessage(1301, LogLevel.Error, "The tenants in the object store cannot be listed; the blocks known so far are used: {Reason}")]
+    private partial void LogTenantsUnknown(string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The blocks of tenant {Tenant} cannot be listed, those known before are used: {Error}")]
-    private partial void LogPollFailed(TenantId tenant, string error);
+    [LoggerMessage(1302, LogLevel.Error, "The blocks of tenant {Tenant} cannot be listed; those known so far are used: {Reason}")]
+    private partial void LogPollFailed(TenantId tenant, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The meta.json of block {Block} of tenant {Tenant} is gone, though the block was neither merged nor expired: its {Traces} traces, from {Start:O} to {End:O}, are found no more. Put meta.json back; without it the data is deleted in a day")]
+    [LoggerMessage(1303, LogLevel.Error, "The meta.json of block {Block} of tenant {Tenant} is gone, although the block was neither merged nor expired: its {Traces} traces, from {Start:O} to {End:O}, can no longer be found. Put meta.json back; without it the data is deleted in a day")]
     private partial void LogMetaGone(Guid block, TenantId tenant, long traces, DateTimeOffset start, DateTimeOffset end);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Block {Block} of tenant {Tenant} has data, last written at {LastModified:O}, and no meta.json, so it is not read. Either the process that wrote it ended before that, and its traces come again from the write-ahead log, or somebody has deleted meta.json: then put it back. The data is deleted in a day")]
+    [LoggerMessage(1304, LogLevel.Warning, "Block {Block} of tenant {Tenant} has data, last written at {LastModified:O}, but no meta.json, so it is not read. Either the process that wrote it ended too early, and its traces come back from the write-ahead log, or somebody deleted meta.json: then put it back. The data is deleted in a day")]
     private partial void LogWithoutMeta(Guid block, TenantId tenant, DateTimeOffset lastModified);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Block {Block} of tenant {Tenant} is set aside and not read any more: {Reason}")]
+    [LoggerMessage(1305, LogLevel.Error, "Block {Block} of tenant {Tenant} is set aside and no longer read: {Reason}")]
     private partial void LogSetAside(Guid block, TenantId tenant, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Other processes are not told that block {Block} of tenant {Tenant} is set aside: {Error}")]
-    private partial void LogBrokenNotStored(Guid block, TenantId tenant, string error);
+    [LoggerMessage(1306, LogLevel.Warning, "Other processes cannot be told that block {Block} of tenant {Tenant} is set aside: {Reason}")]
+    private partial void LogBrokenNotStored(Guid block, TenantId tenant, string reason);
 
     private sealed class ListedBlock
     {

@@ -114,7 +114,7 @@ public sealed partial class BlockFlushQueue : IAsyncDisposable
                 _metrics.FailedFlushes.Add(1, tenant);
                 _metrics.FlushFailedRetries.Add(isRetry ? 1 : 0, tenant);
                 isRetry = true;
-                FlushFailed(_logger, job.Block.BlockId, job.Block.Tenant, e.Message, backoff.TotalSeconds, e is IOException ? null : e);
+                LogFlushFailed(_logger, job.Block.BlockId, job.Block.Tenant, e.Message, backoff.TotalSeconds, e is IOException ? null : e);
             }
 
             await Task.Delay(backoff, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
@@ -129,8 +129,8 @@ public sealed partial class BlockFlushQueue : IAsyncDisposable
             _metrics.Warnings.Add(traces, tenant, new("reason", reason));
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "block {Block} of tenant {Tenant} could not be written: {Reason}; its traces are kept, next try in {Seconds} s")]
-    private static partial void FlushFailed(ILogger logger, Guid block, TenantId tenant, string reason, double seconds, Exception? exception);
+    [LoggerMessage(1401, LogLevel.Error, "Block {Block} of tenant {Tenant} could not be written; its traces are kept, and the next attempt is in {Seconds} s: {Reason}")]
+    private static partial void LogFlushFailed(ILogger logger, Guid block, TenantId tenant, string reason, double seconds, Exception? exception);
 
     private readonly record struct Job(IngesterPartition Partition, CutBlock Block, TaskCompletionSource Written);
 }

@@ -595,33 +595,33 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The write-ahead log cannot be written to {Path}; requests are refused until it can, make room or mend the disk")]
+    [LoggerMessage(1402, LogLevel.Error, "The write-ahead log cannot be written to {Path}; requests are refused until it can. Free some space or repair the disk")]
     private partial void LogWriteFailed(Exception exception, string path);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The write-ahead log is written again, to {Path}")]
+    [LoggerMessage(1403, LogLevel.Information, "The write-ahead log can be written to {Path} again; requests are accepted")]
     private partial void LogWritesAgain(string path);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The write-ahead log cannot begin a new segment in {Directory} and goes on in the last one")]
-    private partial void LogRollFailed(Exception exception, string directory);
+    [LoggerMessage(1404, LogLevel.Error, "The write-ahead log cannot start a new segment in {Path}; it continues in the last one")]
+    private partial void LogRollFailed(Exception exception, string path);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The disk failed to flush {Path}: what was written to it since the last flush may be lost if the machine goes down")]
+    [LoggerMessage(1405, LogLevel.Error, "The disk failed to flush {Path}; anything written to it since the last flush may be lost if the machine goes down")]
     private partial void LogFlushFailed(Exception exception, string path);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} of the write-ahead log could not be cut to its {Length} good bytes")]
+    [LoggerMessage(1406, LogLevel.Warning, "The write-ahead log file {Path} could not be cut to its {Length} good bytes")]
     private partial void LogCutFailed(Exception exception, string path, long length);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} of the write-ahead log is not needed any more and could not be deleted; the next start replays it once more")]
+    [LoggerMessage(1407, LogLevel.Warning, "The write-ahead log file {Path} is no longer needed, but could not be deleted; the next start replays it once more")]
     private partial void LogDeleteFailed(Exception exception, string path);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Path} of the write-ahead log cannot be read and is passed over: {Error}. It is left there; delete it when nothing more is to be had of it")]
-    private partial void LogUnreadable(string path, string error);
+    [LoggerMessage(1408, LogLevel.Error, "The write-ahead log file {Path} cannot be read and is skipped: {Reason}. It stays where it is; delete it when nothing more can be recovered from it")]
+    private partial void LogUnreadable(string path, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Path} of the write-ahead log has {Records} corrupt records, which were skipped")]
+    [LoggerMessage(1409, LogLevel.Error, "The write-ahead log file {Path} has {Records} corrupt records, which were skipped")]
     private partial void LogCorrupt(string path, long records);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} of the write-ahead log ends in a torn record, whose {Bytes} bytes are cut off. If its process died while it wrote that record, the request was not acknowledged, and nothing is lost. If the machine lost its power, or something else cut the file, the request and what came behind it may have been acknowledged, and are lost")]
+    [LoggerMessage(1410, LogLevel.Warning, "The write-ahead log file {Path} ends in a torn record, whose {Bytes} bytes are cut off. If the process died while it wrote that record, the request was not acknowledged, and nothing is lost. If the machine lost power, or something else cut the file, that request and those after it may have been acknowledged, and are lost")]
     private partial void LogTorn(string path, long bytes);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Path} of the write-ahead log {How}, and it held records: acknowledged spans that were not in blocks yet are lost. Only the log itself may delete or empty its files. If there is a copy of the file, stop this process, put it back, and start again")]
+    [LoggerMessage(1411, LogLevel.Error, "The write-ahead log file {Path} {How}, although it held records: acknowledged spans that were not yet in blocks are lost. Only the log itself may delete or empty its files. If you have a copy of the file, stop this process, put the copy back, and start again")]
     private partial void LogMissing(string path, string how);
 }

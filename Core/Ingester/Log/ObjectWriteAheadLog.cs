@@ -131,7 +131,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         }
         else
         {
-            LogTakenUp(logger, stream!, start.Segments.Count);
+            LogResumed(logger, stream!, start.Segments.Count);
         }
 
         return new ObjectWriteAheadLog(store, options, identity, metrics, time, logger, lease ?? DefaultLease, stream!, start);
@@ -523,21 +523,21 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     /// <summary>A stream that this process has the owner record of.</summary>
     private sealed record Start(OwnedObject Owner, DateTimeOffset Renewed, long RenewedAt, List<long> Segments);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The write-ahead log cannot be put into its stream {Stream}; requests are refused until it can, see to it that the object store can be reached")]
+    [LoggerMessage(1413, LogLevel.Error, "The write-ahead log cannot be written to its stream {Stream}; requests are refused until it can. Check that the object store can be reached")]
     private partial void LogPutFailed(Exception exception, string stream);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The write-ahead log is put into its stream {Stream} again")]
+    [LoggerMessage(1414, LogLevel.Information, "The write-ahead log can be written to its stream {Stream} again; requests are accepted")]
     private partial void LogPutsAgain(string stream);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The owner record of the write-ahead log's stream {Stream} could not be written; when that lasts, another process takes the stream over")]
+    [LoggerMessage(1415, LogLevel.Warning, "The owner record of the write-ahead log stream {Stream} could not be renewed; if this lasts, another process takes the stream over")]
     private partial void LogRenewalFailed(Exception exception, string stream);
 
-    [LoggerMessage(Level = LogLevel.Critical, Message = "The write-ahead log's stream {Stream} was taken over by {Owner}, which took this process for dead; it acknowledges nothing more, restart it")]
+    [LoggerMessage(1416, LogLevel.Critical, "The write-ahead log stream {Stream} was taken over by {Owner}, which believed this process to be dead; this process acknowledges nothing more. Restart it")]
     private partial void LogLost(string stream, string owner);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Name} of the write-ahead log is not needed any more and could not be deleted")]
-    private partial void LogDeleteFailed(Exception exception, string name);
+    [LoggerMessage(1417, LogLevel.Warning, "The write-ahead log object {Object} is no longer needed, but could not be deleted")]
+    private partial void LogDeleteFailed(Exception exception, string @object);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Took up the write-ahead log's stream {Stream} of the last start, {Segments} objects")]
-    private static partial void LogTakenUp(ILogger logger, string stream, int segments);
+    [LoggerMessage(1418, LogLevel.Information, "Resumed the write-ahead log stream {Stream} of the last start: {Segments} objects")]
+    private static partial void LogResumed(ILogger logger, string stream, int segments);
 }

@@ -147,9 +147,9 @@ public sealed partial class OrphanedStreams
             _watched[name] = (etag ?? "", _time.GetTimestamp());
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Adopting the write-ahead log's stream {Stream} of {Owner}")]
+    [LoggerMessage(1419, LogLevel.Information, "Adopting the write-ahead log stream {Stream} of {Owner}")]
     private partial void LogAdopting(string stream, string owner);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Adopted the write-ahead log's stream {Stream}: {Records} records of {Segments} segments")]
+    [LoggerMessage(1420, LogLevel.Information, "Adopted the write-ahead log stream {Stream}: {Records} records in {Segments} segments")]
     private partial void LogAdopted(string stream, long records, int segments);
 }

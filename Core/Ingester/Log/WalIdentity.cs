@@ -192,9 +192,9 @@ public sealed partial class WalIdentity : IDisposable
     /// <param name="Written">See <see cref="WrittenSegments"/>; null for none.</param>
     private sealed record Record(string Id, string Machine, string Directory, string? Stream, long[]? Written = null);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "After a crash this process cannot take up its own stream of the write-ahead log at once; the stream is adopted after 30 s: {Reason}")]
+    [LoggerMessage(1421, LogLevel.Information, "After a crash, this process cannot resume its own write-ahead log stream at once; the stream is adopted after 30 s instead: {Reason}")]
     private static partial void LogNone(ILogger logger, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Cannot write {Path}: {Reason}. After a crash this process cannot take up its own stream of the write-ahead log in the object store at once (it is adopted after 30 s), nor tell whether files of its log are missing")]
+    [LoggerMessage(1422, LogLevel.Warning, "Cannot write {Path}: {Reason}. After a crash, this process can neither resume its own write-ahead log stream in the object store at once (it is adopted after 30 s), nor tell whether files of its log are missing")]
     private static partial void LogNotWritten(ILogger logger, string path, string reason);
 }

@@ -164,12 +164,12 @@ internal sealed partial class WalStream
             _metrics.ReplayErrors.Add(count, new KeyValuePair<string, object?>("reason", reason));
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Name} of the write-ahead log cannot be read and is passed over: {Error}. It is left there; delete it when nothing more is to be had of it")]
-    private static partial void LogUnreadable(ILogger logger, string name, string error);
+    [LoggerMessage(1423, LogLevel.Error, "The write-ahead log object {Object} cannot be read and is skipped: {Reason}. It stays where it is; delete it when nothing more can be recovered from it")]
+    private static partial void LogUnreadable(ILogger logger, string @object, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Name} of the write-ahead log is empty, and it held records: acknowledged spans that were not in blocks yet are lost. Only the log itself may change its objects")]
-    private static partial void LogEmptied(ILogger logger, string name);
+    [LoggerMessage(1424, LogLevel.Error, "The write-ahead log object {Object} is empty, although it held records: acknowledged spans that were not yet in blocks are lost. Only the log itself may change its objects")]
+    private static partial void LogEmptied(ILogger logger, string @object);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Name} of the write-ahead log has {Records} corrupt records and {TornBytes} bytes of a torn one, which were skipped")]
-    private static partial void LogDamaged(ILogger logger, string name, long records, long tornBytes);
+    [LoggerMessage(1425, LogLevel.Error, "The write-ahead log object {Object} has {Records} corrupt records and {TornBytes} bytes of a torn one, which were skipped")]
+    private static partial void LogDamaged(ILogger logger, string @object, long records, long tornBytes);
 }

@@ -59,16 +59,16 @@ public static partial class OldQueueFiles
         return [.. waiting];
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Moved {Collections} collections that waited in {Path} into the object store")]
+    [LoggerMessage(1601, LogLevel.Information, "Moved {Collections} waiting collections from {Path} into the object store")]
     private static partial void LogMoved(ILogger logger, int collections, string path);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Deleted {Collections} collections in {Path}: they were for remote write endpoints that are not configured any more, and are older than {Days} days")]
+    [LoggerMessage(1602, LogLevel.Warning, "Deleted {Collections} collections in {Path}: their remote write endpoints are no longer configured, and they are older than {Days} days")]
     private static partial void LogLeftoverDeleted(ILogger logger, int collections, string path, double days);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Of {Path} {Samples} samples cannot be read and are lost: it is not what was written")]
+    [LoggerMessage(1603, LogLevel.Error, "Lost {Samples} samples in {Path}: the file is damaged, and they cannot be read")]
     private static partial void LogBroken(ILogger logger, string path, long samples);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "What waits in {Path} cannot be moved into the object store, and stays there until the next start: {Reason}")]
+    [LoggerMessage(1604, LogLevel.Error, "The collections that wait in {Path} cannot be moved into the object store; they stay there until the next start: {Reason}")]
     private static partial void LogFailed(ILogger logger, string path, string reason);
 
     private sealed class Import(string root, HashSet<string> configured, IObjectStore store, DateTimeOffset now, ILogger logger)

@@ -215,42 +215,42 @@ internal sealed partial class RemoteWriteReport(RemoteWriteEndpoint endpoint, Te
         _lastErrorTime = time.GetUtcNow();
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Remote write to {RemoteName} for tenant {Tenant} fails and is repeated until it is accepted: {Error}")]
-    private partial void LogOutage(string remoteName, TenantId tenant, string error);
+    [LoggerMessage(1605, LogLevel.Warning, "Remote write to {RemoteName} for tenant {Tenant} fails and is retried until it is accepted: {Reason}")]
+    private partial void LogOutage(string remoteName, TenantId tenant, string reason);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Remote write to {RemoteName} for tenant {Tenant} is accepted again")]
+    [LoggerMessage(1606, LogLevel.Information, "Remote write to {RemoteName} for tenant {Tenant} is accepted again")]
     private partial void LogRecovered(string remoteName, TenantId tenant);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Remote write to {RemoteName}: the remote end does not understand protobuf_message io.prometheus.write.v2.Request, it is sent prometheus.WriteRequest for an hour (seen for tenant {Tenant}): {Error}")]
-    private partial void LogFallback(string remoteName, TenantId tenant, string error);
+    [LoggerMessage(1607, LogLevel.Warning, "Remote write to {RemoteName}: the remote end does not understand protobuf_message io.prometheus.write.v2.Request, and is sent prometheus.WriteRequest for an hour (seen for tenant {Tenant}): {Reason}")]
+    private partial void LogFallback(string remoteName, TenantId tenant, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Remote write to {RemoteName} for tenant {Tenant} was refused, {Samples} samples are lost: {Error}")]
-    private partial void LogRejected(string remoteName, TenantId tenant, int samples, string error);
+    [LoggerMessage(1608, LogLevel.Error, "Remote write to {RemoteName} for tenant {Tenant} was refused; {Samples} samples are lost: {Reason}")]
+    private partial void LogRejected(string remoteName, TenantId tenant, int samples, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The queue to {RemoteName} for tenant {Tenant} is over its share of {MaxQueueBytes} bytes: the oldest collections are dropped, {Samples} samples so far, until it gets through again")]
+    [LoggerMessage(1609, LogLevel.Error, "The remote write queue to {RemoteName} for tenant {Tenant} exceeds its share of {MaxQueueBytes} bytes; the oldest collections are dropped until the remote end accepts samples again, {Samples} samples so far")]
     private partial void LogQueueFull(string remoteName, TenantId tenant, long maxQueueBytes, long samples);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The queue to {RemoteName} for tenant {Tenant} is over its share of {MaxDiskBytes} bytes in the object store: the oldest collections are dropped, {Samples} samples so far, until it gets through again")]
+    [LoggerMessage(1610, LogLevel.Error, "The remote write queue to {RemoteName} for tenant {Tenant} exceeds its share of {MaxDiskBytes} bytes in the object store; the oldest collections are dropped until the remote end accepts samples again, {Samples} samples so far")]
     private partial void LogStoreQueueFull(string remoteName, TenantId tenant, long maxDiskBytes, long samples);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Samples for {RemoteName} of tenant {Tenant} are older than sample_age_limit {SampleAgeLimit} and dropped, until it gets through again")]
+    [LoggerMessage(1611, LogLevel.Warning, "Samples of tenant {Tenant} for {RemoteName} are older than sample_age_limit ({SampleAgeLimit}), and are dropped until the remote end accepts samples again")]
     private partial void LogTooOld(string remoteName, TenantId tenant, TimeSpan sampleAgeLimit);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The queue to {RemoteName} for tenant {Tenant}: of {Object} {Samples} samples cannot be read and are lost: {Reason}")]
+    [LoggerMessage(1612, LogLevel.Error, "The remote write queue to {RemoteName} for tenant {Tenant} lost {Samples} samples of {Object}, which cannot be read: {Reason}")]
     private partial void LogBroken(string remoteName, TenantId tenant, string @object, long samples, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The object store fails for the queue to {RemoteName} for tenant {Tenant}, in {Folder}; until it works again what waits stays where it is, and what comes in memory, within max_queue_bytes: {Error}")]
-    private partial void LogStoreFails(Exception? exception, string remoteName, TenantId tenant, string folder, string error);
+    [LoggerMessage(1613, LogLevel.Error, "The object store fails for the remote write queue to {RemoteName} for tenant {Tenant}, in {Folder}. Until it works again, waiting samples stay where they are, and new ones wait in memory, within max_queue_bytes: {Reason}")]
+    private partial void LogStoreFails(Exception? exception, string remoteName, TenantId tenant, string folder, string reason);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The object store works again for the queue to {RemoteName} for tenant {Tenant}")]
+    [LoggerMessage(1614, LogLevel.Information, "The object store works again for the remote write queue to {RemoteName} for tenant {Tenant}")]
     private partial void LogStoreWorks(string remoteName, TenantId tenant);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Another owner has taken over the queue to {RemoteName} for tenant {Tenant}: it sends what is in the object store, and what was only in memory here is lost")]
+    [LoggerMessage(1615, LogLevel.Warning, "Another owner has taken over the remote write queue to {RemoteName} for tenant {Tenant}. It sends what is in the object store; anything only in memory here is lost")]
     private partial void LogFollowed(string remoteName, TenantId tenant);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The queue to {RemoteName} for tenant {Tenant} stays in memory: in {Folder} there is something of a later owner than this one")]
+    [LoggerMessage(1616, LogLevel.Error, "The remote write queue to {RemoteName} for tenant {Tenant} stays in memory: {Folder} holds something of a later owner")]
     private partial void LogNotResumed(string remoteName, TenantId tenant, string folder);
 
-    [LoggerMessage(Level = LogLevel.Critical, Message = "Sending to {RemoteName} for tenant {Tenant} failed unexpectedly, the rest of the collection is lost")]
+    [LoggerMessage(1617, LogLevel.Critical, "Remote write to {RemoteName} for tenant {Tenant} failed unexpectedly; the rest of the collection is lost")]
     private partial void LogPumpFailed(Exception exception, string remoteName, TenantId tenant);
 }

@@ -106,9 +106,9 @@ public sealed partial class RemoteWriteStore
             : info.LastModified;
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Collections} collections of tenant {Tenant}, {Bytes} bytes, in {Folder} are for a remote write endpoint that is not configured any more, under this name and URL; they are kept for {Days} days")]
+    [LoggerMessage(1618, LogLevel.Warning, "Found {Collections} collections of tenant {Tenant}, {Bytes} bytes, in {Folder} for a remote write endpoint that is no longer configured under this name and URL; they are kept for {Days} days")]
     private static partial void LogLeftover(ILogger logger, int collections, long bytes, string folder, TenantId tenant, double days);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Collections} collections of tenant {Tenant}, {Bytes} bytes, in {Folder} were for a remote write endpoint that is not configured any more, and are deleted after {Days} days")]
+    [LoggerMessage(1619, LogLevel.Warning, "Deleted {Collections} collections of tenant {Tenant}, {Bytes} bytes, in {Folder}: their remote write endpoint has not been configured for {Days} days")]
     private static partial void LogLeftoverDeleted(ILogger logger, int collections, long bytes, string folder, TenantId tenant, double days);
 }

@@ -121,7 +121,7 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
             else if (Apply(text, result))
             {
                 foreach (var warning in result.Warnings)
-                    LogWarning(warning);
+                    LogOverridesWarning(warning);
                 Changed?.Invoke();
             }
         }
@@ -192,21 +192,21 @@ public sealed partial class FileOverrides : IOverrides, IDisposable
 
         _lastFailure = failure;
         foreach (var error in errors)
-            LogError(error);
+            LogOverridesError(error);
         LogKept(_options.PerTenantOverrideConfig, errors.Count);
     }
 
-    [LoggerMessage(LogLevel.Information, "Read the per-tenant overrides {File}: {Tenants} tenants have their own")]
-    private partial void LogRead(string file, int tenants);
+    [LoggerMessage(2103, LogLevel.Information, "Read the per-tenant overrides {Path}: {Tenants} tenants have their own")]
+    private partial void LogRead(string path, int tenants);
 
-    [LoggerMessage(LogLevel.Warning, "{Problem}")]
-    private partial void LogWarning(ConfigurationProblem problem);
+    [LoggerMessage(2104, LogLevel.Warning, "Per-tenant overrides: {Problem}")]
+    private partial void LogOverridesWarning(ConfigurationProblem problem);
 
-    [LoggerMessage(LogLevel.Error, "{Problem}")]
-    private partial void LogError(ConfigurationProblem problem);
+    [LoggerMessage(2105, LogLevel.Error, "Per-tenant overrides: {Problem}")]
+    private partial void LogOverridesError(ConfigurationProblem problem);
 
-    [LoggerMessage(LogLevel.Error, "The per-tenant overrides {File} have {Errors} errors; what held before goes on")]
-    private partial void LogKept(string file, int errors);
+    [LoggerMessage(2106, LogLevel.Error, "The per-tenant overrides {Path} have {Errors} errors; the previous ones stay in force")]
+    private partial void LogKept(string path, int errors);
 
     /// <summary>One reading of the file: tenants with an entry, what holds for the others, the same as the file has it, and the hash of its text.</summary>
     private sealed record Snapshot(

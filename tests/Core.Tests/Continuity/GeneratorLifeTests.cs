@@ -11,7 +11,7 @@ namespace OrleansTempo.Core.Tests.Continuity;
 /// <summary>One process after another, or beside another, on the same object store; one that is left without a stop has died.</summary>
 public sealed class GeneratorLifeTests : IAsyncLifetime
 {
-    private const string BeginsAgain = "Warning: Metrics-generator single-tenant: counters begin again at 0: ";
+    private const string BeginsAgain = "Warning: Metrics-generator single-tenant: counters start again at 0: ";
 
     private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_step = LifeWorld.Lease / 6;
@@ -285,7 +285,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         Assert.False(next!.IsCompleted);
         Assert.Equal(["0@0", "1@0"], Sent());
         Assert.Equal(10, first.Calls);
-        Assert.Single(_world.Problems, static l => l.Contains("cannot renew its claim in the object store, and sends nothing until it can: the disk is full", StringComparison.Ordinal));
+        Assert.Single(_world.Problems, static l => l.Contains("cannot renew its claim in the object store; it sends nothing until it can: the disk is full", StringComparison.Ordinal));
         first.Store.Before = null;
         await _world.PassAsync(s_second);
         await collecting;
@@ -331,7 +331,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         Assert.Equal(["0@0", "3@0"], Sent());
         Assert.Equal(2, second.Calls);
         Assert.Equal(
-            ["Warning: Cannot claim this tenant's series in the object store: the disk is full; metrics-generator single-tenant counts spans, and sends nothing until it can"],
+            ["Warning: Metrics-generator single-tenant cannot claim this tenant's series in the object store; it counts spans, but sends nothing until it can: the disk is full"],
             _world.Problems);
         Assert.True(_world.HasSnapshot);
 
@@ -404,8 +404,8 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         Assert.Equal(["0@0", "2@0"], Sent());
         Assert.Contains("\"epoch\":1,", _world.Claim);
         Assert.Equal(2, _world.Problems.Count());
-        Assert.Contains("Cannot claim this tenant's series in the object store: not now", _world.Problems.First());
-        Assert.Contains("the object store fails at what is left to do before its series may be sent", _world.Problems.Last());
+        Assert.Contains("cannot claim this tenant's series in the object store; it counts spans, but sends nothing until it can: not now", _world.Problems.First());
+        Assert.Contains("the object store failed at a step that must be done before series may be sent", _world.Problems.Last());
     }
 
     [Fact]
@@ -417,7 +417,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         await second.DoAsync(static life => life.StartAsync(CancellationToken.None));
         await second.PushAsync(2);
         await second.StopAsync();
-        Assert.Equal("Error: Metrics-generator single-tenant: cannot keep its 1 series for the next start, and its counters begin again at 0: the disk is full", _world.Problems.Last());
+        Assert.Equal("Error: Metrics-generator single-tenant cannot keep its 1 series for the next start; its counters will start again at 0: the disk is full", _world.Problems.Last());
 
         // What was left before is there still.
         Assert.Equal(3, (await _world.StartAsync()).Calls);
@@ -459,7 +459,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         first.FailWrites(true, InMemorySnapshots.Name);
         await first.StopAsync(new CancellationToken(isLate));
         var reason = isLate ? "the time to stop in is over" : "the disk is full";
-        Assert.Equal("Error: Metrics-generator single-tenant: cannot keep its 1 series for the next start, and its counters begin again at 0: " + reason, _world.Problems.Last());
+        Assert.Equal("Error: Metrics-generator single-tenant cannot keep its 1 series for the next start; its counters will start again at 0: " + reason, _world.Problems.Last());
         Assert.Equal(1, _world.Counters["tempo_metrics_generator_snapshot_failures_total"]);
         Assert.Equal(0, (await _world.StartAsync()).Calls);
     }
@@ -473,7 +473,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         await first.PushAsync(3);
         first.FailWrites(true, InMemorySnapshots.Name);
         await first.StopAsync();
-        Assert.Contains("which goes on from the recorded collections: the disk is full", Assert.Single(_world.Problems), StringComparison.Ordinal);
+        Assert.Contains("which will use the recorded collections instead: the disk is full", Assert.Single(_world.Problems), StringComparison.Ordinal);
         Assert.NotEmpty(_world.Chain);
         Assert.Contains("\"snapshot\":true", _world.Claim);
         var second = await _world.StartAsync(SnapshotMode.EveryCollection, LeaseOf(isExclusive));
@@ -621,7 +621,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         await first.Time.TimerOf(TimeSpan.FromSeconds(10));
         first.Time.Advance(TimeSpan.FromSeconds(10));
         await stopping;
-        Assert.Contains(_world.Problems, static l => l.Contains("2 samples could not be sent before it stopped; they are kept in the object store", StringComparison.Ordinal));
+        Assert.Contains(_world.Problems, static l => l.Contains("could not send 2 samples before it stopped; they are kept in the object store", StringComparison.Ordinal));
         Assert.Contains("\"waiting\":true", _world.Claim);
 
         // The next sends them first.

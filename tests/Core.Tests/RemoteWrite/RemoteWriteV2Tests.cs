@@ -59,7 +59,7 @@ public sealed class RemoteWriteV2Tests : IAsyncLifetime
         Assert.Equal((1, 1, 0), (_metrics["samples_total"], _metrics["histograms_total"], _metrics["exemplars_total"]));
         Assert.Equal((1, 0, 1), (_metrics["samples_failed_total"], _metrics["histograms_failed_total"], _metrics["exemplars_failed_total"]));
         Assert.Equal(1, writer.Status()[0].LostSamples);
-        Assert.Equal(["Error: Remote write to test for tenant acme was refused, 1 samples are lost: server returned HTTP status 400 Bad Request: one is out of order"], _log.Lines);
+        Assert.Equal(["Error: Remote write to test for tenant acme was refused; 1 samples are lost: server returned HTTP status 400 Bad Request: one is out of order"], _log.Lines);
         Assert.Single(_end.Received);
     }
 
@@ -118,7 +118,7 @@ public sealed class RemoteWriteV2Tests : IAsyncLifetime
         Assert.Equal(0, _metrics["samples_failed_total"]);
         Assert.Equal(
             [
-                "Warning: Remote write to test: the remote end does not understand protobuf_message io.prometheus.write.v2.Request, it is sent prometheus.WriteRequest for an hour (seen for tenant acme): "
+                "Warning: Remote write to test: the remote end does not understand protobuf_message io.prometheus.write.v2.Request, and is sent prometheus.WriteRequest for an hour (seen for tenant acme): "
                     + "server returned HTTP status 415 Unsupported Media Type: io.prometheus.write.v2.Request protobuf message is not accepted by this server",
             ],
             _log.Lines);

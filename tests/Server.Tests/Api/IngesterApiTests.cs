@@ -49,7 +49,7 @@ public sealed class IngesterApiTests
         Assert.Equal((HttpStatusCode.OK, "shutdown job acknowledged"), (answer.StatusCode, await answer.Content.ReadAsStringAsync()));
         shutdown.SetException(new IOException("no disk"));
         Assert.True(SpinWait.SpinUntil(() => !logger.Entries.IsEmpty, TimeSpan.FromSeconds(10)));
-        Assert.Equal("The shutdown that /shutdown asked for failed; the write-ahead log still has what is not stored: no disk", Assert.Single(logger.Entries));
+        Assert.Equal("The shutdown requested by /shutdown failed; the write-ahead log still has what is not yet in blocks: no disk", Assert.Single(logger.Entries));
     }
 
     [Fact]

@@ -231,7 +231,7 @@ public sealed class FileOverridesTests : IDisposable
         File.WriteAllText(_file, "\noverrides: {a: {read: {max_search_duration: 1h}}}");
         _time.Tick();
 
-        Assert.Equal($"Warning: {_file}:2:17: overrides.a.read: known to Tempo, not used here", _logger.Lines[^1]);
+        Assert.Equal($"Warning: Per-tenant overrides: {_file}:2:17: overrides.a.read: known to Tempo, not used here", _logger.Lines[^1]);
     }
 
     [Fact]
@@ -245,7 +245,7 @@ public sealed class FileOverridesTests : IDisposable
         _logger.Lines.Clear();
         _time.Tick();
 
-        Assert.Equal($"Error: {_file}:20002:3: the key 't17' stands twice; it is on line 36 already", _logger.Lines[0]);
+        Assert.Equal($"Error: Per-tenant overrides: {_file}:20002:3: the key 't17' stands twice; it is on line 36 already", _logger.Lines[0]);
     }
 
     [Fact]
@@ -276,7 +276,7 @@ public sealed class FileOverridesTests : IDisposable
         _time.Tick();
 
         Assert.Equal(
-            [$"Information: Read the per-tenant overrides {_file}: 1 tenants have their own", $"Warning: {_file}:1:17: overrides.a.read: known to Tempo, not used here"],
+            [$"Information: Read the per-tenant overrides {_file}: 1 tenants have their own", $"Warning: Per-tenant overrides: {_file}:1:17: overrides.a.read: known to Tempo, not used here"],
             _logger.Lines);
     }
 
@@ -298,7 +298,7 @@ public sealed class FileOverridesTests : IDisposable
         _time.Tick();
 
         Assert.Equal("good", overrides.For(Tenant("a")).MetricsGenerator.RemoteWriteHeaders["X-Key"]);
-        Assert.Equal($"Error: {_file}:1:37: overrides.a.metrics_generator.remote_write_headers: the value of 'X-Key' holds a line break, and a header is one line", _logger.Lines[0]);
+        Assert.Equal($"Error: Per-tenant overrides: {_file}:1:37: overrides.a.metrics_generator.remote_write_headers: the value of 'X-Key' holds a line break, and a header is one line", _logger.Lines[0]);
     }
 
     [Fact]
@@ -310,7 +310,7 @@ public sealed class FileOverridesTests : IDisposable
         File.WriteAllText(_file, "overrides: {a: {metrics_generator: {remote_write_headers: {\n  X-Key: ${PASSWORD}\n}}}}");
         _time.Tick();
 
-        Assert.Contains($"Warning: {_file}:2:10: YAML does not take the value of ${{PASSWORD}} as it is; write '${{PASSWORD}}' in single quotes, and in the value two for each that it holds", _logger.Lines);
+        Assert.Contains($"Warning: Per-tenant overrides: {_file}:2:10: YAML does not take the value of ${{PASSWORD}} as it is; write '${{PASSWORD}}' in single quotes, and in the value two for each that it holds", _logger.Lines);
     }
 
     [Fact]
@@ -338,8 +338,8 @@ public sealed class FileOverridesTests : IDisposable
         Assert.Equal(0, LastReloadSuccessful());
         Assert.Equal(
         [
-            $"Error: {_file}:3:44: overrides.a.metrics_generator.max_active_series: 'lots' is not allowed; it must be a whole number of at least 0",
-            $"Error: The per-tenant overrides {_file} have 1 errors; what held before goes on",
+            $"Error: Per-tenant overrides: {_file}:3:44: overrides.a.metrics_generator.max_active_series: 'lots' is not allowed; it must be a whole number of at least 0",
+            $"Error: The per-tenant overrides {_file} have 1 errors; the previous ones stay in force",
         ],
         _logger.Lines);
 
@@ -376,8 +376,8 @@ public sealed class FileOverridesTests : IDisposable
         Assert.Equal((version, 0), (overrides.Version, LastReloadSuccessful()));
         Assert.Equal(
         [
-            $"Error: {_file}{place}: the file is empty; write 'overrides: {{}}' into it where no tenant shall have an entry",
-            $"Error: The per-tenant overrides {_file} have 1 errors; what held before goes on",
+            $"Error: Per-tenant overrides: {_file}{place}: the file is empty; write 'overrides: {{}}' into it where no tenant shall have an entry",
+            $"Error: The per-tenant overrides {_file} have 1 errors; the previous ones stay in force",
         ],
         _logger.Lines);
 

@@ -25,7 +25,7 @@ public class ListenerApplicationTests
         time.Advance(TimeSpan.FromSeconds(1));
         var grpc = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(Requests.Golden));
         Assert.Equal((13, "internal error"), (grpc.Status, grpc.Message));
-        Assert.Equal(["POST /v1/traces failed: no room", $"POST {GrpcCall.Export} failed: no room"], logs.Entries);
+        Assert.Equal(["Request POST /v1/traces failed: no room", $"Request POST {GrpcCall.Export} failed: no room"], logs.Entries);
     }
 
     [Fact]

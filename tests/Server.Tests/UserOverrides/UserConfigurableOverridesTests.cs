@@ -173,7 +173,7 @@ public sealed class UserConfigurableOverridesTests : IAsyncDisposable
         await one.PollAsync(default);
 
         Assert.Equal("good", LabelIn(one));
-        Assert.StartsWith($"Error: The user-configurable overrides of tenant team-a cannot be used; what held before goes on: {problem}", Assert.Single(_logger.Lines));
+        Assert.StartsWith($"Error: The user-configurable overrides of tenant team-a cannot be used; the previous ones stay in force: {problem}", Assert.Single(_logger.Lines));
         Assert.Equal(2, _values["tempo_overrides_user_configurable_overrides_fetch_failed_total"]);
         Assert.Equal(2, _values["tempo_overrides_user_configurable_overrides_reload_failed_total"]);
 
@@ -207,7 +207,7 @@ public sealed class UserConfigurableOverridesTests : IAsyncDisposable
             await Assert.ThrowsAsync<IOException>(() => OpenAsync(view));
             await one.PollAsync(default);
             Assert.Equal("own", LabelIn(one));
-            Assert.Equal("Error: The user-configurable overrides could not be read again; what held before goes on: no network", _logger.Lines[^1]);
+            Assert.Equal("Error: The user-configurable overrides could not be read again; the previous ones stay in force: no network", _logger.Lines[^1]);
         }
 
         Assert.Equal(4, _values["tempo_overrides_user_configurable_overrides_reload_failed_total"]);
@@ -252,7 +252,7 @@ public sealed class UserConfigurableOverridesTests : IAsyncDisposable
             Assert.Equal(2, one.Overrides.For(Tenant).Ingestion.RateLimitBytes);
             Assert.Null(one.Overrides.For(Tenant).MetricsGenerator.Processor.SpanMetrics.Dimensions);
             Assert.StartsWith(
-                "Error: The user-configurable overrides of tenant team-a do not go with what is set for it now, which holds without them: metrics_generator: dimension mapping 'env' makes the label 'env'",
+                "Error: The user-configurable overrides of tenant team-a conflict with what the operator has set for it, which applies without them: metrics_generator: dimension mapping 'env' makes the label 'env'",
                 Assert.Single(_logger.Lines));
 
             File.WriteAllText(file, "overrides: {team-a: {ingestion: {rate_limit_bytes: 3}}}");

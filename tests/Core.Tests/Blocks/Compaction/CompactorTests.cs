@@ -297,7 +297,7 @@ public sealed class CompactorTests : IDisposable
         Assert.Equal([1, 2, 3, 4], Numbers(_list.Blocks(TeamA)));
         Assert.Equal([101], Numbers(_list.Blocks(Tenant("team-b"))));
         Assert.Equal(1, _values["tempodb_compaction_errors_total"]);
-        Assert.Contains("Error: Compaction of tenant team-a failed and is tried again in the next cycle: No space left on device", _log.Lines);
+        Assert.Contains("Error: Compaction of tenant team-a failed and is retried in the next cycle: No space left on device", _log.Lines);
 
         _merger.Before = null;
         await CycleAsync();

@@ -104,7 +104,7 @@ public sealed class BlockListTests : IDisposable
         await _list.PollAsync();
 
         var line = Assert.Single(_log.Lines);
-        Assert.StartsWith($"Error: The meta.json of block {Id(1)} of tenant {TeamA} is gone, though the block was neither merged nor expired: its 10 traces, from {endTime - TimeSpan.FromMinutes(1):O} to {endTime:O}, are found no more", line, StringComparison.Ordinal);
+        Assert.StartsWith($"Error: The meta.json of block {Id(1)} of tenant {TeamA} is gone, although the block was neither merged nor expired: its 10 traces, from {endTime - TimeSpan.FromMinutes(1):O} to {endTime:O}, can no longer be found", line, StringComparison.Ordinal);
         Assert.Equal(1, _values["tempodb_blocks_without_meta_total"]);
         Assert.Empty(_list.Blocks(TeamA));
         Assert.Equal(Id(1), Assert.Single(_list.Broken(TeamA)).BlockId);
@@ -321,7 +321,7 @@ public sealed class BlockListTests : IDisposable
         }
 
         Assert.Equal(1, _values["tempodb_blocks_set_aside_total"]);
-        Assert.Equal([$"Error: Block {Id(1)} of tenant team-a is set aside and not read any more: page 3: checksum"], _log.Lines);
+        Assert.Equal([$"Error: Block {Id(1)} of tenant team-a is set aside and no longer read: page 3: checksum"], _log.Lines);
         Assert.Equal(["broken.json", "data", "meta.json"], NamesOf(1));
     }
 
@@ -338,7 +338,7 @@ public sealed class BlockListTests : IDisposable
         Assert.Empty(_list.Blocks(TeamA));
         Assert.Single(_list.Broken(TeamA));
         Assert.Equal(1, _values["tempodb_blocks_set_aside_total"]);
-        Assert.Equal($"Warning: Other processes are not told that block {Id(1)} of tenant team-a is set aside: full", _log.Lines[^1]);
+        Assert.Equal($"Warning: Other processes cannot be told that block {Id(1)} of tenant team-a is set aside: full", _log.Lines[^1]);
     }
 
     [Fact]
@@ -376,7 +376,7 @@ public sealed class BlockListTests : IDisposable
 
         Assert.Empty(_list.Blocks(TeamA));
         Assert.Single(_list.Broken(TeamA));
-        Assert.Equal([$"Error: Block {Id(1)} of tenant team-a is set aside and not read any more: its data is not there"], _log.Lines);
+        Assert.Equal([$"Error: Block {Id(1)} of tenant team-a is set aside and no longer read: its data is not there"], _log.Lines);
         Assert.Equal(1, _values["tempodb_blocks_set_aside_total"]);
         Assert.Empty(NamesOf(1));
 
@@ -461,7 +461,7 @@ public sealed class BlockListTests : IDisposable
         Assert.Equal([1], Numbers(_list.Blocks(TeamA)));
         Assert.Equal([3], Numbers(_list.Blocks(other)));
         Assert.Equal(1, _values["tempodb_blocklist_poll_errors_total"]);
-        Assert.Equal(["Error: The blocks of tenant team-a cannot be listed, those known before are used: timeout"], _log.Lines);
+        Assert.Equal(["Error: The blocks of tenant team-a cannot be listed; those known so far are used: timeout"], _log.Lines);
 
         _store.Before = null;
         Assert.True(await _list.PollAsync());
@@ -479,7 +479,7 @@ public sealed class BlockListTests : IDisposable
 
         Assert.Equal([1], Numbers(_list.Blocks(TeamA)));
         Assert.Equal(1, _values["tempodb_blocklist_poll_errors_total"]);
-        Assert.Equal(["Error: The tenants in the object store cannot be listed, the blocks known before are used: unreachable"], _log.Lines);
+        Assert.Equal(["Error: The tenants in the object store cannot be listed; the blocks known so far are used: unreachable"], _log.Lines);
     }
 
     private DateTimeOffset Now => _time.GetUtcNow();

@@ -309,7 +309,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
             await log.AppendAsync(Acme, Request(0, 21));
         }
 
-        Assert.StartsWith($"Error: {segment} of the write-ahead log {told}, and it held records: acknowledged spans that were not in blocks yet are lost.", Assert.Single(lines.Lines), StringComparison.Ordinal);
+        Assert.StartsWith($"Error: The write-ahead log file {segment} {told}, although it held records: acknowledged spans that were not yet in blocks are lost.", Assert.Single(lines.Lines), StringComparison.Ordinal);
         Assert.Equal(1, _values["tempo_ingester_replay_errors_total{missing}"]);
         Assert.Equal(0, _values["tempo_ingester_replay_errors_total{torn}"]);
 

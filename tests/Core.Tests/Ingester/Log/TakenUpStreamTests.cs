@@ -265,7 +265,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
         var lines = new LogLines();
         using var none = WalIdentity.TakeOrNone(FileOptions.Path, lines);
         Assert.Equal(
-            $"Information: After a crash this process cannot take up its own stream of the write-ahead log at once; the stream is adopted after 30 s: the write-ahead log in '{FileOptions.Path}' is in use by another process; give each process its own storage.trace.wal.path",
+            $"Information: After a crash, this process cannot resume its own write-ahead log stream at once; the stream is adopted after 30 s instead: the write-ahead log in '{FileOptions.Path}' is in use by another process; give each process its own storage.trace.wal.path",
             Assert.Single(lines.Lines));
         await using var other = await OpenAsync(null, none);
         Assert.NotEqual(log.Stream, other.Stream);

@@ -44,7 +44,7 @@ public sealed class OldQueueFilesTests : IDisposable
         Assert.Equal(["b=1", "d=2", "x=7"], await WaitingAsync("acme"));
         Assert.Equal(["e=1"], await WaitingAsync("Other.Tenant"));
         Assert.Equal(["lock"], Directory.GetFileSystemEntries(Root).Select(Path.GetFileName));
-        Assert.Equal([$"Information: Moved 3 collections that waited in {Root} into the object store"], _log.Lines);
+        Assert.Equal([$"Information: Moved 3 waiting collections from {Root} into the object store"], _log.Lines);
     }
 
     [Fact]
@@ -105,7 +105,7 @@ public sealed class OldQueueFilesTests : IDisposable
 
         Assert.Equal(["acme"], await ImportAsync());
         Assert.EndsWith("00000000000000000002-1780000002000-1.rw", Assert.Single(Files));
-        Assert.Contains($"Error: What waits in {Root} cannot be moved into the object store, and stays there until the next start: no room", _log.Lines);
+        Assert.Contains($"Error: The collections that wait in {Root} cannot be moved into the object store; they stay there until the next start: no room", _log.Lines);
 
         Assert.Equal(["acme"], await ImportAsync());
         Assert.Equal(["a=1", "b=2"], await WaitingAsync("acme"));
@@ -125,7 +125,7 @@ public sealed class OldQueueFilesTests : IDisposable
 
         Assert.Equal(["acme"], await ImportAsync());
         Assert.Equal(["a=1", "d=3"], await WaitingAsync("acme"));
-        Assert.Equal(damaged.Select(path => $"Error: Of {path} 1 samples cannot be read and are lost: it is not what was written"), _log.Lines.Where(l => l.StartsWith("Error", StringComparison.Ordinal)));
+        Assert.Equal(damaged.Select(path => $"Error: Lost 1 samples in {path}: the file is damaged, and they cannot be read"), _log.Lines.Where(l => l.StartsWith("Error", StringComparison.Ordinal)));
         Assert.Empty(Files);
     }
 
@@ -141,7 +141,7 @@ public sealed class OldQueueFilesTests : IDisposable
         Assert.Empty(await OldQueueFiles.ImportAsync(_path, other, _store, _clock, _log));
         Assert.Empty(await WaitingAsync("acme"));
         Assert.Equal(["b=2"], await WaitingAsync("beta"));
-        Assert.Contains($"Warning: Deleted 1 collections in {Root}: they were for remote write endpoints that are not configured any more, and are older than 7 days", _log.Lines);
+        Assert.Contains($"Warning: Deleted 1 collections in {Root}: their remote write endpoints are no longer configured, and they are older than 7 days", _log.Lines);
     }
 
     [Fact]

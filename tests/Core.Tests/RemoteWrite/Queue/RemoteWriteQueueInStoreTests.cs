@@ -256,7 +256,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
         Assert.Equal(2, Stored.Count);
         Assert.Equal(2, _metrics["samples_dropped_total{queue_full}"]);
         Assert.Equal(2, queue.Status().LostSamples);
-        Assert.Equal("Error: The queue to test for tenant acme is over its share of 8192 bytes in the object store: the oldest collections are dropped, 1 samples so far, until it gets through again", Assert.Single(_log.Lines, l => l.StartsWith("Error", StringComparison.Ordinal)));
+        Assert.Equal("Error: The remote write queue to test for tenant acme exceeds its share of 8192 bytes in the object store; the oldest collections are dropped until the remote end accepts samples again, 1 samples so far", Assert.Single(_log.Lines, l => l.StartsWith("Error", StringComparison.Ordinal)));
 
         await UpAsync(queue);
         Assert.Equal(["a=3", "a=4"], _end.AcceptedSamples);
@@ -317,8 +317,8 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
         Assert.Equal((0, 3), (next.PendingSamples, next.Status().LostSamples));
         Assert.Equal(
             [
-                $"Error: The queue to test for tenant acme: of {NameOf(1, 1)} 1 samples cannot be read and are lost: it is not what was written",
-                $"Error: The queue to test for tenant acme: of {NameOf(1, 2)} 2 samples cannot be read and are lost: it is not what was written",
+                $"Error: The remote write queue to test for tenant acme lost 1 samples of {NameOf(1, 1)}, which cannot be read: it is not what was written",
+                $"Error: The remote write queue to test for tenant acme lost 2 samples of {NameOf(1, 2)}, which cannot be read: it is not what was written",
             ],
             _log.Lines.Where(l => l.StartsWith("Error", StringComparison.Ordinal)));
         Assert.Empty(Stored);
@@ -381,13 +381,13 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
         Assert.Equal((3, 3, 2 * bytes, 4096), Pending(queue));
         Assert.Equal(2, _metrics["samples_dropped_total{queue_full}"]);
         Assert.True(_metrics["disk_failures_total"] >= 4);
-        Assert.Equal($"Error: The object store fails for the queue to test for tenant acme, in {Folder}; until it works again what waits stays where it is, and what comes in memory, within max_queue_bytes: not now", Assert.Single(_log.Lines, l => l.Contains("object store")));
+        Assert.Equal($"Error: The object store fails for the remote write queue to test for tenant acme, in {Folder}. Until it works again, waiting samples stay where they are, and new ones wait in memory, within max_queue_bytes: not now", Assert.Single(_log.Lines, l => l.Contains("object store")));
 
         _view.Before = null;
         queue.Enqueue(Collection(6, "a"));
         await queue.Writing;
         Assert.Equal((3, 3, 0, 3 * 4096), Pending(queue));
-        Assert.Equal("Information: The object store works again for the queue to test for tenant acme", _log.Lines[^1]);
+        Assert.Equal("Information: The object store works again for the remote write queue to test for tenant acme", _log.Lines[^1]);
 
         var next = await KilledAsync();
         await UpAsync(next);
@@ -590,7 +590,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
         var queue = await QueueAsync(Endpoint(new()), "acme", permit, fence: true);
         former.Enqueue(Collection(2, "a", "b"));
         await former.Writing;
-        Assert.Equal("Warning: Another owner has taken over the queue to test for tenant acme: it sends what is in the object store, and what was only in memory here is lost", _log.Lines[^1]);
+        Assert.Equal("Warning: Another owner has taken over the remote write queue to test for tenant acme. It sends what is in the object store; anything only in memory here is lost", _log.Lines[^1]);
         _end.IsDown = false;
         Assert.Equal(3, await Flushed(former));
         Assert.Empty(_end.AcceptedSamples);
@@ -623,7 +623,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
         await WaitsAsync(queue);
         Assert.Equal([NameOf(17, 1), NameOf(17, 2)], Stored);
         Assert.Equal((2, 0), (queue.PendingSamples, queue.DiskBytes));
-        Assert.Equal($"Error: The queue to test for tenant acme stays in memory: in {Folder} there is something of a later owner than this one", _log.Lines.Single(l => l.StartsWith("Error", StringComparison.Ordinal)));
+        Assert.Equal($"Error: The remote write queue to test for tenant acme stays in memory: {Folder} holds something of a later owner", _log.Lines.Single(l => l.StartsWith("Error", StringComparison.Ordinal)));
 
         await UpAsync(queue);
         Assert.Equal(["a=3", "a=4"], _end.AcceptedSamples);

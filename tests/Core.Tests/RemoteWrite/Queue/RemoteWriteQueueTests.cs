@@ -70,7 +70,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
         Assert.Equal((4, 1, 0), (_metrics["samples_retried_total"], _metrics["samples_total"], _metrics["samples_failed_total"]));
         Assert.Equal(
             [
-                "Warning: Remote write to test for tenant acme fails and is repeated until it is accepted: server returned HTTP status 503 Service Unavailable: overloaded",
+                "Warning: Remote write to test for tenant acme fails and is retried until it is accepted: server returned HTTP status 503 Service Unavailable: overloaded",
                 "Information: Remote write to test for tenant acme is accepted again",
             ],
             _log.Lines);
@@ -139,7 +139,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
         Assert.Equal((1, 2), (_metrics["samples_failed_total"], _metrics["samples_total"]));
         Assert.Equal(1, queue.Status().LostSamples);
         Assert.Equal(
-            ["Error: Remote write to test for tenant acme was refused, 1 samples are lost: server returned HTTP status 400 Bad Request: out of order sample"],
+            ["Error: Remote write to test for tenant acme was refused; 1 samples are lost: server returned HTTP status 400 Bad Request: out of order sample"],
             _log.Lines);
     }
 
@@ -224,7 +224,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
         Assert.Equal(["a=2", "b=2", "a=3", "b=3"], _end.AcceptedSamples);
         Assert.Equal(2, _metrics["samples_dropped_total{queue_full}"]);
         Assert.Equal(2, queue.Status().LostSamples);
-        Assert.StartsWith("Error: The queue to test for tenant acme is over its", Assert.Single(_log.Lines));
+        Assert.StartsWith("Error: The remote write queue to test for tenant acme exceeds its", Assert.Single(_log.Lines));
     }
 
     [Fact]
@@ -264,7 +264,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
 
         // Down to the newest, whichever of them were being sent when they went.
         Assert.Equal(1, queue.PendingSamples);
-        Assert.Single(_log.Lines, l => l.Contains("over its"));
+        Assert.Single(_log.Lines, l => l.Contains("exceeds its"));
         Assert.Equal(4, _metrics["samples_dropped_total{queue_full}"]);
         await queue.DisposeAsync();
     }

@@ -38,12 +38,12 @@ public sealed class RemoteWriteStoreTests
         _clock.Advance(TimeSpan.FromDays(7));
         Assert.Equal("0, 0, 0", await FoundAsync("acme", endpoints));
         await SweepAsync("acme", endpoints);
-        Assert.Matches("^Warning: 1 collections of tenant acme, [0-9]+ bytes, in remote-write/acme/all/prod-[0-9a-f]{16} are for a remote write endpoint that is not configured any more, .* kept for 7 days$", Assert.Single(_log.Lines));
+        Assert.Matches("^Warning: Found 1 collections of tenant acme, [0-9]+ bytes, in remote-write/acme/all/prod-[0-9a-f]{16} for a remote write endpoint that is no longer configured under this name and URL; they are kept for 7 days$", Assert.Single(_log.Lines));
         Assert.Equal(2, _store.Names.Count);
 
         _clock.Advance(TimeSpan.FromSeconds(2));
         await SweepAsync("acme", endpoints);
-        Assert.Matches("^Warning: 1 collections of tenant acme, [0-9]+ bytes, in .*prod-[0-9a-f]{16} were for .* deleted after 7 days$", _log.Lines[^1]);
+        Assert.Matches("^Warning: Deleted 1 collections of tenant acme, [0-9]+ bytes, in .*prod-[0-9a-f]{16}: .* not been configured for 7 days$", _log.Lines[^1]);
         Assert.StartsWith("remote-write/beta/", Assert.Single(_store.Names));
     }
 

@@ -4,7 +4,6 @@ using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
 using OrleansTempo.Core.Configuration.Storage;
-using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Objects;
 
 namespace OrleansTempo.Storage.Azure.Tests;

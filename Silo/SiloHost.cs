@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.Runtime;
+using OrleansTempo.Azure;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Blocks.Compaction;
 using OrleansTempo.Core.Configuration;
@@ -26,14 +27,12 @@ using OrleansTempo.Server.Configuration.Pages;
 using OrleansTempo.Server.Configuration.Tenants;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Logging;
-using OrleansTempo.Server.RemoteWrite;
 using OrleansTempo.Server.Traces;
 using OrleansTempo.Silo.Configuration;
 using OrleansTempo.Silo.Dashboard;
 using OrleansTempo.Silo.Exposition;
 using OrleansTempo.Silo.Membership;
 using OrleansTempo.Silo.Providers;
-using OrleansTempo.Storage.Azure;
 
 namespace OrleansTempo.Silo;
 

@@ -6,7 +6,7 @@ using Azure.Storage.Blobs.Specialized;
 using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Objects;
 
-namespace OrleansTempo.Storage.Azure.Tests;
+namespace OrleansTempo.Azure.Tests;
 
 public sealed class AzureBlobObjectStoreTests(AzuriteFixture azurite) : IClassFixture<AzuriteFixture>
 {

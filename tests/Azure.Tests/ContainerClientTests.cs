@@ -1,6 +1,6 @@
 using OrleansTempo.Core.Configuration.Storage;
 
-namespace OrleansTempo.Storage.Azure.Tests;
+namespace OrleansTempo.Azure.Tests;
 
 public sealed class ContainerClientTests
 {

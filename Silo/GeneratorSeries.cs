@@ -51,7 +51,7 @@ internal sealed class GeneratorSeries(IGrainFactory grains, GeneratorForwarders 
                 return false;
 
             var piece = await parts[_part].Grain.ReadSeriesAsync(parts[_part].Reading, family, _next).WaitAsync(cancellationToken)
-                ?? throw new IOException($"the metrics-generator of tenant {tenant} does not know of this reading any more; try again");
+                ?? throw new IOException($"the metrics-generator of tenant {tenant} no longer knows this reading; try again");
             SeriesRecording.Replay(piece.Series, visitor);
             (_part, _next) = piece.Next < 0 ? (_part + 1, 0) : (_part, piece.Next);
             return _part < parts.Count;

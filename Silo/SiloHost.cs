@@ -127,7 +127,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         }
         catch (InvalidOperationException e)
         {
-            problem = $"the section 'Logging' of the configuration cannot be used: {Reason(e)}";
+            problem = $"section 'Logging' of the configuration cannot be used: {Reason(e)}";
         }
 
         using var loggerFactory = configured ?? ConsoleLogging.Create(options.Server);
@@ -338,7 +338,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(() =>
         {
             if (!_isStopping)
-                EndNow("its host has stopped");
+                EndNow("its host stopped");
         });
         return host;
     }
@@ -379,7 +379,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
     {
         { Backend: TraceStorageOptions.LocalBackend } storage => new FileObjectStore(storage.LocalPath, _time, _logger),
         { Backend: TraceStorageOptions.AzureBackend } storage => await AzureBlobObjectStore.OpenAsync(storage.Azure, stop),
-        var storage => throw new ArgumentException($"{key} '{storage.Backend}' is not built into this program; write 'local' or 'azure'"),
+        var storage => throw new ArgumentException($"{key} '{storage.Backend}' is not supported; allowed are 'local' and 'azure'"),
     };
 
     private GrainEngine CreateEngine(TraceStore traces, IGrainFactory grains, IObjectStore store)

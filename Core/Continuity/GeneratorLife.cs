@@ -29,7 +29,7 @@ public sealed partial class GeneratorLife
 {
     // A snapshot is worth some patience, whether it is to be read or to be written.
     private const int Attempts = 3;
-    private const string OutOfTime = "the time to stop in is over";
+    private const string OutOfTime = "the deadline for stopping has passed";
 
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
 
@@ -211,7 +211,7 @@ public sealed partial class GeneratorLife
         await _stopping.CancelAsync();
         using var deadline = Time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), _giveUp, flushDeadline, Timeout.InfiniteTimeSpan);
         using var cancelled = cancellationToken.Register(static state => ((CancellationTokenSource)state!).Cancel(), _giveUp);
-        var problem = "its claim could not be taken in time";
+        var problem = "the tenant could not be claimed in time";
         await _beginning;
         await _collecting;
         if (!_permit.IsOpen && !_generator.IsEmpty)
@@ -373,7 +373,7 @@ public sealed partial class GeneratorLife
     {
         var sentUpToMs = Math.Max(claim.LastTimestampMs, _generator.LastCollectionMs);
         if (!_generator.IsEmpty)
-            problem = "spans had been counted already when its claim was taken";
+            problem = "spans had already been counted when the tenant was claimed";
         else if ((kept is not null && _generator.TryRestore([kept.Content], sentUpToMs, out problem))
             || (left.Problem is null && _generator.TryRestore(left.Records, sentUpToMs, out problem)))
             problem = null;
@@ -387,7 +387,7 @@ public sealed partial class GeneratorLife
         }
 
         _environment.Metrics.SnapshotsRefused.Add(1, _tag);
-        LogNotRestored(_logger, _name, claim.SnapshotEpoch is null ? $"the process before did not stop in order, and {problem}" : problem);
+        LogNotRestored(_logger, _name, claim.SnapshotEpoch is null ? $"the previous process did not shut down cleanly, and {problem}" : problem);
         return false;
     }
 
@@ -591,7 +591,7 @@ public sealed partial class GeneratorLife
                     }
 
                     // A straggler's, or that of a successor which has taken the claim since.
-                    problem = "another has written one in its place";
+                    problem = "another process has written one in its place";
                     if (!await claim.RenewAsync(_sentUpToMs, cancellationToken))
                         return false;
                     await _snapshots.ReadAsync(cancellationToken);

@@ -165,10 +165,10 @@ public sealed class SnapshotChain
         // From the last record of everything on, and without a gap: what is missing was sent.
         var last = own.LastOrDefault(static r => r.Value.EndsWith(Whole, StringComparison.Ordinal));
         if (last.Value is null)
-            return new StoredChain(names, [], own.Count == 0 ? "it left no snapshot" : "the record of all its series is missing");
+            return new StoredChain(names, [], own.Count == 0 ? "it left no snapshot" : "the record with all its series is missing");
         var chain = own.Where(r => r.Key >= last.Key).ToList();
         if (chain[^1].Key - last.Key != chain.Count - 1)
-            return new StoredChain(names, [], Invariant($"of its records {last.Key} to {chain[^1].Key} there are {chain.Count}"));
+            return new StoredChain(names, [], Invariant($"only {chain.Count} of its records {last.Key} to {chain[^1].Key} were found"));
 
         var records = new ReadOnlyMemory<byte>[chain.Count];
         var isGone = false;
@@ -180,7 +180,7 @@ public sealed class SnapshotChain
             else
                 isGone = true;
         }).ConfigureAwait(false);
-        return isGone ? new StoredChain(names, [], "its records have been deleted meanwhile") : new StoredChain(names, records, null);
+        return isGone ? new StoredChain(names, [], "its records were deleted while they were read") : new StoredChain(names, records, null);
     }
 
     private static string FolderOf(TenantId tenant, string shard) => $"{Root}{TenantFolder.Of(tenant)}/{shard}/";

@@ -233,7 +233,7 @@ public sealed class WriterClaim : IWritePermit
 
     private static string NameOf(TenantId tenant, string shard) => ObjectName.IsSegment(shard)
         ? $"{Root}{TenantFolder.Of(tenant)}/{shard}"
-        : throw new ArgumentException($"'{shard}' is no shard's name: it is a segment of an object's name", nameof(shard));
+        : throw new ArgumentException($"'{shard}' is not a valid shard name: a shard name is one segment of an object name", nameof(shard));
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 

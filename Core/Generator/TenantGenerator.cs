@@ -54,7 +54,7 @@ public sealed class TenantGenerator
     public TenantGenerator(TenantId tenant, GeneratorSettings settings, TempoMetrics metrics, TimeProvider time, GeneratorShard shard = default)
     {
         if (shard.Index < 0 || shard.Count < 0 || shard.Index >= Math.Max(shard.Count, 1))
-            throw new ArgumentOutOfRangeException(nameof(shard), $"There is no shard {shard.Index} of {shard.Count}.");
+            throw new ArgumentOutOfRangeException(nameof(shard), $"Shard {shard.Index} does not exist: there are {shard.Count} shards.");
         _shard = shard;
         _tenant = tenant;
         _counters = new GeneratorCounters(metrics, tenant, shard);
@@ -238,7 +238,7 @@ public sealed class TenantGenerator
 
         if (content.LastCollectionMs < sentUpToMs)
         {
-            reason = $"it is of the collection at {content.LastCollectionMs}, and what was collected at {sentUpToMs} may have been sent";
+            reason = $"it was taken at collection {content.LastCollectionMs}, but samples up to collection {sentUpToMs} may have been sent";
             return false;
         }
 
@@ -249,7 +249,7 @@ public sealed class TenantGenerator
     private void ThrowUnlessEmpty()
     {
         if (!IsEmpty)
-            throw new InvalidOperationException("A snapshot is for a generator that has taken nothing yet.");
+            throw new InvalidOperationException("A snapshot can only be restored into a generator that has taken no spans yet.");
     }
 
     private void WriteSnapshot(IBufferWriter<byte> output, bool onlyChanges) =>

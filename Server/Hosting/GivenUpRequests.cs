@@ -33,7 +33,7 @@ internal sealed class GivenUpRequests(ConnectionContext connection, TimeProvider
                 return false;
         }
 
-        connection.Abort(new ConnectionAbortedException("too many requests were given up"));
+        connection.Abort(new ConnectionAbortedException("the client cancelled too many requests"));
         return true;
     }
 }

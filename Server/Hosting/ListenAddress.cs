@@ -12,7 +12,7 @@ internal readonly record struct ListenAddress(string Host, int Port)
     {
         var colon = endpoint.LastIndexOf(':');
         if (colon < 0 || !int.TryParse(endpoint.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port > ushort.MaxValue)
-            throw new ArgumentException($"{listener}: endpoint '{endpoint}' is not host:port with a port of 0 to 65535");
+            throw new ArgumentException($"{listener}: endpoint '{endpoint}' is not host:port with a port from 0 to 65535");
 
         var host = endpoint[..colon];
         if (host is ['[', .., ']'])

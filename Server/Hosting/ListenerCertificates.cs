@@ -48,7 +48,7 @@ internal static class ListenerCertificates
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
-            throw new ArgumentException($"{listener}: tls cert_file '{tls.CertFile}' and key_file '{tls.KeyFile}' do not make a certificate with its key: {e.Message}", e);
+            throw new ArgumentException($"{listener}: tls cert_file '{tls.CertFile}' and key_file '{tls.KeyFile}' do not form a certificate and its key: {e.Message}", e);
         }
     }
 
@@ -64,7 +64,7 @@ internal static class ListenerCertificates
             throw new ArgumentException($"{listener}: tls {field} '{file}' is not PEM: {e.Message}", e);
         }
 
-        return certificates.Count > 0 ? certificates : throw new ArgumentException($"{listener}: tls {field} '{file}' holds no certificate in PEM form");
+        return certificates.Count > 0 ? certificates : throw new ArgumentException($"{listener}: tls {field} '{file}' contains no certificate in PEM form");
     }
 
     private static string PemOf(string listener, string field, string text, string file)

@@ -29,7 +29,7 @@ public static class ListenerPorts
         if (Failure(address) is not { } failure)
             return;
         throw new IOException(failure.SocketErrorCode == SocketError.AddressAlreadyInUse
-            ? $"port {address.Port}, where {listener} listens, is taken by another process; stop that process, or set {setting} to another port"
+            ? $"port {address.Port}, where {listener} listens, is in use by another process; stop that process, or set {setting} to another port"
             : $"{listener} cannot listen on {address}: {failure.Message}; set {setting} to an address of this machine and a port that this process may use");
     }
 

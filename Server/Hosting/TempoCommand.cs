@@ -18,28 +18,28 @@ public static class TempoCommand
     {
         var configFile = new Option<string?>("--config.file", "-config.file")
         {
-            Description = "tempo.yaml; without it: one tenant, span metrics and service graphs on, nothing written remotely",
+            Description = "The configuration, a tempo.yaml; without one: one tenant, span metrics and service graphs on, no remote write",
         };
         var demo = new Option<bool>("--demo")
         {
-            Description = "Send yourself the traffic of a small shop, so that there are numbers to see at once",
+            Description = "Send the traffic of a small demo shop to this process, to see numbers at once",
         };
         var verify = new Option<bool>("--config.verify", "-config.verify")
         {
-            Description = "Read the configuration, per-tenant overrides included, say what is wrong with it, and exit",
+            Description = "Check the configuration, including per-tenant overrides, print what is wrong with it, and exit",
         };
 
         var skipForeignReceivers = new Option<bool>("--config.skip-foreign-receivers", "-config.skip-foreign-receivers")
         {
-            Description = "Start without the receivers of Tempo that are not here (jaeger, zipkin, opencensus, kafka), with a warning each; otherwise they are errors",
+            Description = "Ignore receivers that this program does not have (jaeger, zipkin, opencensus, kafka), with a warning for each, instead of failing",
         };
 
         // What a command line made for Tempo also holds: one that asks for what is so anyway goes on working.
-        var target = new Option<string>("--target", "-target") { Description = "As in Tempo; one process is everything: all", DefaultValueFactory = _ => "all" };
+        var target = new Option<string>("--target", "-target") { Description = "As in Tempo; only 'all' is supported: one process runs every component", DefaultValueFactory = _ => "all" };
         target.Validators.Add(result =>
         {
             if (result.Tokens is [var token] && token.Value != "all")
-                result.AddError($"-target: '{token.Value}' is not supported; allowed is all: one process runs every component");
+                result.AddError($"-target: '{token.Value}' is not supported; the only allowed value is 'all': one process runs every component");
         });
         var expandEnvironment = new Option<bool>("--config.expand-env", "-config.expand-env")
         {
@@ -47,9 +47,9 @@ public static class TempoCommand
         };
         var enableLegacyOverrides = new Option<bool>("--config.enable-legacy-overrides", "-config.enable-legacy-overrides")
         {
-            Description = "As in Tempo; the flat form of overrides is always read",
+            Description = "As in Tempo; the legacy (flat) format of overrides is always accepted",
         };
-        var memoryBallast = new Option<long>("--mem-ballast-size-mbs", "-mem-ballast-size-mbs") { Description = "As in Tempo before 3.0; without effect" };
+        var memoryBallast = new Option<long>("--mem-ballast-size-mbs", "-mem-ballast-size-mbs") { Description = "As in Tempo before 3.0; has no effect" };
         var command = new RootCommand(description) { configFile, demo, verify, skipForeignReceivers, target, expandEnvironment, enableLegacyOverrides, memoryBallast };
         command.SetAction(async (parsed, cancellationToken) =>
         {

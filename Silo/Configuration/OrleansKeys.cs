@@ -64,7 +64,7 @@ internal static class OrleansKeys
     });
 
     private static SettingKey Port(int least) =>
-        SettingKey.Parsed($"a port of {least} to 65535", text => ushort.TryParse(text, out var port) && port >= least);
+        SettingKey.Parsed($"a port from {least} to 65535", text => ushort.TryParse(text, out var port) && port >= least);
 
     // Of a provider that is not known Orleans itself says so, and which there are; that is enough then.
     private static SettingKey Provider(Dictionary<string, string[]> providers) => SettingKey.Keys(section =>

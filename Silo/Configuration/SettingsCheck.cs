@@ -52,7 +52,7 @@ internal sealed class SettingsCheck
         {
             var keys = keysIn(section);
             if (children.Count == 0 && !string.IsNullOrEmpty(section.Value))
-                _problems.Add($"{Named(section)} has keys and no value of its own: {string.Join(", ", keys.Keys)}");
+                _problems.Add($"{Named(section)} is a section, not a value; its keys are {string.Join(", ", keys.Keys)}");
             foreach (var child in children)
             {
                 if (keys.TryGetValue(child.Key, out var known))
@@ -63,11 +63,11 @@ internal sealed class SettingsCheck
         }
         else if (children.Count > 0)
         {
-            _problems.Add($"{Named(section)} is {key.Expected} and has no keys below it");
+            _problems.Add($"{Named(section)} must be {key.Expected}, without keys below it");
         }
         else if (section.Value is { Length: > 0 } value && !key.IsValid(value))
         {
-            _problems.Add($"{Named(section)} is {Spelling.Quote(value)}; it has to be {key.Expected}");
+            _problems.Add($"{Named(section)} is {Spelling.Quote(value)}; it must be {key.Expected}");
         }
     }
 

@@ -31,7 +31,7 @@ internal sealed record ClusterAgreement(int Partitions, string ClusterId, string
         {
             // Gone since: somebody is deleting it while silos start, and has to make up his mind.
             var stored = await store.GetAsync(ObjectName, cancellationToken)
-                ?? throw new IOException($"'{ObjectName}' was deleted from the store while this silo started; start it again");
+                ?? throw new IOException($"'{ObjectName}' was deleted from the store while this silo was starting; start it again");
             var others = Read(stored.Content.Span);
             Compare("ingester.partitions", Partitions, others.Partitions);
 
@@ -53,8 +53,8 @@ internal sealed record ClusterAgreement(int Partitions, string ClusterId, string
         if (!EqualityComparer<T>.Default.Equals(here, there))
         {
             throw new ArgumentException(
-                $"{setting} is {here} here and {there} in the other silos, as the object '{ObjectName}' of their store says; "
-                + $"write {there} here as well, or to change it stop all silos, delete that object, and start them with the new value");
+                $"{setting} is {here} here but {there} in the other silos, according to the object '{ObjectName}' in their store; "
+                + $"set it to {there} here as well, or to change it everywhere stop all silos, delete that object, and start them with the new value");
         }
     }
 
@@ -72,6 +72,6 @@ internal sealed record ClusterAgreement(int Partitions, string ClusterId, string
             // Said below, as of JSON that is something else.
         }
 
-        throw new ArgumentException($"the object '{ObjectName}' of the store is not what silos write there, {{\"partitions\":8, …}}; stop all silos, delete it, and start them again");
+        throw new ArgumentException($"the object '{ObjectName}' in the store is not in the format that silos write, {{\"partitions\":8, …}}; stop all silos, delete it, and start them again");
     }
 }

@@ -35,13 +35,13 @@ internal sealed partial class MemberCheck(
     {
         if (mine.StoreId != other.StoreId)
         {
-            return $"storage.trace of silo {silo} is the {mine.Store}, and of silo {otherSilo} in the same cluster another store, the {other.Store}; "
+            return $"storage.trace is {mine.Store} in silo {silo} but a different store, {other.Store}, in silo {otherSilo} of the same cluster; "
                 + "all silos of a cluster need the same store: a directory that all of them mount, or a blob container";
         }
 
         return mine.Partitions == other.Partitions
             ? null
-            : $"ingester.partitions is {mine.Partitions} in silo {silo} and {other.Partitions} in silo {otherSilo}; all silos of a cluster need the same number";
+            : $"ingester.partitions is {mine.Partitions} in silo {silo} but {other.Partitions} in silo {otherSilo}; all silos of a cluster need the same number";
     }
 
     private async Task CompareAsync(SiloAddress silo, CancellationToken cancellationToken)

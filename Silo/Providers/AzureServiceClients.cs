@@ -28,5 +28,5 @@ internal static class AzureServiceClients
         Uri.TryCreate(key as string, UriKind.Absolute, out var address) && address.Scheme == Uri.UriSchemeHttps
             ? address
             : throw new ArgumentException(
-                $"'{key}' as a ServiceKey in the Orleans section is no https address of a storage account's service, such as https://acme.table.core.windows.net");
+                $"ServiceKey '{key}' in the Orleans section is not the https address of a storage account's service, such as https://acme.table.core.windows.net");
 }

@@ -93,5 +93,5 @@ internal sealed class ObjectStoreGrainStorage(string provider, IObjectStore stor
     }
 
     private InconsistentStateException Conflict(string what, string name, string? etag) =>
-        new($"'{name}' in the grain storage '{provider}' cannot be {what}: another has done so since it was read", "unknown", etag);
+        new($"'{name}' in the grain storage '{provider}' cannot be {what}: another activation has changed it since it was read", "unknown", etag);
 }

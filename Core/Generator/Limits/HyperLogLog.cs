@@ -46,7 +46,7 @@ internal sealed class HyperLogLog
     public void Merge(HyperLogLog other)
     {
         if (other._precision != _precision)
-            throw new ArgumentException($"A sketch of precision {other._precision} does not merge into one of {_precision}.", nameof(other));
+            throw new ArgumentException($"A sketch of precision {other._precision} cannot be merged into one of precision {_precision}.", nameof(other));
         if (other.IsEmpty)
             return;
         for (var i = 0; i < _registers.Length; i++)

@@ -115,7 +115,7 @@ public sealed class LabelSet : IEquatable<LabelSet>
             isLabel &= label.ReadByte() == 0x12;
             var value = label.ReadText();
             if (!isLabel || !label.IsAtEnd || value.IsEmpty || (start > 0 && name.SequenceCompareTo(former) <= 0) || !Utf8.IsValid(name) || !Utf8.IsValid(value))
-                throw new InvalidDataException("labels that are none");
+                throw new InvalidDataException("these are not encoded labels");
             if (nameSplit is null && IsBehindMetricName(name))
                 nameSplit = start;
             if (bucketSplit is null && IsBehindBucket(name))

@@ -85,10 +85,10 @@ public sealed class SeriesRecording : ISeriesVisitor
     public static void Replay(ReadOnlySpan<byte> recorded, ISeriesVisitor visitor)
     {
         if (recorded.Length < 1 + sizeof(uint) || Crc32C.Of(recorded[..^sizeof(uint)]) != BinaryPrimitives.ReadUInt32LittleEndian(recorded[^sizeof(uint)..]))
-            throw new InvalidDataException("The recorded series are damaged: their checksum is not that of their bytes.");
+            throw new InvalidDataException("The recorded series are corrupt: their checksum does not match.");
         var reader = new CompactReader(recorded[..^sizeof(uint)]);
         if (reader.ReadByte() is var version and not Version)
-            throw new InvalidDataException($"The recorded series have version {version}, and only version {Version} is known.");
+            throw new InvalidDataException($"The recorded series have version {version}; only version {Version} is supported.");
 
         var names = new List<MetricName>();
         var buckets = new List<BucketBound>();
@@ -193,12 +193,12 @@ public sealed class SeriesRecording : ISeriesVisitor
     {
         var number = reader.ReadVarint();
         if (number > (ulong)names.Count)
-            throw new InvalidDataException($"A recorded series has name {number} of {names.Count}.");
+            throw new InvalidDataException($"A recorded series has name number {number}, but only {names.Count} names came before it.");
         if (number == (ulong)names.Count)
         {
             var type = reader.ReadByte();
             if (type > (byte)MetricType.Histogram)
-                throw new InvalidDataException($"A recorded series is of type {type}.");
+                throw new InvalidDataException($"A recorded series has the unknown type {type}.");
             var family = Encoding.UTF8.GetString(reader.ReadText());
             names.Add(new MetricName(family, (MetricType)type, Encoding.UTF8.GetString(reader.ReadText())));
         }
@@ -227,7 +227,7 @@ public sealed class SeriesRecording : ISeriesVisitor
         if (number == 0)
             return null;
         if (number > (ulong)buckets.Count + 1)
-            throw new InvalidDataException($"A recorded series has bucket {number} of {buckets.Count}.");
+            throw new InvalidDataException($"A recorded series has bucket number {number}, but only {buckets.Count} buckets came before it.");
         if (number == (ulong)buckets.Count + 1)
             buckets.Add(new BucketBound(reader.ReadDouble()));
         return buckets[(int)number - 1];

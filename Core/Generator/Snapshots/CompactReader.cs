@@ -27,17 +27,17 @@ internal ref struct CompactReader(ReadOnlySpan<byte> bytes)
                 break;
             value |= (ulong)(b & 0x7F) << shift;
             if (b < 0x80)
-                return b == 0 && shift > 0 ? throw new InvalidDataException("a number is longer than it needs to be") : value;
+                return b == 0 && shift > 0 ? throw new InvalidDataException("a number takes more bytes than it needs") : value;
         }
 
-        throw new InvalidDataException("a number is larger than 64 bits");
+        throw new InvalidDataException("a number does not fit into 64 bits");
     }
 
     /// <summary>A number of things that follow. Each takes a byte or more, so there are not more of them than bytes.</summary>
     public int ReadCount()
     {
         var count = ReadVarint();
-        return count <= (ulong)_rest.Length ? (int)count : throw new InvalidDataException($"{count} of something in {_rest.Length} bytes");
+        return count <= (ulong)_rest.Length ? (int)count : throw new InvalidDataException($"{count} items cannot fit into {_rest.Length} bytes");
     }
 
     public ulong ReadUInt64() => BinaryPrimitives.ReadUInt64LittleEndian(ReadBytes(sizeof(ulong)));
@@ -49,7 +49,7 @@ internal ref struct CompactReader(ReadOnlySpan<byte> bytes)
     public ReadOnlySpan<byte> ReadBytes(int length)
     {
         if (length > _rest.Length)
-            throw new InvalidDataException($"{length} bytes are expected where {_rest.Length} are left");
+            throw new InvalidDataException($"{length} bytes expected, {_rest.Length} left");
         var read = _rest[..length];
         _rest = _rest[length..];
         return read;

@@ -123,25 +123,25 @@ internal static class GeneratorSnapshot
         var magic = onlyChanges ? ChangesMagic : Magic;
         if (!snapshot.StartsWith(magic[..Math.Min(magic.Length, snapshot.Length)]) || snapshot.IsEmpty)
         {
-            reason = $"these bytes are not the {(onlyChanges ? "changes" : "snapshot")} of a generator";
+            reason = $"these bytes are not a generator's {(onlyChanges ? "changes" : "snapshot")}";
             return false;
         }
 
         if (snapshot.Length > Magic.Length && snapshot[Magic.Length] != Version)
         {
-            reason = $"the snapshot has version {snapshot[Magic.Length]}, and only version {Version} is known";
+            reason = $"the snapshot has version {snapshot[Magic.Length]}; only version {Version} is supported";
             return false;
         }
 
         if (snapshot.Length < Magic.Length + 1 + TrailerBytes || !snapshot[^TrailerBytes..].StartsWith(EndMark))
         {
-            reason = $"the snapshot is cut short: {snapshot.Length} bytes without the mark of its end";
+            reason = $"the snapshot is cut short: {snapshot.Length} bytes without the end mark";
             return false;
         }
 
         if (Crc32C.Of(snapshot[..^sizeof(uint)]) != BinaryPrimitives.ReadUInt32LittleEndian(snapshot[^sizeof(uint)..]))
         {
-            reason = "the snapshot is damaged: its checksum is not that of its bytes";
+            reason = "the snapshot is corrupt: its checksum does not match";
             return false;
         }
 
@@ -152,7 +152,7 @@ internal static class GeneratorSnapshot
         }
         catch (InvalidDataException e)
         {
-            reason = $"the snapshot makes no sense: {e.Message}";
+            reason = $"the snapshot is not valid: {e.Message}";
             return false;
         }
     }
@@ -163,20 +163,20 @@ internal static class GeneratorSnapshot
         var writtenFor = Encoding.ASCII.GetString(reader.ReadText());
         if (writtenFor != tenant.Value)
         {
-            reason = $"the snapshot is tenant {Shown(writtenFor)}'s, not {tenant}'s";
+            reason = $"the snapshot belongs to tenant {Shown(writtenFor)}, not to {tenant}";
             return null;
         }
 
         var ofShard = Encoding.ASCII.GetString(reader.ReadText());
         if (ofShard != shard.ToString())
         {
-            reason = $"the snapshot is of shard {Shown(ofShard)}, not {shard}";
+            reason = $"the snapshot belongs to shard {Shown(ofShard)}, not to {shard}";
             return null;
         }
 
         var wallMs = (long)reader.ReadUInt64();
         if (wallMs is < 0 or > MaxTimeMs)
-            throw new InvalidDataException("a time that never comes");
+            throw new InvalidDataException("a time is out of range");
         var lastCollectionMs = ReadTime(ref reader, wallMs);
         var sinceMs = onlyChanges ? ReadTime(ref reader, wallMs) : 0;
 
@@ -189,7 +189,7 @@ internal static class GeneratorSnapshot
         {
             var part = reader.ReadByte();
             if (part > (byte)SnapshotPart.HostInfo || part < former || (part == former && part != (byte)SnapshotPart.Retired))
-                throw new InvalidDataException($"part {part} after part {former}");
+                throw new InvalidDataException($"part {part} follows part {former}");
             former = part;
             if (onlyChanges)
             {
@@ -205,7 +205,7 @@ internal static class GeneratorSnapshot
 
         var edges = reader.ReadByte() == 0 ? (WaitingEdges?)null : ReadEdges(ref reader, nowMs, wallMs);
         if (!reader.IsAtEnd)
-            throw new InvalidDataException($"{reader.Left} bytes more than it says");
+            throw new InvalidDataException($"{reader.Left} unexpected bytes at the end");
         reason = null;
         return new SnapshotContent { LastCollectionMs = lastCollectionMs, SinceMs = sinceMs, Tables = tables, Edges = edges };
     }
@@ -313,7 +313,7 @@ internal static class GeneratorSnapshot
 
             // Each value takes a byte at least, and is looked for before room is made for it.
             if (reader.Left < slots.Count + values)
-                throw new InvalidDataException($"{slots.Count + values} values in {reader.Left} bytes");
+                throw new InvalidDataException($"{slots.Count + values} values cannot fit into {reader.Left} bytes");
             var entity = new Entity([], (ulong)labels.GetHashCode(), labels, slots.Count, values, exemplars, natives) { LastUpdatedMs = lastUpdatedMs };
             for (var slot = 0; slot < slots.Count; slot++)
                 (entity.FirstSeenMs[slot], entity.Collected[slot]) = ReadFirstSeen(ref reader, nowMs);
@@ -347,12 +347,12 @@ internal static class GeneratorSnapshot
         if (type == NativeHistogramType)
             return MetricSlot.NativeHistogram(name, new NativeHistogramSettings(ReadSchema(ref reader, NativeBuckets.MaxSchema), int.MaxValue, 0));
         if (type != (byte)MetricType.Histogram)
-            throw new InvalidDataException($"a metric of type {type}");
+            throw new InvalidDataException($"a metric has the unknown type {type}");
         var bounds = new List<double>();
         for (var left = reader.ReadCount(); left > 0; left--)
             bounds.Add(reader.ReadDouble());
         var slot = MetricSlot.Histogram(name, bounds);
-        return slot.Bounds.AsSpan().SequenceEqual(bounds.ToArray()) ? slot : throw new InvalidDataException("bounds of buckets that do not ascend");
+        return slot.Bounds.AsSpan().SequenceEqual(bounds.ToArray()) ? slot : throw new InvalidDataException("bucket bounds are not ascending");
     }
 
     private static void WriteNative(CompactWriter writer, NativeHistogram histogram, long nowMs)
@@ -387,7 +387,7 @@ internal static class GeneratorSnapshot
         {
             var step = UnZigZag(reader.ReadVarint());
             if (step is < -MaxBucketIndex or > 2 * MaxBucketIndex || (i > 0 && step <= 0) || Math.Abs(index += step) > MaxBucketIndex)
-                throw new InvalidDataException($"a bucket {step} after {index}");
+                throw new InvalidDataException($"a bucket is out of range: {step} after {index}");
             indices[i] = (int)index;
             counts[i] = reader.ReadVarint();
         }
@@ -397,7 +397,7 @@ internal static class GeneratorSnapshot
 
     private static int ReadSchema(ref CompactReader reader, int finest) => UnZigZag(reader.ReadVarint()) is var schema and >= NativeBuckets.MinSchema && schema <= finest
         ? (int)schema
-        : throw new InvalidDataException("a native histogram of a schema that there is not");
+        : throw new InvalidDataException("a native histogram has an unknown schema");
 
     private static (long FirstSeenMs, bool Collected) ReadFirstSeen(ref CompactReader reader, long nowMs) => reader.ReadVarint() switch
     {
@@ -470,11 +470,11 @@ internal static class GeneratorSnapshot
             var traceId = BinaryPrimitives.ReadUInt128BigEndian(reader.ReadBytes(16));
             var spanId = reader.ReadUInt64();
             if (edges.Find(traceId, spanId) != EdgeStore.None)
-                throw new InvalidDataException("the same edge twice");
+                throw new InvalidDataException("the same edge appears twice");
             var flags = reader.ReadByte();
             var kind = reader.ReadByte();
             if (flags > 15 || kind > (byte)SpanKind.Consumer)
-                throw new InvalidDataException($"an edge of side {flags} and kind {kind}");
+                throw new InvalidDataException($"an edge has side {flags} and kind {kind}, which do not go together");
             ref var edge = ref edges[edges.Add(traceId, spanId)];
             edge.Side = (EdgeSide)(flags & 3);
             edge.Failed = (flags & 4) != 0;
@@ -498,7 +498,7 @@ internal static class GeneratorSnapshot
                 peers.Add(edge.PeerText = texts.Acquire(reader.ReadText()));
             var isDropped = edge.Side is EdgeSide.DroppedClient or EdgeSide.DroppedServer;
             if (isDropped != (edge.SideText == Edge.NoText))
-                throw new InvalidDataException("a side that does not say whose");
+                throw new InvalidDataException("one side of an edge names no service");
         }
 
         return new WaitingEdges(dimensions, edges, texts);
@@ -511,7 +511,7 @@ internal static class GeneratorSnapshot
         if (number == (ulong)read.Count)
             return NewText;
         if (number > (ulong)read.Count)
-            throw new InvalidDataException($"text {number} of {read.Count}");
+            throw new InvalidDataException($"text number {number} is used, but only {read.Count} texts came before it");
         var text = read[(int)number];
         if (text != Edge.NoText)
             texts.AddReference(text);
@@ -530,6 +530,6 @@ internal static class GeneratorSnapshot
     private static long Time(ulong coded, long nowMs)
     {
         var timeMs = nowMs - UnZigZag(coded);
-        return timeMs is >= 0 and <= MaxTimeMs ? timeMs : throw new InvalidDataException("a time that never comes");
+        return timeMs is >= 0 and <= MaxTimeMs ? timeMs : throw new InvalidDataException("a time is out of range");
     }
 }

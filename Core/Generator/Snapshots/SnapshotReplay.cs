@@ -25,7 +25,7 @@ internal sealed class SnapshotReplay
             if (table.IsFormer || table.Part == SnapshotPart.Retired || !part.HasDistinctLabels)
             {
                 replay = null;
-                reason = "changes follow a snapshot that is none to go on from";
+                reason = "changes follow a snapshot that changes cannot be applied to";
                 return false;
             }
 
@@ -41,13 +41,13 @@ internal sealed class SnapshotReplay
     {
         reason = null;
         if (changes.SinceMs != _content.LastCollectionMs)
-            reason = $"changes since the collection at {changes.SinceMs} follow that at {_content.LastCollectionMs}";
+            reason = $"changes since the collection at {changes.SinceMs} follow the collection at {_content.LastCollectionMs}";
         else if (changes.Tables.Count != _parts.Count)
-            reason = $"changes of {changes.Tables.Count} tables follow a snapshot of {_parts.Count}";
+            reason = $"changes of {changes.Tables.Count} tables follow a snapshot of {_parts.Count} tables";
         for (var i = 0; i < _parts.Count && reason is null; i++)
         {
             if (!_parts[i].TryApply(changes.Tables[i]))
-                reason = "changes are of other metrics than the snapshot before them";
+                reason = "changes have other metrics than the snapshot before them";
         }
 
         _content = changes;

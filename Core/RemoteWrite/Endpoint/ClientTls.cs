@@ -33,7 +33,7 @@ internal static class ClientTls
             var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
             Parse("tls_config.ca", () => policy.CustomTrustStore.ImportFromPem(ca));
             if (policy.CustomTrustStore.Count == 0)
-                throw new ArgumentException("tls_config.ca: holds no certificate in PEM form");
+                throw new ArgumentException("tls_config.ca: contains no certificate in PEM form");
             options.CertificateChainPolicy = policy;
         }
 
@@ -63,7 +63,7 @@ internal static class ClientTls
     private static string? Pem(string textKey, string text, string fileKey, string file)
     {
         if (text.Length > 0 && file.Length > 0)
-            throw new ArgumentException($"{textKey} and {fileKey} are both set; allowed is one of them");
+            throw new ArgumentException($"{textKey} and {fileKey} are both set; set only one");
         if (file.Length == 0)
             return text.Length > 0 ? text : null;
 

@@ -56,9 +56,9 @@ public sealed class RemoteWriteEndpoint : IDisposable
         }
 
         if (((object?[])[options.BasicAuth, options.Authorization, options.Azuread]).Count(static way => way is not null) > 1)
-            throw new ArgumentException($"remote_write[{position}]: of basic_auth, authorization and azuread more than one is set; allowed is one of them");
+            throw new ArgumentException($"remote_write[{position}]: more than one of basic_auth, authorization and azuread is set; set only one");
         if (options.Azuread is not null && credential is null)
-            throw new ArgumentException($"remote_write[{position}].azuread: this program has nothing that signs in at Azure");
+            throw new ArgumentException($"remote_write[{position}].azuread: this program is built without Azure sign-in");
         if (options.ProtobufMessage is not (RemoteWriteOptions.MessageV1 or RemoteWriteOptions.MessageV2))
             throw new ArgumentException($"remote_write[{position}].protobuf_message: '{options.ProtobufMessage}' is not known; allowed are {RemoteWriteOptions.MessageV1} and {RemoteWriteOptions.MessageV2}");
         if (options.QueueConfig.MaxSamplesPerSend < 1 || options.QueueConfig.MaxShards < 1)
@@ -263,15 +263,15 @@ public sealed class RemoteWriteEndpoint : IDisposable
             using (response)
             {
                 if (response.Headers.Location is not { } location)
-                    throw new HttpRequestException($"server returned HTTP status {status} without saying where to: check the url");
+                    throw new HttpRequestException($"server returned HTTP status {status} without a location: check the url");
                 var next = new Uri(target, location);
                 var shown = ShownUrl.Of(next.AbsoluteUri);
                 if (status is 301 or 302 or 303)
-                    throw new HttpRequestException($"server redirects with HTTP status {status}, which makes a GET of a POST, to {Shortened(shown)}: write the address that takes samples as url");
+                    throw new HttpRequestException($"server redirects to {Shortened(shown)} with HTTP status {status}, which turns a POST into a GET: set url to the address that takes samples");
                 if (!visited.Add(next))
-                    throw new HttpRequestException($"server redirects in a circle, back to {Shortened(shown)}: write the address that takes samples as url");
+                    throw new HttpRequestException($"server redirects in a circle, back to {Shortened(shown)}: set url to the address that takes samples");
                 if (visited.Count > MaxRedirects + 1)
-                    throw new HttpRequestException($"stopped after {MaxRedirects} redirects, the last of them to {Shortened(shown)}: write the address that takes samples as url");
+                    throw new HttpRequestException($"stopped after {MaxRedirects} redirects, the last of them to {Shortened(shown)}: set url to the address that takes samples");
                 if (next.Host != target.Host || (target.Scheme == Uri.UriSchemeHttps && next.Scheme != Uri.UriSchemeHttps))
                     headers = WithoutCredentials(headers);
                 target = next;
@@ -345,7 +345,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
         {
             // A receiver from before 2.0 that does not look at the content type finds nothing in it that it knows, and is content.
             return request.Protocol == RemoteWriteProtocol.V2 && written is null
-                ? new SendOutcome(SendResult.NotUnderstood, $"server returned HTTP status {(int)response.StatusCode} without saying what it has written")
+                ? new SendOutcome(SendResult.NotUnderstood, $"server returned HTTP status {(int)response.StatusCode} without saying what it wrote")
                 : SendOutcome.Accepted with { Written = written };
         }
 

@@ -15,14 +15,14 @@ public static class SecretFile
         {
             var secret = WithoutLineBreak(await File.ReadAllTextAsync(file, cancellation).ConfigureAwait(false));
             if (problemOf(secret) is { } problem)
-                throw new InvalidDataException($"what it holds {problem}");
+                throw new InvalidDataException($"its content {problem}");
 
             // Whoever writes a file anew empties it first, and what is sent without a secret is refused for good.
             return string.IsNullOrWhiteSpace(secret) ? throw new InvalidDataException("it is empty") : secret;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            throw new IOException($"{key}: cannot use the file '{file}': {e.Message}", e);
+            throw new IOException($"{key}: file '{file}' cannot be used: {e.Message}", e);
         }
     }
 

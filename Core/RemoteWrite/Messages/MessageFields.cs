@@ -46,7 +46,7 @@ internal ref struct MessageFields(ReadOnlySpan<byte> message)
                 Content = Take(ReadVarint());
                 return true;
             default:
-                throw new InvalidDataException($"a field of a kind that remote write does not have: {tag & 7}");
+                throw new InvalidDataException($"a field has wire type {tag & 7}, which remote write does not use");
         }
     }
 
@@ -71,20 +71,20 @@ internal ref struct MessageFields(ReadOnlySpan<byte> message)
         for (var shift = 0; shift < 64; shift += 7)
         {
             if (_position == _message.Length)
-                throw new InvalidDataException("a number ends too soon");
+                throw new InvalidDataException("a number is cut short");
             var b = _message[_position++];
             value |= (ulong)(b & 0x7F) << shift;
             if (b < 0x80)
                 return value;
         }
 
-        throw new InvalidDataException("a number is longer than 64 bits");
+        throw new InvalidDataException("a number does not fit into 64 bits");
     }
 
     private ReadOnlySpan<byte> Take(ulong length)
     {
         if (length > (ulong)(_message.Length - _position))
-            throw new InvalidDataException($"{length} bytes are expected where {_message.Length - _position} are left");
+            throw new InvalidDataException($"{length} bytes expected, {_message.Length - _position} left");
         _position += (int)length;
         return _message.Slice(_position - (int)length, (int)length);
     }

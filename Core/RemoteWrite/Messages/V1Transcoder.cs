@@ -41,7 +41,7 @@ internal static class V1Transcoder
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            throw new InvalidDataException("a queued remote write request is damaged: " + e.Message, e);
+            throw new InvalidDataException("a queued remote write request is corrupt: " + e.Message, e);
         }
 
         var symbols = new List<(int Start, int Length)>();
@@ -115,7 +115,7 @@ internal static class V1Transcoder
         while (MessageFields.TryReadPacked(ref refs, out var name))
         {
             if (!MessageFields.TryReadPacked(ref refs, out var value))
-                throw new InvalidDataException("a label has a name and no value");
+                throw new InvalidDataException("a label has a name but no value");
             target.Write(LabelSet.EncodeLabel(Symbol(name, raw, symbols), Symbol(value, raw, symbols)));
         }
     }

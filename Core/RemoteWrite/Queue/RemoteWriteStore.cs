@@ -37,7 +37,7 @@ public sealed partial class RemoteWriteStore
     public RemoteWriteStore(IObjectStore store, TenantId tenant, string shard, long epoch, bool fence)
     {
         if (!ObjectName.IsSegment(shard))
-            throw new ArgumentException($"'{shard}' is no shard's name: it is a segment of an object's name", nameof(shard));
+            throw new ArgumentException($"'{shard}' is not a valid shard name: a shard name is one segment of an object name", nameof(shard));
         ArgumentOutOfRangeException.ThrowIfLessThan(epoch, 1);
         _store = store;
         _tenant = tenant;

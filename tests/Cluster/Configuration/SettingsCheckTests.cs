@@ -19,10 +19,10 @@ public sealed class SettingsCheckTests : IDisposable
     [InlineData("Orleans__GrainStorage__generator__ProviderType", "Memory", "'Orleans:GrainStorage:generator' (environment variable Orleans__GrainStorage__generator__ProviderType) is not known; did you mean 'generators'?")]
     [InlineData("Orleans__GrainStorage__generators__ContainerNam", "x", "'Orleans:GrainStorage:generators:ContainerNam' (environment variable Orleans__GrainStorage__generators__ContainerNam) is not known; did you mean 'ContainerName'?")]
     [InlineData("OrleansTempo__Dashboard__Enable", "true", "'OrleansTempo:Dashboard:Enable' (environment variable OrleansTempo__Dashboard__Enable) is not known; did you mean 'Enabled'?")]
-    [InlineData("Orleans__Endpoints__SiloPort", "70000", "'Orleans:Endpoints:SiloPort' (environment variable Orleans__Endpoints__SiloPort) is '70000'; it has to be a port of 1 to 65535")]
-    [InlineData("Orleans__Endpoints__AdvertisedIPAddress", "here", "'Orleans:Endpoints:AdvertisedIPAddress' (environment variable Orleans__Endpoints__AdvertisedIPAddress) is 'here'; it has to be an IP address")]
-    [InlineData("Orleans__Clustering", "AdoNet", "'Orleans:Clustering' (environment variable Orleans__Clustering) has keys and no value of its own: ProviderType")]
-    [InlineData("Orleans__ClusterId__Name", "blue", "'Orleans:ClusterId' (environment variable Orleans__ClusterId__Name) is a value and has no keys below it")]
+    [InlineData("Orleans__Endpoints__SiloPort", "70000", "'Orleans:Endpoints:SiloPort' (environment variable Orleans__Endpoints__SiloPort) is '70000'; it must be a port from 1 to 65535")]
+    [InlineData("Orleans__Endpoints__AdvertisedIPAddress", "here", "'Orleans:Endpoints:AdvertisedIPAddress' (environment variable Orleans__Endpoints__AdvertisedIPAddress) is 'here'; it must be an IP address")]
+    [InlineData("Orleans__Clustering", "AdoNet", "'Orleans:Clustering' (environment variable Orleans__Clustering) is a section, not a value; its keys are ProviderType")]
+    [InlineData("Orleans__ClusterId__Name", "blue", "'Orleans:ClusterId' (environment variable Orleans__ClusterId__Name) must be a value, without keys below it")]
     public void A_setting_that_nobody_would_read_is_named_with_its_place_and_what_was_meant(string name, string value, string problem) =>
         Assert.StartsWith(problem, Refusal((name, value)));
 

@@ -29,16 +29,16 @@ public class ClusterAgreementTests
     }
 
     [Theory]
-    [InlineData(4, "blue", "tempo", "ingester.partitions is 4 here and 8 in the other silos", "write 8 here")]
-    [InlineData(8, "green", "tempo", "Orleans:ClusterId is green here and blue in the other silos", "write blue here")]
-    [InlineData(8, "blue", "traces", "Orleans:ServiceId is traces here and tempo in the other silos", "write tempo here")]
+    [InlineData(4, "blue", "tempo", "ingester.partitions is 4 here but 8 in the other silos", "set it to 8 here")]
+    [InlineData(8, "green", "tempo", "Orleans:ClusterId is green here but blue in the other silos", "set it to blue here")]
+    [InlineData(8, "blue", "traces", "Orleans:ServiceId is traces here but tempo in the other silos", "set it to tempo here")]
     public async Task A_silo_that_differs_is_told_what_the_others_have_and_how_to_change_it(int partitions, string clusterId, string serviceId, string difference, string remedy)
     {
         await JoinAsync(8);
         var before = await StoredAsync();
         var refusal = await Assert.ThrowsAsync<ArgumentException>(() => JoinAsync(partitions, clusterId, serviceId));
         Assert.Equal(
-            $"{difference}, as the object 'cluster.json' of their store says; {remedy} as well, or to change it stop all silos, delete that object, and start them with the new value",
+            $"{difference}, according to the object 'cluster.json' in their store; {remedy} as well, or to change it everywhere stop all silos, delete that object, and start them with the new value",
             refusal.Message);
         Assert.Equal(before, await StoredAsync());
 

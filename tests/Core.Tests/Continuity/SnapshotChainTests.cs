@@ -72,9 +72,9 @@ public sealed class SnapshotChainTests
         var names = _store.Names;
 
         await _store.DeleteAsync(names[1]);
-        Assert.Matches("^of its records [0-9]+ to [0-9]+ there are 2$", (await ReadAsync()).Problem);
+        Assert.Matches("^only 2 of its records [0-9]+ to [0-9]+ were found$", (await ReadAsync()).Problem);
         await _store.DeleteAsync(names[0]);
-        Assert.Equal("the record of all its series is missing", (await ReadAsync()).Problem);
+        Assert.Equal("the record with all its series is missing", (await ReadAsync()).Problem);
     }
 
     [Fact]

@@ -555,7 +555,7 @@ public sealed class WriterClaimTests
     public async Task A_shard_that_no_object_can_be_named_after_is_refused()
     {
         var error = await Assert.ThrowsAsync<ArgumentException>(() => TakeAsync("a", shard: "3/8"));
-        Assert.Contains("'3/8' is no shard's name", error.Message, StringComparison.Ordinal);
+        Assert.Contains("'3/8' is not a valid shard name", error.Message, StringComparison.Ordinal);
         Assert.Empty(_store.Names);
     }
 

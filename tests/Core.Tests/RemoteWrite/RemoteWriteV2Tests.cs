@@ -133,7 +133,7 @@ public sealed class RemoteWriteV2Tests : IAsyncLifetime
         Assert.Equal(0, await FlushedAsync(writer));
         Assert.Equal(["2.0.0", "0.1.0"], _end.Received.Select(r => r.Headers["X-Prometheus-Remote-Write-Version"]));
         Assert.Equal((2, 1, 0), (_metrics["samples_total"], _metrics["histograms_total"], _metrics["samples_failed_total"]));
-        Assert.Contains("server returned HTTP status 204 without saying what it has written", Assert.Single(_log.Lines));
+        Assert.Contains("server returned HTTP status 204 without saying what it wrote", Assert.Single(_log.Lines));
     }
 
     [Fact]

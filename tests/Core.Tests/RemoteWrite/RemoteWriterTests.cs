@@ -147,10 +147,10 @@ public sealed class RemoteWriterTests : IAsyncLifetime
         Assert.Equal([2, 2, 1], _first.Accepted.Select(r => r.Metadata.Count).Where(count => count > 0));
         Assert.Equal(
             [
-                "traces_spanmetrics_calls_total Counter|How many spans were counted|",
-                "traces_spanmetrics_latency Histogram|How long the spans took|seconds",
-                "traces_spanmetrics_size_total Counter|How large the spans were when they were received|bytes",
-                "traces_target_info Gauge|What is known of the resource that sends spans; always 1|",
+                "traces_spanmetrics_calls_total Counter|Spans counted|",
+                "traces_spanmetrics_latency Histogram|Duration of spans|seconds",
+                "traces_spanmetrics_size_total Counter|Size of spans as received|bytes",
+                "traces_target_info Gauge|Attributes of the resource that sends spans; always 1|",
                 "other Gauge||",
             ],
             _first.Accepted.SelectMany(r => r.Metadata).Select(m => $"{m.MetricFamilyName} {m.Type}|{m.Help}|{m.Unit}"));

@@ -19,7 +19,7 @@ public class ListenerPortsTests
         var failure = Assert.Throws<IOException>(() => ListenerPorts.Check(With($"{host}:{port}")));
 
         Assert.Equal(
-            $"port {port}, where otlp/http listens, is taken by another process; stop that process, or set distributor.receivers.otlp.protocols.http.endpoint to another port",
+            $"port {port}, where otlp/http listens, is in use by another process; stop that process, or set distributor.receivers.otlp.protocols.http.endpoint to another port",
             failure.Message);
 
         taken.Stop();

@@ -103,13 +103,13 @@ public sealed class GeneratorChangesTests
         var foreign = CollectChanges(other);
 
         Assert.Equal(
-            $"record 1 after the snapshot: changes since the collection at {bench.Time.NowMs - 16_000} follow that at {bench.Time.NowMs - 32_000}",
+            $"record 1 after the snapshot: changes since the collection at {bench.Time.NowMs - 16_000} follow the collection at {bench.Time.NowMs - 32_000}",
             Refusal(bench, records[0], records[2]));
-        Assert.Equal("record 1 after the snapshot: these bytes are not the changes of a generator", Refusal(bench, records[0], records[0]));
-        Assert.Equal("these bytes are not the snapshot of a generator", Refusal(bench, records[1], records[2]));
+        Assert.Equal("record 1 after the snapshot: these bytes are not a generator's changes", Refusal(bench, records[0], records[0]));
+        Assert.Equal("these bytes are not a generator's snapshot", Refusal(bench, records[1], records[2]));
         Assert.Equal("record 1 after the snapshot: changes are of other metrics than the snapshot before them", Refusal(bench, records[0], foreign));
         Assert.Equal(
-            "record 1 after the snapshot: the snapshot is damaged: its checksum is not that of its bytes",
+            "record 1 after the snapshot: the snapshot is corrupt: its checksum does not match",
             Refusal(bench, records[0], (byte[])[.. records[1].Span[..40], 77, .. records[1].Span[41..]]));
     }
 
@@ -120,7 +120,7 @@ public sealed class GeneratorChangesTests
         var generator = bench.New();
 
         Assert.False(generator.TryRestore(records, bench.Time.NowMs + 1, out var reason));
-        Assert.Equal($"it is of the collection at {bench.Time.NowMs}, and what was collected at {bench.Time.NowMs + 1} may have been sent", reason);
+        Assert.Equal($"it was taken at collection {bench.Time.NowMs}, but samples up to collection {bench.Time.NowMs + 1} may have been sent", reason);
         Assert.False(generator.TryRestore(records[..1], bench.Time.NowMs, out _));
         Assert.True(generator.IsEmpty);
         Assert.True(generator.TryRestore(records, bench.Time.NowMs, out reason), reason);

@@ -201,14 +201,14 @@ public sealed class GeneratorSnapshotTests
         var bench = Everything();
         var snapshot = bench.Snapshot();
 
-        Assert.Equal("these bytes are not the snapshot of a generator", Refusal(bench, []));
-        Assert.Equal("these bytes are not the snapshot of a generator", Refusal(bench, "something else"u8.ToArray()));
-        Assert.Equal("the snapshot has version 1, and only version 2 is known", Refusal(bench, [.. snapshot[..8], 1, .. snapshot[9..]]));
-        Assert.Equal("the snapshot is cut short: 100 bytes without the mark of its end", Refusal(bench, snapshot[..100]));
-        Assert.Equal("the snapshot is damaged: its checksum is not that of its bytes", Refusal(bench, [.. snapshot[..100], 77, .. snapshot[101..]]));
-        Assert.Equal("the snapshot is tenant single-tenant's, not other's", Refusal(new GeneratorBench(tenant: "other"), snapshot));
+        Assert.Equal("these bytes are not a generator's snapshot", Refusal(bench, []));
+        Assert.Equal("these bytes are not a generator's snapshot", Refusal(bench, "something else"u8.ToArray()));
+        Assert.Equal("the snapshot has version 1; only version 2 is supported", Refusal(bench, [.. snapshot[..8], 1, .. snapshot[9..]]));
+        Assert.Equal("the snapshot is cut short: 100 bytes without the end mark", Refusal(bench, snapshot[..100]));
+        Assert.Equal("the snapshot is corrupt: its checksum does not match", Refusal(bench, [.. snapshot[..100], 77, .. snapshot[101..]]));
+        Assert.Equal("the snapshot belongs to tenant single-tenant, not to other", Refusal(new GeneratorBench(tenant: "other"), snapshot));
         Assert.Equal(
-            "the snapshot makes no sense: 1 bytes more than it says",
+            "the snapshot is not valid: 1 unexpected bytes at the end",
             Refusal(bench, WithChecksum([.. snapshot[..^8], 0, .. snapshot[^8..]])));
     }
 

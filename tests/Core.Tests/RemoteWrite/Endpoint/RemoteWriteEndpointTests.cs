@@ -136,12 +136,12 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(301, "/moved", "server redirects with HTTP status 301, which makes a GET of a POST, to http://127.0.0.1/moved: write the address that takes samples as url")]
-    [InlineData(302, "/login?next=secret", "server redirects with HTTP status 302, which makes a GET of a POST, to http://127.0.0.1/login?next=xxxxx: write the address that takes samples as url")]
-    [InlineData(303, "/moved", "server redirects with HTTP status 303, which makes a GET of a POST, to http://127.0.0.1/moved: write the address that takes samples as url")]
-    [InlineData(307, "/api/v1/write", "server redirects in a circle, back to http://127.0.0.1/api/v1/write: write the address that takes samples as url")]
-    [InlineData(308, "/api/v1/write", "server redirects in a circle, back to http://127.0.0.1/api/v1/write: write the address that takes samples as url")]
-    [InlineData(308, "", "server returned HTTP status 308 without saying where to: check the url")]
+    [InlineData(301, "/moved", "server redirects to http://127.0.0.1/moved with HTTP status 301, which turns a POST into a GET: set url to the address that takes samples")]
+    [InlineData(302, "/login?next=secret", "server redirects to http://127.0.0.1/login?next=xxxxx with HTTP status 302, which turns a POST into a GET: set url to the address that takes samples")]
+    [InlineData(303, "/moved", "server redirects to http://127.0.0.1/moved with HTTP status 303, which turns a POST into a GET: set url to the address that takes samples")]
+    [InlineData(307, "/api/v1/write", "server redirects in a circle, back to http://127.0.0.1/api/v1/write: set url to the address that takes samples")]
+    [InlineData(308, "/api/v1/write", "server redirects in a circle, back to http://127.0.0.1/api/v1/write: set url to the address that takes samples")]
+    [InlineData(308, "", "server returned HTTP status 308 without a location: check the url")]
     public async Task A_redirect_that_cannot_be_followed_loses_nothing(int status, string location, string error)
     {
         _end.Answer(status, "", location.Length > 0 ? [("Location", location)] : []);
@@ -233,7 +233,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
             File.WriteAllText(file, bad);
             var outcome = await SendAsync(endpoint);
             Assert.Equal(SendResult.Retry, outcome.Result);
-            Assert.StartsWith($"{key}: cannot use the file '{file}': what it holds ", outcome.Error);
+            Assert.StartsWith($"{key}: file '{file}' cannot be used: its content ", outcome.Error);
             Assert.DoesNotContain("secret\n", outcome.Error);
             Assert.DoesNotContain("other", outcome.Error);
         }
@@ -269,7 +269,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
         {
             File.WriteAllText(file, empty);
             var outcome = await SendAsync(endpoint);
-            Assert.Equal((SendResult.Retry, $"{key}: cannot use the file '{file}': it is empty"), (outcome.Result, outcome.Error));
+            Assert.Equal((SendResult.Retry, $"{key}: file '{file}' cannot be used: it is empty"), (outcome.Result, outcome.Error));
         }
 
         Assert.Empty(_end.Received);
@@ -364,13 +364,13 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
         { new() { Url = "localhost/push?token=abc" }, "remote_write[2].url: 'localhost/push?token=xxxxx' is not an absolute http or https URL" },
         { new() { Url = "http://h", Headers = new Dictionary<string, string> { ["content-type"] = "x" } }, "remote_write[2]: 'content-type' is a header that remote write sets itself" },
         { new() { Url = "http://h", Headers = new Dictionary<string, string> { ["authorization"] = "x" } }, "remote_write[2]: the header 'authorization' cannot be set" },
-        { new() { Url = "http://h", BasicAuth = new(), Authorization = new() }, "remote_write[2]: of basic_auth, authorization and azuread more than one is set" },
-        { new() { Url = "http://h", BasicAuth = new(), Azuread = new() { Sdk = new() } }, "remote_write[2]: of basic_auth, authorization and azuread more than one is set" },
-        { new() { Url = "http://h", Azuread = new() { Sdk = new() } }, "remote_write[2].azuread: this program has nothing that signs in at Azure" },
+        { new() { Url = "http://h", BasicAuth = new(), Authorization = new() }, "remote_write[2]: more than one of basic_auth, authorization and azuread is set" },
+        { new() { Url = "http://h", BasicAuth = new(), Azuread = new() { Sdk = new() } }, "remote_write[2]: more than one of basic_auth, authorization and azuread is set" },
+        { new() { Url = "http://h", Azuread = new() { Sdk = new() } }, "remote_write[2].azuread: this program is built without Azure sign-in" },
         { new() { Url = "http://h", ProtobufMessage = "prometheus.WriteRequestV2" }, "remote_write[2].protobuf_message: 'prometheus.WriteRequestV2' is not known; allowed are prometheus.WriteRequest and io.prometheus.write.v2.Request" },
         { new() { Url = "http://h", ProxyUrl = "proxy" }, "remote_write[2].proxy_url: 'proxy' is not an absolute URL" },
         { new() { Url = "https://h", TlsConfig = new() { CaFile = "/no/such/file" } }, "remote_write[2].tls_config.ca_file: Could not find" },
-        { new() { Url = "https://h", TlsConfig = new() { Ca = "not PEM" } }, "remote_write[2].tls_config.ca: holds no certificate" },
+        { new() { Url = "https://h", TlsConfig = new() { Ca = "not PEM" } }, "remote_write[2].tls_config.ca: contains no certificate" },
         { new() { Url = "https://h", TlsConfig = new() { Cert = "x" } }, "remote_write[2].tls_config: a client certificate needs both" },
         { new() { Url = "https://h", TlsConfig = new() { MinVersion = "TLS9" } }, "remote_write[2].tls_config.min_version: 'TLS9' is not supported; allowed are TLS12 and TLS13" },
         { new() { Url = "http://h", WriteRelabelConfigs = [new()] }, "remote_write[2].write_relabel_configs[0].target_label: replace needs one" },

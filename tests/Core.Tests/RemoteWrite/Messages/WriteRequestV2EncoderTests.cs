@@ -10,8 +10,8 @@ namespace OrleansTempo.Core.Tests.RemoteWrite.Messages;
 public sealed class WriteRequestV2EncoderTests
 {
     private const long Now = 1_780_000_000_123;
-    private const string CallsMetadata = "Counter|How many spans were counted|";
-    private const string LatencyMetadata = "Histogram|How long the spans took|seconds";
+    private const string CallsMetadata = "Counter|Spans counted|";
+    private const string LatencyMetadata = "Histogram|Duration of spans|seconds";
 
     private static readonly MetricName s_native = new("traces_spanmetrics_latency", MetricType.Histogram);
     private static readonly byte[] s_traceId = [0, 0, 0, 0, 0, 0, 0, 0xAB, 1, 2, 3, 4, 5, 6, 7, 0xEF];

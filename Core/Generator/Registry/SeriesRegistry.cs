@@ -8,9 +8,9 @@ using OrleansTempo.Core.Overrides;
 namespace OrleansTempo.Core.Generator.Registry;
 
 /// <summary>
-/// All series of one tenant: the entity tables of its processors, and what a collection makes of them. A counter's or
-/// histogram's first sample is an explicit 0 at the moment it was first seen; a series not updated for the stale duration
-/// ends with a staleness marker.
+/// Holds all series of one tenant, in the entity tables of its processors, and collects them. The first sample of a counter or
+/// histogram is an explicit 0 at the time it was first seen. A series that is not updated for the stale duration ends with a
+/// staleness marker.
 /// </summary>
 internal sealed class SeriesRegistry
 {
@@ -38,7 +38,7 @@ internal sealed class SeriesRegistry
 
     public bool HasInfoMetrics => _shard.HasInfoMetrics;
 
-    /// <summary>The labels that every series carries, sorted by nothing in particular.</summary>
+    /// <summary>The labels that every series carries, in no particular order.</summary>
     public IReadOnlyDictionary<string, string> ExternalLabels { get; private set; } = new Dictionary<string, string>();
 
     public RegistryOptions Options { get; private set; } = new();
@@ -62,7 +62,7 @@ internal sealed class SeriesRegistry
         ExternalLabels = labels;
     }
 
-    /// <summary>A table with these metrics; where it replaces one, the entities of that one go on in it.</summary>
+    /// <summary>Creates a table with these metrics. If it replaces a table, the entities of that table continue in it.</summary>
     public EntityTable AddTable(EntityTable? replaced, params MetricSlot[] slots)
     {
         var table = NewTable(slots);
@@ -78,7 +78,7 @@ internal sealed class SeriesRegistry
         return table;
     }
 
-    /// <summary>Ends a table whose processor was switched off: its series get their staleness markers at the next collection.</summary>
+    /// <summary>Retires the table of a processor that was switched off: its series end with staleness markers at the next collection.</summary>
     public void RemoveTable(EntityTable table)
     {
         if (_tables.Remove(table))
@@ -86,37 +86,37 @@ internal sealed class SeriesRegistry
         LoseAccount();
     }
 
-    /// <summary>The tables that were ended, with what the next collection still says of them.</summary>
+    /// <summary>The tables whose series end at the next collection.</summary>
     public IReadOnlyList<EntityTable> Retired => _retired;
 
-    /// <summary>Unix milliseconds; 0 before the first.</summary>
+    /// <summary>The timestamp of the last collection in Unix milliseconds; 0 before the first.</summary>
     public long LastCollectionMs => _lastCollectionMs;
 
-    /// <summary>Collections and zeros from now on are later than this; Unix milliseconds.</summary>
+    /// <summary>Stamps all collections and zeros from now on later than this; Unix milliseconds.</summary>
     public void StartAfter(long timestampMs) => _lastCollectionMs = Math.Max(_lastCollectionMs, timestampMs);
 
-    /// <summary>As <see cref="StartAfter"/>, also where collections had later stamps: nobody has taken those. Unix milliseconds.</summary>
+    /// <summary>As <see cref="StartAfter"/>, but also goes back behind later collections, because no remote end has accepted those. Unix milliseconds.</summary>
     public void StartAgainAfter(long timestampMs)
     {
         _lastCollectionMs = timestampMs;
         LoseAccount();
     }
 
-    /// <summary>The stamp of the collection since which there is an account of what has changed, see <see cref="HasAccount"/>.</summary>
+    /// <summary>The timestamp of the collection since which changes are tracked, see <see cref="HasAccount"/>; Unix milliseconds.</summary>
     public long AccountSinceMs { get; private set; }
 
-    /// <summary>When that collection was, in steady milliseconds.</summary>
+    /// <summary>The time of that collection in steady milliseconds.</summary>
     public long AccountBeganMs { get; private set; }
 
     /// <summary>
-    /// Whether <see cref="EntityTable.Removed"/>, <see cref="EntityTable.ChangedByCollection"/>, and the entities last updated at or after
-    /// <see cref="AccountBeganMs"/> are all that has changed since then.
+    /// Whether changes are fully tracked: <see cref="EntityTable.Removed"/>, <see cref="EntityTable.ChangedByCollection"/> and the
+    /// entities last updated at or after <see cref="AccountBeganMs"/> are all that changed since then.
     /// </summary>
     public bool HasAccount { get; private set; }
 
     /// <summary>
-    /// Keeps account of what changes from here on, all being recorded. There is none where series change that nobody counts in:
-    /// those of replaced tables, and those that the next collection is the first to send though they have been there for long.
+    /// Tracks changes from here on, after everything has been recorded. Tracking is not possible while series change without being
+    /// updated: those of replaced tables, and old series that the next collection sends for the first time.
     /// </summary>
     public void BeginAccount()
     {
@@ -130,15 +130,15 @@ internal sealed class SeriesRegistry
         }
     }
 
-    /// <summary>Something has changed that the account does not say.</summary>
+    /// <summary>Called when something changes that is not tracked: the next record must be a whole snapshot.</summary>
     public void LoseAccount() => HasAccount = false;
 
     /// <summary>
-    /// Goes on with the tables of a snapshot, no series being there yet. Where a table's metrics are still the same, its
-    /// entities are found under their keys at once; the rest is as after a change of settings.
+    /// Restores the tables of a snapshot, before there are any series. If a table still has the same metrics, its entities can be
+    /// found by their keys at once; the rest is treated as after a change of settings.
     /// </summary>
-    /// <param name="snapshot">The tables, each before those it had taken over from.</param>
-    /// <param name="live">The table of a part that there is, and the key by which it would find an entity of these labels.</param>
+    /// <param name="snapshot">The tables, each before those it had replaced.</param>
+    /// <param name="live">Returns the present table of a part, and a function from labels to the key of an entity in it; null if the part does not exist.</param>
     public void Restore(IEnumerable<SnapshotTable> snapshot, Func<SnapshotPart, (EntityTable Table, Func<LabelSet, byte[]?> KeyOf)?> live)
     {
         foreach (var table in snapshot)
@@ -167,8 +167,8 @@ internal sealed class SeriesRegistry
     }
 
     /// <summary>
-    /// Adds the external labels, which win over labels of the same name, cuts to the length limits, and drops empty values and what
-    /// would be another <c>__name__</c>; of several labels with one name the last stands.
+    /// Adds the external labels, which win over labels of the same name, cuts names and values to their length limits, and drops
+    /// empty values and labels named <c>__name__</c>. Of several labels with the same name, the last one wins.
     /// </summary>
     public LabelSet WithExternalLabels(IEnumerable<KeyValuePair<string, byte[]>> labels)
     {
@@ -188,8 +188,8 @@ internal sealed class SeriesRegistry
     }
 
     /// <summary>
-    /// A label's name as it appears in a series: cut to its limit, and always one that Prometheus takes, for one that is not would
-    /// cost all series of a scrape or request.
+    /// The name of a label as it appears in a series: cut to its limit, and always valid for Prometheus, because a single invalid
+    /// name would make it reject all series of a scrape or request.
     /// </summary>
     public string CutName(string name)
     {
@@ -200,9 +200,8 @@ internal sealed class SeriesRegistry
     }
 
     /// <summary>
-    /// Which of a processor's labels, in the order they are added, appear in its series: one that a later label or an
-    /// external label of the same name replaces does not, nor one named <c>le</c> or <c>__name__</c>, and must not tell two
-    /// entities apart.
+    /// Which of a processor's labels, in the order they are added, appear in its series. A label does not appear if a later label
+    /// or an external label has the same name, or if it is named <c>le</c> or <c>__name__</c>; it must not tell two entities apart.
     /// </summary>
     public bool[] Visible(IReadOnlyList<string> labels)
     {
@@ -211,13 +210,13 @@ internal sealed class SeriesRegistry
     }
 
     /// <summary>
-    /// Visits every series with its value, the zeros of new ones and the staleness markers of those that have ended, and forgets the
-    /// latter. Without a visitor, series still end, and one that is new stays new.
+    /// Visits every series with its value, including the zeros of new series and the staleness markers of ended ones, and removes
+    /// the ended ones. Without a visitor, series still end, and a new series stays new.
     /// </summary>
     /// <param name="nowMs">Now in steady milliseconds.</param>
-    /// <param name="aheadMs">By how much the system clock, whose time the stamps show, is ahead of that.</param>
-    /// <param name="visitor">Who is told; null for nobody.</param>
-    /// <returns>The collection's timestamp: what the system clock shows, or 1 ms after the last collection where that is later.</returns>
+    /// <param name="aheadMs">How far the system clock, which timestamps follow, is ahead of the steady clock.</param>
+    /// <param name="visitor">Receives the series; null for none.</param>
+    /// <returns>The timestamp of the collection: the system clock's time, or 1 ms after the last collection if that is later.</returns>
     public long Collect(long nowMs, long aheadMs, ISeriesVisitor? visitor)
     {
         var collection = new Collection(nowMs, Math.Max(nowMs + aheadMs, _lastCollectionMs + 1), new WallStamps(aheadMs, _lastCollectionMs));
@@ -246,8 +245,8 @@ internal sealed class SeriesRegistry
     }
 
     /// <summary>
-    /// How many entities and series there would be without a limit: those there are, without the overflow, and by estimate those
-    /// that were refused within the stale duration. Now is in steady milliseconds.
+    /// How many entities and series there would be without a limit: the present ones, without the overflow entity, plus an estimate
+    /// of those refused within the stale duration. Now is in steady milliseconds.
     /// </summary>
     public (long Entities, long Series) Demand(long nowMs)
     {
@@ -262,7 +261,7 @@ internal sealed class SeriesRegistry
         return (entities, series);
     }
 
-    /// <summary>Has labels over their limit from the start where those of what was restored were; steady milliseconds.</summary>
+    /// <summary>Treats labels as over their limit from the start if they were over it in what was restored; steady milliseconds.</summary>
     public void GoOnLimiting(long nowMs)
     {
         foreach (var table in _tables.SelectMany(t => t.Formers.Prepend(t)))
@@ -272,12 +271,12 @@ internal sealed class SeriesRegistry
         }
     }
 
-    /// <summary>The entities there are now, but for those that were ended.</summary>
+    /// <summary>The present entities, without those of retired tables.</summary>
     public SeriesListing List() => new(_tables.SelectMany(static t => t.Formers.Prepend(t)));
 
     /// <summary>
-    /// Visits about so many series of a family with their current values, changing nothing, from a place in the listing on; see <see cref="Collect"/> for the
-    /// times. Returns where to go on, or -1.
+    /// Visits about this many series of a family with their current values, from a place in the listing on, and changes nothing; see
+    /// <see cref="Collect"/> for the times. Returns where to continue, or -1 at the end.
     /// </summary>
     public int Visit(SeriesListing listing, string family, int from, int series, long nowMs, long aheadMs, ISeriesVisitor visitor)
     {
@@ -293,7 +292,7 @@ internal sealed class SeriesRegistry
             series);
     }
 
-    // Switched off and on again before a collection: the series have not ended yet, so they go on.
+    // A processor that was switched off and on again before a collection: its series have not ended yet, so they continue.
     private void SucceedRetired(EntityTable table)
     {
         foreach (var retired in _retired.FindAll(t => t.MayShareSeriesWith(table)))
@@ -355,7 +354,7 @@ internal sealed class SeriesRegistry
         }
     }
 
-    // When first seen, but after anything sent before and before the collection; none where there is no room between.
+    // When it was first seen, but after anything sent before and before the collection; 0 if there is no room in between.
     private long ZeroTimestamp(long firstSeenMs, in Collection collection)
     {
         var zeroMs = Math.Max(Math.Min(collection.Stamps.Of(firstSeenMs), collection.TimestampMs - 1), _lastCollectionMs + 1);
@@ -442,9 +441,9 @@ internal sealed class SeriesRegistry
         });
     }
 
-    /// <summary>One visit of all series.</summary>
-    /// <param name="NowMs">When it is, in steady milliseconds.</param>
-    /// <param name="TimestampMs">What its samples are stamped with; Unix milliseconds.</param>
-    /// <param name="Stamps">Makes the other stamps.</param>
+    /// <summary>The times of one visit of all series.</summary>
+    /// <param name="NowMs">Now, in steady milliseconds.</param>
+    /// <param name="TimestampMs">The timestamp of its samples, in Unix milliseconds.</param>
+    /// <param name="Stamps">Converts other times to timestamps.</param>
     private readonly record struct Collection(long NowMs, long TimestampMs, WallStamps Stamps);
 }

@@ -6,9 +6,9 @@ using OrleansTempo.Core.Overrides;
 namespace OrleansTempo.Core.Generator.Samples;
 
 /// <summary>
-/// The labels of one entity, external labels included, encoded once as the <c>labels</c> fields of a remote write
-/// <c>TimeSeries</c> and sorted by name. <c>__name__</c> and <c>le</c> differ from series to series of the entity, so
-/// the bytes are kept in three runs, and each series is <c>Head + __name__ + Middle + [le] + Tail</c>.
+/// The labels of one entity, including external labels, encoded once as the <c>labels</c> fields of a remote write
+/// <c>TimeSeries</c> and sorted by name. <c>__name__</c> and <c>le</c> differ between the series of an entity, so the bytes are
+/// kept in three runs, and the labels of each series are <c>Head + __name__ + Middle + [le] + Tail</c>.
 /// </summary>
 public sealed class LabelSet : IEquatable<LabelSet>
 {
@@ -16,7 +16,7 @@ public sealed class LabelSet : IEquatable<LabelSet>
     private readonly int _nameSplit;
     private readonly int _bucketSplit;
 
-    /// <param name="labels">Name and value pairs in UTF-8, names unique, values not empty, in any order; neither <c>__name__</c> nor <c>le</c>.</param>
+    /// <param name="labels">Pairs of name and value in UTF-8, in any order, without <c>__name__</c> and <c>le</c>. Names must be unique and values not empty.</param>
     public LabelSet(IEnumerable<KeyValuePair<byte[], byte[]>> labels)
     {
         var sorted = labels.ToArray();
@@ -44,10 +44,10 @@ public sealed class LabelSet : IEquatable<LabelSet>
         _bucketSplit = bucketSplit;
     }
 
-    /// <summary>Whether one of the names is none that Prometheus takes; false of labels that were not read from <see cref="Encoded"/>.</summary>
+    /// <summary>Whether one of the names is not valid for Prometheus; always false for labels that were not read with <see cref="FromEncoded"/>.</summary>
     internal bool HasInvalidName { get; private init; }
 
-    /// <summary>The labels as they are encoded, all in one.</summary>
+    /// <summary>All labels, encoded.</summary>
     internal ReadOnlySpan<byte> Encoded => _bytes;
 
     /// <summary>Labels that sort before <c>__name__</c>.</summary>
@@ -59,36 +59,36 @@ public sealed class LabelSet : IEquatable<LabelSet>
     /// <summary>Labels that sort after <c>le</c>.</summary>
     public ReadOnlySpan<byte> Tail => _bytes.AsSpan(_bucketSplit);
 
-    /// <summary>The labels as text, sorted by name; for pages, relabelling and tests, not for the wire.</summary>
+    /// <summary>Decodes the labels, sorted by name; for pages, relabelling and tests, not for the wire.</summary>
     public IEnumerable<KeyValuePair<string, string>> Decode()
     {
         for (var position = 0; position < _bytes.Length;)
         {
             position++;
-            ReadVarint(ref position);
+            ReadLength(ref position);
             position++;
-            var nameLength = ReadVarint(ref position);
+            var nameLength = ReadLength(ref position);
             var name = Encoding.UTF8.GetString(_bytes, position, nameLength);
             position += nameLength + 1;
-            var valueLength = ReadVarint(ref position);
+            var valueLength = ReadLength(ref position);
             var value = Encoding.UTF8.GetString(_bytes, position, valueLength);
             position += valueLength;
             yield return new(name, value);
         }
     }
 
-    /// <summary>The value of a label; empty where there is none of that name.</summary>
+    /// <summary>The value of a label; empty if there is no label with that name.</summary>
     internal ReadOnlySpan<byte> ValueOf(ReadOnlySpan<byte> name)
     {
         for (var position = 0; position < _bytes.Length;)
         {
             position++;
-            ReadVarint(ref position);
+            ReadLength(ref position);
             position++;
-            var nameLength = ReadVarint(ref position);
+            var nameLength = ReadLength(ref position);
             var found = _bytes.AsSpan(position, nameLength);
             position += nameLength + 1;
-            var valueLength = ReadVarint(ref position);
+            var valueLength = ReadLength(ref position);
             if (found.SequenceEqual(name))
                 return _bytes.AsSpan(position, valueLength);
             position += valueLength;
@@ -97,8 +97,8 @@ public sealed class LabelSet : IEquatable<LabelSet>
         return default;
     }
 
-    /// <summary>Takes back what <see cref="Encoded"/> gave, from where it may have been damaged.</summary>
-    /// <exception cref="InvalidDataException">These are not encoded labels, sorted by name.</exception>
+    /// <summary>Reads what <see cref="Encoded"/> returned; the bytes may have been corrupted since.</summary>
+    /// <exception cref="InvalidDataException">The bytes are not encoded labels, sorted by name.</exception>
     internal static LabelSet FromEncoded(ReadOnlySpan<byte> encoded)
     {
         int? nameSplit = null, bucketSplit = null;
@@ -136,18 +136,13 @@ public sealed class LabelSet : IEquatable<LabelSet>
     /// <summary>One <c>TimeSeries.labels</c> field: tag, length, and the <c>Label</c> message.</summary>
     public static byte[] EncodeLabel(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
-        var bodyLength = 2 + VarintLength(name.Length) + name.Length + VarintLength(value.Length) + value.Length;
-        var bytes = new byte[1 + VarintLength(bodyLength) + bodyLength];
+        var bodyLength = 2 + ProtoWire.VarintLength((ulong)name.Length) + name.Length + ProtoWire.VarintLength((ulong)value.Length) + value.Length;
+        var bytes = new byte[1 + ProtoWire.VarintLength((ulong)bodyLength) + bodyLength];
         var position = 0;
         bytes[position++] = 0x0A;
-        WriteVarint(bytes, ref position, bodyLength);
-        bytes[position++] = 0x0A;
-        WriteVarint(bytes, ref position, name.Length);
-        name.CopyTo(bytes.AsSpan(position));
-        position += name.Length;
-        bytes[position++] = 0x12;
-        WriteVarint(bytes, ref position, value.Length);
-        value.CopyTo(bytes.AsSpan(position));
+        ProtoWire.WriteVarint(bytes, ref position, (ulong)bodyLength);
+        ProtoWire.WriteField(bytes, ref position, 0x0A, name);
+        ProtoWire.WriteField(bytes, ref position, 0x12, value);
         return bytes;
     }
 
@@ -155,31 +150,5 @@ public sealed class LabelSet : IEquatable<LabelSet>
 
     private static bool IsBehindBucket(ReadOnlySpan<byte> name) => name.SequenceCompareTo("le"u8) > 0;
 
-    private int ReadVarint(ref int position)
-    {
-        int value = 0, shift = 0;
-        byte b;
-        do
-        {
-            b = _bytes[position++];
-            value |= (b & 0x7F) << shift;
-            shift += 7;
-        }
-        while (b >= 0x80);
-        return value;
-    }
-
-    private static int VarintLength(int value) => value < 1 << 7 ? 1 : value < 1 << 14 ? 2 : value < 1 << 21 ? 3 : value < 1 << 28 ? 4 : 5;
-
-    private static void WriteVarint(byte[] bytes, ref int position, int value)
-    {
-        var rest = (uint)value;
-        while (rest >= 0x80)
-        {
-            bytes[position++] = (byte)(rest | 0x80);
-            rest >>= 7;
-        }
-
-        bytes[position++] = (byte)rest;
-    }
+    private int ReadLength(ref int position) => (int)ProtoWire.ReadVarint(_bytes, ref position);
 }

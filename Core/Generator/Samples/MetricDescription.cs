@@ -1,8 +1,8 @@
 namespace OrleansTempo.Core.Generator.Samples;
 
-/// <summary>What is said of a metric family besides its type, for query editors and whoever meets it for the first time.</summary>
-/// <param name="Help">One sentence; empty of a family that is not ours.</param>
-/// <param name="Unit">In Prometheus' words (<c>seconds</c>, <c>bytes</c>); empty where it has none.</param>
+/// <summary>The help text and unit of a metric family, which remote write sends as metadata and query editors show.</summary>
+/// <param name="Help">A noun phrase; empty for a family that is not ours.</param>
+/// <param name="Unit">Prometheus' name of the unit (<c>seconds</c>, <c>bytes</c>); empty for a family without one.</param>
 public readonly record struct MetricDescription(string Help, string Unit)
 {
     private static readonly Dictionary<string, MetricDescription> s_families = new(StringComparer.Ordinal)
@@ -20,11 +20,11 @@ public readonly record struct MetricDescription(string Help, string Unit)
         ["traces_service_graph_connection_info"] = new("Connections between services; always 1", ""),
     };
 
-    /// <param name="family">As in <see cref="MetricName.Family"/>.</param>
+    /// <param name="family">See <see cref="MetricName.Family"/>.</param>
     public static MetricDescription Of(string family) => s_families.TryGetValue(family, out var description) ? description : new("", "");
 }
 
-/// <summary>What a metric family is, in Prometheus' words.</summary>
+/// <summary>The type of a metric family, named as in Prometheus.</summary>
 public enum MetricType
 {
     Counter,

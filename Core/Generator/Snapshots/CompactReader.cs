@@ -3,37 +3,37 @@ using System.Buffers.Binary;
 namespace OrleansTempo.Core.Generator.Snapshots;
 
 /// <summary>
-/// Reads what a <see cref="CompactWriter"/> wrote. The bytes may be anybody's: every method throws an
-/// <see cref="InvalidDataException"/> where they do not go on as they should.
+/// Reads what a <see cref="CompactWriter"/> wrote. The bytes are not trusted: every method throws an
+/// <see cref="InvalidDataException"/> if they are not in the expected format.
 /// </summary>
 internal ref struct CompactReader(ReadOnlySpan<byte> bytes)
 {
     private ReadOnlySpan<byte> _rest = bytes;
 
-    /// <summary>How many bytes have not been read yet.</summary>
+    /// <summary>The number of bytes not read yet.</summary>
     public readonly int Left => _rest.Length;
 
     public readonly bool IsAtEnd => _rest.IsEmpty;
 
     public byte ReadByte() => ReadBytes(1)[0];
 
+    /// <summary>Reads a varint of at most 64 bits that takes no more bytes than it needs.</summary>
     public ulong ReadVarint()
     {
-        ulong value = 0;
-        for (var shift = 0; shift < 64; shift += 7)
-        {
-            var b = ReadByte();
-            if (shift == 63 && b > 1)
-                break;
-            value |= (ulong)(b & 0x7F) << shift;
-            if (b < 0x80)
-                return b == 0 && shift > 0 ? throw new InvalidDataException("a number takes more bytes than it needs") : value;
-        }
-
-        throw new InvalidDataException("a number does not fit into 64 bits");
+        var length = 0;
+        var isWhole = ProtoWire.TryReadVarint(_rest, ref length, out var value);
+        if (!isWhole && length < ProtoWire.MaxVarintBytes)
+            throw new InvalidDataException("a number is cut short");
+        var last = _rest[length - 1];
+        if (length == ProtoWire.MaxVarintBytes && last > 1)
+            throw new InvalidDataException("a number does not fit into 64 bits");
+        if (length > 1 && last == 0)
+            throw new InvalidDataException("a number takes more bytes than it needs");
+        _rest = _rest[length..];
+        return value;
     }
 
-    /// <summary>A number of things that follow. Each takes a byte or more, so there are not more of them than bytes.</summary>
+    /// <summary>Reads the number of items that follow. Each takes at least a byte, so there cannot be more items than bytes.</summary>
     public int ReadCount()
     {
         var count = ReadVarint();

@@ -14,7 +14,7 @@ using static OrleansTempo.Core.ProtoWire;
 namespace OrleansTempo.Core.Generator.Snapshots;
 
 /// <summary>
-/// The bytes of a tenant's generator, by which one hands its series on to the next; see <c>docs/generator-snapshot.md</c>.
+/// Writes and reads the snapshot with which a tenant's generator hands its series to the next; see <c>docs/generator-snapshot.md</c>.
 /// <code>
 /// ┌───────┬─────────┬────────┬───────┬────────────────────────────────┬───────┬───────────────────┬─────┬──────────┐
 /// │ magic │ version │ whose  │ times │ table: metrics, entity, entity…│ table…│ edges, with texts │ end │ checksum │
@@ -25,24 +25,24 @@ internal static class GeneratorSnapshot
 {
     private const byte Version = 2;
 
-    // After those of MetricType.
+    // The number after those of MetricType.
     private const byte NativeHistogramType = 3;
 
-    // No finite value has a bucket further from 0, and no arithmetic on such overflows.
+    // No finite value has a bucket further from 0, and arithmetic on such indices does not overflow.
     private const int MaxBucketIndex = 1024 << NativeBuckets.MaxSchema;
 
-    // The end of it: the mark, and the checksum of all before.
+    // The end mark, and the checksum of everything before it.
     private const int TrailerBytes = 8;
 
-    // A text that stands here for the first time.
+    // Marks a text that appears for the first time.
     private const int NewText = -2;
 
-    // So far from any real time that no sum of two of them overflows.
+    // Far beyond any real time, and yet the sum of two of them does not overflow.
     private const long MaxTimeMs = 1L << 60;
 
     private static ReadOnlySpan<byte> Magic => "OTempGen"u8;
 
-    // As long as the other.
+    // Must be as long as Magic.
     private static ReadOnlySpan<byte> ChangesMagic => "OTempChg"u8;
 
     private static ReadOnlySpan<byte> EndMark => ".end"u8;
@@ -65,7 +65,7 @@ internal static class GeneratorSnapshot
         writer.WriteText(Encoding.ASCII.GetBytes(tenant.Value));
         writer.WriteText(Encoding.ASCII.GetBytes(shard.ToString()));
 
-        // Times of entities and edges are told as ages, so that whoever reads them need not have had this clock.
+        // Times of entities and edges are written as ages, so that the reader need not share this clock.
         var nowMs = clock.NowMs;
         var wallMs = nowMs + (long)clock.Ahead.TotalMilliseconds;
         writer.WriteUInt64((ulong)wallMs);
@@ -180,7 +180,7 @@ internal static class GeneratorSnapshot
         var lastCollectionMs = ReadTime(ref reader, wallMs);
         var sinceMs = onlyChanges ? ReadTime(ref reader, wallMs) : 0;
 
-        // One of the future was written by a clock that has been set back since: nobody knows how long ago, and ages are as if it were now.
+        // A snapshot from the future was written before the clock was set back. Nobody knows how long ago that was, so ages count as if it were now.
         nowMs = Math.Min(nowMs, wallMs);
 
         var tables = new List<SnapshotTable>();
@@ -262,7 +262,7 @@ internal static class GeneratorSnapshot
                 writer.WriteDouble(bound);
         }
 
-        // The position of the overflow after 1, or 0 for none.
+        // The position of the overflow entity, counted from 1; 0 for none.
         var overflow = 0;
         for (var i = 0; i < entities.Length && overflow == 0; i++)
         {
@@ -278,7 +278,7 @@ internal static class GeneratorSnapshot
             WriteTime(writer, entity.LastUpdatedMs, nowMs);
             for (var slot = 0; slot < table.Slots.Length; slot++)
             {
-                // When a series was first seen matters only until it has been sent.
+                // The time a series was first seen matters only until it has been sent.
                 if (entity.FirstSeenMs[slot] != 0 && entity.Collected[slot])
                     writer.WriteVarint(1);
                 else
@@ -311,7 +311,7 @@ internal static class GeneratorSnapshot
             var labels = LabelSet.FromEncoded(reader.ReadText());
             var lastUpdatedMs = ReadTime(ref reader, nowMs);
 
-            // Each value takes a byte at least, and is looked for before room is made for it.
+            // Each value takes at least a byte; this is checked before memory is allocated.
             if (reader.Left < slots.Count + values)
                 throw new InvalidDataException($"{slots.Count + values} values cannot fit into {reader.Left} bytes");
             var entity = new Entity([], (ulong)labels.GetHashCode(), labels, slots.Count, values, exemplars, natives) { LastUpdatedMs = lastUpdatedMs };
@@ -325,7 +325,7 @@ internal static class GeneratorSnapshot
                     entity.Natives[slots[slot].NativePosition] = ReadNative(ref reader, native.Schema, nowMs);
             }
 
-            // Of a version that let such names be: no remote end takes them, nor what is sent along.
+            // An older version allowed such names. Remote ends reject them, together with everything else in the request.
             if (labels.HasInvalidName)
                 continue;
             entities.Add(entity);
@@ -413,7 +413,7 @@ internal static class GeneratorSnapshot
         foreach (var dimension in dimensions)
             writer.WriteText(Encoding.UTF8.GetBytes(dimension));
 
-        // A text stands where it is needed first, and is a number from then on. 0 is none.
+        // A text is written where it is needed first, and is a number from then on. 0 stands for no text.
         var sides = new Dictionary<int, int>();
         var peers = new Dictionary<int, int>();
         Span<byte> traceId = stackalloc byte[16];
@@ -504,7 +504,7 @@ internal static class GeneratorSnapshot
         return new WaitingEdges(dimensions, edges, texts);
     }
 
-    // A text's number in the table where it has been read already, with one reference more to it.
+    // Returns the table's number of a text that was read before, and adds a reference to it; NewText for a text that follows now.
     private static int ReadKnown(ref CompactReader reader, List<int> read, TextTable texts)
     {
         var number = reader.ReadVarint();
@@ -518,7 +518,7 @@ internal static class GeneratorSnapshot
         return text;
     }
 
-    // What an earlier version let become infinite would stay so: it begins again.
+    // An earlier version let values become infinite, and they would stay so: they restart at 0.
     private static double ReadFinite(ref CompactReader reader, double otherwise) =>
         reader.ReadDouble() is var value && double.IsFinite(value) ? value : otherwise;
 

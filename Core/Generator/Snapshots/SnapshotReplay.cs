@@ -5,8 +5,8 @@ using OrleansTempo.Core.Generator.Samples;
 namespace OrleansTempo.Core.Generator.Snapshots;
 
 /// <summary>
-/// A snapshot and the changes recorded after it, one after another, as the snapshot that would have been written in their place.
-/// Entities are the same where their labels are.
+/// Applies recorded changes to a snapshot, one after another; the result is the snapshot that would have been written in their
+/// place. Two entities are the same if their labels are equal.
 /// </summary>
 internal sealed class SnapshotReplay
 {
@@ -15,7 +15,7 @@ internal sealed class SnapshotReplay
 
     private SnapshotReplay(SnapshotContent snapshot) => _content = snapshot;
 
-    /// <summary>Begins with a snapshot; false where it is none that changes can follow.</summary>
+    /// <summary>Starts with a snapshot; false if changes cannot be applied to it.</summary>
     public static bool TryBegin(SnapshotContent snapshot, [NotNullWhen(true)] out SnapshotReplay? replay, [NotNullWhen(false)] out string? reason)
     {
         replay = new SnapshotReplay(snapshot);
@@ -36,7 +36,7 @@ internal sealed class SnapshotReplay
         return true;
     }
 
-    /// <summary>Lays changes over what there is; nothing of it is of use where they do not belong to it.</summary>
+    /// <summary>Applies changes. If they do not belong to this snapshot, the whole replay is unusable.</summary>
     public bool TryApply(SnapshotContent changes, [NotNullWhen(false)] out string? reason)
     {
         reason = null;
@@ -54,7 +54,7 @@ internal sealed class SnapshotReplay
         return reason is null;
     }
 
-    /// <summary>What has come of it.</summary>
+    /// <summary>The snapshot with all changes applied.</summary>
     public SnapshotContent Content => new()
     {
         LastCollectionMs = _content.LastCollectionMs,

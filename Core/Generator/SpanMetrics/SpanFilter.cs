@@ -4,8 +4,8 @@ using OrleansTempo.Core.Overrides;
 namespace OrleansTempo.Core.Generator.SpanMetrics;
 
 /// <summary>
-/// The filter policies of a processor, compiled. A span is left out when any <c>exclude</c> matches; else taken when any
-/// <c>include_any</c> matches; else taken when all <c>include</c> match, or there is neither kind of inclusion.
+/// The compiled filter policies of a processor. A span is dropped if any <c>exclude</c> matches; otherwise it is kept if any
+/// <c>include_any</c> matches; otherwise it is kept if all <c>include</c> match, or if there is no policy that includes.
 /// </summary>
 internal sealed class SpanFilter
 {
@@ -22,10 +22,10 @@ internal sealed class SpanFilter
         TakesAll = _include.Length + _includeAny.Length + _exclude.Length == 0;
     }
 
-    /// <summary>Whether there is nothing to test.</summary>
+    /// <summary>Whether there is no policy, so that every span is kept.</summary>
     public bool TakesAll { get; }
 
-    /// <summary>The spans that follow are of this resource: what is asked of it is asked once, and not for each of them.</summary>
+    /// <summary>Called before the spans of a resource, so that its attributes are tested once and not for each span.</summary>
     public void BeginResource(SpanBatch batch, int resource)
     {
         if (TakesAll)

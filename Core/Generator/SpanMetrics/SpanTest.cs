@@ -4,7 +4,7 @@ using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Generator.SpanMetrics;
 
-/// <summary>One test of a filter policy: on the span's kind, status or name, or on the first attribute with a key.</summary>
+/// <summary>One condition of a filter policy: on the span's kind, status or name, or on the first attribute with a key.</summary>
 internal sealed class SpanTest
 {
     private readonly Target _target;
@@ -58,7 +58,7 @@ internal sealed class SpanTest
         return new SpanTest(target, key, attribute.Value, regex);
     }
 
-    /// <summary>The spans that follow are of this resource.</summary>
+    /// <summary>Called before the spans of a resource.</summary>
     public void BeginResource(SpanBatch batch, int resource)
     {
         if (_target == Target.Resource)
@@ -102,7 +102,7 @@ internal sealed class SpanTest
     private bool MatchesText(ReadOnlySpan<byte> text) =>
         _regex is null ? text.SequenceEqual(_text) : _regex.IsMatch(Encoding.UTF8.GetString(text));
 
-    // As in Tempo, only the first attribute with the key is asked, and a value of another type counts as that type's zero.
+    // As in Tempo, only the first attribute with the key counts, and a value of another type counts as the zero of the wanted type.
     private bool MatchesFirst(ReadOnlySpan<byte> bytes, ReadOnlySpan<AttributeRecord> attributes)
     {
         foreach (ref readonly var attribute in attributes)
@@ -115,9 +115,9 @@ internal sealed class SpanTest
             return _value switch
             {
                 string => (attribute.Kind == AttributeKind.String ? content : default).SequenceEqual(_text),
-                long number => number == (attribute.Kind == AttributeKind.Int ? (long)AttributeText.ReadVarint(content) : 0),
+                long number => number == (attribute.Kind == AttributeKind.Int ? (long)ProtoWire.ReadVarint(content) : 0),
                 double number => number == (attribute.Kind == AttributeKind.Double ? AttributeText.ReadDouble(content) : 0),
-                bool flag => flag == (attribute.Kind == AttributeKind.Bool && AttributeText.ReadVarint(content) != 0),
+                bool flag => flag == (attribute.Kind == AttributeKind.Bool && ProtoWire.ReadVarint(content) != 0),
                 _ => false,
             };
         }

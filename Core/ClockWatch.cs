@@ -41,14 +41,14 @@ public sealed partial class ClockWatch
     {
         get
         {
-            Look();
+            Check();
             lock (_gate)
                 return _steady.Now + _settled;
         }
     }
 
     /// <summary>To be called now and then.</summary>
-    public void Look()
+    public void Check()
     {
         TimeSpan step;
         lock (_gate)

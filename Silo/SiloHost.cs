@@ -134,7 +134,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         ConfigurationLog.Write(logger, [], commandLine.Warnings);
         if (configuration is null || configured is null)
         {
-            HostLife.LogCannotStart(logger, problem);
+            HostLifetime.LogCannotStart(logger, problem);
             return 1;
         }
 
@@ -169,22 +169,22 @@ internal sealed partial class SiloHost : IAsyncDisposable
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
-            HostLife.LogStopped(_logger);
+            HostLifetime.LogStopped(_logger);
             return 0;
         }
         catch (Exception e)
         {
             // Whatever a provider of Orleans' throws: its message is for whoever configured it, and its stack for whoever asks.
-            HostLife.LogCannotStart(_logger, Reason(e));
+            HostLifetime.LogCannotStart(_logger, Reason(e));
             LogStartFailed(_logger, e);
             return 1;
         }
 
-        await HostLife.ServeAsync(_commandLine, server, [.. _endpoints.Select(static e => e.Url)], _time, _logger, _stop.Token);
+        await HostLifetime.ServeAsync(_commandLine, server, [.. _endpoints.Select(static e => e.Url)], _time, _logger, _stop.Token);
 
-        HostLife.LogStopping(_logger);
+        HostLifetime.LogStopping(_logger);
         await StopAsync(server);
-        HostLife.LogStopped(_logger);
+        HostLifetime.LogStopped(_logger);
         return 0;
     }
 
@@ -417,7 +417,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
                 Series = new GeneratorSeries(grains, _engine!.Generators, _engine.Store),
                 Metrics = _metrics,
                 RequestMemory = _requests,
-                RemoteWrite = new RemoteWriteQueues(_engine.RemoteWriteMetrics),
+                RemoteWrite = new RemoteWriteOverview(_engine.RemoteWriteMetrics),
                 Traces = traces,
                 Ingester = traces,
                 Overrides = _overrides,

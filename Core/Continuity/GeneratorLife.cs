@@ -30,7 +30,7 @@ public sealed partial class GeneratorLife
     private const string OutOfTime = "the deadline for stopping has passed";
 
     // What is stamped later than this is refused by Prometheus, and by default by Mimir.
-    private static readonly TimeSpan s_mostAhead = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan s_maxAhead = TimeSpan.FromMinutes(10);
 
     // For what was found waiting by a start that is cancelled; what is not sent by then is kept.
     private static readonly TimeSpan s_cancelledFlush = TimeSpan.FromSeconds(2);
@@ -446,7 +446,7 @@ public sealed partial class GeneratorLife
         var (now, stampedMs) = (Time.GetUtcNow(), _generator.LastCollectionMs);
         var ahead = DateTimeOffset.FromUnixTimeMilliseconds(stampedMs) - now;
         var wasAhead = _isAhead;
-        _isAhead = ahead > s_mostAhead;
+        _isAhead = ahead > s_maxAhead;
         if (!_isAhead)
             return;
         if (_writer.TakenUpToMs is { } takenMs && takenMs < stampedMs)

@@ -177,7 +177,7 @@ public sealed class TenantGenerator
     public void WriteSnapshot(IBufferWriter<byte> output)
     {
         WriteSnapshot(output, onlyChanges: false);
-        _registry.BeginAccount();
+        _registry.TrackChanges();
     }
 
     /// <summary>
@@ -187,10 +187,10 @@ public sealed class TenantGenerator
     /// <returns>False if a whole snapshot is needed, such as after a change of settings; nothing is written then.</returns>
     public bool TryWriteChanges(IBufferWriter<byte> output)
     {
-        if (!_registry.HasAccount)
+        if (!_registry.TracksChanges)
             return false;
         WriteSnapshot(output, onlyChanges: true);
-        _registry.BeginAccount();
+        _registry.TrackChanges();
         return true;
     }
 
@@ -206,7 +206,7 @@ public sealed class TenantGenerator
         ThrowUnlessEmpty();
         if (!GeneratorSnapshot.TryRead(snapshot, _tenant, _shard, _clock.NowMs, out var content, out reason))
             return false;
-        GoOnWith(content);
+        Restore(content);
         return true;
     }
 
@@ -243,7 +243,7 @@ public sealed class TenantGenerator
             return false;
         }
 
-        GoOnWith(content);
+        Restore(content);
         return true;
     }
 
@@ -257,15 +257,15 @@ public sealed class TenantGenerator
         GeneratorSnapshot.Write(
             output, _tenant, _shard, _clock, _registry, _spanMetrics?.Table, _spanMetrics?.TargetInfo?.Table, _serviceGraphs, _hostInfo?.Table, onlyChanges);
 
-    private void GoOnWith(SnapshotContent content)
+    private void Restore(SnapshotContent content)
     {
         _registry.Restore(content.Tables, LivePart);
         _registry.StartAfter(content.LastCollectionMs);
         if (_registry.Labels.IsOn)
-            _registry.GoOnLimiting(_clock.NowMs);
+            _registry.RestoreLimits(_clock.NowMs);
         _spanMetrics?.LearnSpanNames();
         if (content.Edges is { } edges)
-            _serviceGraphs?.GoOnWith(edges);
+            _serviceGraphs?.Restore(edges);
     }
 
     /// <summary>Stamps everything from now on later than this, because another owner has sent samples up to then; Unix milliseconds.</summary>
@@ -352,7 +352,7 @@ public sealed class TenantGenerator
     {
         var ahead = wallNow - _clock.Now;
         if ((ahead - _ahead).Duration() >= s_setClock || wallNow.ToUnixTimeMilliseconds() < _registry.LastCollectionMs)
-            _registry.LoseAccount();
+            _registry.LoseTrack();
         _ahead = ahead;
         return ahead;
     }

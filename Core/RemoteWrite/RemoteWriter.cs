@@ -183,7 +183,7 @@ public sealed class RemoteWriter : IAsyncDisposable
             await queue.DisposeAsync().ConfigureAwait(false);
     }
 
-    private TenantHeaders Headers(RemoteWriterSettings settings) => new(_tenant, settings.AddOrgIdHeader, settings.Headers);
+    private RemoteWriteHeaders Headers(RemoteWriterSettings settings) => new(_tenant, settings.AddOrgIdHeader, settings.Headers);
 
     // In 2.0 every series has its own.
     private bool WantsMetadata(Target target) => target.Endpoint is { Protocol: RemoteWriteProtocol.V1, Options.MetadataConfig: { Send: true } config }

@@ -55,8 +55,8 @@ internal sealed partial class ListenerApplication(TempoMetrics metrics, TimeProv
             // must not try to read the rest of the body, which it would log as an error.
             status = RequestLabels.ClientGone;
             context.Http.Abort();
-            if (context.Http.Features.GetRequiredFeature<GivenUpRequests>().Count())
-                LogGivenUp(context.Http.Connection.RemoteIpAddress, GivenUpRequests.MaxPerSecond);
+            if (context.Http.Features.GetRequiredFeature<CancelledRequests>().Count())
+                LogGivenUp(context.Http.Connection.RemoteIpAddress, CancelledRequests.MaxPerSecond);
         }
         catch (Exception e)
         {

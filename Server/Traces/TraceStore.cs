@@ -242,7 +242,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
 
     private Task LookAtClockAsync(CancellationToken cancellationToken)
     {
-        _clock.Look();
+        _clock.Check();
         return Task.CompletedTask;
     }
 

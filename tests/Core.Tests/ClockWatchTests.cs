@@ -19,16 +19,16 @@ public sealed class ClockWatchTests
         {
             _time.Advance(TimeSpan.FromSeconds(10));
             _time.SetClock(TimeSpan.FromSeconds(1));
-            _clock.Look();
+            _clock.Check();
         }
 
         Assert.Empty(_log.Lines);
         _time.SetClock(s_day);
-        _clock.Look();
-        _clock.Look();
+        _clock.Check();
+        _clock.Check();
         _time.SetClock(TimeSpan.FromHours(-25));
-        _clock.Look();
-        _clock.Look();
+        _clock.Check();
+        _clock.Check();
         Assert.Collection(
             _log.Lines,
             static line => Assert.StartsWith("Warning: The system clock was set forward by 1.00:00:00.", line, StringComparison.Ordinal),
@@ -51,7 +51,7 @@ public sealed class ClockWatchTests
     public void One_that_is_taken_back_is_never_believed_and_the_next_is_looked_at_anew()
     {
         _time.SetClock(365 * s_day);
-        _clock.Look();
+        _clock.Check();
         _time.Advance(TimeSpan.FromHours(23));
         _time.SetClock(-365 * s_day);
         Assert.Equal(_time.GetUtcNow(), _clock.Settled);

@@ -13,7 +13,7 @@ namespace OrleansTempo.Core.Generator.Limits;
 /// </summary>
 internal sealed class CardinalityWindow(int precision)
 {
-    private const int MostSlices = 12;
+    private const int MaxSlices = 12;
 
     private static readonly long s_sliceMs = (long)TimeSpan.FromMinutes(5).TotalMilliseconds;
 
@@ -31,7 +31,7 @@ internal sealed class CardinalityWindow(int precision)
     public void Advance(long nowMs, long staleMs)
     {
         // A short window gets shorter slices and a long one longer slices, so that there are never many.
-        var sliceMs = Math.Min(staleMs, Math.Max(s_sliceMs, staleMs / MostSlices));
+        var sliceMs = Math.Min(staleMs, Math.Max(s_sliceMs, staleMs / MaxSlices));
         if (_begunMs == 0)
         {
             _begunMs = nowMs;

@@ -64,7 +64,7 @@ internal sealed class LabelLimiter
     /// Restores the limiting of an entity that comes from a previous generator. A label whose values were replaced there is over
     /// its limit here as well, for as long as the values that exceeded it may have counted.
     /// </summary>
-    public void GoOnWith(LabelSet labels, long nowMs)
+    public void Restore(LabelSet labels, long nowMs)
     {
         if (labels.Encoded.IndexOf(OverflowValue) < 0)
             return;

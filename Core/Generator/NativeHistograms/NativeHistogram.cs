@@ -87,7 +87,7 @@ internal sealed class NativeHistogram
     }
 
     /// <summary>Called after it was collected; resets it if a reset is due.</summary>
-    public void Collected(NativeHistogramSettings settings, long nowMs)
+    public void OnCollected(NativeHistogramSettings settings, long nowMs)
     {
         IsReset = false;
         if (ResetDueMs == 0 || nowMs < ResetDueMs)

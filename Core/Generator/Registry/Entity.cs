@@ -47,7 +47,7 @@ internal sealed class Entity
     public int Position { get; set; }
 
     /// <summary>Sets the key of an entity that was restored without one.</summary>
-    public void KnowAs(byte[] key, ulong hash)
+    public void SetKey(byte[] key, ulong hash)
     {
         Key = key;
         Hash = hash;

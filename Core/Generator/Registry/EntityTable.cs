@@ -228,7 +228,7 @@ internal sealed class EntityTable
     /// Adopts the entities of a table whose processor was reconfigured, and of the tables which that one had adopted. They are found
     /// by their labels. An entity that is updated again continues in this table; the others end when they have gone stale.
     /// </summary>
-    public void Succeed(EntityTable former)
+    public void Adopt(EntityTable former)
     {
         AddFormer(former);
         foreach (var table in _formers)
@@ -251,7 +251,7 @@ internal sealed class EntityTable
         var hash = Utf8Hash.Of(key);
         if (Find(key, hash) is not null)
             return false;
-        entity.KnowAs(key, hash);
+        entity.SetKey(key, hash);
         Restore(entity);
         return true;
     }

@@ -69,12 +69,12 @@ internal sealed class SeriesRegistry
         if (replaced is not null)
         {
             _tables.Remove(replaced);
-            table.Succeed(replaced);
+            table.Adopt(replaced);
         }
 
-        SucceedRetired(table);
+        AdoptRetired(table);
         _tables.Add(table);
-        LoseAccount();
+        LoseTrack();
         return table;
     }
 
@@ -83,7 +83,7 @@ internal sealed class SeriesRegistry
     {
         if (_tables.Remove(table))
             _retired.Add(table);
-        LoseAccount();
+        LoseTrack();
     }
 
     /// <summary>The tables whose series end at the next collection.</summary>
@@ -99,39 +99,39 @@ internal sealed class SeriesRegistry
     public void StartAgainAfter(long timestampMs)
     {
         _lastCollectionMs = timestampMs;
-        LoseAccount();
+        LoseTrack();
     }
 
-    /// <summary>The timestamp of the collection since which changes are tracked, see <see cref="HasAccount"/>; Unix milliseconds.</summary>
-    public long AccountSinceMs { get; private set; }
+    /// <summary>The timestamp of the collection since which changes are tracked, see <see cref="TracksChanges"/>; Unix milliseconds.</summary>
+    public long ChangesSinceMs { get; private set; }
 
     /// <summary>The time of that collection in steady milliseconds.</summary>
-    public long AccountBeganMs { get; private set; }
+    public long TrackedFromMs { get; private set; }
 
     /// <summary>
     /// Whether changes are fully tracked: <see cref="EntityTable.Removed"/>, <see cref="EntityTable.ChangedByCollection"/> and the
-    /// entities last updated at or after <see cref="AccountBeganMs"/> are all that changed since then.
+    /// entities last updated at or after <see cref="TrackedFromMs"/> are all that changed since then.
     /// </summary>
-    public bool HasAccount { get; private set; }
+    public bool TracksChanges { get; private set; }
 
     /// <summary>
     /// Tracks changes from here on, after everything has been recorded. Tracking is not possible while series change without being
     /// updated: those of replaced tables, and old series that the next collection sends for the first time.
     /// </summary>
-    public void BeginAccount()
+    public void TrackChanges()
     {
-        HasAccount = _hasSent && _retired.Count == 0 && _tables.TrueForAll(static t => t.Formers.Count == 0);
-        AccountSinceMs = _lastCollectionMs;
-        AccountBeganMs = _collectedAtMs;
+        TracksChanges = _hasSent && _retired.Count == 0 && _tables.TrueForAll(static t => t.Formers.Count == 0);
+        ChangesSinceMs = _lastCollectionMs;
+        TrackedFromMs = _collectedAtMs;
         foreach (var table in _tables)
         {
-            table.Removed = HasAccount ? [] : null;
-            table.ChangedByCollection = HasAccount ? [] : null;
+            table.Removed = TracksChanges ? [] : null;
+            table.ChangedByCollection = TracksChanges ? [] : null;
         }
     }
 
     /// <summary>Called when something changes that is not tracked: the next record must be a whole snapshot.</summary>
-    public void LoseAccount() => HasAccount = false;
+    public void LoseTrack() => TracksChanges = false;
 
     /// <summary>
     /// Restores the tables of a snapshot, before there are any series. If a table still has the same metrics, its entities can be
@@ -152,18 +152,18 @@ internal sealed class SeriesRegistry
             }
             else if (table.IsFormer)
             {
-                target.Succeed(NewTable(table));
+                target.Adopt(NewTable(table));
             }
             else
             {
                 var rest = target.HasSameSlotsAs(table.Slots) ? table.RestoreInto(target, keyOf) : table;
                 if (rest.Entities.Count > 0)
-                    target.Succeed(NewTable(rest));
+                    target.Adopt(NewTable(rest));
             }
         }
 
         foreach (var table in _tables)
-            SucceedRetired(table);
+            AdoptRetired(table);
     }
 
     /// <summary>
@@ -240,7 +240,7 @@ internal sealed class SeriesRegistry
         _lastCollectionMs = collection.TimestampMs;
         _collectedAtMs = nowMs;
         _hasSent = visitor is not null;
-        HasAccount &= _hasSent;
+        TracksChanges &= _hasSent;
         return collection.TimestampMs;
     }
 
@@ -262,12 +262,12 @@ internal sealed class SeriesRegistry
     }
 
     /// <summary>Treats labels as over their limit from the start if they were over it in what was restored; steady milliseconds.</summary>
-    public void GoOnLimiting(long nowMs)
+    public void RestoreLimits(long nowMs)
     {
         foreach (var table in _tables.SelectMany(t => t.Formers.Prepend(t)))
         {
             foreach (var entity in table.Entities)
-                Labels.GoOnWith(entity.Labels, nowMs);
+                Labels.Restore(entity.Labels, nowMs);
         }
     }
 
@@ -293,12 +293,12 @@ internal sealed class SeriesRegistry
     }
 
     // A processor that was switched off and on again before a collection: its series have not ended yet, so they continue.
-    private void SucceedRetired(EntityTable table)
+    private void AdoptRetired(EntityTable table)
     {
         foreach (var retired in _retired.FindAll(t => t.MayShareSeriesWith(table)))
         {
             _retired.Remove(retired);
-            table.Succeed(retired);
+            table.Adopt(retired);
         }
     }
 
@@ -342,7 +342,7 @@ internal sealed class SeriesRegistry
                 if (native is null)
                     continue;
                 var wasReset = native.IsReset;
-                native.Collected(metric.Native!, collection.NowMs);
+                native.OnCollected(metric.Native!, collection.NowMs);
                 if (wasReset || native.IsReset)
                     table.ChangedByCollection?.Add(entity);
             }

@@ -115,7 +115,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
 
         (_edges, _texts) = (new EdgeStore(), new TextTable());
         if (replaced is not null)
-            GoOnWith(replaced.Waiting);
+            Restore(replaced.Waiting);
 
         int Add(MetricSlot slot)
         {
@@ -217,7 +217,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
     }
 
     /// <summary>Restores the waiting edges of another processor or a snapshot, if they have the same dimensions.</summary>
-    public void GoOnWith(WaitingEdges waiting)
+    public void Restore(WaitingEdges waiting)
     {
         if (!waiting.Dimensions.SequenceEqual(_settings.ServiceGraphs.Dimensions))
             return;

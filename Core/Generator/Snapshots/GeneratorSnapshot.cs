@@ -71,7 +71,7 @@ internal static class GeneratorSnapshot
         writer.WriteUInt64((ulong)wallMs);
         WriteTime(writer, registry.LastCollectionMs, wallMs);
         if (onlyChanges)
-            WriteTime(writer, registry.AccountSinceMs, wallMs);
+            WriteTime(writer, registry.ChangesSinceMs, wallMs);
 
         (SnapshotPart Part, EntityTable? Table)[] tables =
         [
@@ -90,7 +90,7 @@ internal static class GeneratorSnapshot
             if (onlyChanges)
             {
                 WriteRemoved(writer, table);
-                WriteTable(writer, table, ChangedSince(table, registry.AccountBeganMs), nowMs);
+                WriteTable(writer, table, ChangedSince(table, registry.TrackedFromMs), nowMs);
                 continue;
             }
 

@@ -9,9 +9,9 @@ namespace OrleansTempo.Core.Generator.SpanMetrics;
 /// </summary>
 internal sealed class SpanFilter
 {
-    private readonly SpanTest[][] _include;
-    private readonly SpanTest[][] _includeAny;
-    private readonly SpanTest[][] _exclude;
+    private readonly SpanCondition[][] _include;
+    private readonly SpanCondition[][] _includeAny;
+    private readonly SpanCondition[][] _exclude;
 
     /// <exception cref="ArgumentException">A policy is not valid; the message says why.</exception>
     public SpanFilter(IReadOnlyList<FilterPolicyOptions> policies)
@@ -30,12 +30,12 @@ internal sealed class SpanFilter
     {
         if (TakesAll)
             return;
-        foreach (var policies in (ReadOnlySpan<SpanTest[][]>)[_exclude, _includeAny, _include])
+        foreach (var policies in (ReadOnlySpan<SpanCondition[][]>)[_exclude, _includeAny, _include])
         {
             foreach (var policy in policies)
             {
-                foreach (var test in policy)
-                    test.BeginResource(batch, resource);
+                foreach (var condition in policy)
+                    condition.BeginResource(batch, resource);
             }
         }
     }
@@ -65,14 +65,14 @@ internal sealed class SpanFilter
         return _include.Length > 0 || _includeAny.Length == 0;
     }
 
-    private static SpanTest[] Compile(PolicyMatchOptions match) =>
-        [.. match.Attributes.Select(attribute => SpanTest.Create(match.MatchType, attribute))];
+    private static SpanCondition[] Compile(PolicyMatchOptions match) =>
+        [.. match.Attributes.Select(attribute => SpanCondition.Create(match.MatchType, attribute))];
 
-    private static bool Matches(SpanTest[] tests, SpanBatch batch, in SpanRecord span)
+    private static bool Matches(SpanCondition[] conditions, SpanBatch batch, in SpanRecord span)
     {
-        foreach (var test in tests)
+        foreach (var condition in conditions)
         {
-            if (!test.Matches(batch, span))
+            if (!condition.Matches(batch, span))
                 return false;
         }
 

@@ -46,7 +46,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
     public RemoteWriteEndpoint(RemoteWriteOptions options, int position, TimeProvider time, IRemoteWriteCredential? credential = null)
     {
         if (!Uri.TryCreate(options.Url, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps))
-            throw new ArgumentException($"remote_write[{position}].url: '{ShownUrl.Of(options.Url)}' is not an absolute http or https URL");
+            throw new ArgumentException($"remote_write[{position}].url: '{RedactedUrl.Of(options.Url)}' is not an absolute http or https URL");
         foreach (var name in options.Headers.Keys.Concat(options.HttpHeaders.Keys))
         {
             if (name.Equals(HeaderField.Authorization, StringComparison.OrdinalIgnoreCase))
@@ -76,7 +76,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
         _clock = new SteadyClock(time);
         _credential = credential;
         _target = new UriBuilder(uri) { UserName = "", Password = "" }.Uri;
-        Url = ShownUrl.Of(_target.AbsoluteUri);
+        Url = RedactedUrl.Of(_target.AbsoluteUri);
         Name = options.Name.Length > 0 ? options.Name : $"{uri.Host}-{position}";
         UserInfo = Uri.UnescapeDataString(uri.UserInfo);
         try
@@ -138,7 +138,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
     }
 
     /// <summary>One attempt, within <c>remote_timeout</c>. Whatever fails is an outcome; only <paramref name="cancellation"/> throws.</summary>
-    internal async Task<SendOutcome> SendAsync(RemoteWriteRequest request, TenantHeaders headers, CancellationToken cancellation)
+    internal async Task<SendOutcome> SendAsync(RemoteWriteRequest request, RemoteWriteHeaders headers, CancellationToken cancellation)
     {
         using var timeout = new CancellationTokenSource(Options.RemoteTimeout, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
@@ -184,7 +184,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
         if (options.ProxyUrl.Length > 0)
         {
             if (!Uri.TryCreate(options.ProxyUrl, UriKind.Absolute, out var proxy))
-                throw new ArgumentException($"proxy_url: '{ShownUrl.Of(options.ProxyUrl)}' is not an absolute URL");
+                throw new ArgumentException($"proxy_url: '{RedactedUrl.Of(options.ProxyUrl)}' is not an absolute URL");
 
             // Without user and password, for the errors that .NET writes show the proxy's address.
             handler.Proxy = new WebProxy(new UriBuilder(proxy) { UserName = "", Password = "" }.Uri);
@@ -230,7 +230,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
     }
 
     // Headers are validated where they are configured; what files hold, and what is signed in with, comes only now.
-    private async Task<Dictionary<string, IReadOnlyList<string>>> HeadersAsync(TenantHeaders headers, CancellationToken cancellation)
+    private async Task<Dictionary<string, IReadOnlyList<string>>> HeadersAsync(RemoteWriteHeaders headers, CancellationToken cancellation)
     {
         var merged = await headers.MergeAsync(Options, cancellation).ConfigureAwait(false);
         if (!merged.ContainsKey(HeaderField.Authorization) && await AuthorizationAsync(cancellation).ConfigureAwait(false) is { } authorization)
@@ -247,7 +247,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
     }
 
     // A redirect that cannot be followed is mended at the remote end, or in url, so samples wait for that.
-    private async Task<HttpResponseMessage> SendFollowingAsync(RemoteWriteRequest request, TenantHeaders tenant, CancellationToken cancellation)
+    private async Task<HttpResponseMessage> SendFollowingAsync(RemoteWriteRequest request, RemoteWriteHeaders tenant, CancellationToken cancellation)
     {
         var headers = await HeadersAsync(tenant, cancellation).ConfigureAwait(false);
         var target = _target;
@@ -265,7 +265,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
                 if (response.Headers.Location is not { } location)
                     throw new HttpRequestException($"server returned HTTP status {status} without a location: check the url");
                 var next = new Uri(target, location);
-                var shown = ShownUrl.Of(next.AbsoluteUri);
+                var shown = RedactedUrl.Of(next.AbsoluteUri);
                 if (status is 301 or 302 or 303)
                     throw new HttpRequestException($"server redirects to {Shortened(shown)} with HTTP status {status}, which turns a POST into a GET: set url to the address that takes samples");
                 if (!visited.Add(next))
@@ -283,8 +283,8 @@ public sealed class RemoteWriteEndpoint : IDisposable
     private static Dictionary<string, IReadOnlyList<string>> WithoutCredentials(Dictionary<string, IReadOnlyList<string>> headers)
     {
         var kept = new Dictionary<string, IReadOnlyList<string>>(StringComparer.OrdinalIgnoreCase);
-        if (headers.TryGetValue(TenantHeaders.OrgIdHeader, out var orgId))
-            kept[TenantHeaders.OrgIdHeader] = orgId;
+        if (headers.TryGetValue(RemoteWriteHeaders.OrgIdHeader, out var orgId))
+            kept[RemoteWriteHeaders.OrgIdHeader] = orgId;
         return kept;
     }
 

@@ -35,7 +35,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
     private readonly Lock _gate = new();
 
     // All below is guarded by _gate.
-    private readonly WaitingCollections _waiting;
+    private readonly QueuedCollections _waiting;
 
     // Null until it is resumed: all is in memory until then.
     private StoredQueue? _stored;
@@ -63,7 +63,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
     /// <param name="permit">Nothing leaves while it is not held.</param>
     public RemoteWriteQueue(
         RemoteWriteEndpoint endpoint,
-        TenantHeaders headers,
+        RemoteWriteHeaders headers,
         RemoteWriteMetrics metrics,
         TimeProvider time,
         ILogger logger,
@@ -76,12 +76,12 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         _report = new RemoteWriteReport(endpoint, headers.Tenant, metrics, time, logger);
         _time = time;
         _permit = permit;
-        _waiting = new WaitingCollections(endpoint.Backlog, endpoint.DiskBacklog);
+        _waiting = new QueuedCollections(endpoint.Backlog, endpoint.DiskBacklog);
         metrics.Add(this);
     }
 
     /// <summary>Read at every attempt, so a change also helps the collections that already wait.</summary>
-    public TenantHeaders Headers { get; set => Volatile.Write(ref field, value); }
+    public RemoteWriteHeaders Headers { get; set => Volatile.Write(ref field, value); }
 
     public KeyValuePair<string, object?>[] Tags => _report.Tags;
 

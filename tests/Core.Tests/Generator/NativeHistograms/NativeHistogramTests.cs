@@ -76,9 +76,9 @@ public sealed class NativeHistogramTests
         var histogram = Observed(1, 2, 3, 4, 5);
         Assert.Equal(StartMs + 60_000, histogram.ResetDueMs);
 
-        histogram.Collected(s_settings, StartMs + 59_999);
+        histogram.OnCollected(s_settings, StartMs + 59_999);
         Assert.Equal((15.0, false), (histogram.Sum, histogram.IsReset));
-        histogram.Collected(s_settings, StartMs + 60_000);
+        histogram.OnCollected(s_settings, StartMs + 60_000);
 
         Assert.Equal((0.0, 0UL, 3, true), (histogram.Sum, histogram.ZeroCount, histogram.Schema, histogram.IsReset));
         Assert.Empty(histogram.Indices.ToArray());
@@ -89,12 +89,12 @@ public sealed class NativeHistogramTests
     public void Where_it_has_counted_long_enough_already_it_begins_anew_after_the_next_collection()
     {
         var histogram = Observed(1, 2, 3, 4);
-        histogram.Collected(s_settings, StartMs + 90_000);
+        histogram.OnCollected(s_settings, StartMs + 90_000);
         Assert.Equal(10, histogram.Sum);
 
         histogram.Observe(5, 1, s_settings, StartMs + 100_000);
         Assert.Equal((StartMs + 100_000, 15.0), (histogram.ResetDueMs, histogram.Sum));
-        histogram.Collected(s_settings, StartMs + 105_000);
+        histogram.OnCollected(s_settings, StartMs + 105_000);
 
         Assert.Equal((0.0, 3, true), (histogram.Sum, histogram.Schema, histogram.IsReset));
     }
@@ -103,10 +103,10 @@ public sealed class NativeHistogramTests
     public void It_is_said_once_that_it_began_anew()
     {
         var histogram = Observed(1, 2, 3, 4, 5);
-        histogram.Collected(s_settings, StartMs + 60_000);
+        histogram.OnCollected(s_settings, StartMs + 60_000);
         histogram.Observe(1, 1, s_settings, StartMs + 61_000);
 
-        histogram.Collected(s_settings, StartMs + 75_000);
+        histogram.OnCollected(s_settings, StartMs + 75_000);
 
         Assert.Equal((1.0, false), (histogram.Sum, histogram.IsReset));
     }

@@ -424,7 +424,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
         Assert.True(TenantId.TryParse(tenant, out var id, out _));
         using var encoder = new WriteRequestEncoder(new(), 1000);
         encoder.Visit(new SeriesPoint { Labels = SeriesOf.Labels(("service", "a")), Name = SeriesOf.Calls, Value = 1, TimestampMs = 1000 });
-        return await endpoint.SendAsync(encoder.Finish()[0], new TenantHeaders(id, addOrgId, tenantHeaders ?? []), CancellationToken.None);
+        return await endpoint.SendAsync(encoder.Finish()[0], new RemoteWriteHeaders(id, addOrgId, tenantHeaders ?? []), CancellationToken.None);
     }
 
     private sealed class CountingCredential : IRemoteWriteCredential

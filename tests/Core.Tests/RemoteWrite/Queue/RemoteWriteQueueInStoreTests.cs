@@ -739,7 +739,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
         Assert.True(TenantId.TryParse(tenantId, out var tenant, out _));
         var queue = new RemoteWriteQueue(
             endpoint,
-            new TenantHeaders(tenant, true, new Dictionary<string, string>()),
+            new RemoteWriteHeaders(tenant, true, new Dictionary<string, string>()),
             new RemoteWriteMetrics(_tempoMetrics),
             _clock,
             _log,

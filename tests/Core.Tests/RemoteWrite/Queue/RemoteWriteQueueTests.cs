@@ -455,7 +455,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     private RemoteWriteQueue Queue(RemoteWriteEndpoint endpoint, string tenantId, IWritePermit? permit = null)
     {
         Assert.True(TenantId.TryParse(tenantId, out var tenant, out _));
-        var queue = new RemoteWriteQueue(endpoint, new TenantHeaders(tenant, true, new Dictionary<string, string>()), new RemoteWriteMetrics(_tempoMetrics), _clock, _log, permit);
+        var queue = new RemoteWriteQueue(endpoint, new RemoteWriteHeaders(tenant, true, new Dictionary<string, string>()), new RemoteWriteMetrics(_tempoMetrics), _clock, _log, permit);
         _disposables.Add(queue);
         return queue;
     }

@@ -7,7 +7,7 @@ namespace OrleansTempo.Core;
 /// https://user:pass@host/push?token=abc&amp;v=2     becomes    https://user:xxxxx@host/push?token=xxxxx&amp;v=xxxxx
 /// </code>
 /// </summary>
-public static class ShownUrl
+public static class RedactedUrl
 {
     private const string Mask = "xxxxx";
 

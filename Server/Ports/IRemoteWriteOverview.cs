@@ -3,7 +3,7 @@ using OrleansTempo.Core.RemoteWrite;
 namespace OrleansTempo.Server.Ports;
 
 /// <summary>What waits for remote write in this process, for <c>/status/remote-write</c>.</summary>
-public interface IRemoteWriteQueues
+public interface IRemoteWriteOverview
 {
     /// <summary>One entry per endpoint and tenant of whom something has come, at the moment it is asked.</summary>
     IReadOnlyList<RemoteWriteStatus> Status();

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace OrleansTempo.Server.Hosting;
 
 /// <summary>What is the same in every host's life: the time between its start and its stop, and the lines in the log that tell of both.</summary>
-public static partial class HostLife
+public static partial class HostLifetime
 {
     /// <summary>Says what runs where, sends the demo's traffic if that was asked for, and waits until <paramref name="stop"/> is cancelled.</summary>
     public static async Task ServeAsync(

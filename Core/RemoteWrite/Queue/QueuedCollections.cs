@@ -10,7 +10,7 @@ namespace OrleansTempo.Core.RemoteWrite.Queue;
 /// </code>
 /// Knows the sums and does no I/O: who removes a collection that is in the store deletes its object. Guarded by the queue's gate.
 /// </summary>
-internal sealed class WaitingCollections(RemoteWriteBacklog memory, RemoteWriteBacklog store)
+internal sealed class QueuedCollections(RemoteWriteBacklog memory, RemoteWriteBacklog store)
 {
     private readonly Queue<WaitingCollection> _inStore = new();
     private readonly Queue<WaitingCollection> _inMemory = new();

@@ -3,7 +3,7 @@ using OrleansTempo.Core.Overrides;
 namespace OrleansTempo.Core.RemoteWrite.Endpoint;
 
 /// <summary>The headers that one tenant's requests carry over those of the endpoint. Replaced as a whole when settings change.</summary>
-internal sealed record TenantHeaders(TenantId Tenant, bool AddOrgId, IReadOnlyDictionary<string, string> Headers)
+internal sealed record RemoteWriteHeaders(TenantId Tenant, bool AddOrgId, IReadOnlyDictionary<string, string> Headers)
 {
     public const string OrgIdHeader = "X-Scope-OrgID";
 

@@ -7,7 +7,7 @@ namespace OrleansTempo.Server.Hosting;
 /// that means well gives up: each costs the server far more than the client ("rapid reset"). Kestrel has bounds of its own for what it cannot keep up
 /// with; this one is for what it can.
 /// </summary>
-internal sealed class GivenUpRequests(ConnectionContext connection, TimeProvider time)
+internal sealed class CancelledRequests(ConnectionContext connection, TimeProvider time)
 {
     /// <summary>The most within a second. A client has up to 100 streams, and all may reach their deadline together.</summary>
     public const int MaxPerSecond = 200;

@@ -7,10 +7,10 @@ using Microsoft.Extensions.Options;
 namespace OrleansTempo.Server.Hosting;
 
 /// <summary>Compresses the HTTP API's answers with gzip for clients that ask for it, as Tempo does; not those that are tiny, and none of the receivers'.</summary>
-internal sealed class AnswerCompression(IServiceProvider services, IOptions<ResponseCompressionOptions> options) : ResponseCompressionProvider(services, options)
+internal sealed class ApiResponseCompression(IServiceProvider services, IOptions<ResponseCompressionOptions> options) : ResponseCompressionProvider(services, options)
 {
     // Below this an answer fits into a packet or two as it is.
-    private const int SmallestBytes = 1024;
+    private const int MinBytes = 1024;
 
     private static readonly string[] s_types = ["application/json", "application/protobuf", "application/openmetrics-text", "text/plain"];
 
@@ -24,11 +24,11 @@ internal sealed class AnswerCompression(IServiceProvider services, IOptions<Resp
             compression.MimeTypes = s_types;
             compression.Providers.Add<GzipCompressionProvider>();
         });
-        services.AddSingleton<IResponseCompressionProvider, AnswerCompression>();
+        services.AddSingleton<IResponseCompressionProvider, ApiResponseCompression>();
     }
 
     public static RequestDelegate Around(RequestDelegate handler, IServiceProvider services) =>
         new ResponseCompressionMiddleware(handler, services.GetRequiredService<IResponseCompressionProvider>()).Invoke;
 
-    public override bool ShouldCompressResponse(HttpContext context) => !(context.Response.ContentLength < SmallestBytes) && base.ShouldCompressResponse(context);
+    public override bool ShouldCompressResponse(HttpContext context) => !(context.Response.ContentLength < MinBytes) && base.ShouldCompressResponse(context);
 }

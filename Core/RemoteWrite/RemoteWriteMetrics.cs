@@ -5,8 +5,8 @@ using OrleansTempo.Core.RemoteWrite.Queue;
 namespace OrleansTempo.Core.RemoteWrite;
 
 /// <summary>
-/// The counters of remote write under the names that Prometheus gives them, one instance per process. All take the tags
-/// <c>tenant</c>, <c>remote_name</c> and <c>url</c>; gauges are observed from the queues that exist.
+/// The metrics of remote write under Prometheus' names, one instance per process. All take the tags <c>tenant</c>,
+/// <c>remote_name</c> and <c>url</c>; gauges are observed from the existing queues.
 /// </summary>
 public sealed class RemoteWriteMetrics
 {
@@ -52,7 +52,7 @@ public sealed class RemoteWriteMetrics
     internal Counter<long> Bytes { get; }
     internal Histogram<double> SentBatchDuration { get; }
 
-    /// <summary>Of all queues there are, in no order.</summary>
+    /// <summary>The status of all existing queues, in no particular order.</summary>
     public IReadOnlyList<RemoteWriteStatus> Status() => [.. _queues.Keys.Select(static queue => queue.Status())];
 
     internal void Add(RemoteWriteQueue queue) => _queues[queue] = 0;

@@ -6,7 +6,7 @@ using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.RemoteWrite.Endpoint;
 
-/// <summary>Makes the TLS options of a connection from <c>tls_config</c>, its files read anew, so that renewed certificates are picked up.</summary>
+/// <summary>Makes the TLS options of a connection from <c>tls_config</c>. It reads the files each time, so that renewed certificates are picked up.</summary>
 internal static class ClientTls
 {
     /// <exception cref="ArgumentException">A certificate or key cannot be read; the message names the key.</exception>

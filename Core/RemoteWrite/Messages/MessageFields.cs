@@ -4,8 +4,8 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.RemoteWrite.Messages;
 
 /// <summary>
-/// Steps through the fields of a remote write message: varints, doubles, and what has a length. The message may come from a disk, so
-/// every method throws an <see cref="InvalidDataException"/> where it does not go on as it should.
+/// Enumerates the fields of a remote write message: varints, doubles, and length-delimited fields. The message may come from a disk,
+/// so every method throws an <see cref="InvalidDataException"/> if it is not in the expected format.
 /// </summary>
 internal ref struct MessageFields(ReadOnlySpan<byte> message)
 {
@@ -18,10 +18,10 @@ internal ref struct MessageFields(ReadOnlySpan<byte> message)
     /// <summary>The value of a varint, or the bits of a double.</summary>
     public ulong Value { get; private set; }
 
-    /// <summary>What is in a field that has a length.</summary>
+    /// <summary>The content of a length-delimited field.</summary>
     public ReadOnlySpan<byte> Content { get; private set; }
 
-    /// <summary>The whole field, its tag included.</summary>
+    /// <summary>The whole field, including its tag.</summary>
     public readonly ReadOnlySpan<byte> Whole => _message[_start.._position];
 
     public bool MoveNext()
@@ -50,7 +50,7 @@ internal ref struct MessageFields(ReadOnlySpan<byte> message)
         }
     }
 
-    /// <summary>The numbers of a packed repeated field, one a call; false at its end.</summary>
+    /// <summary>Reads the next number of a packed repeated field; false at its end.</summary>
     public static bool TryReadPacked(ref ReadOnlySpan<byte> packed, out ulong number)
     {
         var fields = new MessageFields(packed);

@@ -4,17 +4,17 @@ using System.Diagnostics.Metrics;
 namespace OrleansTempo.Core;
 
 /// <summary>
-/// The service's own metrics, one instance per process, under Tempo's names so that existing dashboards and alerts work.
-/// Instruments are named exactly as they appear on <c>/metrics</c>; every one takes a <c>tenant</c> tag unless its comment says otherwise.
+/// The service's own metrics, one instance per process, under Tempo's names so that existing dashboards and alerts work. Instruments are
+/// named exactly as they appear on <c>/metrics</c>; each takes a <c>tenant</c> tag unless its comment says otherwise.
 /// </summary>
 public sealed class TempoMetrics : IDisposable
 {
     public const string MeterName = "OrleansTempo";
 
-    /// <summary>The label <c>method</c> of calls, whether they come over gRPC or go from one component to another.</summary>
+    /// <summary>The value of the label <c>method</c> for calls, both over gRPC and between components.</summary>
     public const string CallMethod = "gRPC";
 
-    // Those of Tempo's server, of Prometheus' clients, and of Tempo's flushes; as are the others below.
+    // The buckets of Tempo's server, of Prometheus' client libraries, and of Tempo's flushes; the ones below are Tempo's as well.
     private static readonly double[] s_requestSeconds = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 50, 100];
     private static readonly double[] s_usualSeconds = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10];
     private static readonly double[] s_flushSeconds = [.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30];
@@ -97,7 +97,7 @@ public sealed class TempoMetrics : IDisposable
         CatchUpDuration = Meter.CreateGauge<double>("tempo_live_store_catch_up_duration_seconds", null, "Duration of the last replay of the write-ahead log in seconds, without tenant");
         BlocksCut = Counter("tempo_live_store_blocks_cut_total", "Blocks cut from live traces, by reason");
 
-        // The write-ahead log is the process's: without tenant.
+        // The write-ahead log belongs to the process, so these have no tenant.
         WalCommits = Counter("tempo_ingester_wal_commits_total", "Commits to the write-ahead log, each of one or more requests");
         WalBytesWritten = Counter("tempo_ingester_wal_bytes_written_total", "Bytes written to the write-ahead log");
         WalWriteFailures = Counter("tempo_ingester_wal_write_failures_total", "Failed commits, flushes and new segments of the write-ahead log");
@@ -128,7 +128,7 @@ public sealed class TempoMetrics : IDisposable
     /// <summary>By <c>method</c>, <c>route</c>, <c>status_code</c> and <c>ws</c>; see <see cref="RecordRequest"/>.</summary>
     public LabelledHistogram<MeasuredRequest> RequestDuration { get; }
 
-    /// <summary>By <c>receiver</c> and <c>transport</c>, as is the one that follows.</summary>
+    /// <summary>By <c>receiver</c> and <c>transport</c>, like the next one.</summary>
     public Counter<long> ReceiverAccepted { get; }
     public Counter<long> ReceiverRefused { get; }
 
@@ -147,7 +147,7 @@ public sealed class TempoMetrics : IDisposable
     public Counter<long> ForwarderSpansDropped { get; }
     public Gauge<long> QueueLength { get; }
 
-    /// <summary>Without tags, as is the one that follows.</summary>
+    /// <summary>Without tags, like the next one.</summary>
     public Counter<long> GeneratorPushes { get; }
     public Counter<long> GeneratorPushFailures { get; }
     public Counter<long> GrainCalls { get; }
@@ -189,7 +189,7 @@ public sealed class TempoMetrics : IDisposable
     public Counter<long> DroppedEdges { get; }
     public Gauge<long> BlocklistLength { get; }
 
-    /// <summary>Tagged with an empty tenant where the tenants themselves could not be listed.</summary>
+    /// <summary>The tenant is empty if the tenants themselves could not be listed.</summary>
     public Counter<long> BlocklistPollErrors { get; }
 
     /// <summary>Without tags.</summary>
@@ -197,7 +197,7 @@ public sealed class TempoMetrics : IDisposable
     public Counter<long> BlocksSetAside { get; }
     public Counter<long> BlocksWithoutMeta { get; }
 
-    /// <summary>By <c>level</c>, the highest of the merged blocks', instead of tenant, as are the three that follow.</summary>
+    /// <summary>By <c>level</c>, the highest level of the merged blocks, and without tenant, like the next three.</summary>
     public Counter<long> CompactionBlocks { get; }
     public Counter<long> CompactionObjectsCombined { get; }
     public Counter<long> CompactionObjectsWritten { get; }
@@ -213,7 +213,7 @@ public sealed class TempoMetrics : IDisposable
     /// <summary>Without tags.</summary>
     public Counter<long> RetentionDeleted { get; }
 
-    /// <summary>Without tags, as is the one that follows.</summary>
+    /// <summary>Without tags, like the next one.</summary>
     public Counter<long> RetentionErrors { get; }
     public Histogram<double> RetentionDuration { get; }
 
@@ -231,7 +231,7 @@ public sealed class TempoMetrics : IDisposable
     public Counter<long> FlushRetries { get; }
     public Counter<long> FlushFailedRetries { get; }
 
-    /// <summary>Without tags, as are the two that follow.</summary>
+    /// <summary>Without tags, like the next two.</summary>
     public Gauge<long> FlushQueueLength { get; }
     public Gauge<long> LiveStoreReady { get; }
     public Gauge<double> CatchUpDuration { get; }
@@ -248,8 +248,8 @@ public sealed class TempoMetrics : IDisposable
     public Counter<long> ReplayErrors { get; }
 
     /// <summary>
-    /// Counts 0 of what has no tag and alerts look at: a counter that first appears with its first failure has not increased for Prometheus.
-    /// Those by tenant are counted 0 where the tenant comes up. Call it when there is someone who listens.
+    /// Starts the counters without tags that alerts watch at 0: to Prometheus, a counter that first appears with its first failure has not
+    /// increased. Counters by tenant start at 0 when the tenant appears. Call it when there is a listener.
     /// </summary>
     public void CountFromZero()
     {
@@ -260,17 +260,17 @@ public sealed class TempoMetrics : IDisposable
         BlocklistPollErrors.Add(0, new KeyValuePair<string, object?>("tenant", ""));
     }
 
-    /// <summary>Records a request, as Tempo's server labels it.</summary>
+    /// <summary>Records a request, with the labels that Tempo's server uses.</summary>
     /// <param name="method">The HTTP method, or <see cref="CallMethod"/>.</param>
-    /// <param name="route">A route's path in small letters, with <c>_</c> for all that is neither letter nor digit; or a call's full name. Never what a client can choose.</param>
-    /// <param name="statusCode">An HTTP status; of calls between components <c>success</c> or <c>error</c>.</param>
+    /// <param name="route">The path of the route in lower case, with <c>_</c> for everything but letters and digits, or the full name of a call. Never a text that a client can choose.</param>
+    /// <param name="statusCode">The HTTP status; for calls between components <c>success</c> or <c>error</c>.</param>
     /// <param name="duration">How long it took.</param>
     public void RecordRequest(string method, string route, string statusCode, TimeSpan duration) =>
         RequestDuration.Record(new(method, route, statusCode), duration.TotalSeconds);
 
     /// <summary>Records a call from one component to another.</summary>
-    /// <param name="route">The name of Tempo's gRPC method that does the same.</param>
-    /// <param name="succeeded">Whether it did what it was asked for.</param>
+    /// <param name="route">The name of Tempo's gRPC method for the same purpose.</param>
+    /// <param name="succeeded">Whether the call succeeded.</param>
     /// <param name="duration">How long it took.</param>
     public void RecordCall(string route, bool succeeded, TimeSpan duration) => RecordRequest(CallMethod, route, succeeded ? "success" : "error", duration);
 
@@ -286,9 +286,9 @@ public sealed class TempoMetrics : IDisposable
         Meter.CreateHistogram(name, null, description, null, new InstrumentAdvice<double> { HistogramBucketBoundaries = bounds });
 }
 
-/// <summary>The labels of <c>tempo_request_duration_seconds</c>, whose values are as <see cref="TempoMetrics.RecordRequest"/> has them.</summary>
+/// <summary>The labels of <c>tempo_request_duration_seconds</c>; see <see cref="TempoMetrics.RecordRequest"/> for their values.</summary>
 public readonly record struct MeasuredRequest(string Method, string Route, string StatusCode)
 {
-    // Nothing here speaks WebSocket.
+    // This program does not speak WebSocket.
     public override string ToString() => $"method=\"{Method}\",route=\"{Route}\",status_code=\"{StatusCode}\",ws=\"false\"";
 }

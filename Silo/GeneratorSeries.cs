@@ -10,8 +10,8 @@ using OrleansTempo.Server.Ports;
 namespace OrleansTempo.Silo;
 
 /// <summary>
-/// A tenant's generated series, from its metrics-generator grains, in whatever silos they are. A grain that has never been given a span is not asked: asking
-/// would begin a generator, with a claim in the store and metrics of its own, for any name that somebody makes up.
+/// Reads the generated series of a tenant from its metrics-generator grains, in whatever silos they are. A grain that never received a span
+/// is not called: a call would start a generator, with a claim in the store and metrics of its own, for any tenant name that somebody makes up.
 /// </summary>
 internal sealed class GeneratorSeries(IGrainFactory grains, GeneratorForwarders generators, IObjectStore store) : ITenantSeries
 {

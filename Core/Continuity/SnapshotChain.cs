@@ -84,7 +84,7 @@ public sealed class SnapshotChain
         var (_, problem) = await _retry.SomeTimesAsync(() => _store.PutAsync(record.Name, record.Content, cancellationToken), cancellationToken).ConfigureAwait(false);
         if (problem is not null)
         {
-            // Perhaps it is there.
+            // It may have been put after all.
             _obsolete.Add(record.Name);
             return problem;
         }

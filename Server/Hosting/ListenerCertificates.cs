@@ -7,7 +7,7 @@ using OrleansTempo.Server.Configuration;
 
 namespace OrleansTempo.Server.Hosting;
 
-/// <summary>Turns a listener's PEM files, or PEM text, into Kestrel's TLS options; what is wrong with a file is said with its name.</summary>
+/// <summary>Turns a listener's PEM files or PEM text into Kestrel's TLS options; errors name the file.</summary>
 internal static class ListenerCertificates
 {
     /// <exception cref="ArgumentException">A file cannot be read, or the options contradict each other.</exception>
@@ -43,7 +43,7 @@ internal static class ListenerCertificates
         {
             var certificate = X509Certificate2.CreateFromPem(certificatePem, keyPem);
 
-            // Windows' TLS cannot use a key that lives in memory only.
+            // TLS on Windows cannot use a key that is only in memory.
             return OperatingSystem.IsWindows() ? X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null) : certificate;
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)

@@ -4,15 +4,15 @@ using OrleansTempo.Server.Configuration;
 
 namespace OrleansTempo.Server.Hosting;
 
-/// <summary>The command line of a host: Tempo's flags as far as they mean something here, the configuration file, and signals that end the process in order.</summary>
+/// <summary>The command line of a host: the configuration file, Tempo's flags as far as they apply here, and signals for a clean shutdown.</summary>
 public static class TempoCommand
 {
-    /// <summary>Runs a host, given what its command line says, until it is told to stop.</summary>
-    /// <param name="description">What the program is.</param>
+    /// <summary>Parses the command line, and runs the host until it is told to stop.</summary>
+    /// <param name="description">The description of the program in its help.</param>
     /// <param name="arguments">The command line.</param>
     /// <param name="run">The host: runs until the token is cancelled, and returns the exit code.</param>
-    /// <param name="problemOf">What is wrong with the host's configuration besides the file, for who only asks that; null where nothing is.</param>
-    /// <returns>The process's exit code: 1 where the command line or the configuration is wrong.</returns>
+    /// <param name="problemOf">Returns what is wrong with the host's configuration outside the file, for <c>-config.verify</c>; null for nothing.</param>
+    /// <returns>The exit code of the process: 1 if the command line or the configuration is not valid.</returns>
     public static async Task<int> InvokeAsync(
         string description, string[] arguments, Func<TempoCommandLine, CancellationToken, Task<int>> run, Func<TempoCommandLine, string?>? problemOf = null)
     {
@@ -34,7 +34,7 @@ public static class TempoCommand
             Description = "Ignore receivers that this program does not have (jaeger, zipkin, opencensus, kafka), with a warning for each, instead of failing",
         };
 
-        // What a command line made for Tempo also holds: one that asks for what is so anyway goes on working.
+        // Flags of Tempo that a command line may contain: those that ask for what is the case here anyway are accepted.
         var target = new Option<string>("--target", "-target") { Description = "As in Tempo; only 'all' is supported: one process runs every component", DefaultValueFactory = _ => "all" };
         target.Validators.Add(result =>
         {
@@ -78,7 +78,7 @@ public static class TempoCommand
                 return 0;
             }
 
-            // Signals end the process in order; a second one is left to the system.
+            // The first signal shuts the process down cleanly; a second one is left to the system.
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
             using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
@@ -94,7 +94,7 @@ public static class TempoCommand
             }
         });
 
-        // The host handles signals itself: it must be given the time that draining takes.
+        // The host handles signals itself, because draining needs time.
         return await command.Parse(arguments).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
     }
 }

@@ -2,9 +2,9 @@ using OrleansTempo.Core.RemoteWrite;
 
 namespace OrleansTempo.Server.Ports;
 
-/// <summary>What waits for remote write in this process, for <c>/status/remote-write</c>.</summary>
+/// <summary>The remote write queues of this process, for <c>/status/remote-write</c>.</summary>
 public interface IRemoteWriteOverview
 {
-    /// <summary>One entry per endpoint and tenant of whom something has come, at the moment it is asked.</summary>
+    /// <summary>The present status: one entry per endpoint and tenant with a generator in this process.</summary>
     IReadOnlyList<RemoteWriteStatus> Status();
 }

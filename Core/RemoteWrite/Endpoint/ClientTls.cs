@@ -51,7 +51,7 @@ internal static class ClientTls
     {
         var leaf = X509Certificate2.CreateFromPem(certificate, key);
 
-        // Windows' TLS cannot use a key that only lives in memory.
+        // TLS on Windows cannot use a key that is only in memory.
         if (OperatingSystem.IsWindows())
             leaf = X509CertificateLoader.LoadPkcs12(leaf.Export(X509ContentType.Pkcs12), null);
 

@@ -174,9 +174,9 @@ public sealed class GeneratorShardTests
         var snapshot = bench.Snapshot();
 
         Assert.False(new GeneratorBench(shard: new(2, 8)).Generator.TryRestore(snapshot, out var another));
-        Assert.Equal("the snapshot is of shard 3-of-8, not 2-of-8", another);
+        Assert.Equal("the snapshot belongs to shard 3-of-8, not to 2-of-8", another);
         Assert.False(new GeneratorBench().Generator.TryRestore(snapshot, out var whole));
-        Assert.Equal("the snapshot is of shard 3-of-8, not all", whole);
+        Assert.Equal("the snapshot belongs to shard 3-of-8, not to all", whole);
         bench.Restart();
         Assert.Equal(1, bench.Collect()["""traces_service_graph_request_total{__metrics_gen_instance="3-of-8",client="user",connection_type="virtual_node",server="web"}"""]);
     }

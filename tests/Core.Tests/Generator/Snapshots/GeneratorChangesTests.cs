@@ -107,7 +107,7 @@ public sealed class GeneratorChangesTests
             Refusal(bench, records[0], records[2]));
         Assert.Equal("record 1 after the snapshot: these bytes are not a generator's changes", Refusal(bench, records[0], records[0]));
         Assert.Equal("these bytes are not a generator's snapshot", Refusal(bench, records[1], records[2]));
-        Assert.Equal("record 1 after the snapshot: changes are of other metrics than the snapshot before them", Refusal(bench, records[0], foreign));
+        Assert.Equal("record 1 after the snapshot: changes have other metrics than the snapshot before them", Refusal(bench, records[0], foreign));
         Assert.Equal(
             "record 1 after the snapshot: the snapshot is corrupt: its checksum does not match",
             Refusal(bench, records[0], (byte[])[.. records[1].Span[..40], 77, .. records[1].Span[41..]]));

@@ -164,7 +164,8 @@ public sealed class OldQueueFilesTests : IDisposable
         using (DirectoryLock.TryTake(Root))
         {
             var error = await Assert.ThrowsAnyAsync<IOException>(ImportAsync);
-            Assert.EndsWith("are in use by another process; stop it first, or give each process its own metrics_generator.storage.path", error.Message);
+            Assert.StartsWith("another process is using the old remote write queue in '", error.Message, StringComparison.Ordinal);
+            Assert.EndsWith("'; stop it first, or give each process its own metrics_generator.storage.path", error.Message, StringComparison.Ordinal);
         }
 
         Assert.Equal(["acme"], await ImportAsync());

@@ -13,7 +13,7 @@ public sealed class ClockWatchTests
     public ClockWatchTests() => _clock = new ClockWatch(_time, _log);
 
     [Fact]
-    public void A_step_of_more_than_a_minute_is_told_once_and_what_drifts_is_not()
+    public void A_step_of_more_than_a_minute_is_logged_once_and_drift_is_not()
     {
         for (var i = 0; i < 100; i++)
         {
@@ -36,7 +36,7 @@ public sealed class ClockWatchTests
     }
 
     [Fact]
-    public void A_large_step_forward_is_believed_when_it_has_lasted_for_a_day()
+    public void A_large_step_forward_is_believed_after_a_day()
     {
         var began = _time.GetUtcNow();
         _time.SetClock(365 * s_day);
@@ -48,7 +48,7 @@ public sealed class ClockWatchTests
     }
 
     [Fact]
-    public void One_that_is_taken_back_is_never_believed_and_the_next_is_looked_at_anew()
+    public void A_step_that_is_taken_back_is_never_believed_and_the_next_is_judged_anew()
     {
         _time.SetClock(365 * s_day);
         _clock.Check();

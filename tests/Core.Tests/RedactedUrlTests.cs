@@ -14,5 +14,5 @@ public sealed class RedactedUrlTests
     [InlineData("user:secret@h/x?t=secret", "xxxxx@h/x?t=xxxxx")]
     [InlineData("not a url", "not a url")]
     [InlineData("", "")]
-    public void A_URL_is_shown_without_password_query_and_fragment(string url, string shown) => Assert.Equal(shown, RedactedUrl.Of(url));
+    public void A_URL_is_redacted_without_password_query_and_fragment(string url, string shown) => Assert.Equal(shown, RedactedUrl.Of(url));
 }

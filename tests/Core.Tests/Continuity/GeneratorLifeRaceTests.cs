@@ -26,7 +26,7 @@ public sealed class GeneratorLifeRaceTests
     [InlineData(SnapshotMode.EveryCollection, true, true)]
     [InlineData(SnapshotMode.EveryCollection, false, true)]
     [InlineData(SnapshotMode.Off, false, true)]
-    public async Task No_two_send_at_once_no_counter_goes_back_and_all_that_waits_is_sent_in_order(SnapshotMode mode, bool isExclusive, bool storeFails)
+    public async Task No_two_owners_send_at_once_no_counter_goes_back_and_waiting_samples_are_sent_in_order(SnapshotMode mode, bool isExclusive, bool storeFails)
     {
         await using var remote = await RemoteEnd.StartAsync();
         var (starts, crashes, lost, restored, refused, senders, carried) = (0, 0, 0, 0.0, 0.0, 0, 0);

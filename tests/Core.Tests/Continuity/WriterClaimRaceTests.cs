@@ -13,7 +13,7 @@ public sealed class WriterClaimRaceTests
     private const int Steps = 500;
 
     [Fact]
-    public async Task At_no_moment_do_two_claims_say_that_they_are_held()
+    public async Task At_no_moment_are_two_claims_held()
     {
         // On the pool, where no synchronization context keeps a step from being played at once.
         var seen = await Task.Run(static () =>

@@ -31,7 +31,7 @@ public sealed class GeneratorModelTests
     ];
 
     [Fact]
-    public void Whatever_comes_the_generator_says_what_the_model_says()
+    public void The_generator_agrees_with_the_model_whatever_comes()
     {
         var first = FromEnvironment("GENERATOR_MODEL_SEED", 1);
         for (var seed = first; seed < first + FromEnvironment("GENERATOR_MODEL_SCENARIOS", Scenarios); seed++)

@@ -124,7 +124,7 @@ public sealed class OptionChangeTests
 
     [Theory]
     [MemberData(nameof(Options))]
-    public void A_change_of_an_option_touches_nothing_that_it_does_not_concern(string option)
+    public void A_change_of_an_option_touches_nothing_unrelated(string option)
     {
         Assert.True(s_options.TryGetValue(option, out var row), $"the table does not know {option}: put it in, with another value and the metrics it concerns");
         var changed = row.Change(s_settings);
@@ -146,11 +146,11 @@ public sealed class OptionChangeTests
     }
 
     [Fact]
-    public void The_table_has_no_option_that_there_is_not() =>
+    public void The_table_lists_no_option_that_does_not_exist() =>
         Assert.Equal(s_names.Order(StringComparer.Ordinal), s_options.Keys.Order(StringComparer.Ordinal));
 
     [Fact]
-    public void Minutes_of_virtual_node_labels_with_overrides_read_again_all_the_time_lose_nothing()
+    public void Minutes_of_virtual_node_labels_with_constantly_reloaded_overrides_lose_nothing()
     {
         var options = new MetricsGeneratorOptions { Processor = new ProcessorOptions { ServiceGraphs = new ServiceGraphsOptions { Dimensions = ["zone"], EnableVirtualNodeLabel = true } } };
         GeneratorSettings Read() => GeneratorSettings.Resolve(

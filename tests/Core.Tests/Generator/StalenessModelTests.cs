@@ -18,7 +18,7 @@ public sealed class StalenessModelTests
     private const int Sequences = 300;
 
     [Fact]
-    public void Series_begin_at_zero_never_go_back_and_end_with_a_marker()
+    public void Series_start_at_zero_never_go_back_and_end_with_a_marker()
     {
         var first = FromEnvironment("GENERATOR_MODEL_SEED", 1);
         for (var seed = first; seed < first + FromEnvironment("GENERATOR_MODEL_SCENARIOS", Sequences); seed++)

@@ -51,7 +51,7 @@ public sealed class ListenerCertificatesTests : IDisposable
     }
 
     [Fact]
-    public async Task With_a_client_ca_only_its_clients_are_let_in()
+    public async Task With_a_client_CA_only_its_clients_are_accepted()
     {
         await using var server = await StartAsync(Tls with { ClientCaFile = PathOf("ca.pem"), ClientAuthType = ClientAuthType.RequireAndVerifyClientCert });
         using var stranger = Authority("stranger");
@@ -66,7 +66,7 @@ public sealed class ListenerCertificatesTests : IDisposable
     }
 
     [Fact]
-    public async Task Client_auth_type_decides_what_is_asked_of_clients()
+    public async Task Client_auth_type_decides_what_clients_must_present()
     {
         using var stranger = Authority("stranger");
         using var good = Leaf("client", _authority, "1.3.6.1.5.5.7.3.2");
@@ -88,7 +88,7 @@ public sealed class ListenerCertificatesTests : IDisposable
     }
 
     [Fact]
-    public async Task The_oldest_protocol_is_what_is_configured()
+    public async Task The_minimum_TLS_version_is_the_configured_one()
     {
         await using var server = await StartAsync(Tls with { MinVersion = TlsVersion.Tls13 });
         using var old = Client(null, SslProtocols.Tls12);

@@ -14,7 +14,7 @@ public sealed class GeneratorChangesTests
     private const int Scenarios = 300;
 
     [Fact]
-    public void A_snapshot_and_the_changes_after_it_say_what_a_snapshot_in_their_place_would_have()
+    public void A_snapshot_and_the_changes_after_it_equal_a_snapshot_in_their_place()
     {
         var changes = 0;
         for (var seed = 1; seed <= Scenarios; seed++)
@@ -27,7 +27,7 @@ public sealed class GeneratorChangesTests
     }
 
     [Fact]
-    public void Changes_are_of_what_was_counted_or_has_ended_and_of_nothing_else()
+    public void Changes_contain_only_series_that_were_updated_or_have_ended()
     {
         var bench = new GeneratorBench(s => s with { ServiceGraphsRequest = false, ServiceGraphsLatency = false });
         for (var i = 0; i < 1000; i++)
@@ -55,7 +55,7 @@ public sealed class GeneratorChangesTests
     }
 
     [Fact]
-    public void Where_more_has_changed_than_was_counted_only_a_snapshot_will_do()
+    public void If_more_changed_than_was_counted_a_whole_snapshot_is_needed()
     {
         var bench = new GeneratorBench();
         var output = new ArrayBufferWriter<byte>();
@@ -94,7 +94,7 @@ public sealed class GeneratorChangesTests
     }
 
     [Fact]
-    public void Changes_that_do_not_follow_what_is_before_them_are_refused_with_the_reason()
+    public void Changes_that_do_not_follow_the_previous_record_are_refused_with_the_reason()
     {
         var (bench, records) = Three();
         var other = new GeneratorBench(s => s with { SpanMetricsSize = false });
@@ -115,7 +115,7 @@ public sealed class GeneratorChangesTests
     }
 
     [Fact]
-    public void What_is_older_than_what_was_sent_is_refused()
+    public void A_snapshot_older_than_what_was_sent_is_refused()
     {
         var (bench, records) = Three();
         var generator = bench.New();
@@ -129,7 +129,7 @@ public sealed class GeneratorChangesTests
     }
 
     [Fact]
-    public void Forged_changes_with_a_right_checksum_break_nothing()
+    public void Forged_changes_with_a_valid_checksum_break_nothing()
     {
         var (bench, records) = Three();
         var random = new Random(1);

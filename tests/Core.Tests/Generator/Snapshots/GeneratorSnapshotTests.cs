@@ -18,7 +18,7 @@ public sealed class GeneratorSnapshotTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void A_generator_that_is_stopped_and_restored_says_what_one_that_goes_on_says(bool changes)
+    public void A_stopped_and_restored_generator_gives_what_an_uninterrupted_one_gives(bool changes)
     {
         for (var seed = 1; seed <= Scenarios; seed++)
         {
@@ -28,7 +28,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void A_series_goes_on_without_a_zero_and_ends_when_it_would_have()
+    public void A_restored_series_continues_without_a_zero_and_ends_when_it_would_have()
     {
         var bench = new GeneratorBench();
         bench.Push("cart", Span("a"), Span("a"));
@@ -50,7 +50,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void A_series_of_a_former_version_whose_labels_Prometheus_refuses_is_left_behind_and_the_others_go_on()
+    public void A_series_of_an_older_version_with_labels_that_Prometheus_refuses_is_skipped_and_the_others_continue()
     {
         var bench = new GeneratorBench(s => s with { HostInfoEnabled = true });
         bench.Push([("service.name", "cart"), ("host.id", "h1")], Span("a"));
@@ -66,7 +66,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void A_series_that_was_never_collected_begins_with_its_zero_in_the_next_generator()
+    public void A_series_that_was_never_collected_starts_with_its_zero_in_the_next_generator()
     {
         var bench = new GeneratorBench();
         var seenMs = bench.Time.NowMs;
@@ -98,7 +98,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void Edges_wait_on_only_where_the_dimensions_are_the_same()
+    public void Edges_continue_to_wait_only_if_the_dimensions_are_the_same()
     {
         var bench = new GeneratorBench();
         bench.Push("web", GeneratorBench.Span("call", Kind.Client, 1));
@@ -110,7 +110,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void With_other_settings_the_series_whose_labels_stay_the_same_go_on_and_the_rest_ends()
+    public void With_other_settings_series_whose_labels_stay_the_same_continue_and_the_rest_ends()
     {
         var bench = new GeneratorBench();
         bench.Push("cart", Span("a"), Span("a"), GeneratorBench.Span("root", Kind.Server, 9));
@@ -134,7 +134,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void The_overflow_goes_on_and_the_limit_stays_used_up()
+    public void The_overflow_continues_and_the_limit_stays_used_up()
     {
         var bench = new GeneratorBench(s => s with { SpanMetricsLatency = false, SpanMetricsSize = false, MaxActiveSeries = 1 });
         bench.Push("cart", Span("a"), Span("b"));
@@ -168,7 +168,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void It_is_empty_until_something_comes_and_when_all_has_ended()
+    public void A_generator_is_empty_before_its_first_span_and_after_everything_has_ended()
     {
         var bench = new GeneratorBench();
         Assert.True(bench.Generator.IsEmpty);
@@ -188,7 +188,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void A_generator_that_has_series_takes_no_snapshot()
+    public void A_generator_that_has_series_refuses_a_snapshot()
     {
         var bench = new GeneratorBench();
         bench.Push("cart", Span("a"));
@@ -197,7 +197,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void What_is_no_snapshot_is_refused_with_the_reason()
+    public void Bytes_that_are_not_a_snapshot_are_refused_with_the_reason()
     {
         var bench = Everything();
         var snapshot = bench.Snapshot();
@@ -238,7 +238,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void Forged_bytes_with_a_right_checksum_break_nothing_and_take_no_more_memory_than_they_are_worth()
+    public void Forged_bytes_with_a_valid_checksum_break_nothing_and_take_no_more_memory_than_their_length_justifies()
     {
         var bench = Everything();
         var snapshot = bench.Snapshot();

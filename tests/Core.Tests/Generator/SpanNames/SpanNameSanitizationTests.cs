@@ -12,7 +12,7 @@ public sealed class SpanNameSanitizationTests
     private const string Registry = "tempo_metrics_generator_registry_";
 
     [Fact]
-    public void Off_every_name_has_its_series()
+    public void Without_sanitization_every_name_has_its_series()
     {
         var bench = Bench(SpanNameSanitization.Off);
         bench.Push("shop", Spans("GET /users/1", "GET /users/2", "GET /users/3"));
@@ -22,7 +22,7 @@ public sealed class SpanNameSanitizationTests
     }
 
     [Fact]
-    public void Enabled_names_that_differ_in_their_data_are_one_series_but_for_the_first()
+    public void With_sanitization_names_that_differ_in_their_data_are_one_series_except_the_first()
     {
         var bench = Bench(SpanNameSanitization.Enabled);
         bench.Push("shop", Spans("GET /users/1", "GET /users/2", "GET /users/3", "GET /users/1", "checkout", "GET /users/1/cart"));
@@ -51,7 +51,7 @@ public sealed class SpanNameSanitizationTests
     }
 
     [Fact]
-    public void A_more_general_template_has_a_series_of_its_own_and_that_of_the_former_goes_stale()
+    public void A_more_general_template_has_its_own_series_and_the_previous_one_goes_stale()
     {
         var bench = Bench(SpanNameSanitization.Enabled);
         bench.Push("shop", Spans("PUT /a/1/b/1", "PUT /a/2/b/1"));
@@ -66,7 +66,7 @@ public sealed class SpanNameSanitizationTests
     }
 
     [Fact]
-    public void It_may_be_switched_while_spans_come()
+    public void Sanitization_can_be_switched_at_run_time()
     {
         var bench = Bench(SpanNameSanitization.Off);
         bench.Push("shop", Spans("GET /users/1", "GET /users/2"));
@@ -90,7 +90,7 @@ public sealed class SpanNameSanitizationTests
     [Theory]
     [InlineData(SpanNameSanitization.Enabled)]
     [InlineData(SpanNameSanitization.DryRun)]
-    public void The_next_generator_knows_the_templates_of_the_series_it_goes_on_with(SpanNameSanitization mode)
+    public void The_next_generator_knows_the_templates_of_the_restored_series(SpanNameSanitization mode)
     {
         var bench = Bench(mode);
         bench.Push("shop", Spans("GET /users/1", "GET /users/2", "INSERT INTO t_2023", "INSERT INTO t_2024"));
@@ -132,7 +132,7 @@ public sealed class SpanNameSanitizationTests
     }
 
     [Fact]
-    public void A_label_of_the_name_that_is_hidden_teaches_nothing()
+    public void Nothing_is_learned_from_a_hidden_name_label()
     {
         var bench = Bench(SpanNameSanitization.Enabled, s => s with { SpanMetrics = s.SpanMetrics with { IntrinsicDimensions = new IntrinsicDimensionsOptions { SpanName = false } } });
         bench.Push("shop", Spans("GET /users/1", "GET /users/2"));
@@ -143,7 +143,7 @@ public sealed class SpanNameSanitizationTests
     }
 
     [Fact]
-    public void Names_that_a_filter_leaves_out_teach_nothing()
+    public void Nothing_is_learned_from_names_that_a_filter_drops()
     {
         var bench = Bench(SpanNameSanitization.Enabled, s => s with
         {

@@ -26,7 +26,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_request_says_what_it_is()
+    public async Task A_request_has_the_headers_of_its_protocol()
     {
         var headers = await SentAsync(new(), "acme");
         Assert.Equal("application/x-protobuf", headers["Content-Type"]);
@@ -44,7 +44,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
         Assert.False((await SentAsync(new(), TenantId.Single.Value)).ContainsKey("X-Scope-OrgID"));
 
     [Fact]
-    public async Task No_org_id_is_added_where_that_is_off() =>
+    public async Task No_org_id_is_added_if_that_is_off() =>
         Assert.False((await SentAsync(new(), "acme", addOrgId: false)).ContainsKey("X-Scope-OrgID"));
 
     [Fact]
@@ -109,7 +109,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_secret_that_cannot_be_read_is_tried_again()
+    public async Task A_secret_that_cannot_be_read_is_retried()
     {
         using var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url, BasicAuth = new() { PasswordFile = Path.Combine(_folder, "none") } }, 0, TimeProvider.System);
         var outcome = await SendAsync(endpoint);
@@ -127,7 +127,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_redirect_that_is_not_to_be_followed_is_a_refusal()
+    public async Task A_redirect_that_must_not_be_followed_is_a_refusal()
     {
         _end.Answer(308, "", ("Location", "/moved"));
         using var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url, FollowRedirects = false }, 0, TimeProvider.System);
@@ -202,7 +202,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     [InlineData("one\r\n", "one")]
     [InlineData("one", "one")]
     [InlineData(" on e ", " on e ")]
-    public async Task One_line_break_that_ends_a_secrets_file_is_no_part_of_it(string content, string sent)
+    public async Task A_line_break_at_the_end_of_a_secret_file_is_not_part_of_the_secret(string content, string sent)
     {
         var file = Path.Combine(_folder, "secret");
         File.WriteAllText(file, content);
@@ -214,7 +214,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     [InlineData("basic_auth.password_file")]
     [InlineData("authorization.credentials_file")]
     [InlineData("http_headers.X-Key.files")]
-    public async Task A_secrets_file_that_becomes_two_lines_is_waited_for(string key)
+    public async Task A_secret_file_with_two_lines_is_retried(string key)
     {
         var file = Path.Combine(_folder, "secret");
         var options = new RemoteWriteOptions
@@ -248,7 +248,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     [InlineData("basic_auth.password_file")]
     [InlineData("authorization.credentials_file")]
     [InlineData("http_headers.X-Key.files")]
-    public async Task A_secrets_file_that_is_empty_for_a_moment_is_waited_for(string key)
+    public async Task A_secret_file_that_is_empty_for_a_moment_is_retried(string key)
     {
         var file = Path.Combine(_folder, "secret");
         var options = new RemoteWriteOptions
@@ -282,7 +282,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     [InlineData("X-A", "b\r\n\r\nbody", "the value of the header X-A holds a line break, and a header is one line")]
     [InlineData("X-A", "ü", "the value of the header X-A cannot be sent in a header: character 1 is not ASCII")]
     [InlineData("Content-Length", "5", "the header 'Content-Length' is a header that remote write sets itself")]
-    public async Task Nothing_is_sent_with_a_header_that_is_none(string name, string value, string error)
+    public async Task Nothing_is_sent_with_an_invalid_header(string name, string value, string error)
     {
         using var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url }, 0, TimeProvider.System);
         var outcome = await SendAsync(endpoint, tenantHeaders: new() { [name] = value });
@@ -291,7 +291,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Of_an_endless_error_200_characters_are_kept()
+    public async Task An_endless_error_is_cut_to_200_characters()
     {
         _end.Answer(async context =>
         {
@@ -313,7 +313,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_proxys_password_is_in_no_error()
+    public async Task The_password_of_a_proxy_appears_in_no_error()
     {
         // It refuses the CONNECT that TLS asks for.
         var proxy = new UriBuilder(new Uri(_end.Url).GetLeftPart(UriPartial.Authority)) { UserName = "user", Password = "secret" }.Uri.AbsoluteUri;
@@ -325,7 +325,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_proxy_is_asked_instead()
+    public async Task Requests_go_through_the_proxy()
     {
         var options = new RemoteWriteOptions { Url = "http://prometheus.invalid:9090/api/v1/write", ProxyUrl = new Uri(_end.Url).GetLeftPart(UriPartial.Authority) };
         using var endpoint = new RemoteWriteEndpoint(options, 0, TimeProvider.System);
@@ -379,11 +379,11 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Invalid))]
-    public void An_entry_that_is_not_valid_is_refused_by_key(RemoteWriteOptions options, string error) =>
+    public void An_invalid_entry_is_refused_with_its_key(RemoteWriteOptions options, string error) =>
         Assert.StartsWith(error, Assert.Throws<ArgumentException>(() => new RemoteWriteEndpoint(options, 2, TimeProvider.System)).Message);
 
     [Fact]
-    public async Task A_credential_is_asked_for_every_attempt()
+    public async Task The_credential_is_called_for_every_attempt()
     {
         var credential = new CountingCredential();
         using var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url, Azuread = new() { Sdk = new() } }, 0, TimeProvider.System, credential);
@@ -393,7 +393,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_sign_in_that_fails_is_repeated()
+    public async Task A_failed_sign_in_is_retried()
     {
         using var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url, Azuread = new() { Sdk = new() } }, 0, TimeProvider.System, new CountingCredential { Fails = true });
         var outcome = await SendAsync(endpoint);

@@ -8,7 +8,7 @@ using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Continuity;
 
-/// <summary>One process after another, or beside another, on the same object store; one that is left without a stop has died.</summary>
+/// <summary>Processes that run one after another, or side by side, on the same object store; one that is abandoned without a stop has crashed.</summary>
 public sealed class GeneratorLifeTests : IAsyncLifetime
 {
     private const string BeginsAgain = "Warning: Metrics-generator single-tenant: counters start again at 0: ";
@@ -73,7 +73,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         await third.PushAsync(2);
         await third.CollectAsync();
 
-        // With others about it may be alive.
+        // With a lease, the previous process may still be alive.
         Assert.Equal(isExclusive, third.Life.Permit.IsHeld);
         if (!isExclusive)
         {
@@ -102,7 +102,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         var second = await _world.StartAsync(SnapshotMode.EveryCollection, LeaseOf(isExclusive));
         Assert.Equal((6, (1, 0)), (second.Calls, _world.Starts));
 
-        // Should it die at once, there is something to go on with as well.
+        // If it crashes at once, the next one can restore as well.
         await second.KillAsync();
         var third = await _world.StartAsync(SnapshotMode.EveryCollection, LeaseOf(isExclusive));
         Assert.Equal(6, third.Calls);
@@ -199,7 +199,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         var first = await _world.StartAsync(mode);
         Assert.Equal(mode == SnapshotMode.Off ? (0, (0, 0)) : (collected.Samples.Count, (1, 0)), (first.Calls, _world.Starts));
 
-        // With every_collection it is there until there is one of this process.
+        // With every_collection, the old record stays until this process has written its own.
         Assert.Equal(mode == SnapshotMode.EveryCollection ? 2 : 0, _world.Chain.Count());
         await first.CollectAsync();
         Assert.DoesNotContain(_world.Chain, static name => name.StartsWith(LifeWorld.ChainFolder + "1-", StringComparison.Ordinal));
@@ -343,7 +343,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         await second.CollectAsync();
         await second.SentAsync();
 
-        // What nobody else can have sent since is sent as it was collected.
+        // Nobody else can have sent since, so samples are sent as they were collected.
         Assert.Equal(isExclusive ? ["0@0", "3@0", "0@1", "2@1", "2@1"] : ["0@0", "3@0", "0@1", "2@1"], Sent());
         AssertInOrder();
     }
@@ -419,7 +419,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         await second.StopAsync();
         Assert.Equal("Error: Metrics-generator single-tenant cannot keep its 1 series for the next start; its counters will start again at 0: the disk is full", _world.Problems.Last());
 
-        // What was left before is there still.
+        // The earlier snapshot is still there.
         Assert.Equal(3, (await _world.StartAsync()).Calls);
 
         var third = await _world.CreateProcessAsync();
@@ -511,7 +511,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         var second = await _world.StartAsync(SnapshotMode.OnStop, LifeWorld.Lease);
         await second.PushAsync(5);
 
-        // It does not know yet; it learns it when it wants to send.
+        // It does not know yet that it lost its claim; it finds out when it wants to send.
         await first.PushAsync(1);
         Assert.False(first.Life.IsLost);
         await first.CollectAsync();
@@ -624,7 +624,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         Assert.Contains(_world.Problems, static l => l.Contains("could not send 2 samples before it stopped; they are kept in the object store", StringComparison.Ordinal));
         Assert.Contains("\"waiting\":true", _world.Claim);
 
-        // The next sends them first.
+        // The next process sends them first.
         _world.Remote.IsDown = false;
         var second = await _world.StartAsync();
         Assert.Equal(1, second.Calls);
@@ -683,7 +683,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         Assert.Single(_world.Problems, static l => l.Contains("the clock was set back, and its last samples are stamped", StringComparison.Ordinal));
         await first.StopAsync();
 
-        // A process after it goes on in the same way.
+        // The next process continues in the same way.
         var second = await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive));
         await second.PushAsync(1, "/new");
         await second.CollectAsync();
@@ -698,7 +698,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     [InlineData(false, true)]
     public async Task If_the_clock_goes_back_timestamps_follow_it_once_the_remote_end_has_refused_those_ahead_of_it(bool isExclusive, bool isRestarted)
     {
-        // As Prometheus answers by a clock that is right.
+        // The answer of a Prometheus whose clock is right.
         _world.Remote.Handler = (context, request) =>
         {
             context.Response.StatusCode = request.Timeseries.Any(t => t.Samples.Any(s => s.Timestamp > _world.NowMs + 600_000)) ? 400 : 204;
@@ -720,7 +720,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         Assert.All(accepted.Timeseries, t => Assert.Equal(_world.NowMs, t.Samples[^1].Timestamp));
         Assert.Single(_world.Problems, static l => l.Contains("stamps follow the clock again", StringComparison.Ordinal));
 
-        // Whoever comes next is told so, and what was left is good for it.
+        // The next process finds that in the claim, and the snapshot is valid for it.
         await process.StopAsync();
         var next = await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive));
         Assert.Equal(3, next.Calls);
@@ -750,7 +750,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         AssertInOrder(_world.Remote.Accepted);
     }
 
-    // A collection while the clock is a day ahead; then, where nothing else is said, the clock is right again.
+    // Collects while the clock is a day ahead; afterwards, unless specified otherwise, the clock is right again.
     private static async Task CollectAheadAsync(LifeProcess process, bool isSetBack = true)
     {
         await process.PushAsync(1);
@@ -795,7 +795,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         await process.Life.Permit.WaitAsync(patience.Token);
     }
 
-    /// <summary>The values that the remote end has accepted, each with the process it came from.</summary>
+    /// <summary>The values that the remote end accepted, each with the process that sent it.</summary>
     private List<string> Sent()
     {
         lock (_world.Remote.Received)

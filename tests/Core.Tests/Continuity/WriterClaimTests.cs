@@ -44,7 +44,7 @@ public sealed class WriterClaimTests
         _time.Advance(s_moment);
         Assert.False(claim.IsHeld);
 
-        // Nobody has taken it: it goes on.
+        // Nobody else has taken it, so it is still held.
         Assert.True(await claim.RenewAsync(2000));
         Assert.True(claim.IsHeld);
     }
@@ -114,7 +114,7 @@ public sealed class WriterClaimTests
         Assert.Equal((ClaimStart.Released, 2, 1, 1000), (second.Start, second.Epoch, second.SnapshotEpoch, second.LastTimestampMs));
         Assert.True(second.IsHeld);
 
-        // A snapshot is for one start: who dies after it has left none.
+        // A snapshot is valid for one start: an owner that crashes after it has left none.
         Assert.Null((await TakeAsync("c")).SnapshotEpoch);
     }
 
@@ -166,7 +166,7 @@ public sealed class WriterClaimTests
         var second = await TakeAsync("b");
         Assert.Equal((ClaimStart.Seized, 2, null, 1000), (second.Start, second.Epoch, second.SnapshotEpoch, second.LastTimestampMs));
 
-        // It does not know yet, and need not.
+        // It does not know yet, and need not know.
         Assert.True(first.IsHeld);
         Assert.False(second.IsHeld);
         Assert.False(await first.RenewAsync(2000));
@@ -313,7 +313,7 @@ public sealed class WriterClaimTests
         await Assert.ThrowsAsync<IOException>(() => claim.RenewAsync(1000));
         view.After = null;
 
-        // It went through, so it may have been believed: what it says counts.
+        // It succeeded in the store, so others may have seen it: its timestamp counts.
         Assert.Equal(1000, (await TakeAsync("b")).LastTimestampMs);
         Assert.False(await claim.RenewAsync(2000));
         Assert.True(claim.IsLost);
@@ -372,7 +372,7 @@ public sealed class WriterClaimTests
         Assert.Equal(1, Volatile.Read(ref puts));
         held.SetResult();
 
-        // The first was under way; the second begins after the release was asked for.
+        // The first was under way; the second starts after the release was requested.
         var answers = await Task.WhenAll(calls);
         Assert.Equal([true, false, true], answers);
         var next = await TakeAsync("b");
@@ -388,7 +388,7 @@ public sealed class WriterClaimTests
         if (there)
             Assert.True(await (await TakeAsync("before")).ReleaseAsync(snapshot: true));
 
-        // All have read it before any puts.
+        // All have read it before any of them puts.
         var read = 0;
         var all = new TaskCompletionSource();
         var claims = await Task.WhenAll(Enumerable.Range(0, Takers).Select(i =>
@@ -444,11 +444,11 @@ public sealed class WriterClaimTests
         Assert.Equal((Tenant("Acme"), "3-of-8", true), (listed.Tenant, listed.Shard, listed.NeedsOwner));
         var claim = await TakeAsync("a");
 
-        // Whatever the epoch before was, this one is later.
+        // Whatever the previous epoch was, this one is higher.
         Assert.Equal((ClaimStart.Seized, _time.NowMs, null, 0), (claim.Start, claim.Epoch, claim.SnapshotEpoch, claim.LastTimestampMs));
         Assert.False(claim.IsHeld);
 
-        // And whoever is overwritten by it has lost.
+        // And the owner that it overwrites has lost its claim.
         await _store.PutAsync(Name, Encoding.UTF8.GetBytes(json));
         Assert.False(await claim.RenewAsync(1000));
         Assert.True(claim.IsLost);
@@ -476,13 +476,13 @@ public sealed class WriterClaimTests
         Assert.True(claim.IsHeld);
         Assert.True(await claim.RenewAsync(1000));
 
-        // Released at once, it leaves no waiting to the next.
+        // Released at once, it leaves no wait to the next owner.
         Assert.True(await claim.ReleaseAsync(snapshot: true));
         Assert.False(claim.IsHeld);
         var third = await TakeAsync("c", lease: Timeout.InfiniteTimeSpan);
         Assert.Equal(ClaimStart.Released, third.Start);
 
-        // And should there be another all the same, it notices.
+        // And if there is another owner after all, it notices.
         var fourth = await TakeAsync("d");
         Assert.False(await third.RenewAsync(2000));
         Assert.False(third.IsHeld);
@@ -526,7 +526,7 @@ public sealed class WriterClaimTests
         await _store.PutAsync("generators/Acme/all", "no tenant's folder"u8.ToArray());
         await _store.PutAsync("generators/stray", "no shard"u8.ToArray());
 
-        // One is gone when it is read.
+        // One object is gone when it is read.
         await _store.PutAsync("generators/gone/all", "{"u8.ToArray());
         var (reading, most) = (0, 0);
         var gate = new Lock();

@@ -5,7 +5,7 @@ using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Generator;
 
-/// <summary>The system clock is set, forward or back, while time passes as ever.</summary>
+/// <summary>The system clock is set forward or back, while time passes evenly.</summary>
 public sealed class SetClockTests
 {
     private static readonly TimeSpan s_day = TimeSpan.FromDays(1);
@@ -47,7 +47,7 @@ public sealed class SetClockTests
         bench.Time.SetClock(-s_day);
         Push(bench, "b");
 
-        // There is no room for a zero between two stamps that are 1 ms apart.
+        // There is no room for a zero between two timestamps that are 1 ms apart.
         var sample = bench.Collect().Samples[Calls("b")];
         Assert.Equal((ahead.TimestampMs + 1, 0), (sample.TimestampMs, sample.ZeroTimestampMs));
     }
@@ -135,7 +135,7 @@ public sealed class SetClockTests
         Push(bench, "b");
         bench.Collect();
 
-        // Ages in the record before are by the clock of then: a change alone would make the series in it look a day old.
+        // Ages in the previous record are by the clock of that time: a record of changes would make its series look a day old.
         Assert.False(bench.Generator.TryWriteChanges(new System.Buffers.ArrayBufferWriter<byte>()));
         records = [bench.Snapshot()];
         Assert.True(bench.TryRestart(records, out var reason), reason);

@@ -317,7 +317,7 @@ public sealed class SettingsChangeTests
     private static GeneratorBench Bench(Func<GeneratorSettings, GeneratorSettings>? configure = null) =>
         new(s => (configure ?? (x => x))(s with { SpanMetricsSize = false }));
 
-    // Internal, so that the service graph makes nothing of it.
+    // An internal span, which the service graph ignores.
     private static Span Span(string name) => GeneratorBench.Span(name, Kind.Internal, 1);
 
     private static Func<GeneratorSettings, GeneratorSettings> Dimension(string name) => s => s with { SpanMetrics = s.SpanMetrics with { Dimensions = [name] } };

@@ -9,7 +9,7 @@ using Span = OrleansTempo.Tests.Otlp.Span;
 
 namespace OrleansTempo.Core.Tests.Generator.Limits;
 
-/// <summary>What a tenant may have: by entities, and by series as far as <see cref="SeriesRegistryTests"/> does not say it; and what it would have.</summary>
+/// <summary>The limits of a tenant, by entities, and by series where <see cref="SeriesRegistryTests"/> does not cover them; and the demand estimates.</summary>
 public sealed class GeneratorLimitsTests
 {
     private const string Registry = "tempo_metrics_generator_registry_";
@@ -305,7 +305,7 @@ public sealed class GeneratorLimitsTests
 
     private static GeneratorSettings ByEntity(GeneratorSettings settings, int max) => settings with { LimiterType = LimiterType.Entity, MaxActiveEntities = max };
 
-    // Internal, so that the service graph makes nothing of them.
+    // Internal spans, which the service graph ignores.
     private static Span[] Spans(params string[] names) => [.. names.Select(n => GeneratorBench.Span(n, Kind.Internal, 1))];
 
     private static string Calls(string span) =>

@@ -69,7 +69,7 @@ public sealed class LabelLimiterTests
             bench.Collect();
         }
 
-        // Half an hour of replaced values later it is still over.
+        // After half an hour of replaced values, it is still over the limit.
         Assert.InRange(bench.Counters[Demand + "{span_name}"], 45, 55);
         var recovered = Enumerable.Range(1, 30).First(minute =>
         {
@@ -152,7 +152,7 @@ public sealed class LabelLimiterTests
         Assert.Equal(3, series[$$"""traces_service_graph_request_total{client="{{Over}}",connection_type="{{Over}}",server="{{Over}}"}"""]);
         Assert.Equal(1, series["""traces_service_graph_request_total{client="user",connection_type="virtual_node",server="web"}"""]);
 
-        // A restart finds them all again under their keys.
+        // After a restart, all of them are found under their keys again.
         bench.Restart();
         Push();
         var restarted = bench.Collect();
@@ -302,7 +302,7 @@ public sealed class LabelLimiterTests
 
     private static Span[] Many(int names) => [.. Enumerable.Range(0, names).Select(i => Named($"GET /{i}"))];
 
-    // Internal, so that the service graph makes nothing of it.
+    // An internal span, which the service graph ignores.
     private static Span Named(string name) => GeneratorBench.Span(name, Kind.Internal, 1);
 
     private static string Calls(string service, string span) =>

@@ -5,7 +5,7 @@ using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Generator.ServiceGraphs;
 
-/// <summary>Several spans in the place of one side of an edge: a span sent twice, or a client's request served twice.</summary>
+/// <summary>Several spans for the same side of an edge: a span sent twice, or a request of a client served twice.</summary>
 public sealed class RepeatedSidesTests
 {
     private const string Edges = "tempo_metrics_generator_processor_service_graphs_edges";

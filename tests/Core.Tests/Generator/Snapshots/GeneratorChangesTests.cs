@@ -63,7 +63,7 @@ public sealed class GeneratorChangesTests
         bench.Collect();
         Assert.False(bench.Generator.TryWriteChanges(output));
 
-        // Before anything was collected, series may be new that were counted long ago.
+        // Before the first collection, series that were counted long ago may still be new.
         bench = new GeneratorBench();
         bench.Push("cart", Span("a"));
         bench.Snapshot();
@@ -75,7 +75,7 @@ public sealed class GeneratorChangesTests
         bench.Snapshot();
         Assert.False(bench.Generator.TryWriteChanges(output));
 
-        // By a clock that was set back it looks as if it had been counted before.
+        // By a clock that was set back, it looks as if it had been counted before.
         bench = new GeneratorBench();
         bench.Generator.StartAfter(bench.Time.NowMs + 60_000);
         Collect(bench);
@@ -150,7 +150,7 @@ public sealed class GeneratorChangesTests
         Assert.InRange(refused, 1000, 2999);
     }
 
-    // What the two do not agree on when both go back to the last collection: one by what it recorded each time, the other by a snapshot.
+    // The difference between two generators restored to the last collection: one from its records, the other from a snapshot.
     private static string? Difference(int seed, ref int changes)
     {
         var random = new Random(seed);
@@ -162,7 +162,7 @@ public sealed class GeneratorChangesTests
         var stale = TimeSpan.FromSeconds(random.Next(3, 40));
         var max = random.Next(3) * 60;
 
-        // Of few buckets, which are soon coarser and reset between two collections, whether anything is counted or not.
+        // With few buckets, which soon become coarser and reset between two collections, whether anything is counted or not.
         var native = new NativeHistogramOptions
         {
             Mode = (HistogramMode)random.Next(3),

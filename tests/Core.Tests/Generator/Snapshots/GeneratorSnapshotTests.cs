@@ -287,7 +287,7 @@ public sealed class GeneratorSnapshotTests
         Assert.InRange(bench.Snapshot().Length / 19_000.0, 1, 9);
     }
 
-    /// <summary>What the two do not agree on after one of them was restarted now and then; null where they agree.</summary>
+    /// <summary>The difference between two generators of which one was restarted now and then; null for none.</summary>
     private static string? Difference(int seed, bool changes)
     {
         var random = new Random(seed);
@@ -297,8 +297,8 @@ public sealed class GeneratorSnapshotTests
             return null;
         var stale = TimeSpan.FromSeconds(random.Next(3, 40));
 
-        // Under a limit it does make a difference whether settings change with a restart: what need not be taken over first
-        // is refused earlier.
+        // Under a limit, it does make a difference whether settings change with a restart: entities that need not be adopted first are
+        // refused earlier.
         var max = changes ? 0 : random.Next(4) * 40;
         var maxEntities = changes ? 0 : random.Next(4) * 3;
         var type = (LimiterType)random.Next(2);
@@ -381,7 +381,7 @@ public sealed class GeneratorSnapshotTests
             var expected = steady.Samples.GetValueOrDefault(series);
             var sample = restarted.Samples.GetValueOrDefault(series);
 
-            // Exemplars since the last collection may stay behind.
+            // Exemplars since the last collection may be lost.
             if (sample is not null && sample.Exemplar is null)
                 expected = expected is null ? null : expected with { Exemplar = null, ExemplarValue = 0 };
             sample = sample is null ? null : sample with { NativeExemplars = "" };
@@ -393,7 +393,7 @@ public sealed class GeneratorSnapshotTests
         return null;
     }
 
-    /// <summary>A generator in which there is one of everything that a snapshot can hold.</summary>
+    /// <summary>A generator with one of everything that a snapshot can contain.</summary>
     private static GeneratorBench Everything()
     {
         var bench = new GeneratorBench(s => s with
@@ -426,13 +426,13 @@ public sealed class GeneratorSnapshotTests
         return bytes;
     }
 
-    // Internal, so that the service graph makes nothing of it.
+    // An internal span, which the service graph ignores.
     private static Span Span(string name) => GeneratorBench.Span(name, Kind.Internal, 1);
 
     private static string Calls(string span) =>
         $$"""traces_spanmetrics_calls_total{service="cart",span_kind="SPAN_KIND_INTERNAL",span_name="{{span}}",status_code="STATUS_CODE_UNSET"}""";
 
-    /// <summary>Takes series that need not make sense, but for the texts in them.</summary>
+    /// <summary>Accepts series that may be nonsense, except for their texts.</summary>
     private sealed class Nothing : ISeriesVisitor
     {
         public void Visit(in SeriesPoint point) => Assert.All(point.Labels.Decode(), l => Assert.Equal(l.Value, Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(l.Value))));

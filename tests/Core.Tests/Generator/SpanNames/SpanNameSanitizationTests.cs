@@ -6,7 +6,7 @@ using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Generator.SpanNames;
 
-/// <summary><c>span_name_sanitization</c> as a tenant sees it: which labels its series have, and what the service says of itself.</summary>
+/// <summary><c>span_name_sanitization</c> from the tenant's view: the labels of its series, and the service's own metrics.</summary>
 public sealed class SpanNameSanitizationTests
 {
     private const string Registry = "tempo_metrics_generator_registry_";
@@ -126,7 +126,7 @@ public sealed class SpanNameSanitizationTests
         var bench = Bench(SpanNameSanitization.Enabled, s => s with { Registry = s.Registry with { MaxLabelValueLength = 6 } });
         bench.Push("shop", Spans("/ab/1 c", "/ab/2 d", "/ab/2", "/ab/3"));
 
-        // What is cut is what templates are made of: "/ab/1 ", "/ab/2 ".
+        // Templates are made of the cut names: "/ab/1 ", "/ab/2 ".
         Assert.Equal([("/ab/1 ", 1), ("/ab/2", 1), ("/ab/<_", 2)], Calls(bench.Collect()));
         Assert.Equal(3 * 19, bench.Generator.ActiveSeries);
     }
@@ -162,10 +162,10 @@ public sealed class SpanNameSanitizationTests
 
     private static Func<GeneratorSettings, GeneratorSettings> Mode(SpanNameSanitization mode) => s => s with { SpanNameSanitization = mode };
 
-    // Internal, so that the service graph makes nothing of them.
+    // Internal spans, which the service graph ignores.
     private static Span[] Spans(params string[] names) => [.. names.Select((name, i) => GeneratorBench.Span(name, Kind.Internal, (byte)(i + 1)))];
 
-    /// <summary>The names that series of calls have, in order, and how many calls; those that end are left out.</summary>
+    /// <summary>The span names of the calls series, in order, with their number of calls; without series that end.</summary>
     private static List<(string Name, double Calls)> Calls(Recorder collected) =>
     [
         .. collected.Samples

@@ -1,13 +1,11 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 
 namespace OrleansTempo.Core;
 
 /// <summary>
-/// A histogram for something measured on every request or every span. A meter's instrument looks up its labels one by one for each
-/// measurement, which on a request of ten spans costs as much as another span. Here the labels are one key, and code that measures spans
-/// counts a whole batch first and adds the counts once. Because it is not an instrument, it writes itself to the metrics page.
+/// A histogram for something measured on every request or every span. Code that measures spans counts a whole batch first and adds the
+/// counts once. A meter's instrument supports neither that nor being read later, so this one writes itself to the metrics page.
 /// </summary>
 /// <typeparam name="TLabels">The label values of a series.</typeparam>
 /// <param name="name">The name in Prometheus.</param>
@@ -17,14 +15,9 @@ namespace OrleansTempo.Core;
 public sealed class LabelledHistogram<TLabels>(string name, string description, Func<TLabels, string> write, params double[] bounds)
     where TLabels : notnull
 {
-    /// <summary>The maximum number of series, as for any other metric on the page; later ones are counted together, without their labels.</summary>
-    public const int MaxSeries = 2000;
-
     private const string OfOthers = "otel_metric_overflow=\"true\"";
 
-    private readonly ConcurrentDictionary<TLabels, Counts> _series = new();
-    private Counts? _others;
-    private int _count;
+    private readonly LabelledSeries<TLabels, Counts> _series = new(() => new Counts(bounds.Length + 1));
 
     public string Name => name;
 
@@ -44,7 +37,7 @@ public sealed class LabelledHistogram<TLabels>(string name, string description, 
     public void Record(TLabels labels, double value)
     {
         var bucket = BucketOf(value);
-        var own = Find(labels);
+        var own = _series.Of(labels);
         lock (own)
         {
             own.Sum += value;
@@ -58,7 +51,7 @@ public sealed class LabelledHistogram<TLabels>(string name, string description, 
     /// <param name="sum">The sum of the measurements.</param>
     public void Add(TLabels labels, ReadOnlySpan<long> counts, double sum)
     {
-        var own = Find(labels);
+        var own = _series.Of(labels);
         lock (own)
         {
             own.Sum += sum;
@@ -71,9 +64,9 @@ public sealed class LabelledHistogram<TLabels>(string name, string description, 
     public void WriteTo(StringBuilder page)
     {
         page.Append(CultureInfo.InvariantCulture, $"# TYPE {name} histogram\n# HELP {name} {description}\n");
-        foreach (var (labels, own) in _series)
+        foreach (var (labels, own) in _series.All)
             Write(page, write(labels), own);
-        if (Volatile.Read(ref _others) is { } others)
+        if (_series.Others is { } others)
             Write(page, OfOthers, others);
     }
 
@@ -90,21 +83,6 @@ public sealed class LabelledHistogram<TLabels>(string name, string description, 
             }
 
             page.Append(CultureInfo.InvariantCulture, $"{name}_sum{{{labels}}} {own.Sum}\n{name}_count{{{labels}}} {count}\n");
-        }
-    }
-
-    private Counts Find(TLabels labels) => _series.TryGetValue(labels, out var known) ? known : Begin(labels);
-
-    private Counts Begin(TLabels labels)
-    {
-        lock (_series)
-        {
-            if (_series.TryGetValue(labels, out var known))
-                return known;
-            if (_count == MaxSeries)
-                return _others ??= new Counts(Buckets);
-            _count++;
-            return _series[labels] = new Counts(Buckets);
         }
     }
 

@@ -205,7 +205,7 @@ public sealed class OptionChangeTests
     {
         foreach (var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite))
         {
-            if (property.PropertyType is { IsClass: true } inner && inner.Namespace == type.Namespace)
+            if (property.PropertyType is { IsClass: true } inner && inner.Assembly == type.Assembly)
             {
                 foreach (var leaf in Leaves(inner, path + property.Name + "."))
                     yield return leaf;

@@ -238,7 +238,7 @@ public sealed class TenantGenerator
 
         if (content.LastCollectionMs < sentUpToMs)
         {
-            reason = $"it is of the collection at {content.LastCollectionMs}, and what was collected at {sentUpToMs} may have been sent";
+            reason = $"the snapshot is of the collection at {content.LastCollectionMs}, but samples collected at {sentUpToMs} may have been sent";
             return false;
         }
 

@@ -81,13 +81,10 @@ public readonly record struct RpcStatus(int Code, string Message, TimeSpan? Retr
 
     internal static void WriteVarint(Stream stream, ulong value)
     {
-        while (value >= 0x80)
-        {
-            stream.WriteByte((byte)(value | 0x80));
-            value >>= 7;
-        }
-
-        stream.WriteByte((byte)value);
+        Span<byte> bytes = stackalloc byte[ProtoWire.MaxVarintBytes];
+        var length = 0;
+        ProtoWire.WriteVarint(bytes, ref length, value);
+        stream.Write(bytes[..length]);
     }
 
     // An empty field is left out, as proto3 has it.

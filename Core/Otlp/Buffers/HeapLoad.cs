@@ -6,7 +6,8 @@ namespace OrleansTempo.Core.Otlp.Buffers;
 /// </summary>
 /// <param name="read">What the last collection left.</param>
 /// <param name="collect">Asks for a collection of all generations: refused requests allocate so little that none would come by itself.</param>
-public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, TimeProvider time)
+/// <param name="shrink">Asks for a collection that also gives what is free back to the operating system.</param>
+public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, Action shrink, TimeProvider time)
 {
     // What is left is for the requests under way, and for what the process does besides.
     private const double FullShare = 0.8;
@@ -16,13 +17,23 @@ public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, TimePr
 
     private static readonly TimeSpan s_collectAgain = TimeSpan.FromSeconds(1);
 
+    // A burst of refusals ends in one go; and however long it lasts, the pauses that collections make stay a fraction of a percent.
+    private static readonly TimeSpan s_shrinkAfter = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_shrinkAgain = TimeSpan.FromMinutes(1);
+
     private readonly Lock _lock = new();
     private long? _read;
     private long? _collected;
     private volatile bool _isFull;
+    private long? _shrunk;
+    private ITimer? _shrinking;
 
     /// <summary>The heap of this process, and what it may have: of the container or machine, or as <c>DOTNET_GCHeapHardLimit</c> says.</summary>
-    public static HeapLoad OfProcess(TimeProvider time) => new(ReadProcess, static () => GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false), time);
+    public static HeapLoad OfProcess(TimeProvider time) => new(
+        ReadProcess,
+        static () => GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false),
+        static () => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true),
+        time);
 
     /// <summary>What the heap of this process may have, in bytes.</summary>
     public static long MaxBytes { get; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
@@ -52,6 +63,33 @@ public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, TimePr
         {
             _lock.Exit();
         }
+    }
+
+    /// <summary>
+    /// Gives back what large requests have left that were refused: soon, and at most once a minute. A few of them leave gigabytes of garbage, in arrays so large
+    /// that only a full collection frees them; a process that is idle afterwards allocates nothing, so that none would come, and would keep them for good.
+    /// </summary>
+    public void ShrinkSoon()
+    {
+        lock (_lock)
+        {
+            if (_shrinking is not null)
+                return;
+            var rest = _shrunk is { } last ? s_shrinkAgain - time.GetElapsedTime(last) : TimeSpan.Zero;
+            _shrinking = time.CreateTimer(static load => ((HeapLoad)load!).Shrink(), this, rest > s_shrinkAfter ? rest : s_shrinkAfter, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void Shrink()
+    {
+        lock (_lock)
+        {
+            _shrinking?.Dispose();
+            _shrinking = null;
+            _shrunk = time.GetTimestamp();
+        }
+
+        shrink();
     }
 
     private static Reading ReadProcess()

@@ -23,7 +23,7 @@ public sealed class SpanBatch
     // A span that can be taken has 30 bytes, and with a resource and a scope of its own 34: 152 in memory, not five times as many. What takes more is made
     // of messages with nothing in them, of two bytes each, and is found out before all of it is read. A little of it may be anything.
     private const int MaxRecordBytesPerByte = 6;
-    private const long AnyRecordBytes = 32 << 20;
+    private const long AnyRecordBytes = 8 << 20;
 
     private const int FirstSpans = 64, FirstResources = 8, FirstScopes = 8, FirstAttributes = 512;
 

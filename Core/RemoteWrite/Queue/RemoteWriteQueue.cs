@@ -418,7 +418,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         }
 
         if (read.Broken > 0 && !isRemoved)
-            _report.Broken(_stored.Folder + stored.Name, read.LostSamples, there is null ? "it is gone" : "it is not what was written");
+            _report.Broken(_stored.Folder + stored.Name, read.LostSamples, there is null ? "it is gone" : "its content is not what was written");
     }
 
     // False where a defect has ended it, and what is left of it is lost and counted.

@@ -68,7 +68,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
 
         var third = await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive));
         Assert.Equal((0, (1, 1)), (third.Calls, _world.Starts));
-        Assert.Equal([BeginsAgain + "the process before did not stop in order, and it left no snapshot"], _world.Problems);
+        Assert.Equal([BeginsAgain + "the previous process did not shut down cleanly, and it left no snapshot"], _world.Problems);
         await third.PushAsync(2);
         await third.CollectAsync();
 
@@ -119,9 +119,9 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     [Theory]
     [InlineData("damaged", "the snapshot is damaged: its checksum is not that of its bytes")]
     [InlineData("gone", "it left no snapshot")]
-    [InlineData("older", "it is of the collection at 1780000000012, and what was collected at 1780000001024 may have been sent")]
+    [InlineData("older", "the snapshot is of the collection at 1780000000012, but samples collected at 1780000001024 may have been sent")]
     [InlineData("of another epoch", "it left no snapshot")]
-    [InlineData("unreadable claim", "the process before did not stop in order, and it left no snapshot")]
+    [InlineData("unreadable claim", "the previous process did not shut down cleanly, and it left no snapshot")]
     [InlineData("unreadable", "no access")]
     public async Task What_is_not_as_it_was_left_is_refused_with_the_reason(string what, string reason)
     {
@@ -337,7 +337,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         second.Store.Before = null;
         await _world.PassAsync(s_second);
         await HeldAsync(second);
-        Assert.Equal(BeginsAgain + "spans had been counted already when its claim was taken", _world.Problems.Last());
+        Assert.Equal(BeginsAgain + "it had already counted spans when it took its claim", _world.Problems.Last());
         Assert.Equal((1, 0), (_world.Starts.Refused, _world.Starts.Restored));
         await second.CollectAsync();
         await second.SentAsync();

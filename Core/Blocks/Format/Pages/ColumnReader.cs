@@ -8,22 +8,18 @@ internal ref struct ColumnReader(ReadOnlySpan<byte> bytes)
 {
     private readonly ReadOnlySpan<byte> _bytes = bytes;
 
-    public int Position { get; private set; }
+    private int _position;
+
+    public readonly int Position => _position;
 
     public readonly int Left => _bytes.Length - Position;
 
     public ulong ReadVarint()
     {
-        ulong value = 0;
-        for (var shift = 0; shift < 70 && Position < _bytes.Length; shift += 7)
-        {
-            var b = _bytes[Position++];
-            value |= (ulong)(b & 0x7F) << shift;
-            if (b < 0x80)
-                return value;
-        }
-
-        throw new InvalidDataException("a number is cut off");
+        // Nearly all have one byte; written out here, so that the rest is a call.
+        if ((uint)_position < (uint)_bytes.Length && _bytes[_position] < 0x80)
+            return _bytes[_position++];
+        return ProtoWire.TryReadVarint(_bytes, ref _position, out var value) ? value : throw new InvalidDataException("a number is cut off");
     }
 
     /// <summary>A varint that counts or measures, and so is no larger than <paramref name="most"/>; where that is negative, none is possible.</summary>
@@ -37,8 +33,8 @@ internal ref struct ColumnReader(ReadOnlySpan<byte> bytes)
     {
         if ((uint)count > (uint)Left)
             throw new InvalidDataException($"{count} bytes are needed and {Left} are left");
-        Position += count;
-        return _bytes.Slice(Position - count, count);
+        _position += count;
+        return _bytes.Slice(_position - count, count);
     }
 
     public byte ReadByte() => ReadBytes(1)[0];

@@ -317,8 +317,8 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
         Assert.Equal((0, 3), (next.PendingSamples, next.Status().LostSamples));
         Assert.Equal(
             [
-                $"Error: The remote write queue to test for tenant acme lost 1 samples of {NameOf(1, 1)}, which cannot be read: it is not what was written",
-                $"Error: The remote write queue to test for tenant acme lost 2 samples of {NameOf(1, 2)}, which cannot be read: it is not what was written",
+                $"Error: The remote write queue to test for tenant acme lost 1 samples of {NameOf(1, 1)}, which cannot be read: its content is not what was written",
+                $"Error: The remote write queue to test for tenant acme lost 2 samples of {NameOf(1, 2)}, which cannot be read: its content is not what was written",
             ],
             _log.Lines.Where(l => l.StartsWith("Error", StringComparison.Ordinal)));
         Assert.Empty(Stored);

@@ -3,7 +3,7 @@ using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
 using OrleansTempo.Core.Objects;
 
-namespace OrleansTempo.Storage.Azure;
+namespace OrleansTempo.Azure;
 
 /// <summary>
 /// A blob written in blocks, which nobody sees until their list is committed; blocks that never are vanish from the service

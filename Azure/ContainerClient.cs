@@ -4,7 +4,7 @@ using Azure.Storage;
 using Azure.Storage.Blobs;
 using OrleansTempo.Core.Overrides;
 
-namespace OrleansTempo.Storage.Azure;
+namespace OrleansTempo.Azure;
 
 /// <summary>Makes the SDK's client of the container from <c>storage.trace.azure</c>; asks the service nothing yet.</summary>
 internal static class ContainerClient

@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using OrleansTempo.Core.Objects;
 
-namespace OrleansTempo.Storage.Azure;
+namespace OrleansTempo.Azure;
 
 /// <summary>
 /// Turns objects' names into blobs' and back: the prefix goes before them, and a segment that ends with a dot gets a <c>!</c>,

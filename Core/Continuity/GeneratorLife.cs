@@ -372,7 +372,7 @@ public sealed partial class GeneratorLife
     {
         var sentUpToMs = Math.Max(claim.LastTimestampMs, _generator.LastCollectionMs);
         if (!_generator.IsEmpty)
-            problem = "spans had already been counted when the tenant was claimed";
+            problem = "it had already counted spans when it took its claim";
         else if ((kept is not null && _generator.TryRestore([kept.Content], sentUpToMs, out problem))
             || (left.Problem is null && _generator.TryRestore(left.Records, sentUpToMs, out problem)))
             problem = null;

@@ -240,7 +240,7 @@ public sealed class TenantGenerator
 
         if (content.LastCollectionMs < sentUpToMs)
         {
-            reason = $"it was taken at collection {content.LastCollectionMs}, but samples up to collection {sentUpToMs} may have been sent";
+            reason = $"the snapshot is of the collection at {content.LastCollectionMs}, but samples collected at {sentUpToMs} may have been sent";
             return false;
         }
 

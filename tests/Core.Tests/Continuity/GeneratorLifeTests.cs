@@ -120,7 +120,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     [Theory]
     [InlineData("damaged", "the snapshot is corrupt: its checksum does not match")]
     [InlineData("gone", "it left no snapshot")]
-    [InlineData("older", "it was taken at collection 1780000000012, but samples up to collection 1780000001024 may have been sent")]
+    [InlineData("older", "the snapshot is of the collection at 1780000000012, but samples collected at 1780000001024 may have been sent")]
     [InlineData("of another epoch", "it left no snapshot")]
     [InlineData("unreadable claim", "the previous process did not shut down cleanly, and it left no snapshot")]
     [InlineData("unreadable", "no access")]
@@ -338,7 +338,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         second.Store.Before = null;
         await _world.PassAsync(s_second);
         await HeldAsync(second);
-        Assert.Equal(BeginsAgain + "spans had already been counted when the tenant was claimed", _world.Problems.Last());
+        Assert.Equal(BeginsAgain + "it had already counted spans when it took its claim", _world.Problems.Last());
         Assert.Equal((1, 0), (_world.Starts.Refused, _world.Starts.Restored));
         await second.CollectAsync();
         await second.SentAsync();

@@ -121,7 +121,7 @@ public sealed class GeneratorChangesTests
         var generator = bench.New();
 
         Assert.False(generator.TryRestore(records, bench.Time.NowMs + 1, out var reason));
-        Assert.Equal($"it was taken at collection {bench.Time.NowMs}, but samples up to collection {bench.Time.NowMs + 1} may have been sent", reason);
+        Assert.Equal($"the snapshot is of the collection at {bench.Time.NowMs}, but samples collected at {bench.Time.NowMs + 1} may have been sent", reason);
         Assert.False(generator.TryRestore(records[..1], bench.Time.NowMs, out _));
         Assert.True(generator.IsEmpty);
         Assert.True(generator.TryRestore(records, bench.Time.NowMs, out reason), reason);

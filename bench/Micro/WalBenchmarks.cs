@@ -5,7 +5,6 @@ using OrleansTempo.Bench.Payload;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Ingester.Log;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Bench.Micro;
 

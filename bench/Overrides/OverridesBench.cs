@@ -4,7 +4,6 @@ using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Integration.Harness;
 using OrleansTempo.Server.Configuration;
 
 namespace OrleansTempo.Bench.Overrides;

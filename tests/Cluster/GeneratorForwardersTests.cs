@@ -4,8 +4,6 @@ using OrleansTempo.Core;
 using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.Tests;
-using OrleansTempo.Core.Tests.Otlp;
 using OrleansTempo.Grains;
 using OrleansTempo.Grains.Interfaces;
 

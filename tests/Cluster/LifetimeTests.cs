@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using OrleansTempo.Cluster.Harness;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Cluster;
 

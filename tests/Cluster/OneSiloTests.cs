@@ -1,7 +1,6 @@
 using System.Net;
 using OrleansTempo.Cluster.Harness;
 using OrleansTempo.Core;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Cluster;
 

@@ -4,7 +4,6 @@ using OrleansTempo.Core;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Tests.Otlp;
 using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Cluster;

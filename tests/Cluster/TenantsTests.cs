@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using OrleansTempo.Cluster.Harness;
-using OrleansTempo.Integration.Harness;
 using Xunit.Abstractions;
 
 namespace OrleansTempo.Cluster;

@@ -1,7 +1,5 @@
 using OrleansTempo.Cluster.Harness;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Tests.Otlp;
-using OrleansTempo.Core.Tests.RemoteWrite;
 using OrleansTempo.Grains;
 using OrleansTempo.Grains.Interfaces;
 

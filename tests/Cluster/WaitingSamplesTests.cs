@@ -1,5 +1,4 @@
 using OrleansTempo.Cluster.Harness;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Cluster;
 

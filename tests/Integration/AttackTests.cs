@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Tests.Cost;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;
 

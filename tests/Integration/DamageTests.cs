@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using OrleansTempo.Core.Blocks.Compaction;
-using OrleansTempo.Integration.Harness;
 using OrleansTempo.Tests.Query;
 
 namespace OrleansTempo.Integration;

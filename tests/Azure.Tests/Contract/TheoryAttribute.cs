@@ -1,5 +1,3 @@
-using OrleansTempo.Azure.Tests;
-
 namespace OrleansTempo.Core.Tests.Objects;
 
 /// <summary>As <see cref="FactAttribute"/>, for what <c>[Theory]</c> means.</summary>

@@ -7,9 +7,7 @@ using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
-using OrleansTempo.Integration.Harness;
 using OrleansTempo.Server.Configuration;
-using OrleansTempo.Server.Tests;
 using OrleansTempo.Silo.Exposition;
 
 namespace OrleansTempo.Cluster.Exposition;

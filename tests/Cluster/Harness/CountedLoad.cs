@@ -1,8 +1,6 @@
 using Google.Protobuf;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Tests.Otlp;
-using OrleansTempo.Integration.Harness;
 using OrleansTempo.Tests.Otlp;
 using Span = OrleansTempo.Tests.Otlp.Span;
 

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Bench.Load;
 using OrleansTempo.Bench.Payload;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Ingester.Log;
 using OrleansTempo.Core.Overrides;
 

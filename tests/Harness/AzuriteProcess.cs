@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Harness;

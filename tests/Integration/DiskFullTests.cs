@@ -76,7 +76,7 @@ public sealed class DiskFullTests
         Compactor = "compaction: { compaction_cycle: 500ms, compacted_block_retention: 2s }",
     });
 
-    private static async Task<PushAnswer> PushUntilRefusedAsync(SiloProcess silo, RandomTraces traces, SentSpans sent)
+    private static async Task<OtlpAnswer> PushUntilRefusedAsync(SiloProcess silo, RandomTraces traces, SentSpans sent)
     {
         const int EnoughForAnyOfThem = 5000;
         for (var i = 0; i < EnoughForAnyOfThem; i++)
@@ -88,7 +88,7 @@ public sealed class DiskFullTests
         throw new InvalidOperationException($"{EnoughForAnyOfThem} requests were taken:\n{silo.Log}");
     }
 
-    private static async Task<PushAnswer> PushAsync(SiloProcess silo, RandomTraces traces, SentSpans sent, bool overGrpc = false)
+    private static async Task<OtlpAnswer> PushAsync(SiloProcess silo, RandomTraces traces, SentSpans sent, bool overGrpc = false)
     {
         var request = sent.Add(traces.Next(SpansOfARequest));
         var answer = overGrpc ? await silo.Sender.PushOverGrpcAsync(request.Body) : await silo.Sender.PushAsync(request.Body);

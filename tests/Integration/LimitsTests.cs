@@ -1,4 +1,5 @@
 using System.Net;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Integration;

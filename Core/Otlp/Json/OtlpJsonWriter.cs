@@ -15,15 +15,30 @@ namespace OrleansTempo.Core.Otlp.Json;
 /// is from Tempo's blocks.
 /// <para>The bytes must be well formed: an <see cref="OtlpReader"/> has walked them when they were received.</para>
 /// </summary>
-internal static class OtlpJsonWriter
+public static class OtlpJsonWriter
 {
     // Answers are read by programs, never put into a page as they are: an apostrophe may be one. All that is written is made here.
-    public static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    internal static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     private const int MaxFieldNumber = 16;
 
+    /// <summary>A whole message of traces as indented text.</summary>
+    /// <param name="traces">A <c>TracesData</c> or <c>ExportTraceServiceRequest</c> in protobuf.</param>
+    public static string Format(ReadOnlySpan<byte> traces)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(output, Options with { Indented = true }))
+        {
+            json.WriteStartObject();
+            WriteFields(json, traces, OtlpJsonShape.Request);
+            json.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(output.WrittenSpan);
+    }
+
     /// <summary>Writes the message's fields as properties of the object that <paramref name="json"/> is within.</summary>
-    public static void WriteFields(Utf8JsonWriter json, ReadOnlySpan<byte> message, OtlpJsonShape shape)
+    internal static void WriteFields(Utf8JsonWriter json, ReadOnlySpan<byte> message, OtlpJsonShape shape)
     {
         // Fields come in any order and more than once, and a JSON object wants each once: first look where each is.
         Span<Slice> last = stackalloc Slice[MaxFieldNumber + 1];

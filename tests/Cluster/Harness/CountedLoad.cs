@@ -29,7 +29,7 @@ internal sealed class CountedLoad(IReadOnlyList<SiloProcess> silos, SentSpans se
     public TimeSpan Longest { get; private set; }
 
     /// <summary>Refusals that did not say when to come again.</summary>
-    public List<PushAnswer> BadRefusals { get; } = [];
+    public List<OtlpAnswer> BadRefusals { get; } = [];
 
     /// <summary>Begins to send; the returned function stops it, when all that was begun is acknowledged.</summary>
     public Func<Task> Start()

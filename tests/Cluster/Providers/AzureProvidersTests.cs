@@ -2,7 +2,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Orleans.Clustering.AzureStorage;
 using Orleans.Configuration;
-using OrleansTempo.Azure.Tests;
 using OrleansTempo.Cluster.Harness;
 using OrleansTempo.Silo.Providers;
 

@@ -22,7 +22,7 @@ internal sealed class OtlpSender(Uri httpEndpoint, Uri grpcEndpoint) : IDisposab
     public async Task<string> ExportAsync(byte[] request) => (await PushOverGrpcAsync(request)).Code.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>OTLP/HTTP with protobuf; the whole answer, its code the HTTP status.</summary>
-    public async Task<PushAnswer> PushAsync(byte[] request, string? tenant = null, CancellationToken cancellationToken = default)
+    public async Task<OtlpAnswer> PushAsync(byte[] request, string? tenant = null, CancellationToken cancellationToken = default)
     {
         using var message = new HttpRequestMessage(HttpMethod.Post, new Uri(httpEndpoint, "/v1/traces")) { Content = new ByteArrayContent(request) };
         message.Content.Headers.ContentType = new MediaTypeHeaderValue("application/x-protobuf");
@@ -30,13 +30,13 @@ internal sealed class OtlpSender(Uri httpEndpoint, Uri grpcEndpoint) : IDisposab
         using var response = await _http.SendAsync(message, cancellationToken);
         var body = await response.Content.ReadAsByteArrayAsync(cancellationToken);
         if (response.StatusCode == HttpStatusCode.OK)
-            return PushAnswer.Accepted((int)response.StatusCode, body);
+            return OtlpAnswer.Accepted((int)response.StatusCode, body);
         var status = Status.Parser.ParseFrom(body);
-        return new PushAnswer((int)response.StatusCode, 0, status.Message, response.Headers.RetryAfter?.Delta);
+        return new OtlpAnswer((int)response.StatusCode, 0, status.Message, response.Headers.RetryAfter?.Delta);
     }
 
     /// <summary>OTLP/gRPC, uncompressed; the whole answer, its code <c>grpc-status</c>.</summary>
-    public async Task<PushAnswer> PushOverGrpcAsync(byte[] request, string? tenant = null, CancellationToken cancellationToken = default)
+    public async Task<OtlpAnswer> PushOverGrpcAsync(byte[] request, string? tenant = null, CancellationToken cancellationToken = default)
     {
         var framed = new byte[FrameBytes + request.Length];
         BinaryPrimitives.WriteInt32BigEndian(framed.AsSpan(1), request.Length);
@@ -57,9 +57,9 @@ internal sealed class OtlpSender(Uri httpEndpoint, Uri grpcEndpoint) : IDisposab
         var headers = response.TrailingHeaders.Contains("grpc-status") ? response.TrailingHeaders : response.Headers;
         var code = headers.TryGetValues("grpc-status", out var values) ? int.Parse(values.Single(), CultureInfo.InvariantCulture) : throw new HttpRequestException($"no grpc-status, HTTP {(int)response.StatusCode}");
         if (code == 0)
-            return PushAnswer.Accepted(code, body.AsSpan(FrameBytes));
+            return OtlpAnswer.Accepted(code, body.AsSpan(FrameBytes));
         var text = headers.TryGetValues("grpc-message", out var messages) ? Uri.UnescapeDataString(messages.Single()) : "";
-        return new PushAnswer(code, 0, text, RetryDelay(headers));
+        return new OtlpAnswer(code, 0, text, RetryDelay(headers));
     }
 
     public void Dispose() => _http.Dispose();

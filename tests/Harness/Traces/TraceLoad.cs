@@ -9,7 +9,7 @@ internal sealed class TraceLoad(int seed, int senders, SentSpans sent)
     private readonly Sender[] _senders = [.. Enumerable.Range(0, senders).Select(number => new Sender(new Random(seed + number), new RandomTraces(seed + number), sent, overGrpc: number % 2 == 1))];
 
     /// <summary>Sends to <paramref name="process"/>; the returned function stops it, and returns the answers that were none of success.</summary>
-    public Func<Task<IReadOnlyList<PushAnswer>>> Start(SiloProcess process)
+    public Func<Task<IReadOnlyList<OtlpAnswer>>> Start(SiloProcess process)
     {
         var stop = new CancellationTokenSource();
         var running = Task.WhenAll(_senders.Select(sender => Task.Run(() => sender.RunAsync(process.HttpEndpoint, process.GrpcEndpoint, stop.Token))));
@@ -26,10 +26,10 @@ internal sealed class TraceLoad(int seed, int senders, SentSpans sent)
     {
         private SentSpans.SentRequest? _unanswered;
 
-        public async Task<IReadOnlyList<PushAnswer>> RunAsync(Uri http, Uri grpc, CancellationToken stop)
+        public async Task<IReadOnlyList<OtlpAnswer>> RunAsync(Uri http, Uri grpc, CancellationToken stop)
         {
             using var otlp = new OtlpSender(http, grpc);
-            var refused = new List<PushAnswer>();
+            var refused = new List<OtlpAnswer>();
             while (!stop.IsCancellationRequested)
             {
                 var request = _unanswered is not null && random.Next(2) == 0 ? _unanswered : sent.Add(traces.Next(random.Next(1, 100)));

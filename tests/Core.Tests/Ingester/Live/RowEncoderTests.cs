@@ -9,7 +9,7 @@ using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Tests.Otlp;
 using OrleansTempo.Tests.Otlp;
-using static OrleansTempo.Core.Tests.Otlp.TestBatch;
+using static OrleansTempo.Harness.Traces.TestBatch;
 using Span = OrleansTempo.Tests.Otlp.Span;
 
 namespace OrleansTempo.Core.Tests.Ingester.Live;

@@ -1,7 +1,7 @@
 
 namespace OrleansTempo.Bench.Attack;
 
-/// <summary>The attacks there are.</summary>
+/// <summary>All attacks.</summary>
 internal static class AttackInputs
 {
     private const int Largest = 20_000_000;

@@ -22,6 +22,6 @@ public static class GrainKeys
         var name = slash < 0 ? key : key[..slash];
         return TenantId.TryParse(name, out var tenant, out var error)
             ? (tenant, slash < 0 ? "" : key[(slash + 1)..])
-            : throw new ArgumentException($"'{key}' is no grain's key: {error}", nameof(key));
+            : throw new ArgumentException($"'{key}' is not a grain key: {error}", nameof(key));
     }
 }

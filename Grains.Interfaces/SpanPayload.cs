@@ -50,7 +50,7 @@ public sealed class SpanPayload
         if (_received is not { } buffer)
             return new Reading(_parts, null);
         if (!SpanBatch.TryRead(buffer, 0, out var batch, out var error))
-            throw new InvalidDataException($"spans from another silo cannot be read: {error}");
+            throw new InvalidDataException($"cannot read the spans from another silo: {error}");
         return new Reading([SpanPart.Whole(batch)], batch);
     }
 

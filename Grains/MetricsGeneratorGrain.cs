@@ -46,7 +46,7 @@ internal sealed partial class MetricsGeneratorGrain(
     {
         (_tenant, var part) = GrainKeys.Parse(Key);
         if (part.Length > 0 && !GeneratorShard.TryParse(part, out _shard))
-            throw new ArgumentException($"'{Key}' is no metrics-generator: '{part}' is no shard, such as 0-of-4");
+            throw new ArgumentException($"'{Key}' is not the key of a metrics-generator: '{part}' is not a shard such as 0-of-4");
         _settings = ResolveSettings();
         var life = new GeneratorLife(
             _tenant, _shard, $"{this.RuntimeIdentity}/{GrainContext.ActivationId}", _settings, Environment(), new GrainSnapshotStorage(snapshot), logger);

@@ -28,7 +28,7 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
     {
         var (tenant, part) = GrainKeys.Parse(this.GetPrimaryKeyString());
         if (!int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out _number) || _number >= engine.Ingesters.Partitions)
-            throw new ArgumentException($"'{this.GetPrimaryKeyString()}' is no partition: there are {engine.Ingesters.Partitions} (ingester.partitions)");
+            throw new ArgumentException($"'{this.GetPrimaryKeyString()}' is not the key of a partition: there are {engine.Ingesters.Partitions} partitions (ingester.partitions)");
         _tenant = tenant;
         this.RegisterGrainTimer(StayAwake, new GrainTimerCreationOptions(s_awake / 2, s_awake / 2) { Interleave = true });
         return Task.CompletedTask;

@@ -115,7 +115,7 @@ public sealed class AzureBlobObjectStore : IObjectStore
     public async Task<IReadOnlyList<string>> ListFoldersAsync(string prefix, CancellationToken cancellationToken = default)
     {
         if (prefix.Length > 0 && !prefix.EndsWith('/'))
-            throw new ArgumentException($"'{prefix}' is no folder: it is to be empty or to end with '/'", nameof(prefix));
+            throw new ArgumentException($"'{prefix}' is not a folder: a folder is empty or ends with '/'", nameof(prefix));
 
         var options = new GetBlobsByHierarchyOptions { Prefix = _names.BlobPrefix(prefix), Delimiter = "/" };
         await using var items = _container.GetBlobsByHierarchyAsync(options, cancellationToken).GetAsyncEnumerator(cancellationToken);

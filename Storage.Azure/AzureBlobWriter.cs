@@ -113,7 +113,7 @@ internal sealed class AzureBlobWriter(AzureBlobObjectStore store, string name, B
     {
         ObjectDisposedException.ThrowIf(_state == State.Disposed, this);
         if (_state != State.Writing)
-            throw new InvalidOperationException($"'{name}' cannot be written on: {(_state == State.Completed ? "it is completed" : "a write has failed or is still under way")}");
+            throw new InvalidOperationException($"cannot write to '{name}': {(_state == State.Completed ? "it is already completed" : "an earlier write failed or is still under way")}");
     }
 
     private void ReturnBuffer()

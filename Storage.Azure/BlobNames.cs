@@ -21,7 +21,7 @@ internal sealed class BlobNames
         if (folder.Length > 0 && !IsName(folder))
         {
             throw new ArgumentException(
-                $"storage.trace.azure.prefix: '{prefix}' is no path; allowed are segments of a-z, A-Z, 0-9 and _.=%- (none of them . or ..) with '/' between them");
+                $"storage.trace.azure.prefix: '{prefix}' is not a path; it must be segments of a-z, A-Z, 0-9 and _.=%- separated by '/', none of them '.' or '..'");
         }
 
         _folder = folder.Length == 0 ? "" : Escape(folder) + "/";
@@ -34,7 +34,7 @@ internal sealed class BlobNames
         var blob = _folder + Escape(name);
         return blob.Length <= MaxLength
             ? blob
-            : throw new ArgumentException($"'{blob[..64]}…' is too long for a blob's name: {blob.Length} characters, at most {MaxLength} are allowed", nameof(name));
+            : throw new ArgumentException($"'{blob[..64]}…' is too long for a blob name: it has {blob.Length} characters, and at most {MaxLength} are allowed", nameof(name));
     }
 
     /// <summary>What the blobs of all objects begin with whose names begin with <paramref name="prefix"/>.</summary>

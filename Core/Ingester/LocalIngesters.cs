@@ -306,7 +306,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         catch (IOException e)
         {
             // What was indexed stays: should the client not come back, it is spans too many, which are spans all the same.
-            return $"the write-ahead log cannot be written: {e.Message}";
+            return $"the spans could not be logged: {e.Message}";
         }
         finally
         {
@@ -326,7 +326,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     private async ValueTask<string?> WaitForRoomAsync() =>
         await _memory.WaitForRoomAsync(s_patience, _time).ConfigureAwait(false)
             ? null
-            : $"the live traces and blocks not yet written hold {_memory.HeldBytes} bytes, all that they may (ingester.max_memory_bytes is {_options.MaxMemoryBytes}); try again later";
+            : $"live traces and blocks not yet written hold {_memory.HeldBytes} bytes, and the maximum is {_options.MaxMemoryBytes} (ingester.max_memory_bytes); try again later";
 
     // One at a time: the first that finds memory short cuts as much as helps, the others go on.
     private void Relieve()

@@ -159,7 +159,7 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
     public void Flushed(CutBlock block, BlockMeta meta)
     {
         if (!_cutBlocks.Remove(block))
-            throw new InvalidOperationException($"block {block.BlockId} was not cut here, or has been flushed before");
+            throw new InvalidOperationException($"block {block.BlockId} was not cut here, or has already been flushed");
         block.Release();
         _flushedBlocks.Add((meta, time.GetTimestamp()));
         Measure();

@@ -98,15 +98,15 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             store.Dispose();
-            throw new IOException($"the object store's directory '{store._root}' cannot be locked: {e.Message}; let this process write there, or give it another {setting}", e);
+            throw new IOException($"the object store's directory '{store._root}' cannot be locked: {e.Message}; make it writable for this process, or choose another {setting}", e);
         }
 
         if (store._use is not null)
             return store;
         store.Dispose();
         throw new IOException(isAlone
-            ? $"the object store's directory '{store._root}' is in use by another process, and this one runs alone; stop the other one, give each its own {setting}, or make them one cluster with Orleans:Clustering"
-            : $"the object store's directory '{store._root}' is in use by a process that runs alone; stop that one, give each its own {setting}, or configure Orleans:Clustering there too");
+            ? $"the object store's directory '{store._root}' is in use by another process, and this one runs alone; stop the other one, give each its own {setting}, or join them into one cluster with Orleans:Clustering"
+            : $"the object store's directory '{store._root}' is in use by a process that runs alone; stop that process, give each its own {setting}, or configure Orleans:Clustering there too");
     }
 
     public Task<string> PutAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
@@ -212,7 +212,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     {
         ObjectName.ValidatePrefix(prefix);
         if (prefix.Length > 0 && !prefix.EndsWith('/'))
-            throw new ArgumentException($"'{prefix}' is no folder: it is empty or ends with /", nameof(prefix));
+            throw new ArgumentException($"'{prefix}' is not a folder: a folder is empty or ends with '/'", nameof(prefix));
 
         return await Run(
             "list",
@@ -261,7 +261,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     private void ThrowIfGone()
     {
         if (!Directory.Exists(Path.Combine(_root, TemporaryFolder)))
-            throw new IOException($"the object store's directory '{_root}' is gone or another one than when it was opened; is its volume mounted?");
+            throw new IOException($"the object store's directory '{_root}' has disappeared or been replaced since it was opened; is its volume mounted?");
     }
 
     private static SafeFileHandle? TryOpen(string path)
@@ -332,7 +332,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     private static bool TryLink(string temporary, string path)
     {
         if (Directory.Exists(path))
-            throw new IOException("a folder of that name is there");
+            throw new IOException("a folder of that name exists");
         if (File.Exists(path))
             return false;
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
@@ -693,7 +693,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         private void ThrowIfCompleted()
         {
             if (_completed)
-                throw new InvalidOperationException($"'{name}' has been completed already");
+                throw new InvalidOperationException($"'{name}' has already been completed");
         }
     }
 }

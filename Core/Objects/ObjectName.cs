@@ -41,5 +41,5 @@ public static class ObjectName
     }
 
     private static ArgumentException Invalid(string text, string what) =>
-        new($"'{text}' is not {what}: segments of a-z, A-Z, 0-9 and _.=%- with / between them, none of them '.' or '..'", "name");
+        new($"'{text}' is not {what}: a name is segments of a-z, A-Z, 0-9 and _.=%- separated by /, and no segment is '.' or '..'", "name");
 }

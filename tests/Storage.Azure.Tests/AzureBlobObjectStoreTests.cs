@@ -278,7 +278,7 @@ public sealed class AzureBlobObjectStoreTests(AzuriteFixture azurite) : IClassFi
         var error = await Assert.ThrowsAsync<IOException>(() => writer.CompleteAsync());
 
         Assert.Contains("blob 'data'", error.Message, StringComparison.Ordinal);
-        Assert.Contains("another has put the same blob meanwhile", error.Message, StringComparison.Ordinal);
+        Assert.Contains("another writer has replaced the blob in the meantime", error.Message, StringComparison.Ordinal);
     }
 
     [AzuriteFact]

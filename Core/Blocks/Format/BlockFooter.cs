@@ -72,7 +72,7 @@ internal sealed class BlockFooter
     public static BlockFooter Read(ReadOnlySpan<byte> bytes, long footerOffset)
     {
         if (bytes.Length < sizeof(uint))
-            throw new InvalidDataException("the footer is cut off");
+            throw new InvalidDataException("the footer is truncated");
         var content = bytes[..^sizeof(uint)];
         var trailer = new ColumnReader(bytes[^sizeof(uint)..]);
         if (trailer.ReadUInt32() != Crc32C.Of(content))
@@ -86,7 +86,7 @@ internal sealed class BlockFooter
             var section = reader.ReadByte();
             var body = reader.ReadBytes(reader.ReadCount(reader.Left));
             if (section == BloomSection)
-                bloom = BloomFilter.IsFilter(body) ? body.ToArray() : throw new InvalidDataException("the Bloom filter has no whole buckets");
+                bloom = BloomFilter.IsFilter(body) ? body.ToArray() : throw new InvalidDataException("the Bloom filter is not a whole number of buckets");
             else if (section == PagesSection)
                 pages = ReadPages(body, footerOffset);
         }
@@ -118,7 +118,7 @@ internal sealed class BlockFooter
                 MaxStart = 0,
             };
             if (page.Offset < 0 || page.Offset > footerOffset - page.Length || page.SearchLength > page.Length)
-                throw new InvalidDataException($"page {i} lies outside of the block");
+                throw new InvalidDataException($"page {i} lies outside the block");
             pages[i] = page with { GoesOn = (page.Spans & 1) != 0, Spans = page.Spans >> 1, MaxStart = page.MinStart + reader.ReadVarint() };
         }
 

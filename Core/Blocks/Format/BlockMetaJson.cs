@@ -92,12 +92,12 @@ public static class BlockMetaJson
     private static BlockMeta ReadMeta(JsonElement root, TenantId tenant, Guid blockId)
     {
         if (root.ValueKind != JsonValueKind.Object)
-            throw new Refusal($"an object is expected, not {root.ValueKind}");
+            throw new Refusal($"expected an object, found {root.ValueKind}");
 
         // Before all else: what a newer version means by the other members is not known.
         var version = Number(root, "formatVersion", 1, int.MaxValue);
         if (version > BlockMeta.CurrentFormatVersion)
-            throw new Refusal($"formatVersion is {version}, this program reads up to {BlockMeta.CurrentFormatVersion}: run the newer program that wrote it", isNewer: true);
+            throw new Refusal($"formatVersion is {version}, but this program reads up to {BlockMeta.CurrentFormatVersion}; run the newer version that wrote it", isNewer: true);
 
         var meta = new BlockMeta
         {
@@ -116,13 +116,13 @@ public static class BlockMetaJson
         };
 
         if (meta.BlockId != blockId)
-            throw new Refusal($"blockId is {meta.BlockId}, which is another block");
+            throw new Refusal($"blockId is {meta.BlockId}, the ID of another block");
         if (meta.Tenant != tenant)
             throw new Refusal($"tenant is '{meta.Tenant}', which is another tenant");
         if (meta.StartTime > meta.EndTime)
             throw new Refusal($"startTime {meta.StartTime:O} is after endTime {meta.EndTime:O}");
         if (meta.Traces > meta.Spans)
-            throw new Refusal($"traces is {meta.Traces}, more than spans {meta.Spans}");
+            throw new Refusal($"traces ({meta.Traces}) is more than spans ({meta.Spans})");
         if (meta.FooterOffset >= meta.SizeBytes)
             throw new Refusal($"footerOffset {meta.FooterOffset} is not within sizeBytes {meta.SizeBytes}");
         return meta;
@@ -132,7 +132,7 @@ public static class BlockMetaJson
         root.TryGetProperty(name, out var value) ? value : throw new Refusal($"{name} is missing");
 
     private static string Text(JsonElement root, string name) =>
-        Member(root, name) is { ValueKind: JsonValueKind.String } value ? value.GetString()! : throw new Refusal($"{name} is not a text");
+        Member(root, name) is { ValueKind: JsonValueKind.String } value ? value.GetString()! : throw new Refusal($"{name} is not a string");
 
     private static long Number(JsonElement root, string name, long min, long max) =>
         Member(root, name) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt64(out var number) && number >= min && number <= max

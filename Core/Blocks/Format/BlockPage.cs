@@ -78,7 +78,7 @@ internal sealed class BlockPage
         0 => 1,
         1 => 1000,
         2 => 1_000_000,
-        _ => throw new InvalidDataException($"a unit of 1000^{power} ns is not known"),
+        _ => throw new InvalidDataException($"the time unit 1000^{power} ns is unknown"),
     };
 
     private void ReadColumns(ReadOnlySpan<byte> page, ref ColumnReader header)
@@ -138,7 +138,7 @@ internal sealed class BlockPage
     private void CheckShape(ReadOnlySpan<uint> shape)
     {
         if (shape.Length < SpanShape.FirstAttribute)
-            throw new InvalidDataException($"a shape has {shape.Length} numbers, {SpanShape.FirstAttribute} are the least");
+            throw new InvalidDataException($"a shape has {shape.Length} numbers, but needs at least {SpanShape.FirstAttribute}");
         var sound = shape[SpanShape.Resource] < Dictionary.Resources.Count
             && shape[SpanShape.Scope] < Dictionary.Scopes.Count
             && SpanShape.TextId(shape[SpanShape.Name]) < Dictionary.Texts.Count
@@ -146,7 +146,7 @@ internal sealed class BlockPage
         foreach (var attribute in shape[SpanShape.FirstAttribute..])
             sound &= SpanShape.IdOf(attribute) < (SpanShape.IsInline(attribute) ? Dictionary.Keys.Count : Dictionary.Attributes.Count);
         if (!sound)
-            throw new InvalidDataException("a shape names an entry that the dictionary has not");
+            throw new InvalidDataException("a shape refers to an entry that is not in the dictionary");
     }
 
     private void ReadTraces(ulong minStart)
@@ -165,7 +165,7 @@ internal sealed class BlockPage
         }
 
         if (firstSpan != SpanCount)
-            throw new InvalidDataException($"the traces have {firstSpan} spans, the page {SpanCount}");
+            throw new InvalidDataException($"the traces add up to {firstSpan} spans, but the page has {SpanCount}");
     }
 
     private void ReadSpans(ulong startUnit, ulong durationUnit)

@@ -44,7 +44,7 @@ public sealed class BlockReader(IObjectStore store, long footerCacheBytes = Bloc
     {
         var length = block.SizeBytes - block.FooterOffset;
         if (length is <= 0 or > int.MaxValue || block.FooterOffset < BlockWriter.Magic.Length)
-            throw new BlockCorruptException(block, $"its footer cannot be from {block.FooterOffset} to {block.SizeBytes}");
+            throw new BlockCorruptException(block, $"its footer cannot lie between {block.FooterOffset} and {block.SizeBytes}");
         var bytes = new byte[length];
         await ReadAsync(block, block.FooterOffset, bytes, "the footer", cancellationToken).ConfigureAwait(false);
         try
@@ -117,8 +117,8 @@ public sealed class BlockReader(IObjectStore store, long footerCacheBytes = Bloc
     {
         var read = await store.ReadAsync(BlockPaths.Data(block.Tenant, block.BlockId), offset, target, cancellationToken).ConfigureAwait(false);
         if (read < 0)
-            throw new BlockCorruptException(block, "its data is not there");
+            throw new BlockCorruptException(block, "its data object is missing");
         if (read != target.Length)
-            throw new BlockCorruptException(block, $"{what} at {offset} is cut off: {read} of {target.Length} bytes are there");
+            throw new BlockCorruptException(block, $"{what} at {offset} is truncated: only {read} of {target.Length} bytes are there");
     }
 }

@@ -352,7 +352,7 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
             return null;
         if (known is BlockState.Live { Meta: var meta })
         {
-            var lost = new BrokenBlock(blockId, $"its meta.json is gone, which was there before: {meta.Traces} traces from {meta.StartTime:O} to {meta.EndTime:O}", now);
+            var lost = new BrokenBlock(blockId, $"its meta.json has disappeared: {meta.Traces} traces from {meta.StartTime:O} to {meta.EndTime:O}", now);
             metrics.BlocksWithoutMeta.Add(1, Tag(tenant.Value));
             LogMetaGone(blockId, tenant, meta.Traces, meta.StartTime, meta.EndTime);
             return new BlockState.Incomplete(now, IsNoted: true, lost);

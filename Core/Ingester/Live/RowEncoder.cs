@@ -188,7 +188,7 @@ internal sealed class RowEncoder
                 return SpanShape.OfAttribute(_generation.Dictionary.Attributes.Intern(Text(bytes, walk.Content)));
         }
 
-        throw new InvalidOperationException("A span has fewer attributes than were read of it.");
+        throw new InvalidOperationException("The span's bytes hold fewer attributes than the reader found.");
     }
 
     private uint Attribute(ReadOnlySpan<byte> bytes, in AttributeRecord attribute)

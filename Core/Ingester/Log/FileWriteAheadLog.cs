@@ -109,7 +109,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
 
     private static FileWriteAheadLog Open(WalIdentity identity, WalIdentity? ownIdentity, WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk)
     {
-        var directory = identity.Directory ?? throw new ArgumentException("a log in files needs the directory that an identity holds", nameof(identity));
+        var directory = identity.Directory ?? throw new ArgumentException("a file-based log needs an identity that holds a directory", nameof(identity));
         try
         {
             return new FileWriteAheadLog(directory, options, identity, ownIdentity, metrics, time, logger, disk);
@@ -125,7 +125,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     public ValueTask AppendAsync(TenantId tenant, ReadOnlyMemory<byte> request)
     {
         if (request.Length > WalFormat.MaxRequestBytes)
-            return ValueTask.FromException(new IOException($"a request of {request.Length} bytes is too long for the write-ahead log, at most {WalFormat.MaxRequestBytes} are allowed"));
+            return ValueTask.FromException(new IOException($"a request of {request.Length} bytes is too large for the write-ahead log; at most {WalFormat.MaxRequestBytes} bytes are allowed"));
 
         var record = new PendingWalRecord(tenant, request);
         WalTicket? ticket = null;
@@ -331,7 +331,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         {
             CutOff(segment, begin);
             _metrics.WalWriteFailures.Add(1);
-            error = $"the write-ahead log could not be written to '{segment.Path}': {e.Message}; the request is not in it: send it again, and see to it that the disk has room and works";
+            error = $"cannot write to the write-ahead log '{segment.Path}': {e.Message}; the request was not stored. Send it again, and check that the disk has free space and works";
             if (!_failing)
                 LogWriteFailed(e, segment.Path);
             _failing = true;

@@ -141,7 +141,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     public ValueTask AppendAsync(TenantId tenant, ReadOnlyMemory<byte> request)
     {
         if (request.Length > WalFormat.MaxRequestBytes)
-            return ValueTask.FromException(new IOException($"a request of {request.Length} bytes is too long for the write-ahead log, at most {WalFormat.MaxRequestBytes} are allowed"));
+            return ValueTask.FromException(new IOException($"a request of {request.Length} bytes is too large for the write-ahead log; at most {WalFormat.MaxRequestBytes} bytes are allowed"));
 
         var record = new PendingWalRecord(tenant, request);
         WalTicket ticket;
@@ -258,7 +258,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         identity.Remember(name);
         var (now, began) = (time.GetUtcNow(), time.GetTimestamp());
         var owner = await OwnedObject.TryTakeAsync(store, stream.OwnerName, null, identity.OwnerAt(now, WalOwnerState.Live), identity.IsOwn, cancellationToken).ConfigureAwait(false)
-            ?? throw new IOException($"the write-ahead log has a stream '{name}' already; a process begins one of its own and adopts what others have left");
+            ?? throw new IOException($"the write-ahead log already has a stream '{name}'; a process must start a stream of its own, and adopts those that others have left");
         return new Start(owner, now, began, []);
     }
 
@@ -305,7 +305,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
             }
             catch (Exception e)
             {
-                error = $"the write-ahead log could not be written to '{_stream.SegmentName(CurrentSegment)}': {e.Message}; send the request again, and see to it that the object store can be reached";
+                error = $"cannot write to the write-ahead log '{_stream.SegmentName(CurrentSegment)}': {e.Message}; send the request again, and check that the object store can be reached";
                 if (!_failing)
                     LogPutFailed(e, Stream);
                 _failing = true;
@@ -369,7 +369,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
                 if (await _store.GetAsync(name).ConfigureAwait(false) is { } there && !there.Content.Span.StartsWith(WalFormat.FenceMagic))
                     Advance();
                 else if (await RenewAsync(WalOwnerState.Live).ConfigureAwait(false))
-                    return $"the write-ahead log's stream '{Stream}' has been fenced in '{name}', but is still this process's; delete that object, or restart the process";
+                    return $"the write-ahead log's stream '{Stream}' is fenced by '{name}', although this process still owns it; delete that object, or restart the process";
             }
 
             return _lost;
@@ -475,7 +475,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
             if (!await _ownerObject.TryPutAsync(_identity.OwnerAt(now, state)).ConfigureAwait(false))
             {
                 var by = _ownerObject.Successor is { } there && WalOwner.Read(there.Span) is { } record ? record.Owner : "another process";
-                _lost = $"the write-ahead log's stream '{Stream}' was taken over by {by}, which took this one for dead; restart this process";
+                _lost = $"the write-ahead log's stream '{Stream}' was taken over by {by}, which believed this process to be dead; restart this process";
                 LogLost(Stream, by);
                 return false;
             }

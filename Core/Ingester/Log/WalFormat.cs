@@ -52,7 +52,7 @@ internal static class WalFormat
     /// <summary>Reads the salt; on failure <paramref name="error"/> says why the segment cannot be read.</summary>
     public static bool TryReadSegmentHeader(ReadOnlySpan<byte> source, out uint salt, out string error)
     {
-        error = "it does not begin with the header of a segment";
+        error = "it does not begin with a segment header";
         salt = 0;
         for (var copy = 0; copy < 2; copy++)
         {
@@ -61,7 +61,7 @@ internal static class WalFormat
                 continue;
             var version = BinaryPrimitives.ReadInt32LittleEndian(header[8..]);
             salt = BinaryPrimitives.ReadUInt32LittleEndian(header[12..]);
-            error = $"it is of version {version}, this program reads version {Version}";
+            error = $"it has version {version}, but this program reads version {Version}";
             return version == Version;
         }
 

@@ -102,7 +102,7 @@ public sealed partial class WalIdentity : IDisposable
     }
 
     internal static IOException CannotOpen(string path, Exception e) =>
-        new($"the write-ahead log cannot be opened in '{path}': {e.Message}; let this process write there, or give it another storage.trace.wal.path", e);
+        new($"the write-ahead log cannot be opened in '{path}': {e.Message}; make the directory writable for this process, or choose another storage.trace.wal.path", e);
 
     /// <summary>Notes the stream that this process writes to, before it does.</summary>
     internal void Remember(string stream)

@@ -42,7 +42,7 @@ public sealed class RequestBuffer
     {
         if (_array.Length - Length < minimum)
         {
-            var memory = Volatile.Read(ref _memory) ?? throw new InvalidOperationException("A buffer that is not counted has its size from the start.");
+            var memory = Volatile.Read(ref _memory) ?? throw new InvalidOperationException("An uncounted buffer cannot grow.");
             var larger = memory.Take((int)Math.Min(Math.Max(Length + (long)minimum, _array.Length * 2L), System.Array.MaxLength), _array.Length);
             _array.AsSpan(0, Length).CopyTo(larger);
             memory.GiveBack(_array);

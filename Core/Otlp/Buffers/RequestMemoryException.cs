@@ -14,18 +14,18 @@ public sealed class RequestMemoryException : Exception
 
     /// <summary>The requests under way hold all that they may.</summary>
     internal static RequestMemoryException Full(long maxBytes) =>
-        new($"the requests under way hold {maxBytes} bytes, all that they may (distributor.max_inflight_bytes, or a quarter of the memory of the process); try again later", canFit: true);
+        new($"the requests in flight already hold the maximum of {maxBytes} bytes (distributor.max_inflight_bytes, or a quarter of the process's memory); try again later", canFit: true);
 
     /// <summary>The process has nearly all the memory that it may have, whatever for.</summary>
     internal static RequestMemoryException HeapFull() =>
-        new("the heap of the process is nearly as large as it may be; try again later, or give the process more memory", canFit: true);
+        new("the process's heap is nearly full; try again later, or give the process more memory", canFit: true);
 
     /// <summary>It would not fit if there were no other.</summary>
     internal static RequestMemoryException LargerThanAll(long neededBytes, long maxBytes) =>
-        new($"the request needs {neededBytes} bytes of memory, and all requests together may hold {maxBytes} (distributor.max_inflight_bytes, or a quarter of the memory of the process); send smaller batches, or raise it", canFit: false);
+        new($"the request needs {neededBytes} bytes of memory, but all requests together may hold only {maxBytes} (distributor.max_inflight_bytes, or a quarter of the process's memory); send smaller batches, or raise the limit", canFit: false);
 
     /// <summary>It has more in it than as many bytes can have that say anything.</summary>
     internal static RequestMemoryException TooDense(int readBytes, long maxRecordBytes, int spans, int attributes) =>
         new($"the spans, scopes, resources and attributes in the first {readBytes} bytes of the request take more than {maxRecordBytes} bytes of memory ({spans} spans, {attributes} attributes): "
-            + "most of them are empty. Leave out what is empty, or send smaller batches", canFit: false);
+            + "most of them are empty. Leave the empty ones out, or send smaller batches", canFit: false);
 }

@@ -21,7 +21,7 @@ internal static class JsonText
     {
         if (Utf8.IsValid(raw))
             return raw.Length;
-        return raw.Length <= Array.MaxLength / MaxGrowth ? raw.Length * MaxGrowth : throw new FormatException("the string is not valid UTF-8, and too long to mend");
+        return raw.Length <= Array.MaxLength / MaxGrowth ? raw.Length * MaxGrowth : throw new FormatException("the string is not valid UTF-8 and is too long to repair");
     }
 
     /// <summary>Writes a string's text in UTF-8; never fails, and takes time in proportion to the string.</summary>

@@ -132,9 +132,9 @@ public static class OtlpJsonReader
 
                 Enter(field.Name);
                 if ((seen & 1u << field.Number) != 0)
-                    throw new FormatException("the field is there twice");
+                    throw new FormatException("the field appears twice");
                 if (shape.IsOneOf && seen != 0)
-                    throw new FormatException("another kind of value is there already; one is allowed");
+                    throw new FormatException("the value already has another kind; only one is allowed");
                 seen |= 1u << field.Number;
 
                 if (_segmentCount > firstSegment && field.Number < _segments[_segmentCount - 1].Number)
@@ -303,13 +303,13 @@ public static class OtlpJsonReader
             if (digits.IsEmpty)
                 return;
             if (digits.Length % 2 != 0)
-                throw new FormatException($"'{Shorten(digits)}' has {digits.Length} hexadecimal digits; an even number is needed");
+                throw new FormatException($"'{Shorten(digits)}' has {digits.Length} hexadecimal digits; the number must be even");
 
             Tag(number, 2);
             RawVarint((ulong)digits.Length / 2);
             var target = output.GetMemory(digits.Length / 2).Span[..(digits.Length / 2)];
             if (Convert.FromHexString(digits, target, out _, out _) != OperationStatus.Done)
-                throw new FormatException($"'{Shorten(digits)}' is not hexadecimal; allowed are 0-9, a-f and A-F");
+                throw new FormatException($"'{Shorten(digits)}' is not hexadecimal; only 0-9, a-f and A-F are allowed");
             output.Length += target.Length;
         }
 

@@ -357,7 +357,7 @@ internal ref struct OtlpReader
     private bool ReadValue(int end, string field, ref AttributeRecord attribute, int depth)
     {
         if (depth > MaxValueDepth)
-            return Fail(field, _position, $"values are nested more than {MaxValueDepth} deep");
+            return Fail(field, _position, $"values are nested more than {MaxValueDepth} levels deep");
 
         while (_position < end)
         {
@@ -466,7 +466,7 @@ internal ref struct OtlpReader
         for (var shift = 0; shift < 70; shift += 7)
         {
             if (_position >= end)
-                return Fail(field, start, "a number is cut off by the end of its message");
+                return Fail(field, start, "a number runs past the end of its message");
             var b = _data[_position++];
             value |= (ulong)(b & 0x7F) << shift;
             if (b < 0x80)
@@ -489,7 +489,7 @@ internal ref struct OtlpReader
         if (end - _position < sizeof(ulong))
         {
             value = 0;
-            return Fail(field, _position, $"8 bytes are needed and {end - _position} are left");
+            return Fail(field, _position, $"8 bytes are needed, but only {end - _position} are left");
         }
 
         value = BinaryPrimitives.ReadUInt64LittleEndian(_data[_position..]);
@@ -502,7 +502,7 @@ internal ref struct OtlpReader
         if (end - _position < sizeof(uint))
         {
             value = 0;
-            return Fail(field, _position, $"4 bytes are needed and {end - _position} are left");
+            return Fail(field, _position, $"4 bytes are needed, but only {end - _position} are left");
         }
 
         value = BinaryPrimitives.ReadUInt32LittleEndian(_data[_position..]);
@@ -572,7 +572,7 @@ internal ref struct OtlpReader
     private bool SkipBytes(int count, int end, string message)
     {
         if (end - _position < count)
-            return Fail(message, _position, $"{count} bytes are needed and {end - _position} are left");
+            return Fail(message, _position, $"{count} bytes are needed, but only {end - _position} are left");
         _position += count;
         return true;
     }
@@ -587,13 +587,13 @@ internal ref struct OtlpReader
         {
             var start = _position;
             if (start >= end)
-                return Fail(message, start, $"the group of field {open[depth - 1]} is cut off by the end of its message");
+                return Fail(message, start, $"the group of field {open[depth - 1]} does not end within its message");
             if (!ReadTag(end, message, out var tag))
                 return false;
             switch (tag & 7)
             {
                 case StartGroup when depth == open.Length:
-                    return Fail(message, start, $"groups are nested more than {MaxValueDepth} deep");
+                    return Fail(message, start, $"groups are nested more than {MaxValueDepth} levels deep");
                 case StartGroup:
                     open[depth++] = tag >> 3;
                     break;

@@ -135,7 +135,7 @@ public sealed class SpanBatch
         if (left > 0)
             return;
         if (left < 0)
-            throw new InvalidOperationException("A span batch was released more often than leased.");
+            throw new InvalidOperationException("A span batch was released more often than it was leased.");
 
         _buffer!.Return();
         _buffer = null;

@@ -34,7 +34,7 @@ public sealed class BlockTraces(BlockList blocks, BlockReader reader) : ITraceSo
         }
 
         foreach (var broken in blocks.Broken(tenant))
-            problems.Add($"block {broken.BlockId} is left out: {broken.Reason}");
+            problems.Add($"block {broken.BlockId} was left out: {broken.Reason}");
     }
 
     /// <summary>Adds what blocks have that an ingester has written lately, as far as they are not listed yet.</summary>

@@ -427,7 +427,7 @@ public sealed class DistributorTests
     public async Task Ingesters_that_cannot_take_the_batch_are_unavailable_and_the_generator_never_sees_it(bool isSuspended)
     {
         var bench = new Bench();
-        var answer = new IngestResult { Unavailable = "the write-ahead log cannot be written: disk full" };
+        var answer = new IngestResult { Unavailable = "the spans could not be logged: disk full" };
         var kept = isSuspended ? bench.Ingesters.Suspend() : null;
         bench.Ingesters.Answer = _ => answer;
         var buffer = Bench.Buffer(Request(Span("a"), Span("bad", spanId: [])).ToByteArray());
@@ -436,7 +436,7 @@ public sealed class DistributorTests
         kept?.SetResult(answer);
         var result = await push;
 
-        Assert.Equal((PushStatus.Unavailable, "the write-ahead log cannot be written: disk full", TimeSpan.FromSeconds(1)), (result.Status, result.Message, result.RetryAfter));
+        Assert.Equal((PushStatus.Unavailable, "the spans could not be logged: disk full", TimeSpan.FromSeconds(1)), (result.Status, result.Message, result.RetryAfter));
         Assert.Equal(0, result.RejectedSpans);
         Assert.Empty(bench.Queue.Offered);
         Assert.Equal(0, buffer.Capacity);

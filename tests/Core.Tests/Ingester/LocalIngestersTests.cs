@@ -239,7 +239,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
         var ingesters = Open(s_options, _log);
         _log.Failure = new IOException("no space left");
 
-        Assert.Equal("the write-ahead log cannot be written: no space left", (await PushAsync(ingesters, Traces(10))).Unavailable);
+        Assert.Equal("the spans could not be logged: no space left", (await PushAsync(ingesters, Traces(10))).Unavailable);
 
         _log.Failure = null;
         Assert.Equal(default, await PushAsync(ingesters, Traces(10)));

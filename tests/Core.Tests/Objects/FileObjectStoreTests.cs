@@ -97,7 +97,7 @@ public sealed class FileObjectStoreTests : ObjectStoreContract, IDisposable
         await Store.PutAsync("a/b", Bytes("x"));
 
         await Fails(() => Store.PutAsync("a", Bytes("x")), "cannot write 'a'", Path.Combine(_root, "a"));
-        await Fails(() => Store.PutIfAbsentAsync("a", Bytes("x")), "cannot write 'a'", "a folder of that name is there");
+        await Fails(() => Store.PutIfAbsentAsync("a", Bytes("x")), "cannot write 'a'", "a folder of that name exists");
         Assert.Equal(["a/b 1"], await ListAsync(Store, ""));
     }
 
@@ -224,8 +224,8 @@ public sealed class FileObjectStoreTests : ObjectStoreContract, IDisposable
                 var error = Assert.Throws<IOException>(() => Open(isSecondAlone));
                 Assert.Equal(
                     isSecondAlone
-                        ? $"the object store's directory '{_root}' is in use by another process, and this one runs alone; stop the other one, give each its own storage.trace.local.path, or make them one cluster with Orleans:Clustering"
-                        : $"the object store's directory '{_root}' is in use by a process that runs alone; stop that one, give each its own storage.trace.local.path, or configure Orleans:Clustering there too",
+                        ? $"the object store's directory '{_root}' is in use by another process, and this one runs alone; stop the other one, give each its own storage.trace.local.path, or join them into one cluster with Orleans:Clustering"
+                        : $"the object store's directory '{_root}' is in use by a process that runs alone; stop that process, give each its own storage.trace.local.path, or configure Orleans:Clustering there too",
                     error.Message);
             }
         }

@@ -23,20 +23,20 @@ internal ref struct ColumnReader(ReadOnlySpan<byte> bytes)
                 return value;
         }
 
-        throw new InvalidDataException("a number is cut off");
+        throw new InvalidDataException("a number is truncated");
     }
 
     /// <summary>A varint that counts or measures, and so is no larger than <paramref name="most"/>; where that is negative, none is possible.</summary>
     public int ReadCount(int most)
     {
         var value = ReadVarint();
-        return most >= 0 && value <= (ulong)most ? (int)value : throw new InvalidDataException($"a count of {value} is more than the {most} that are possible");
+        return most >= 0 && value <= (ulong)most ? (int)value : throw new InvalidDataException($"a count of {value} exceeds the possible maximum of {most}");
     }
 
     public ReadOnlySpan<byte> ReadBytes(int count)
     {
         if ((uint)count > (uint)Left)
-            throw new InvalidDataException($"{count} bytes are needed and {Left} are left");
+            throw new InvalidDataException($"{count} bytes are needed, but only {Left} are left");
         Position += count;
         return _bytes.Slice(Position - count, count);
     }

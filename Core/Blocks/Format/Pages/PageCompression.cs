@@ -71,9 +71,9 @@ internal static class PageCompression
             case Brotli when BrotliDecoder.TryDecompress(stored, raw, out var written) && written == raw.Length:
                 break;
             case Stored or Brotli:
-                throw new InvalidDataException("a column does not have the length that the page says");
+                throw new InvalidDataException("a column's length differs from what the page says");
             default:
-                throw new InvalidDataException($"a column has the codec {codec}, which is not known");
+                throw new InvalidDataException($"a column has the unknown codec {codec}");
         }
     }
 

@@ -211,7 +211,7 @@ public sealed class BlockReaderTests
 
             // With the footer in memory only the page is missed.
             if (length < meta.FooterOffset)
-                Assert.Contains("cut off", (await Assert.ThrowsAsync<BlockCorruptException>(() => _reader.FindAsync(meta, trace.Key))).Reason);
+                Assert.Contains("truncated", (await Assert.ThrowsAsync<BlockCorruptException>(() => _reader.FindAsync(meta, trace.Key))).Reason);
             else
                 SentSpan.AssertAre(trace, await _reader.FindAsync(meta, trace.Key));
         }

@@ -368,7 +368,7 @@ public sealed class BlockListTests : IDisposable
         await _store.DeleteAsync(BlockPaths.Data(TeamA, Id(1)));
         _store.Before = (operation, _) => operation is not "Get" ? Task.CompletedTask : throw (isCancelled ? new OperationCanceledException() : new IOException("timeout"));
 
-        var setAside = _list.SetAsideAsync(Block(1, Now), "its data is not there");
+        var setAside = _list.SetAsideAsync(Block(1, Now), "its data object is missing");
         if (isCancelled)
             await Assert.ThrowsAsync<OperationCanceledException>(() => setAside);
         else

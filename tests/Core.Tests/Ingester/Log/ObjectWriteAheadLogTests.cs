@@ -80,7 +80,7 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
         var down = true;
         Views[log].Before = (operation, _) => down && operation == "PutIfAbsent" ? throw new IOException("connection refused") : Task.CompletedTask;
         var error = await Assert.ThrowsAsync<IOException>(() => log.AppendAsync(Acme, Request(1, 20_000)).AsTask());
-        Assert.Equal("the write-ahead log could not be written to 'wal/a/00000000000000000001': connection refused; send the request again, and see to it that the object store can be reached", error.Message);
+        Assert.Equal("cannot write to the write-ahead log 'wal/a/00000000000000000001': connection refused; send the request again, and check that the object store can be reached", error.Message);
         Assert.Equal(1, Values["tempo_ingester_wal_write_failures_total"]);
 
         down = false;
@@ -143,7 +143,7 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
     {
         await using var log = await OpenAsync("a");
         var error = await Assert.ThrowsAsync<IOException>(() => OpenAsync("a"));
-        Assert.Contains("has a stream 'a' already", error.Message, StringComparison.Ordinal);
+        Assert.Contains("already has a stream 'a'", error.Message, StringComparison.Ordinal);
         await using var unnamed = await OpenAsync(null);
         Assert.Equal(32, unnamed.Stream.Length);
         Assert.Equal(default, (await unnamed.ReplayedAsync()).Result);

@@ -18,7 +18,7 @@ public class HeapLoadTests
         _time.Advance(TimeSpan.FromMilliseconds(50));
 
         var full = Assert.Throws<RequestMemoryException>(() => memory.Rent(1000));
-        Assert.Equal("the heap of the process is nearly as large as it may be; try again later, or give the process more memory", full.Message);
+        Assert.Equal("the process's heap is nearly full; try again later, or give the process more memory", full.Message);
 
         // One that has been let in is finished.
         early.Length = early.Capacity;

@@ -1,15 +1,15 @@
 namespace OrleansTempo.Core.Ingester;
 
-/// <summary>What the ingesters made of a batch.</summary>
+/// <summary>The ingesters' answer to a batch.</summary>
 public readonly record struct IngestResult
 {
-    /// <summary>Null where the batch was taken; otherwise why it was not, in a sentence that says what is wrong.</summary>
+    /// <summary>Null if the batch was accepted; otherwise the reason, in a sentence.</summary>
     public string? Unavailable { get; init; }
 
-    /// <summary>The spans that a limit kept out; null for none.</summary>
+    /// <summary>The spans that a limit refused; null for none.</summary>
     public Refusals? Refusals { get; init; }
 
-    /// <summary>What became of a batch of which others of its spans went another way.</summary>
+    /// <summary>Combines the results of two parts of one batch.</summary>
     public IngestResult And(IngestResult other)
     {
         if (Refusals is null || other.Refusals is null)

@@ -83,8 +83,8 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     /// Takes a batch that this process received. Partitions open here index their spans, and this process logs those once; spans of other partitions
     /// are handed to the processes that own them, which log them. Completes once all spans are in a log.
     /// </summary>
-    /// <param name="tenant">Whose batch it is.</param>
-    /// <param name="batch">Spans with valid IDs; the caller holds a lease until the result is there.</param>
+    /// <param name="tenant">The tenant that sent the batch.</param>
+    /// <param name="batch">Spans with valid IDs; the caller holds a lease until the call completes.</param>
     /// <param name="partitions">The number of partitions that the tenant's traces are spread over now.</param>
     /// <param name="remote">Reaches the partitions that are not open here.</param>
     /// <param name="isReplayed">Whether the batch comes from the log of a process that is gone and was accepted before, so that no limit may refuse it.</param>
@@ -104,9 +104,9 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     }
 
     /// <summary>Takes spans that were handed over for one partition: by another process, or from this one before the partition was open.</summary>
-    /// <param name="tenant">Whose spans they are.</param>
+    /// <param name="tenant">The tenant of the spans.</param>
     /// <param name="partition">The partition, which is open here.</param>
-    /// <param name="batch">The batch; the caller holds a lease until the result is there.</param>
+    /// <param name="batch">The batch; the caller holds a lease until the call completes.</param>
     /// <param name="spans">Places of spans in the batch, ascending.</param>
     /// <param name="isReplayed">Whether they come from a log and have been accepted before.</param>
     public async ValueTask<IngestResult> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)

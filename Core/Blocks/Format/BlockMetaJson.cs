@@ -7,8 +7,8 @@ using OrleansTempo.Core.Blocks.List;
 namespace OrleansTempo.Core.Blocks.Format;
 
 /// <summary>
-/// Writes and reads <c>meta.json</c> and <c>meta.compacted.json</c>. Members it does not know are skipped: a later program may add some
-/// without a new format version.
+/// Writes and reads <c>meta.json</c> and <c>meta.compacted.json</c>. Unknown members are skipped: a later version may add some without a new format
+/// version.
 /// </summary>
 public static class BlockMetaJson
 {
@@ -16,14 +16,14 @@ public static class BlockMetaJson
 
     public static ReadOnlyMemory<byte> Write(CompactedBlock block) => Write(block.Meta, block);
 
-    /// <summary>Reads the meta of just this block; on failure <paramref name="error"/> says what is wrong.</summary>
+    /// <summary>Reads the meta of this block; on failure, <paramref name="error"/> says what is wrong.</summary>
     public static bool TryRead(ReadOnlyMemory<byte> json, TenantId tenant, Guid blockId, [NotNullWhen(true)] out BlockMeta? meta, [NotNullWhen(false)] out BlockMetaError? error)
     {
         meta = null;
         return TryRead(json, root => ReadMeta(root, tenant, blockId), out meta, out error);
     }
 
-    /// <summary>Reads the mark of just this block; on failure <paramref name="error"/> says what is wrong.</summary>
+    /// <summary>Reads the compaction mark of this block; on failure, <paramref name="error"/> says what is wrong.</summary>
     public static bool TryRead(ReadOnlyMemory<byte> json, TenantId tenant, Guid blockId, [NotNullWhen(true)] out CompactedBlock? block, [NotNullWhen(false)] out BlockMetaError? error) =>
         TryRead(
             json,
@@ -78,7 +78,7 @@ public static class BlockMetaJson
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // The second comes from a text that is no valid UTF-8.
+            // The second exception comes from a string that is not valid UTF-8.
             error = new(e.Message, false);
         }
         catch (Refusal refusal)
@@ -94,7 +94,7 @@ public static class BlockMetaJson
         if (root.ValueKind != JsonValueKind.Object)
             throw new Refusal($"expected an object, found {root.ValueKind}");
 
-        // Before all else: what a newer version means by the other members is not known.
+        // Checked first: a newer version may give the other members another meaning.
         var version = Number(root, "formatVersion", 1, int.MaxValue);
         if (version > BlockMeta.CurrentFormatVersion)
             throw new Refusal($"formatVersion is {version}, but this program reads up to {BlockMeta.CurrentFormatVersion}; run the newer version that wrote it", isNewer: true);
@@ -155,5 +155,5 @@ public static class BlockMetaJson
 
 /// <summary>Why a <c>meta.json</c> cannot be used.</summary>
 /// <param name="Message">What is wrong with which member.</param>
-/// <param name="IsNewer">It is well as far as this program can tell, but of a format version that only a newer program reads.</param>
+/// <param name="IsNewer">Whether the only problem is a format version that needs a newer program.</param>
 public sealed record BlockMetaError(string Message, bool IsNewer);

@@ -4,19 +4,22 @@ using OrleansTempo.Core.Overrides;
 namespace OrleansTempo.Core.Ingester.Log;
 
 /// <summary>
-/// What a log in files has left in the directory of a process whose log is in the object store by now:
+/// Adopts the files that a file-based log left in the directory of a process whose log is now in the object store:
 /// <code>
-/// each file: records into one's own log ─► delete the file
+/// each file: append its records to our own log ─► delete the file
 /// </code>
 /// </summary>
 public static class LeftFiles
 {
-    // So many bytes of records wait for their commits at a time, which carry many then.
+    // At most this many bytes of records wait for their commits at a time, so that each commit carries many.
     private const long MaxUnderWay = 16 << 20;
 
-    /// <summary>Hands the records of all files, oldest first, to <paramref name="adopt"/>, which appends them to its own log, and deletes each file when all its records are there.</summary>
+    /// <summary>
+    /// Hands the records of all files, oldest first, to <paramref name="adopt"/>, which appends them to its own log, and deletes each file once all
+    /// its records are there.
+    /// </summary>
     /// <returns>What was found.</returns>
-    /// <exception cref="IOException">The directory cannot be used, or a record could not be taken over: the files from there on stay.</exception>
+    /// <exception cref="IOException">The directory cannot be used, or a record could not be adopted; that file and the later ones stay.</exception>
     public static async Task<ReplayResult> AdoptAsync(
         WalIdentity identity, WalOptions options, Func<WalRecord, ValueTask> adopt, TempoMetrics metrics, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
     {
@@ -42,7 +45,7 @@ public static class LeftFiles
 
                 bytes += record.Request.Length;
 
-                // Readable only while this runs.
+                // Readable only during this call.
                 underWay.Add(adopt(record with { Request = record.Request.ToArray() }).AsTask());
             },
             cancellationToken).ConfigureAwait(false);

@@ -3,7 +3,7 @@ using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Blocks.Format.Pages;
 
-/// <summary>Reads what a <see cref="ColumnBuffer"/> wrote. Whatever the bytes are, it throws <see cref="InvalidDataException"/> and nothing else.</summary>
+/// <summary>Reads what a <see cref="ColumnBuffer"/> wrote. Whatever the bytes are, it throws only <see cref="InvalidDataException"/>.</summary>
 internal ref struct ColumnReader(ReadOnlySpan<byte> bytes)
 {
     private readonly ReadOnlySpan<byte> _bytes = bytes;
@@ -26,7 +26,7 @@ internal ref struct ColumnReader(ReadOnlySpan<byte> bytes)
         throw new InvalidDataException("a number is truncated");
     }
 
-    /// <summary>A varint that counts or measures, and so is no larger than <paramref name="most"/>; where that is negative, none is possible.</summary>
+    /// <summary>Reads a varint that is a count or a length, at most <paramref name="most"/>; if that is negative, no value is valid.</summary>
     public int ReadCount(int most)
     {
         var value = ReadVarint();

@@ -8,7 +8,10 @@ using Orleans.Serialization.WireProtocol;
 
 namespace OrleansTempo.Grains.Interfaces;
 
-/// <summary><see cref="OtlpRequests"/> between processes: a length, the number of requests, and each with its length in front. In a silo they are handed on as they are.</summary>
+/// <summary>
+/// Serialises <see cref="OtlpRequests"/> between processes: a length, the number of requests, and each request prefixed with its length. Within a
+/// silo they are passed by reference.
+/// </summary>
 [RegisterSerializer, RegisterCopier]
 internal sealed class OtlpRequestsCodec : IFieldCodec<OtlpRequests>, IDeepCopier<OtlpRequests>
 {

@@ -1,20 +1,20 @@
 namespace OrleansTempo.Grains;
 
 /// <summary>
-/// Makes few calls of many small messages: a message goes at once while few calls are under way, and what comes meanwhile gathers for the next
-/// one. What is large, or many, waits for no call. Safe to call from any thread.
+/// Batches many small messages into few calls: a message is sent at once while few calls are in flight; otherwise messages gather for the next call.
+/// Large batches, by bytes or by number, never wait. Safe to call from any thread.
 /// </summary>
-/// <param name="maxCalls">While fewer are under way nothing waits.</param>
-/// <param name="call">Makes a call with what has gathered; never fails.</param>
+/// <param name="maxCalls">While fewer calls are in flight, no message waits.</param>
+/// <param name="call">Sends the gathered messages; never fails.</param>
 internal sealed class CallGathering<T>(int maxCalls, Func<List<T>, Task> call)
 {
-    // This much is worth a call of its own.
+    // This many bytes are worth a call of their own.
     private const int EnoughBytes = 128 << 10;
     private const int EnoughMessages = 16;
 
     private readonly Lock _gate = new();
 
-    // All below is guarded by _gate.
+    // Everything below is guarded by _gate.
     private List<T> _gathered = [];
     private int _bytes;
     private int _underWay;

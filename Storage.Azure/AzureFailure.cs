@@ -5,19 +5,19 @@ using Azure.Storage.Blobs.Models;
 
 namespace OrleansTempo.Storage.Azure;
 
-/// <summary>Turns what the SDK throws into an <see cref="IOException"/> that names container and blob, and says what to do.</summary>
+/// <summary>Turns the SDK's exceptions into an <see cref="IOException"/> that names container and blob, and says what to do.</summary>
 internal static class AzureFailure
 {
-    /// <summary>Whether it is one of the SDK's: the service refused, could not be reached, did not answer in time, or would not let us sign in.</summary>
+    /// <summary>Whether it is one of the SDK's failures: the service refused, could not be reached, did not answer in time, or denied sign-in.</summary>
     public static bool Is(Exception e) =>
         e is RequestFailedException or AuthenticationFailedException or AggregateException or OperationCanceledException or HttpRequestException;
 
-    /// <param name="doing">What was tried, as in <c>writing blob</c>.</param>
+    /// <param name="doing">The action, as in <c>writing blob</c>.</param>
     /// <param name="name">The object or prefix; null for the container itself.</param>
     public static IOException Describe(string doing, string? name, BlobContainerClient container, Exception e)
     {
         var what = name is null ? "" : $"'{name}' in ";
-        // The host alone: the rest of the address may be a signature.
+        // Only the host: the rest of the address may contain a signature.
         return new IOException($"{doing} {what}container '{container.Name}' of {container.Uri.Authority} failed: {Reason(e, container.Name)}", e);
     }
 
@@ -52,7 +52,7 @@ internal static class AzureFailure
         };
     }
 
-    /// <summary>The last of several tries, which is the one that counted.</summary>
+    /// <summary>The last of several attempts, which is the one that counts.</summary>
     private static Exception Cause(Exception e) => e is AggregateException { InnerExceptions.Count: > 0 } tries ? Cause(tries.InnerExceptions[^1]) : e;
 
     private static string FirstLine(Exception e) => e.Message.Split('\n', 2)[0].TrimEnd();

@@ -6,19 +6,19 @@ using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Storage.Azure;
 
-/// <summary>Makes the SDK's client of the container from <c>storage.trace.azure</c>; asks the service nothing yet.</summary>
+/// <summary>Creates the SDK's client of the container from <c>storage.trace.azure</c>, without sending a request.</summary>
 internal static class ContainerClient
 {
     private const string Section = "storage.trace.azure";
 
-    /// <exception cref="ArgumentException">A setting is missing or cannot be right; the message names its key and never shows a secret.</exception>
+    /// <exception cref="ArgumentException">A setting is missing or invalid; the message names its key and never shows a secret.</exception>
     public static BlobContainerClient Create(AzureStorageOptions options, Action<BlobClientOptions>? adjust)
     {
         if (options.ContainerName.Length == 0)
             throw new ArgumentException($"{Section}.container_name: is missing; name the container to keep traces in");
 
         var client = new BlobClientOptions();
-        // Some four seconds of waiting in all: enough for a moment's trouble, and whoever puts anything tries again by itself.
+        // About four seconds of waiting in all: enough for a short outage, and callers that put anything retry by themselves.
         client.Retry.Mode = RetryMode.Exponential;
         client.Retry.MaxRetries = 4;
         client.Retry.Delay = TimeSpan.FromMilliseconds(250);
@@ -83,7 +83,7 @@ internal static class ContainerClient
         }
         catch (Exception e) when (e is FormatException or ArgumentException or InvalidOperationException)
         {
-            // The SDK's own text may quote the string.
+            // The SDK's own message may quote the string.
             throw new ArgumentException($"{Section}.connection_string: is not the connection string of a storage account; copy it from the account's access keys in the portal");
         }
 
@@ -110,7 +110,7 @@ internal static class ContainerClient
             return new ManagedIdentityCredential(clientId is null ? ManagedIdentityId.SystemAssigned : ManagedIdentityId.FromUserAssignedClientId(clientId));
 
         var workload = new WorkloadIdentityCredentialOptions();
-        // Unset, it is what Kubernetes has put into the environment.
+        // If unset, the SDK uses what Kubernetes has put into the environment.
         if (clientId is not null)
             workload.ClientId = clientId;
         return new WorkloadIdentityCredential(workload);

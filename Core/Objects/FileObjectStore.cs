@@ -18,9 +18,9 @@ namespace OrleansTempo.Core.Objects;
 ///              ▼
 ///         blocks/team-a/…/meta.json                then the directories up to the root are flushed
 /// </code>
-/// Object names never contain <c>~</c>. <c>~lock</c> says who else may use the directory, see <see cref="Open"/>. An ETag is the content's hash, so putting the same content again is no change. Locks are
-/// those of the file system and end with their process; where a volume has none (a mount without locking), conditional puts of
-/// several machines at the same moment can both succeed, puts of what is absent still cannot.
+/// Object names never contain <c>~</c>. <c>~lock</c> says who else may use the directory, see <see cref="Open"/>. An ETag is the content's hash, so
+/// putting the same content again is no change. Locks are the file system's, and end with their process. On a volume without locks (mounted without
+/// locking), simultaneous conditional puts by several machines can both succeed; puts of absent objects still cannot.
 /// </summary>
 public sealed partial class FileObjectStore : IObjectStore, IDisposable
 {

@@ -10,8 +10,6 @@ namespace OrleansTempo.Client;
 /// </summary>
 internal sealed class ProtobufBuffer
 {
-    private const int MaxVarintLength = 10;
-
     private byte[] _bytes = new byte[4 << 10];
 
     /// <summary>Bytes written so far; setting it back takes away what was written since.</summary>
@@ -89,7 +87,7 @@ internal sealed class ProtobufBuffer
 
     private void WriteVarint(ulong value)
     {
-        Reserve(MaxVarintLength);
+        Reserve(ProtoWire.MaxVarintBytes);
         var position = Length;
         ProtoWire.WriteVarint(_bytes, ref position, value);
         Length = position;

@@ -1,10 +1,17 @@
+using System.Buffers;
 using System.Buffers.Binary;
 
 namespace OrleansTempo.Core;
 
-/// <summary>The few protobuf primitives that the hot paths write by hand, over spans that the caller has made large enough.</summary>
-internal static class ProtoWire
+/// <summary>
+/// The few protobuf primitives that the hot paths read and write by hand: varints (seven bits a byte, the lowest first), doubles, fields. What is written
+/// goes to spans that the caller has made large enough.
+/// </summary>
+public static class ProtoWire
 {
+    /// <summary>No varint has more bytes.</summary>
+    public const int MaxVarintBytes = 10;
+
     /// <summary>A varint takes one byte for every seven bits, and one for 0.</summary>
     public static int VarintLength(ulong value) => (63 - System.Numerics.BitOperations.LeadingZeroCount(value | 1)) / 7 + 1;
 
@@ -22,6 +29,52 @@ internal static class ProtoWire
         }
 
         target[position++] = (byte)value;
+    }
+
+    public static void WriteVarint(IBufferWriter<byte> output, ulong value)
+    {
+        var written = 0;
+        WriteVarint(output.GetSpan(MaxVarintBytes), ref written, value);
+        output.Advance(written);
+    }
+
+    /// <summary>
+    /// Reads a varint of bytes that may be anybody's. False where the bytes end before it does, or it has more than <see cref="MaxVarintBytes"/>; then
+    /// <paramref name="position"/> is behind those that were read. Bits beyond 64 are of no meaning, as for protobuf's own parsers.
+    /// </summary>
+    public static bool TryReadVarint(ReadOnlySpan<byte> bytes, ref int position, out ulong value)
+    {
+        value = 0;
+        for (var shift = 0; shift < 7 * MaxVarintBytes && (uint)position < (uint)bytes.Length; shift += 7)
+        {
+            var b = bytes[position++];
+            value |= (ulong)(b & 0x7F) << shift;
+            if (b < 0x80)
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Reads a varint that is known to be whole, as somebody has read it before.</summary>
+    public static ulong ReadVarint(ReadOnlySpan<byte> bytes, ref int position)
+    {
+        // Nearly all tags and lengths have one byte: inlined, and the loop is not.
+        var first = bytes[position];
+        if (first < 0x80)
+        {
+            position++;
+            return first;
+        }
+
+        return TryReadVarint(bytes, ref position, out var value) ? value : throw new InvalidDataException("a number is cut off");
+    }
+
+    /// <summary>The number in bytes that are one varint and nothing else; 0 for none.</summary>
+    public static ulong ReadVarint(ReadOnlySpan<byte> bytes)
+    {
+        var position = 0;
+        return bytes.IsEmpty ? 0 : ReadVarint(bytes, ref position);
     }
 
     public static void WriteDouble(Span<byte> target, ref int position, double value)

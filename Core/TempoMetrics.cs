@@ -22,19 +22,16 @@ public sealed class TempoMetrics : IDisposable
     private static readonly double[] s_retentionSeconds = [.25, .5, 1, 2, 4, 8];
     private static readonly double[] s_backendSeconds = [.005, .02, .08, .32, 1.28, 5.12];
 
-    // Nothing here speaks WebSocket.
-    private static readonly KeyValuePair<string, object?> s_noWebSocket = new("ws", "false");
-
     public TempoMetrics()
     {
         Meter = new Meter(MeterName);
         Meter.CreateObservableGauge("tempo_build_info", static () => new Measurement<long>(1, BuildInformation.Labels), null, "1, labelled with what this program was built from and runs on");
-        RequestDuration = Histogram("tempo_request_duration_seconds", s_requestSeconds, "Seconds that requests took, and calls from one component to another, by method, route, status_code and ws");
+        RequestDuration = new("tempo_request_duration_seconds", "Seconds that requests took, and calls from one component to another, by method, route, status_code and ws", static request => request.ToString(), s_requestSeconds);
         ReceiverAccepted = Counter("tempo_receiver_accepted_spans", "Spans that a receiver took, by receiver and transport");
         ReceiverRefused = Counter("tempo_receiver_refused_spans", "Spans that a receiver could not take, by receiver and transport");
         PushDuration = Histogram("tempo_distributor_push_duration_seconds", s_usualSeconds, "Seconds from a request that was received to what is to be answered");
-        SpansInFuture = new TenantHistogram("tempo_spans_distance_in_future_seconds", "Seconds from when a span came to its end, of spans that end later, by tenant", 300, 1800, 3600);
-        SpansInPast = new TenantHistogram("tempo_spans_distance_in_past_seconds", "Seconds from a span's end to when it came, by tenant", 300, 1800, 3600);
+        SpansInFuture = new("tempo_spans_distance_in_future_seconds", "Seconds from when a span came to its end, of spans that end later, by tenant", LabelsOf, 300, 1800, 3600);
+        SpansInPast = new("tempo_spans_distance_in_past_seconds", "Seconds from a span's end to when it came, by tenant", LabelsOf, 300, 1800, 3600);
         Warnings = Counter("tempo_warnings_total", "What is odd about traces, by tenant and reason");
         SpansReceived = Counter("tempo_distributor_spans_received_total", "Spans received, by tenant");
         BytesReceived = Counter("tempo_distributor_bytes_received_total", "Bytes of OTLP protobuf received, by tenant");
@@ -129,7 +126,7 @@ public sealed class TempoMetrics : IDisposable
     public Meter Meter { get; }
 
     /// <summary>By <c>method</c>, <c>route</c>, <c>status_code</c> and <c>ws</c>; see <see cref="RecordRequest"/>.</summary>
-    public Histogram<double> RequestDuration { get; }
+    public LabelledHistogram<MeasuredRequest> RequestDuration { get; }
 
     /// <summary>By <c>receiver</c> and <c>transport</c>, as is the one that follows.</summary>
     public Counter<long> ReceiverAccepted { get; }
@@ -137,8 +134,8 @@ public sealed class TempoMetrics : IDisposable
 
     /// <summary>Without tags.</summary>
     public Histogram<double> PushDuration { get; }
-    public TenantHistogram SpansInFuture { get; }
-    public TenantHistogram SpansInPast { get; }
+    public LabelledHistogram<TenantId> SpansInFuture { get; }
+    public LabelledHistogram<TenantId> SpansInPast { get; }
     public Counter<long> Warnings { get; }
 
     public Counter<long> SpansReceived { get; }
@@ -269,7 +266,7 @@ public sealed class TempoMetrics : IDisposable
     /// <param name="statusCode">An HTTP status; of calls between components <c>success</c> or <c>error</c>.</param>
     /// <param name="duration">How long it took.</param>
     public void RecordRequest(string method, string route, string statusCode, TimeSpan duration) =>
-        RequestDuration.Record(duration.TotalSeconds, new TagList { { "method", method }, { "route", route }, { "status_code", statusCode }, s_noWebSocket });
+        RequestDuration.Record(new(method, route, statusCode), duration.TotalSeconds);
 
     /// <summary>Records a call from one component to another.</summary>
     /// <param name="route">The name of Tempo's gRPC method that does the same.</param>
@@ -279,10 +276,19 @@ public sealed class TempoMetrics : IDisposable
 
     public void Dispose() => Meter.Dispose();
 
+    private static string LabelsOf(TenantId tenant) => $"tenant=\"{tenant}\"";
+
     private Counter<long> Counter(string name, string description) => Meter.CreateCounter<long>(name, null, description);
 
     private Gauge<long> Gauge(string name, string description) => Meter.CreateGauge<long>(name, null, description);
 
     private Histogram<double> Histogram(string name, double[] bounds, string description) =>
         Meter.CreateHistogram(name, null, description, null, new InstrumentAdvice<double> { HistogramBucketBoundaries = bounds });
+}
+
+/// <summary>The labels of <c>tempo_request_duration_seconds</c>, whose values are as <see cref="TempoMetrics.RecordRequest"/> has them.</summary>
+public readonly record struct MeasuredRequest(string Method, string Route, string StatusCode)
+{
+    // Nothing here speaks WebSocket.
+    public override string ToString() => $"method=\"{Method}\",route=\"{Route}\",status_code=\"{StatusCode}\",ws=\"false\"";
 }

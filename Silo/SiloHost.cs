@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.Runtime;
+using OrleansTempo.Azure;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Blocks.Compaction;
 using OrleansTempo.Core.Distributor;
@@ -21,14 +22,12 @@ using OrleansTempo.Server.Api;
 using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Logging;
-using OrleansTempo.Server.RemoteWrite;
 using OrleansTempo.Server.Traces;
 using OrleansTempo.Silo.Configuration;
 using OrleansTempo.Silo.Dashboard;
 using OrleansTempo.Silo.Exposition;
 using OrleansTempo.Silo.Membership;
 using OrleansTempo.Silo.Providers;
-using OrleansTempo.Storage.Azure;
 
 namespace OrleansTempo.Silo;
 

@@ -27,11 +27,7 @@ namespace OrleansTempo.Core.Continuity;
 /// </summary>
 public sealed partial class GeneratorLife
 {
-    // A snapshot is worth some patience, whether it is to be read or to be written.
-    private const int Attempts = 3;
     private const string OutOfTime = "the time to stop in is over";
-
-    private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
 
     // What is stamped later than this is refused by Prometheus, and by default by Mimir.
     private static readonly TimeSpan s_mostAhead = TimeSpan.FromMinutes(10);
@@ -50,6 +46,7 @@ public sealed partial class GeneratorLife
     private readonly TenantGenerator _generator;
     private readonly SendPermit _permit = new();
     private readonly RemoteWriter _writer;
+    private readonly Retry _retry;
 
     // No further attempt to claim is begun.
     private readonly CancellationTokenSource _stopping = new();
@@ -97,6 +94,7 @@ public sealed partial class GeneratorLife
         _logger = logger;
         _name = shard.IsSharded ? $"{tenant}/{shard}" : tenant.Value;
         _tag = new("tenant", tenant.Value);
+        _retry = new Retry(environment.Time);
         _generator = new TenantGenerator(tenant, settings, environment.Metrics, environment.Time, shard);
         Readings = new SeriesReadings(_generator, environment.Time);
         _writer = new RemoteWriter(
@@ -256,7 +254,7 @@ public sealed partial class GeneratorLife
     {
         while (true)
         {
-            await Task.Delay(s_retry, Time, _stopping.Token)
+            await _retry.PauseAsync(_stopping.Token)
                 .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
             if (_stopping.IsCancellationRequested)
                 return;
@@ -395,33 +393,15 @@ public sealed partial class GeneratorLife
     {
         if (_environment.Snapshot == SnapshotMode.Off)
             return default;
-        var (there, problem) = await ReadPatientlyAsync(() => _snapshots.ReadAsync(cancellationToken), cancellationToken);
+        var (there, problem) = await _retry.SomeTimesAsync(() => _snapshots.ReadAsync(cancellationToken), cancellationToken);
         return (there?.Epoch == epoch ? there : null, problem);
     }
 
     private async Task<StoredChain> ReadChainAsync(long epoch, CancellationToken cancellationToken)
     {
-        var (left, problem) = await ReadPatientlyAsync(
+        var (left, problem) = await _retry.SomeTimesAsync(
             () => SnapshotChain.ReadAsync(_environment.Store, _tenant, _shard.ToString(), epoch, cancellationToken), cancellationToken);
         return left ?? new StoredChain([], [], problem);
-    }
-
-    private async Task<(T? Read, string? Problem)> ReadPatientlyAsync<T>(Func<Task<T>> read, CancellationToken cancellationToken)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                return (await read(), null);
-            }
-            catch (IOException e)
-            {
-                if (attempt == Attempts)
-                    return (default, e.Message);
-            }
-
-            await Task.Delay(s_retry, Time, cancellationToken);
-        }
     }
 
     private async Task CollectOnceAsync()
@@ -499,22 +479,10 @@ public sealed partial class GeneratorLife
     // A claim says up to when its owner sends before that is sent: whoever follows stamps nothing before it.
     private async Task<bool> RenewUntilKnownAsync(WriterClaim claim)
     {
-        while (true)
-        {
-            try
-            {
-                // Not cancelled half way: the first zeros of new series are in this collection alone.
-                var isOurs = await claim.RenewAsync(_sentUpToMs, CancellationToken.None);
-                _isRenewalFailing = false;
-                return isOurs;
-            }
-            catch (IOException e)
-            {
-                NoteNotRenewed(e.Message);
-            }
-
-            await Task.Delay(s_retry, Time, _giveUp.Token);
-        }
+        // Not cancelled half way: the first zeros of new series are in this collection alone.
+        var isOurs = await _retry.UntilDoneAsync(() => claim.RenewAsync(_sentUpToMs, CancellationToken.None), e => NoteNotRenewed(e.Message), _giveUp.Token);
+        _isRenewalFailing = false;
+        return isOurs;
     }
 
     private void NoteNotRenewed(string reason)
@@ -580,7 +548,7 @@ public sealed partial class GeneratorLife
         var problem = "";
         try
         {
-            for (var attempt = 1; attempt <= Attempts; attempt++)
+            for (var attempt = 1; attempt <= Retry.Attempts; attempt++)
             {
                 try
                 {
@@ -599,8 +567,8 @@ public sealed partial class GeneratorLife
                 catch (IOException e)
                 {
                     problem = e.Message;
-                    if (attempt < Attempts)
-                        await Task.Delay(s_retry, Time, cancellationToken);
+                    if (attempt < Retry.Attempts)
+                        await _retry.PauseAsync(cancellationToken);
                 }
             }
         }

@@ -22,15 +22,12 @@ public sealed class SnapshotChain
     private const string Whole = "whole";
     private const string Changes = "changes";
     private const int ObjectsAtOnce = 16;
-    private const int Attempts = 3;
 
     // A start reads all of them, however small they are.
     private const int MostChanges = 100;
 
-    private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
-
     private readonly IObjectStore _store;
-    private readonly TimeProvider _time;
+    private readonly Retry _retry;
     private readonly string _folder;
     private readonly long _epoch;
 
@@ -51,7 +48,7 @@ public sealed class SnapshotChain
     public SnapshotChain(IObjectStore store, TenantId tenant, string shard, long epoch, TimeProvider time)
     {
         _store = store;
-        _time = time;
+        _retry = new Retry(time);
         _folder = FolderOf(tenant, shard);
         _epoch = epoch;
 
@@ -84,24 +81,12 @@ public sealed class SnapshotChain
     /// <returns>Null, or why it could not be put after some attempts: the next record is one of everything then.</returns>
     public async Task<string?> TryPutAsync(ChainRecord record, CancellationToken cancellationToken = default)
     {
-        for (var attempt = 1; ; attempt++)
+        var (_, problem) = await _retry.SomeTimesAsync(() => _store.PutAsync(record.Name, record.Content, cancellationToken), cancellationToken).ConfigureAwait(false);
+        if (problem is not null)
         {
-            try
-            {
-                await _store.PutAsync(record.Name, record.Content, cancellationToken).ConfigureAwait(false);
-                break;
-            }
-            catch (IOException e)
-            {
-                if (attempt == Attempts)
-                {
-                    // Perhaps it is there.
-                    _obsolete.Add(record.Name);
-                    return e.Message;
-                }
-            }
-
-            await Task.Delay(s_retry, _time, cancellationToken).ConfigureAwait(false);
+            // Perhaps it is there.
+            _obsolete.Add(record.Name);
+            return problem;
         }
 
         IsWhole = true;

@@ -35,27 +35,11 @@ public sealed class Distributor(
     /// <summary>Handles one request, and takes ownership of <paramref name="request"/>.</summary>
     public ValueTask<PushResult> PushAsync(TenantId tenant, RequestBuffer request)
     {
-        var started = time.GetTimestamp();
-        var push = PushRequestAsync(tenant, request);
-        if (!push.IsCompletedSuccessfully)
-            return WaitAsync();
-        metrics.PushDuration.Record(time.GetElapsedTime(started).TotalSeconds);
-        return push;
-
-        async ValueTask<PushResult> WaitAsync()
-        {
-            var result = await push.ConfigureAwait(false);
-            metrics.PushDuration.Record(time.GetElapsedTime(started).TotalSeconds);
-            return result;
-        }
-    }
-
-    private ValueTask<PushResult> PushRequestAsync(TenantId tenant, RequestBuffer request)
-    {
+        var received = time.GetTimestamp();
         if (_stopping)
         {
             request.Return();
-            return ValueTask.FromResult(new PushResult { Status = PushStatus.Unavailable, Message = "shutting down", RetryAfter = s_soon });
+            return Answered(new PushResult { Status = PushStatus.Unavailable, Message = "shutting down", RetryAfter = s_soon }, received);
         }
 
         var limits = limitsOf(tenant);
@@ -65,18 +49,19 @@ public sealed class Distributor(
         try
         {
             if (!SpanBatch.TryRead(request, limits.MaxAttributeBytes, out batch, out var error))
-                return ValueTask.FromResult(new PushResult { Status = PushStatus.Malformed, Message = error.ToString() });
+                return Answered(new PushResult { Status = PushStatus.Malformed, Message = error.ToString() }, received);
         }
         catch (RequestMemoryException full) when (!full.CanFit)
         {
+            memory.RefusedLarge();
             Discard(tenantTag, "request_too_large", full.SpansRead);
-            return ValueTask.FromResult(new PushResult { Status = PushStatus.TooLarge, Message = full.Message });
+            return Answered(new PushResult { Status = PushStatus.TooLarge, Message = full.Message }, received);
         }
 
         try
         {
             if (tenants.Admit(tenant) is not { } limiter)
-                return ValueTask.FromResult(TooManyTenants(tenant, batch.Spans.Length, limits));
+                return Answered(TooManyTenants(tenant, batch.Spans.Length, limits), received);
 
             metrics.BytesReceived.Add(receivedBytes, tenantTag);
             metrics.SpansReceived.Add(batch.Spans.Length, tenantTag);
@@ -84,25 +69,28 @@ public sealed class Distributor(
             if (limits.RateLimitBytes > 0 && !limiter.TryTake(receivedBytes, limits, out var wait))
             {
                 Discard(tenantTag, "rate_limited", batch.Spans.Length);
-                return ValueTask.FromResult(RateLimited(tenant, receivedBytes, limits, wait) with { Spans = batch.Spans.Length });
+                return Answered(RateLimited(tenant, receivedBytes, limits, wait) with { Spans = batch.Spans.Length }, received);
             }
 
             if (batch.OversizedAttributes > 0)
                 batch = Truncate(batch, limits.MaxAttributeBytes, tenantTag);
 
-            var received = batch.Spans.Length;
-            var result = RejectInvalid(batch, tenantTag) with { Spans = received };
+            var spans = batch.Spans.Length;
+            var result = RejectInvalid(batch, tenantTag) with { Spans = spans };
             if (batch.Spans.Length == 0)
-                return ValueTask.FromResult(result);
+                return Answered(result, received);
 
             MeasureDistances(tenant, batch);
             var started = time.GetTimestamp();
             var ingest = ingesters.PushAsync(tenant, batch);
-            if (ingest.IsCompletedSuccessfully)
-                return Held(Ingested(tenant, batch, result, ingest.Result, started), generators.Hold(tenant));
+            if (!ingest.IsCompletedSuccessfully)
+            {
+                batch.Lease();
+                return AwaitAsync(tenant, batch, result, ingest, received, started);
+            }
 
-            batch.Lease();
-            return AwaitAsync(tenant, batch, result, ingest, started);
+            result = Ingested(tenant, batch, result, ingest.Result, started);
+            return generators.Hold(tenant) is var hold && hold > TimeSpan.Zero ? HoldAsync(result, hold, received) : Answered(result, received);
         }
         finally
         {
@@ -110,7 +98,7 @@ public sealed class Distributor(
         }
     }
 
-    private async ValueTask<PushResult> AwaitAsync(TenantId tenant, SpanBatch batch, PushResult result, ValueTask<IngestResult> ingest, long started)
+    private async ValueTask<PushResult> AwaitAsync(TenantId tenant, SpanBatch batch, PushResult result, ValueTask<IngestResult> ingest, long received, long started)
     {
         try
         {
@@ -121,19 +109,26 @@ public sealed class Distributor(
             batch.Release();
         }
 
-        return await Held(result, generators.Hold(tenant)).ConfigureAwait(false);
-    }
-
-    private ValueTask<PushResult> Held(PushResult result, TimeSpan hold)
-    {
-        return hold > TimeSpan.Zero ? WaitAsync() : ValueTask.FromResult(result);
-
-        async ValueTask<PushResult> WaitAsync()
-        {
+        if (generators.Hold(tenant) is var hold && hold > TimeSpan.Zero)
             await Task.Delay(hold, time).ConfigureAwait(false);
-            return result;
-        }
+        Measure(received);
+        return result;
     }
+
+    private async ValueTask<PushResult> HoldAsync(PushResult result, TimeSpan hold, long received)
+    {
+        await Task.Delay(hold, time).ConfigureAwait(false);
+        Measure(received);
+        return result;
+    }
+
+    private ValueTask<PushResult> Answered(PushResult result, long received)
+    {
+        Measure(received);
+        return ValueTask.FromResult(result);
+    }
+
+    private void Measure(long received) => metrics.PushDuration.Record(time.GetElapsedTime(received).TotalSeconds);
 
     // The ingesters have answered: the generator gets the spans they accepted.
     private PushResult Ingested(TenantId tenant, SpanBatch batch, PushResult result, IngestResult ingest, long started)

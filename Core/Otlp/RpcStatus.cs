@@ -80,13 +80,10 @@ public readonly record struct RpcStatus(int Code, string Message, TimeSpan? Retr
 
     internal static void WriteVarint(Stream stream, ulong value)
     {
-        while (value >= 0x80)
-        {
-            stream.WriteByte((byte)(value | 0x80));
-            value >>= 7;
-        }
-
-        stream.WriteByte((byte)value);
+        Span<byte> bytes = stackalloc byte[ProtoWire.MaxVarintBytes];
+        var length = 0;
+        ProtoWire.WriteVarint(bytes, ref length, value);
+        stream.Write(bytes[..length]);
     }
 
     // Proto3 leaves out an empty field.

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using OrleansTempo.Core;
 using OrleansTempo.Core.Otlp.Buffers;
 
 namespace OrleansTempo.Server.Receivers;
@@ -88,13 +89,10 @@ internal sealed class GrpcHealth(ServerState state)
         service = "";
         if (message.IsEmpty)
             return true;
-        var headerBytes = message.Length < 2 ? 0 : message[1] < 0x80 ? 2 : 3;
-        if (headerBytes == 0 || message.Length < headerBytes || message[0] != 0x0A)
+        var position = 1;
+        if (message[0] != 0x0A || !ProtoWire.TryReadVarint(message, ref position, out var length) || length != (ulong)(message.Length - position))
             return false;
-        var length = headerBytes == 2 ? message[1] : (message[1] & 0x7F) | message[2] << 7;
-        if (message.Length != headerBytes + length)
-            return false;
-        service = System.Text.Encoding.UTF8.GetString(message[headerBytes..]);
+        service = System.Text.Encoding.UTF8.GetString(message[position..]);
         return true;
     }
 }

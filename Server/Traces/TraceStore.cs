@@ -212,19 +212,10 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     private async Task ReplayAsync(CancellationToken cancellationToken)
     {
         var started = _time.GetTimestamp();
-        while (true)
-        {
-            try
-            {
-                LogReplayed(await Ingesters.ReplayAsync(Router.ReplayAsync, cancellationToken), started);
-                return;
-            }
-            catch (IOException e)
-            {
-                LogReplayFailed(_logger, e.Message, s_adoptionPeriod.TotalSeconds);
-                await Task.Delay(s_adoptionPeriod, _time, cancellationToken);
-            }
-        }
+        var retry = new Retry(_time, s_adoptionPeriod);
+        var replay = await retry.UntilDoneAsync(
+            () => Ingesters.ReplayAsync(Router.ReplayAsync, cancellationToken), e => LogReplayFailed(_logger, e.Message, s_adoptionPeriod.TotalSeconds), cancellationToken);
+        LogReplayed(replay, started);
     }
 
     // What a log in files left here, where the log is in the object store by now, and streams there whose processes are gone, on this

@@ -95,6 +95,7 @@ internal sealed class MetricsPage : IDisposable
         if (response.StatusCode != StatusCodes.Status200OK)
             return;
         var text = new StringBuilder();
+        _metrics.RequestDuration.WriteTo(text);
         _metrics.SpansInFuture.WriteTo(text);
         _metrics.SpansInPast.WriteTo(text);
         if (!string.Equals(response.Headers.ContentEncoding, "gzip", StringComparison.OrdinalIgnoreCase))

@@ -15,6 +15,7 @@ internal static class AttackInputs
         One("empty-spans", static () => AttackBodies.EmptySpans((Largest - 20) / 2)),
         One("empty-scopes", static () => AttackBodies.EmptyScopes((Largest - 20) / 2)),
         One("empty-resources", static () => AttackBodies.EmptyResources((Largest - 20) / 2)),
+        new EmptySpansBurst(Largest - 20),
         new RequestsInput("colliding-traces", static () => Enumerable.Range(0, 10).Select(static i => ("attacker", AttackBodies.CollidingTraces(10_000, (i * 10_000) + 1)))),
         new LargeTrace(),
         new EmptyGzipMembers(),

@@ -14,13 +14,13 @@ internal sealed class AttackTarget(ServerProcess server, HttpClient http)
 
     public ServerProcess Server => server;
 
-    /// <summary>Sends requests on a few connections, gzipped.</summary>
-    public async Task<(int Count, long UnpackedBytes, long SentBytes, string Answers)> PushAllAsync(IEnumerable<(string Tenant, byte[] Body)> requests, CancellationToken cancellation)
+    /// <summary>Sends requests on a few connections, or as many as asked for, gzipped.</summary>
+    public async Task<(int Count, long UnpackedBytes, long SentBytes, string Answers)> PushAllAsync(IEnumerable<(string Tenant, byte[] Body)> requests, CancellationToken cancellation, int connections = Connections)
     {
         var count = 0;
         long unpacked = 0, sent = 0;
         var answers = new ConcurrentDictionary<string, int>();
-        await Parallel.ForEachAsync(requests, new ParallelOptions { MaxDegreeOfParallelism = Connections, CancellationToken = cancellation }, async (request, cancel) =>
+        await Parallel.ForEachAsync(requests, new ParallelOptions { MaxDegreeOfParallelism = connections, CancellationToken = cancellation }, async (request, cancel) =>
         {
             var body = Compress(request.Body);
             Interlocked.Increment(ref count);

@@ -66,8 +66,8 @@ public sealed class RestartTests
         // A pipe in the place of its snapshot: whoever reads it waits until somebody writes.
         var snapshot = Assert.Single(Directory.GetFiles(Path.Combine(silo.BlocksFolder, "grains"), "*slow*", SearchOption.AllDirectories));
         File.Delete(snapshot);
-        using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", snapshot))
-            await mkfifo.WaitForExitAsync();
+        await using (var mkfifo = ChildProcess.Start("mkfifo", [snapshot], silo.Folder))
+            Assert.Equal(0, await mkfifo.WaitForExitAsync());
         await silo.StartAgainAsync();
 
         Assert.Equal(2, (await silo.GeneratedAsync("other")).Sum(Calls));

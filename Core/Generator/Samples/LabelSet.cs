@@ -65,12 +65,12 @@ public sealed class LabelSet : IEquatable<LabelSet>
         for (var position = 0; position < _bytes.Length;)
         {
             position++;
-            ReadVarint(ref position);
+            ReadLength(ref position);
             position++;
-            var nameLength = ReadVarint(ref position);
+            var nameLength = ReadLength(ref position);
             var name = Encoding.UTF8.GetString(_bytes, position, nameLength);
             position += nameLength + 1;
-            var valueLength = ReadVarint(ref position);
+            var valueLength = ReadLength(ref position);
             var value = Encoding.UTF8.GetString(_bytes, position, valueLength);
             position += valueLength;
             yield return new(name, value);
@@ -83,12 +83,12 @@ public sealed class LabelSet : IEquatable<LabelSet>
         for (var position = 0; position < _bytes.Length;)
         {
             position++;
-            ReadVarint(ref position);
+            ReadLength(ref position);
             position++;
-            var nameLength = ReadVarint(ref position);
+            var nameLength = ReadLength(ref position);
             var found = _bytes.AsSpan(position, nameLength);
             position += nameLength + 1;
-            var valueLength = ReadVarint(ref position);
+            var valueLength = ReadLength(ref position);
             if (found.SequenceEqual(name))
                 return _bytes.AsSpan(position, valueLength);
             position += valueLength;
@@ -136,18 +136,13 @@ public sealed class LabelSet : IEquatable<LabelSet>
     /// <summary>One <c>TimeSeries.labels</c> field: tag, length, and the <c>Label</c> message.</summary>
     public static byte[] EncodeLabel(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
-        var bodyLength = 2 + VarintLength(name.Length) + name.Length + VarintLength(value.Length) + value.Length;
-        var bytes = new byte[1 + VarintLength(bodyLength) + bodyLength];
+        var bodyLength = 2 + ProtoWire.VarintLength((ulong)name.Length) + name.Length + ProtoWire.VarintLength((ulong)value.Length) + value.Length;
+        var bytes = new byte[1 + ProtoWire.VarintLength((ulong)bodyLength) + bodyLength];
         var position = 0;
         bytes[position++] = 0x0A;
-        WriteVarint(bytes, ref position, bodyLength);
-        bytes[position++] = 0x0A;
-        WriteVarint(bytes, ref position, name.Length);
-        name.CopyTo(bytes.AsSpan(position));
-        position += name.Length;
-        bytes[position++] = 0x12;
-        WriteVarint(bytes, ref position, value.Length);
-        value.CopyTo(bytes.AsSpan(position));
+        ProtoWire.WriteVarint(bytes, ref position, (ulong)bodyLength);
+        ProtoWire.WriteField(bytes, ref position, 0x0A, name);
+        ProtoWire.WriteField(bytes, ref position, 0x12, value);
         return bytes;
     }
 
@@ -155,31 +150,5 @@ public sealed class LabelSet : IEquatable<LabelSet>
 
     private static bool IsBehindBucket(ReadOnlySpan<byte> name) => name.SequenceCompareTo("le"u8) > 0;
 
-    private int ReadVarint(ref int position)
-    {
-        int value = 0, shift = 0;
-        byte b;
-        do
-        {
-            b = _bytes[position++];
-            value |= (b & 0x7F) << shift;
-            shift += 7;
-        }
-        while (b >= 0x80);
-        return value;
-    }
-
-    private static int VarintLength(int value) => value < 1 << 7 ? 1 : value < 1 << 14 ? 2 : value < 1 << 21 ? 3 : value < 1 << 28 ? 4 : 5;
-
-    private static void WriteVarint(byte[] bytes, ref int position, int value)
-    {
-        var rest = (uint)value;
-        while (rest >= 0x80)
-        {
-            bytes[position++] = (byte)(rest | 0x80);
-            rest >>= 7;
-        }
-
-        bytes[position++] = (byte)rest;
-    }
+    private int ReadLength(ref int position) => (int)ProtoWire.ReadVarint(_bytes, ref position);
 }

@@ -17,20 +17,20 @@ internal ref struct CompactReader(ReadOnlySpan<byte> bytes)
 
     public byte ReadByte() => ReadBytes(1)[0];
 
+    /// <summary>A varint in its one form: 64 bits at the most, in no more bytes than they need.</summary>
     public ulong ReadVarint()
     {
-        ulong value = 0;
-        for (var shift = 0; shift < 64; shift += 7)
-        {
-            var b = ReadByte();
-            if (shift == 63 && b > 1)
-                break;
-            value |= (ulong)(b & 0x7F) << shift;
-            if (b < 0x80)
-                return b == 0 && shift > 0 ? throw new InvalidDataException("a number is longer than it needs to be") : value;
-        }
-
-        throw new InvalidDataException("a number is larger than 64 bits");
+        var length = 0;
+        var isWhole = ProtoWire.TryReadVarint(_rest, ref length, out var value);
+        if (!isWhole && length < ProtoWire.MaxVarintBytes)
+            throw new InvalidDataException("a number is cut off");
+        var last = _rest[length - 1];
+        if (length == ProtoWire.MaxVarintBytes && last > 1)
+            throw new InvalidDataException("a number is larger than 64 bits");
+        if (length > 1 && last == 0)
+            throw new InvalidDataException("a number is longer than it needs to be");
+        _rest = _rest[length..];
+        return value;
     }
 
     /// <summary>A number of things that follow. Each takes a byte or more, so there are not more of them than bytes.</summary>

@@ -115,9 +115,9 @@ internal sealed class SpanTest
             return _value switch
             {
                 string => (attribute.Kind == AttributeKind.String ? content : default).SequenceEqual(_text),
-                long number => number == (attribute.Kind == AttributeKind.Int ? (long)AttributeText.ReadVarint(content) : 0),
+                long number => number == (attribute.Kind == AttributeKind.Int ? (long)ProtoWire.ReadVarint(content) : 0),
                 double number => number == (attribute.Kind == AttributeKind.Double ? AttributeText.ReadDouble(content) : 0),
-                bool flag => flag == (attribute.Kind == AttributeKind.Bool && AttributeText.ReadVarint(content) != 0),
+                bool flag => flag == (attribute.Kind == AttributeKind.Bool && ProtoWire.ReadVarint(content) != 0),
                 _ => false,
             };
         }

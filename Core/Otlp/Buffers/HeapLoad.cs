@@ -6,7 +6,8 @@ namespace OrleansTempo.Core.Otlp.Buffers;
 /// </summary>
 /// <param name="read">Reads what the last collection left.</param>
 /// <param name="collect">Requests a collection of all generations. Refused requests allocate so little that none would happen by itself.</param>
-public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, TimeProvider time)
+/// <param name="shrink">Requests a collection that also returns free memory to the operating system.</param>
+public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, Action shrink, TimeProvider time)
 {
     // The rest is for requests in flight, and for everything else the process does.
     private const double FullShare = 0.8;
@@ -16,13 +17,23 @@ public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, TimePr
 
     private static readonly TimeSpan s_collectAgain = TimeSpan.FromSeconds(1);
 
+    // A burst of refusals ends in one go; and however long it lasts, the pauses that collections make stay a fraction of a percent.
+    private static readonly TimeSpan s_shrinkAfter = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_shrinkAgain = TimeSpan.FromMinutes(1);
+
     private readonly Lock _lock = new();
     private long? _read;
     private long? _collected;
     private volatile bool _isFull;
+    private long? _shrunk;
+    private ITimer? _shrinking;
 
-    /// <summary>This process's heap and its limit: that of the container or machine, or <c>DOTNET_GCHeapHardLimit</c>.</summary>
-    public static HeapLoad OfProcess(TimeProvider time) => new(ReadProcess, static () => GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false), time);
+    /// <summary>The heap of this process, and what it may have: of the container or machine, or as <c>DOTNET_GCHeapHardLimit</c> says.</summary>
+    public static HeapLoad OfProcess(TimeProvider time) => new(
+        ReadProcess,
+        static () => GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false),
+        static () => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true),
+        time);
 
     /// <summary>The limit of this process's heap, in bytes.</summary>
     public static long MaxBytes { get; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
@@ -52,6 +63,34 @@ public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, TimePr
         {
             _lock.Exit();
         }
+    }
+
+    /// <summary>
+    /// Frees what refused large requests have left behind: soon, and at most once a minute. A few of them leave gigabytes of garbage, in arrays so
+    /// large that only a full collection frees them. A process that is idle afterwards allocates nothing, so no collection would happen, and it would
+    /// keep the garbage for good.
+    /// </summary>
+    public void ShrinkSoon()
+    {
+        lock (_lock)
+        {
+            if (_shrinking is not null)
+                return;
+            var rest = _shrunk is { } last ? s_shrinkAgain - time.GetElapsedTime(last) : TimeSpan.Zero;
+            _shrinking = time.CreateTimer(static load => ((HeapLoad)load!).Shrink(), this, rest > s_shrinkAfter ? rest : s_shrinkAfter, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void Shrink()
+    {
+        lock (_lock)
+        {
+            _shrinking?.Dispose();
+            _shrinking = null;
+            _shrunk = time.GetTimestamp();
+        }
+
+        shrink();
     }
 
     private static Reading ReadProcess()

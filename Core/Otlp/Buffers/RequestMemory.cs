@@ -70,6 +70,9 @@ public sealed class RequestMemory(long maxBytes, HeapLoad? heap = null)
         throw heldBytes + bytes <= maxBytes ? RequestMemoryException.Full(maxBytes) : RequestMemoryException.LargerThanAll(heldBytes + bytes, maxBytes);
     }
 
+    /// <summary>A request was refused that had taken much memory already; see <see cref="HeapLoad.ShrinkSoon"/>.</summary>
+    internal void RefusedLarge() => heap?.ShrinkSoon();
+
     internal void GiveBack(byte[] array)
     {
         Uncount(array.Length);

@@ -25,7 +25,6 @@ public static class OtlpJsonReader
     /// <summary>The maximum nesting depth of objects and arrays; an array within an array takes three levels.</summary>
     private const int MaxDepth = 128;
 
-    private const int MaxVarintBytes = 10;
 
     // The longest known name has 22 characters, and each may be escaped in six bytes.
     private const int MaxNameBytes = 160;
@@ -227,20 +226,20 @@ public static class OtlpJsonReader
             var shape = field.Message;
             Tag(field.Number, 2);
             var lengthStart = output.Length;
-            output.GetMemory(MaxVarintBytes);
+            output.GetMemory(ProtoWire.MaxVarintBytes);
             output.Length += shape.LengthBytes;
             Message(ref reader, shape);
 
             var length = output.Length - lengthStart - shape.LengthBytes;
-            var lengthBytes = VarintLength((ulong)length);
+            var lengthBytes = ProtoWire.VarintLength((ulong)length);
             if (lengthBytes != shape.LengthBytes)
             {
-                output.GetMemory(MaxVarintBytes);
+                output.GetMemory(ProtoWire.MaxVarintBytes);
                 output.Array.AsSpan(lengthStart + shape.LengthBytes, length).CopyTo(output.Array.AsSpan(lengthStart + lengthBytes));
                 output.Length = lengthStart + lengthBytes + length;
             }
 
-            PutVarint(output.Array.AsSpan(lengthStart), (ulong)length);
+            ProtoWire.WriteVarint(output.Array, ref lengthStart, (ulong)length);
         }
 
         // A stable sort for messages of up to 16 fields: insertion sort, then one pass through a scratch copy.
@@ -488,22 +487,12 @@ public static class OtlpJsonReader
 
         private readonly void Tag(int number, int wireType) => RawVarint((ulong)(number << 3 | wireType));
 
-        private readonly void RawVarint(ulong value) => output.Length += PutVarint(output.GetMemory(MaxVarintBytes).Span, value);
-
-        private static int PutVarint(Span<byte> target, ulong value)
+        private readonly void RawVarint(ulong value)
         {
-            var position = 0;
-            while (value >= 0x80)
-            {
-                target[position++] = (byte)(value | 0x80);
-                value >>= 7;
-            }
-
-            target[position++] = (byte)value;
-            return position;
+            var written = 0;
+            ProtoWire.WriteVarint(output.GetMemory(ProtoWire.MaxVarintBytes).Span, ref written, value);
+            output.Length += written;
         }
-
-        private static int VarintLength(ulong value) => (70 - System.Numerics.BitOperations.LeadingZeroCount(value | 1)) / 7;
 
         private static FormatException Unexpected(ref Utf8JsonReader reader, string expected) => new($"expected {expected}, found {reader.TokenType switch
         {

@@ -121,7 +121,7 @@ internal static class OtlpJsonWriter
                 {
                     OtlpJsonKind.Fixed64 => BinaryPrimitives.ReadUInt64LittleEndian(content),
                     OtlpJsonKind.Fixed32 => BinaryPrimitives.ReadUInt32LittleEndian(content),
-                    _ => Varint(content),
+                    _ => ProtoWire.ReadVarint(content),
                 };
                 if (value != 0 || writeDefault)
                     WriteInteger(json, field, value);
@@ -198,12 +198,4 @@ internal static class OtlpJsonWriter
         OtlpJsonKind.Fixed32 => 5,
         _ => 2,
     };
-
-    private static ulong Varint(ReadOnlySpan<byte> bytes)
-    {
-        ulong value = 0;
-        for (var i = 0; i < bytes.Length; i++)
-            value |= (ulong)(bytes[i] & 0x7F) << (7 * i);
-        return value;
-    }
 }

@@ -41,10 +41,10 @@ public static class AttributeText
                 output.Write(content);
                 break;
             case AttributeKind.Bool:
-                output.Write(ReadVarint(content) != 0 ? "true"u8 : "false"u8);
+                output.Write(ProtoWire.ReadVarint(content) != 0 ? "true"u8 : "false"u8);
                 break;
             case AttributeKind.Int:
-                Utf8Formatter.TryFormat((long)ReadVarint(content), output.GetSpan(20), out var written);
+                Utf8Formatter.TryFormat((long)ProtoWire.ReadVarint(content), output.GetSpan(20), out var written);
                 output.Advance(written);
                 break;
             case AttributeKind.Double:
@@ -61,14 +61,6 @@ public static class AttributeText
                 output.Write("}"u8);
                 break;
         }
-    }
-
-    public static ulong ReadVarint(ReadOnlySpan<byte> bytes)
-    {
-        ulong value = 0;
-        for (var i = 0; i < bytes.Length; i++)
-            value |= (ulong)(bytes[i] & 0x7F) << (7 * i);
-        return value;
     }
 
     public static double ReadDouble(ReadOnlySpan<byte> bytes) => BinaryPrimitives.ReadDoubleLittleEndian(bytes);

@@ -462,18 +462,8 @@ internal ref struct OtlpReader
     private bool ReadVarint(int end, string field, out ulong value)
     {
         var start = _position;
-        value = 0;
-        for (var shift = 0; shift < 70; shift += 7)
-        {
-            if (_position >= end)
-                return Fail(field, start, "a number runs past the end of its message");
-            var b = _data[_position++];
-            value |= (ulong)(b & 0x7F) << shift;
-            if (b < 0x80)
-                return true;
-        }
-
-        return Fail(field, start, "a number is longer than 10 bytes");
+        return ProtoWire.TryReadVarint(_data[..end], ref _position, out value)
+            || Fail(field, start, _position - start < ProtoWire.MaxVarintBytes ? "a number runs past the end of its message" : "a number is longer than 10 bytes");
     }
 
     private bool ReadVarintSlice(int end, string field, out Slice slice)

@@ -7,16 +7,17 @@ internal ref struct ProtobufFields
 {
     private readonly ReadOnlySpan<byte> _bytes;
     private readonly int _end;
+    private int _position;
 
     public ProtobufFields(ReadOnlySpan<byte> bytes, int start, int end)
     {
         _bytes = bytes;
-        Position = start;
+        _position = start;
         _end = end;
     }
 
     /// <summary>Where the next field begins.</summary>
-    public int Position { get; private set; }
+    public readonly int Position => _position;
 
     /// <summary>Where the current field begins, its tag included.</summary>
     public int Start { get; private set; }
@@ -43,18 +44,18 @@ internal ref struct ProtobufFields
                 ReadVarint();
                 break;
             case 1:
-                Position += 8;
+                _position += 8;
                 break;
             case 2:
                 var length = (int)ReadVarint();
                 start = Position;
-                Position += length;
+                _position += length;
                 break;
             case 3:
                 SkipGroup();
                 break;
             case 5:
-                Position += 4;
+                _position += 4;
                 break;
         }
 
@@ -69,18 +70,8 @@ internal ref struct ProtobufFields
         {
         }
 
-        Position = inner.Position;
+        _position = inner.Position;
     }
 
-    private ulong ReadVarint()
-    {
-        ulong value = 0;
-        for (var shift = 0; ; shift += 7)
-        {
-            var b = _bytes[Position++];
-            value |= (ulong)(b & 0x7F) << shift;
-            if (b < 0x80)
-                return value;
-        }
-    }
+    private ulong ReadVarint() => ProtoWire.ReadVarint(_bytes, ref _position);
 }

@@ -56,7 +56,7 @@ public static class TraceProtobuf
     private static void WriteTail(AssembledTrace trace, PipeWriter output)
     {
         var inspected = (ulong)trace.InspectedBytes;
-        WriteHead(output, 2, inspected == 0 ? 0 : 1 + VarintLength(inspected));
+        WriteHead(output, 2, inspected == 0 ? 0 : 1 + ProtoWire.VarintLength(inspected));
         if (inspected != 0)
             WriteNumber(output, 1, inspected);
         if (trace.Message.Length == 0)
@@ -71,36 +71,18 @@ public static class TraceProtobuf
 
     private static long Length(ScopeGroup scope) => scope.Envelope.Length + scope.Spans.Sum(static s => FieldLength(s.Span.Length));
 
-    // The tag of a field number below 16 is one byte.
-    private static long FieldLength(long content) => 1 + VarintLength((ulong)content) + content;
+    // A field of a number below 16: its tag is one byte.
+    private static long FieldLength(long content) => 1 + ProtoWire.VarintLength((ulong)content) + content;
 
     private static void WriteHead(PipeWriter output, int field, long length)
     {
-        WriteVarint(output, (ulong)((field << 3) | Bytes));
-        WriteVarint(output, (ulong)length);
+        ProtoWire.WriteVarint(output, (ulong)((field << 3) | Bytes));
+        ProtoWire.WriteVarint(output, (ulong)length);
     }
 
     private static void WriteNumber(PipeWriter output, int field, ulong value)
     {
-        WriteVarint(output, (ulong)((field << 3) | Varint));
-        WriteVarint(output, value);
-    }
-
-    private static void WriteVarint(PipeWriter output, ulong value)
-    {
-        var target = output.GetSpan(10);
-        var length = 0;
-        for (; value >= 0x80; value >>= 7)
-            target[length++] = (byte)(value | 0x80);
-        target[length++] = (byte)value;
-        output.Advance(length);
-    }
-
-    private static int VarintLength(ulong value)
-    {
-        var length = 1;
-        for (; value >= 0x80; value >>= 7)
-            length++;
-        return length;
+        ProtoWire.WriteVarint(output, (ulong)((field << 3) | Varint));
+        ProtoWire.WriteVarint(output, value);
     }
 }

@@ -35,18 +35,5 @@ internal ref struct EncodedLabels(ReadOnlySpan<byte> fields)
         return _rest.Slice(position - length, length);
     }
 
-    private readonly int ReadLength(scoped ref int position)
-    {
-        int length = _rest[position++];
-        if (length < 0x80)
-            return length;
-        length &= 0x7F;
-        for (var shift = 7; ; shift += 7)
-        {
-            var b = _rest[position++];
-            length |= (b & 0x7F) << shift;
-            if (b < 0x80)
-                return length;
-        }
-    }
+    private readonly int ReadLength(scoped ref int position) => (int)ProtoWire.ReadVarint(_rest, ref position);
 }

@@ -67,18 +67,9 @@ internal ref struct MessageFields(ReadOnlySpan<byte> message)
 
     private ulong ReadVarint()
     {
-        ulong value = 0;
-        for (var shift = 0; shift < 64; shift += 7)
-        {
-            if (_position == _message.Length)
-                throw new InvalidDataException("a number ends too soon");
-            var b = _message[_position++];
-            value |= (ulong)(b & 0x7F) << shift;
-            if (b < 0x80)
-                return value;
-        }
-
-        throw new InvalidDataException("a number is longer than 64 bits");
+        if (ProtoWire.TryReadVarint(_message, ref _position, out var value))
+            return value;
+        throw new InvalidDataException(_position == _message.Length ? "a number ends too soon" : "a number is longer than 64 bits");
     }
 
     private ReadOnlySpan<byte> Take(ulong length)

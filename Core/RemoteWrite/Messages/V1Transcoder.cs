@@ -1,5 +1,6 @@
 using System.Buffers;
 using OrleansTempo.Core.Generator.Samples;
+using Snappier;
 using static OrleansTempo.Core.ProtoWire;
 
 namespace OrleansTempo.Core.RemoteWrite.Messages;
@@ -34,22 +35,25 @@ internal static class V1Transcoder
         if (request.Protocol == RemoteWriteProtocol.V1)
             return request;
 
-        byte[] raw;
+        var buffer = ArrayPool<byte>.Shared.Rent(LengthOf(request.Body.Span));
         try
         {
-            raw = IronSnappy.Snappy.Decode(request.Body.Span);
+            return Transcode(request, buffer.AsSpan(0, Decompress(request.Body.Span, buffer)));
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        finally
         {
-            throw new InvalidDataException("a queued remote write request is damaged: " + e.Message, e);
+            ArrayPool<byte>.Shared.Return(buffer);
         }
+    }
 
+    private static RemoteWriteRequest Transcode(RemoteWriteRequest request, ReadOnlySpan<byte> raw)
+    {
         var symbols = new List<(int Start, int Length)>();
         for (var fields = new MessageFields(raw); fields.MoveNext();)
         {
             if (fields.Number != Symbols)
                 continue;
-            raw.AsSpan().Overlaps(fields.Content, out var start);
+            raw.Overlaps(fields.Content, out var start);
             symbols.Add((start, fields.Content.Length));
         }
 
@@ -72,7 +76,37 @@ internal static class V1Transcoder
         };
     }
 
-    private static void WriteSeries(ArrayBufferWriter<byte> target, ReadOnlySpan<byte> series, byte[] raw, List<(int Start, int Length)> symbols)
+    // A copy of 64 bytes takes three: a body that claims more than that is damaged, and must not have the memory.
+    private static int LengthOf(ReadOnlySpan<byte> body)
+    {
+        try
+        {
+            if (Snappy.GetUncompressedLength(body) is var length and >= 0 && length <= body.Length * 64L)
+                return length;
+        }
+        catch (InvalidDataException e)
+        {
+            throw Damaged(e);
+        }
+
+        throw Damaged();
+    }
+
+    private static int Decompress(ReadOnlySpan<byte> body, byte[] buffer)
+    {
+        try
+        {
+            return Snappy.Decompress(body, buffer);
+        }
+        catch (Exception e) when (e is InvalidDataException or ArgumentException)
+        {
+            throw Damaged(e);
+        }
+    }
+
+    private static InvalidDataException Damaged(Exception? cause = null) => new("a queued remote write request is damaged" + (cause is null ? "" : ": " + cause.Message), cause);
+
+    private static void WriteSeries(ArrayBufferWriter<byte> target, ReadOnlySpan<byte> series, ReadOnlySpan<byte> raw, List<(int Start, int Length)> symbols)
     {
         var part = new ArrayBufferWriter<byte>(256);
         for (var fields = new MessageFields(series); fields.MoveNext();)
@@ -99,7 +133,7 @@ internal static class V1Transcoder
         }
     }
 
-    private static void WriteExemplar(ArrayBufferWriter<byte> target, ReadOnlySpan<byte> exemplar, byte[] raw, List<(int Start, int Length)> symbols)
+    private static void WriteExemplar(ArrayBufferWriter<byte> target, ReadOnlySpan<byte> exemplar, ReadOnlySpan<byte> raw, List<(int Start, int Length)> symbols)
     {
         for (var fields = new MessageFields(exemplar); fields.MoveNext();)
         {
@@ -110,7 +144,7 @@ internal static class V1Transcoder
         }
     }
 
-    private static void WriteLabels(ArrayBufferWriter<byte> target, ReadOnlySpan<byte> refs, byte[] raw, List<(int Start, int Length)> symbols)
+    private static void WriteLabels(ArrayBufferWriter<byte> target, ReadOnlySpan<byte> refs, ReadOnlySpan<byte> raw, List<(int Start, int Length)> symbols)
     {
         while (MessageFields.TryReadPacked(ref refs, out var name))
         {
@@ -120,8 +154,8 @@ internal static class V1Transcoder
         }
     }
 
-    private static ReadOnlySpan<byte> Symbol(ulong number, byte[] raw, List<(int Start, int Length)> symbols) => number < (ulong)symbols.Count
-        ? raw.AsSpan(symbols[(int)number].Start, symbols[(int)number].Length)
+    private static ReadOnlySpan<byte> Symbol(ulong number, ReadOnlySpan<byte> raw, List<(int Start, int Length)> symbols) => number < (ulong)symbols.Count
+        ? raw.Slice(symbols[(int)number].Start, symbols[(int)number].Length)
         : throw new InvalidDataException($"symbol {number} of {symbols.Count}");
 
     // The other fields have the same numbers and kinds in both.

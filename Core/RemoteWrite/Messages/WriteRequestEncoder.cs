@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using OrleansTempo.Core.Generator.NativeHistograms;
 using OrleansTempo.Core.Generator.Samples;
+using Snappier;
 using static OrleansTempo.Core.ProtoWire;
 
 namespace OrleansTempo.Core.RemoteWrite.Messages;
@@ -134,10 +135,10 @@ public sealed class WriteRequestEncoder : IWriteRequestEncoder
     /// <summary>Compresses an encoded <c>WriteRequest</c> to a body of exactly its own size.</summary>
     internal static byte[] Compress(ReadOnlySpan<byte> raw)
     {
-        var scratch = ArrayPool<byte>.Shared.Rent(SnappyBlock.MaxCompressedLength(raw.Length));
+        var scratch = ArrayPool<byte>.Shared.Rent(Snappy.GetMaxCompressedLength(raw.Length));
         try
         {
-            return scratch.AsSpan(0, SnappyBlock.Compress(raw, scratch)).ToArray();
+            return scratch.AsSpan(0, Snappy.Compress(raw, scratch)).ToArray();
         }
         finally
         {

@@ -75,6 +75,11 @@ public sealed class MetricsPageTests : IAsyncLifetime
             expectedSeries.Add(Line(histogram.Name + "_count", 7, [tag]));
         }
 
+        expectedTypes.Add("tempo_request_duration_seconds", "histogram");
+        _metrics.RecordRequest("POST", Tenant, "200", TimeSpan.FromSeconds(0.125));
+        expectedSeries.AddRange(Histogram(
+            "tempo_request_duration_seconds", [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 50, 100], 0.125, [new("method", "POST"), new("route", Tenant), new("status_code", "200"), new("ws", "false")]));
+
         foreach (var (name, liveStoreName) in s_liveStoreNames)
         {
             expectedTypes.Add(liveStoreName, expectedTypes[name]);
@@ -168,7 +173,7 @@ public sealed class MetricsPageTests : IAsyncLifetime
         listener.SetMeasurementEventCallback<long>((instrument, value, measured, _) => series.Add(Line(instrument.Name, value, measured.ToArray())));
         listener.SetMeasurementEventCallback<int>((instrument, value, measured, _) => series.Add(Line(instrument.Name, value, measured.ToArray())));
         listener.SetMeasurementEventCallback<double>((instrument, value, measured, _) => series.AddRange(
-            instrument is Histogram<double> histogram ? Histogram(histogram, value, measured.ToArray()) : [Line(instrument.Name, value, measured.ToArray())]));
+            instrument is Histogram<double> histogram ? Histogram(histogram.Name, histogram.Advice!.HistogramBucketBoundaries!, value, measured.ToArray()) : [Line(instrument.Name, value, measured.ToArray())]));
         listener.InstrumentPublished = (instrument, _) =>
         {
             if (instrument.Meter != meter)
@@ -189,12 +194,12 @@ public sealed class MetricsPageTests : IAsyncLifetime
         return (types, [.. series.Where(IsOfTheTest).Order(StringComparer.Ordinal)]);
     }
 
-    private static IEnumerable<string> Histogram(Histogram<double> histogram, double value, KeyValuePair<string, object?>[] tags)
+    private static IEnumerable<string> Histogram(string name, IReadOnlyList<double> bounds, double value, KeyValuePair<string, object?>[] tags)
     {
-        foreach (var bound in (double[])[.. histogram.Advice!.HistogramBucketBoundaries!, double.PositiveInfinity])
-            yield return Line(histogram.Name + "_bucket", value <= bound ? 1 : 0, [.. tags, new("le", double.IsFinite(bound) ? bound : "+Inf")]);
-        yield return Line(histogram.Name + "_sum", value, tags);
-        yield return Line(histogram.Name + "_count", 1, tags);
+        foreach (var bound in (double[])[.. bounds, double.PositiveInfinity])
+            yield return Line(name + "_bucket", value <= bound ? 1 : 0, [.. tags, new("le", double.IsFinite(bound) ? bound : "+Inf")]);
+        yield return Line(name + "_sum", value, tags);
+        yield return Line(name + "_count", 1, tags);
     }
 
     private static string Line(string name, double value, KeyValuePair<string, object?>[] tags)

@@ -15,6 +15,9 @@ namespace OrleansTempo.Cluster.Harness;
 /// </summary>
 internal sealed class TestSilo : IAsyncDisposable
 {
+    // For a start or a stop, of which Orleans limits the parts, but not the whole.
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
+
     private readonly IHost _host;
     private bool _stopped;
 
@@ -59,7 +62,7 @@ internal sealed class TestSilo : IAsyncDisposable
         var silo = Create(settings, configure);
         try
         {
-            await silo._host.StartAsync();
+            await silo._host.StartAsync().WaitAsync(Limit);
             return silo;
         }
         catch
@@ -73,7 +76,7 @@ internal sealed class TestSilo : IAsyncDisposable
     public async Task KillAsync()
     {
         _stopped = true;
-        await _host.StopAsync(new CancellationToken(canceled: true));
+        await _host.StopAsync(new CancellationToken(canceled: true)).WaitAsync(Limit);
     }
 
     /// <summary>Asks this silo until it sees as many active ones, itself among them.</summary>
@@ -86,8 +89,8 @@ internal sealed class TestSilo : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (!_stopped)
-            await _host.StopAsync();
+            await _host.StopAsync().WaitAsync(Limit);
         if (_host is IAsyncDisposable host)
-            await host.DisposeAsync();
+            await host.DisposeAsync().AsTask().WaitAsync(Limit);
     }
 }

@@ -2,9 +2,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Orleans.Clustering.AzureStorage;
 using Orleans.Configuration;
+using OrleansTempo.Azure.Tests;
 using OrleansTempo.Cluster.Harness;
 using OrleansTempo.Silo.Providers;
-using OrleansTempo.Storage.Azure.Tests;
 
 namespace OrleansTempo.Cluster.Providers;
 

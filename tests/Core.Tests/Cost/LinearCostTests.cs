@@ -18,9 +18,9 @@ public sealed class LinearCostTests
     private const int HalfAMinute = 30_000;
 
     [Fact(Timeout = HalfAMinute)]
-    public Task A_span_with_a_million_attributes_without_a_key_is_taken_like_any_other() => Task.Run(() =>
+    public Task A_span_with_as_many_attributes_without_a_key_as_are_let_in_is_taken_like_any_other() => Task.Run(() =>
     {
-        using var batch = TestBatch.Of(AttackBodies.KeylessAttributes(1_000_000));
+        using var batch = TestBatch.Of(AttackBodies.KeylessAttributes(340_000));
         var ingester = new TraceIngester(TenantId.Single, new LiveTraceCount(), new IngesterOptions(), TimeProvider.System);
         Refusals? refusals = null;
 
@@ -28,7 +28,7 @@ public sealed class LinearCostTests
 
         var found = new TraceSpans(new TraceId(1, 1));
         ingester.Find(new TraceId(1, 1), found);
-        Assert.True(Assert.Single(found.Spans).Span.Length > 2_000_000);
+        Assert.True(Assert.Single(found.Spans).Span.Length > 680_000);
     });
 
     [Fact]

@@ -61,7 +61,7 @@ public sealed class DirectoryLockTests : IDisposable
         finally
         {
             other.Kill();
-            other.WaitForExit();
+            Assert.True(other.WaitForExit(TimeSpan.FromSeconds(30)));
         }
 
         using var after = DirectoryLock.TryTake(_folder, "~lock", isShared: false);

@@ -4,15 +4,38 @@ using System.Text;
 
 namespace OrleansTempo.Integration.Harness;
 
-/// <summary>A started program, what it printed so far, and the ways to end it.</summary>
+/// <summary>
+/// A started program, what it printed so far, and the ways to end it. No wait here is endless: one that runs out fails with what
+/// the program printed.
+/// </summary>
 internal sealed partial class ChildProcess : IAsyncDisposable
 {
     private const int SigTerm = 15, SigCont = 18, SigStop = 19;
 
-    private readonly Process _process;
-    private readonly StringBuilder _output = new();
+    // For a program that ends by itself or is asked to.
+    private static readonly TimeSpan ExitLimit = TimeSpan.FromSeconds(60);
 
-    private ChildProcess(Process process) => _process = process;
+    // For the system to take a killed process away; long, because it may be writing a large part of its memory to a busy disk.
+    private static readonly TimeSpan KillLimit = TimeSpan.FromSeconds(30);
+
+    // For the last lines of a process that has ended. A child of its own that outlives it keeps the pipes open, so their end may never come.
+    private static readonly TimeSpan OutputLimit = TimeSpan.FromSeconds(5);
+
+    private readonly Process _process;
+    private readonly string _name;
+    private readonly StringBuilder _output = new();
+    private readonly TaskCompletionSource _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _outputEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _openStreams = 2;
+
+    private ChildProcess(ProcessStartInfo start)
+    {
+        _process = new Process { StartInfo = start, EnableRaisingEvents = true };
+        _name = string.Join(' ', [start.FileName, .. start.ArgumentList.Take(3)]);
+        _process.Exited += (_, _) => _exited.TrySetResult();
+        _process.OutputDataReceived += (_, line) => Append(line.Data);
+        _process.ErrorDataReceived += (_, line) => Append(line.Data);
+    }
 
     public int Id => _process.Id;
 
@@ -44,13 +67,10 @@ internal sealed partial class ChildProcess : IAsyncDisposable
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())
             start.Environment[name] = value;
 
-        var process = new Process { StartInfo = start };
-        var child = new ChildProcess(process);
-        process.OutputDataReceived += (_, line) => child.Append(line.Data);
-        process.ErrorDataReceived += (_, line) => child.Append(line.Data);
-        process.Start();
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
+        var child = new ChildProcess(start);
+        child._process.Start();
+        child._process.BeginOutputReadLine();
+        child._process.BeginErrorReadLine();
         return child;
     }
 
@@ -66,7 +86,7 @@ internal sealed partial class ChildProcess : IAsyncDisposable
     public async Task KillAsync()
     {
         _process.Kill();
-        await _process.WaitForExitAsync();
+        await WaitForExitAsync(KillLimit);
     }
 
     /// <summary>Lets the process stand still (SIGSTOP on Linux).</summary>
@@ -75,21 +95,21 @@ internal sealed partial class ChildProcess : IAsyncDisposable
     /// <summary>Lets a process that stands still go on (SIGCONT on Linux).</summary>
     public void Continue() => Send(SigCont);
 
-    public Task<int> WaitForExitAsync() => WaitForExitAsync(TimeSpan.FromSeconds(60));
+    public Task<int> WaitForExitAsync() => WaitForExitAsync(ExitLimit);
 
     /// <summary>Returns the exit code; fails with what was printed where the process is still running after <paramref name="limit"/>.</summary>
     public async Task<int> WaitForExitAsync(TimeSpan limit)
     {
-        using var patience = new CancellationTokenSource(limit);
         try
         {
-            await _process.WaitForExitAsync(patience.Token);
+            await _exited.Task.WaitAsync(limit);
         }
-        catch (OperationCanceledException)
+        catch (TimeoutException)
         {
-            throw new TimeoutException($"{_process.StartInfo.FileName} is still running; it printed:\n{Output}");
+            throw new TimeoutException($"{_name} is still running after {limit.TotalSeconds} s; it printed:\n{Output}");
         }
 
+        await Task.WhenAny(_outputEnded.Task, Task.Delay(OutputLimit));
         return _process.ExitCode;
     }
 
@@ -98,7 +118,7 @@ internal sealed partial class ChildProcess : IAsyncDisposable
         if (!_process.HasExited)
         {
             _process.Kill(entireProcessTree: true);
-            await _process.WaitForExitAsync();
+            await WaitForExitAsync(KillLimit);
         }
 
         _process.Dispose();
@@ -110,10 +130,16 @@ internal sealed partial class ChildProcess : IAsyncDisposable
             throw new InvalidOperationException($"kill({_process.Id}, {signal}) failed with errno {Marshal.GetLastPInvokeError()}");
     }
 
+    // Each of the two streams ends with a null.
     private void Append(string? line)
     {
         if (line is null)
+        {
+            if (Interlocked.Decrement(ref _openStreams) == 0)
+                _outputEnded.TrySetResult();
             return;
+        }
+
         lock (_output)
             _output.AppendLine(line);
     }

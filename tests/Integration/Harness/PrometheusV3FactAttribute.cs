@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 
 namespace OrleansTempo.Integration.Harness;
@@ -33,9 +32,12 @@ internal sealed partial class PrometheusV3FactAttribute : FactAttribute
 
     private static Version VersionOf(string program)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, "--version") { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        var text = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
-        process.WaitForExit();
+        var text = Task.Run(async () =>
+        {
+            await using var process = ChildProcess.Start(program, ["--version"], "/");
+            await process.WaitForExitAsync();
+            return process.Output;
+        }).GetAwaiter().GetResult();
         return Number().Match(text) is { Success: true } match ? Version.Parse(match.Groups[1].Value) : new Version(0, 0);
     }
 

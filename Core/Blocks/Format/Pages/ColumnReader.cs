@@ -8,22 +8,18 @@ internal ref struct ColumnReader(ReadOnlySpan<byte> bytes)
 {
     private readonly ReadOnlySpan<byte> _bytes = bytes;
 
-    public int Position { get; private set; }
+    private int _position;
+
+    public readonly int Position => _position;
 
     public readonly int Left => _bytes.Length - Position;
 
     public ulong ReadVarint()
     {
-        ulong value = 0;
-        for (var shift = 0; shift < 70 && Position < _bytes.Length; shift += 7)
-        {
-            var b = _bytes[Position++];
-            value |= (ulong)(b & 0x7F) << shift;
-            if (b < 0x80)
-                return value;
-        }
-
-        throw new InvalidDataException("a number is truncated");
+        // Nearly all varints have one byte; that case is inlined here, and the rest is a call.
+        if ((uint)_position < (uint)_bytes.Length && _bytes[_position] < 0x80)
+            return _bytes[_position++];
+        return ProtoWire.TryReadVarint(_bytes, ref _position, out var value) ? value : throw new InvalidDataException("a number is truncated");
     }
 
     /// <summary>Reads a varint that is a count or a length, at most <paramref name="most"/>; if that is negative, no value is valid.</summary>
@@ -37,8 +33,8 @@ internal ref struct ColumnReader(ReadOnlySpan<byte> bytes)
     {
         if ((uint)count > (uint)Left)
             throw new InvalidDataException($"{count} bytes are needed, but only {Left} are left");
-        Position += count;
-        return _bytes.Slice(Position - count, count);
+        _position += count;
+        return _bytes.Slice(_position - count, count);
     }
 
     public byte ReadByte() => ReadBytes(1)[0];

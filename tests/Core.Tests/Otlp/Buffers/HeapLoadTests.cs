@@ -7,6 +7,7 @@ public class HeapLoadTests
     private readonly ManualTimeProvider _time = new();
     private long _used;
     private int _collections;
+    private readonly List<long> _shrunk = [];
 
     [Fact]
     public void A_request_is_refused_before_memory_ends_and_taken_again_when_there_is_some()
@@ -50,11 +51,26 @@ public class HeapLoadTests
     }
 
     [Fact]
+    public void What_refused_requests_have_left_goes_back_once_a_minute_at_most()
+    {
+        var memory = new RequestMemory(long.MaxValue, Load());
+        var started = _time.GetTimestamp();
+        for (var second = 0; second < 180; second++)
+        {
+            if (second is < 70 or > 100 and < 103)
+                memory.RefusedLarge();
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal([5, 65, 125], _shrunk.Select(at => _time.GetElapsedTime(started, at).TotalSeconds));
+    }
+
+    [Fact]
     public void This_process_has_memory()
     {
         Assert.InRange(HeapLoad.MaxBytes, 1 << 20, long.MaxValue);
         Assert.False(HeapLoad.OfProcess(TimeProvider.System).IsFull());
     }
 
-    private HeapLoad Load() => new(() => new(_used, 1000), () => _collections++, _time);
+    private HeapLoad Load() => new(() => new(_used, 1000), () => _collections++, () => _shrunk.Add(_time.GetTimestamp()), _time);
 }

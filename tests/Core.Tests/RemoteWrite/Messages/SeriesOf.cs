@@ -20,7 +20,7 @@ internal static class SeriesOf
 
     public static WriteRequest Parse(RemoteWriteRequest request) => Parse(request.Body.ToArray());
 
-    public static WriteRequest Parse(byte[] body) => WriteRequest.Parser.ParseFrom(IronSnappy.Snappy.Decode(body));
+    public static WriteRequest Parse(byte[] body) => WriteRequest.Parser.ParseFrom(Snappier.Snappy.DecompressToArray(body));
 
     /// <summary><c>name{a="b",…} 1@1000 2@2000</c>, labels in the order they have on the wire.</summary>
     public static string Text(TimeSeries series) =>
@@ -32,7 +32,7 @@ internal static class SeriesOf
 
     public static V2.Request ParseV2(RemoteWriteRequest request) => ParseV2(request.Body.ToArray());
 
-    public static V2.Request ParseV2(byte[] body) => V2.Request.Parser.ParseFrom(IronSnappy.Snappy.Decode(body));
+    public static V2.Request ParseV2(byte[] body) => V2.Request.Parser.ParseFrom(Snappier.Snappy.DecompressToArray(body));
 
     /// <summary>As <see cref="Text(TimeSeries)"/>, with what 2.0 has besides: when a sample began (<c>2@2000 since 1000</c>), and type, help and unit.</summary>
     public static string Text(V2.Request request, V2.TimeSeries series) =>

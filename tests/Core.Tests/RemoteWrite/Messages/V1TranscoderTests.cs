@@ -92,7 +92,7 @@ public sealed class V1TranscoderTests
         for (var i = 0; i < 20; i++)
             encoder.Visit(new SeriesPoint { Labels = SeriesOf.Labels(("a", $"{i}")), Name = SeriesOf.Calls, Value = i, TimestampMs = Now });
         var request = Assert.Single(encoder.Finish());
-        var raw = IronSnappy.Snappy.Decode(request.Body.Span);
+        var raw = Snappier.Snappy.DecompressToArray(request.Body.Span);
         for (var i = 0; i < raw.Length; i++)
         {
             var damaged = (byte[])raw.Clone();
@@ -118,7 +118,7 @@ public sealed class V1TranscoderTests
     private static List<V2.Histogram> V1Histograms(RemoteWriteRequest request)
     {
         var histograms = new List<V2.Histogram>();
-        for (var series = new MessageFields(IronSnappy.Snappy.Decode(request.Body.Span)); series.MoveNext();)
+        for (var series = new MessageFields(Snappier.Snappy.DecompressToArray(request.Body.Span)); series.MoveNext();)
         {
             for (var fields = new MessageFields(series.Content); fields.MoveNext();)
             {

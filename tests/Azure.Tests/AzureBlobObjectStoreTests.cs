@@ -6,7 +6,7 @@ using Azure.Storage.Blobs.Specialized;
 using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Overrides;
 
-namespace OrleansTempo.Storage.Azure.Tests;
+namespace OrleansTempo.Azure.Tests;
 
 public sealed class AzureBlobObjectStoreTests(AzuriteFixture azurite) : IClassFixture<AzuriteFixture>
 {

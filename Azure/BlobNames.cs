@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using OrleansTempo.Core.Objects;
 
-namespace OrleansTempo.Storage.Azure;
+namespace OrleansTempo.Azure;
 
 /// <summary>
 /// Converts object names to blob names and back. The prefix is prepended, and a segment that ends with a dot gets a <c>!</c> appended, which no

@@ -1,4 +1,4 @@
-using OrleansTempo.Storage.Azure.Tests;
+using OrleansTempo.Azure.Tests;
 
 namespace OrleansTempo.Core.Tests.Objects;
 

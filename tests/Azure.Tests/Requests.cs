@@ -1,7 +1,7 @@
 using Azure.Core.Pipeline;
 using Azure.Storage.Blobs;
 
-namespace OrleansTempo.Storage.Azure.Tests;
+namespace OrleansTempo.Azure.Tests;
 
 /// <summary>Counts the store's requests on their way, and can lose the next answer or answer in the service's place.</summary>
 internal sealed class Requests : DelegatingHandler

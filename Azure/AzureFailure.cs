@@ -3,7 +3,7 @@ using Azure.Identity;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 
-namespace OrleansTempo.Storage.Azure;
+namespace OrleansTempo.Azure;
 
 /// <summary>Turns the SDK's exceptions into an <see cref="IOException"/> that names container and blob, and says what to do.</summary>
 internal static class AzureFailure

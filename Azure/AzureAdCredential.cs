@@ -4,7 +4,7 @@ using OrleansTempo.Core;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
 
-namespace OrleansTempo.Server.RemoteWrite;
+namespace OrleansTempo.Azure;
 
 /// <summary>
 /// Signs in at Microsoft Entra ID for an endpoint with <c>azuread</c>. The Azure SDK keeps the token and gets the next one before it ends.

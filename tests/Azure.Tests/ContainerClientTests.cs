@@ -1,6 +1,6 @@
 using OrleansTempo.Core.Overrides;
 
-namespace OrleansTempo.Storage.Azure.Tests;
+namespace OrleansTempo.Azure.Tests;
 
 public sealed class ContainerClientTests
 {

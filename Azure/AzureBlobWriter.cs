@@ -3,7 +3,7 @@ using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
 using OrleansTempo.Core.Objects;
 
-namespace OrleansTempo.Storage.Azure;
+namespace OrleansTempo.Azure;
 
 /// <summary>
 /// Writes a blob in blocks, which stay invisible until their list is committed; the service deletes uncommitted blocks by itself. Small parts are

@@ -5,9 +5,8 @@ using Azure.Identity;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
-using OrleansTempo.Server.RemoteWrite;
 
-namespace OrleansTempo.Server.Tests.RemoteWrite;
+namespace OrleansTempo.Azure.Tests;
 
 /// <summary>Against the token endpoints' wire format, the network being ours.</summary>
 public class AzureAdCredentialTests

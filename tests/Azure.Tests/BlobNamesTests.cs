@@ -1,4 +1,4 @@
-namespace OrleansTempo.Storage.Azure.Tests;
+namespace OrleansTempo.Azure.Tests;
 
 public sealed class BlobNamesTests
 {

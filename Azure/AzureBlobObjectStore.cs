@@ -6,7 +6,7 @@ using Azure.Storage.Blobs.Specialized;
 using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Overrides;
 
-namespace OrleansTempo.Storage.Azure;
+namespace OrleansTempo.Azure;
 
 /// <summary>
 /// The object store in one container of Azure Blob Storage. An object is a block blob of the same name, below the configured prefix. Conditional puts

@@ -4,7 +4,7 @@ using Azure.Storage;
 using Azure.Storage.Blobs;
 using OrleansTempo.Core.Overrides;
 
-namespace OrleansTempo.Storage.Azure;
+namespace OrleansTempo.Azure;
 
 /// <summary>Creates the SDK's client of the container from <c>storage.trace.azure</c>, without sending a request.</summary>
 internal static class ContainerClient

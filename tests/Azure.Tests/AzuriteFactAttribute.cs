@@ -1,4 +1,4 @@
-namespace OrleansTempo.Storage.Azure.Tests;
+namespace OrleansTempo.Azure.Tests;
 
 /// <summary>A test against a real Azurite; skipped, with the reason, where there is none.</summary>
 [AttributeUsage(AttributeTargets.Method)]

@@ -1,7 +1,7 @@
 using Azure.Storage.Blobs;
 using OrleansTempo.Core.Overrides;
 
-namespace OrleansTempo.Storage.Azure.Tests;
+namespace OrleansTempo.Azure.Tests;
 
 /// <summary>One Azurite for the tests of a class, each of which takes a container of its own.</summary>
 public sealed class AzuriteFixture : IAsyncLifetime

@@ -1,7 +1,7 @@
 using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Tests.Objects;
 
-namespace OrleansTempo.Storage.Azure.Tests;
+namespace OrleansTempo.Azure.Tests;
 
 /// <summary>What every object store must do, in a container with a prefix.</summary>
 public sealed class AzureBlobObjectStoreContractTests(AzuriteFixture azurite) : ObjectStoreContract, IClassFixture<AzuriteFixture>, IAsyncLifetime

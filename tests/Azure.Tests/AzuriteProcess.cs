@@ -2,7 +2,7 @@ using System.Net.Sockets;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Integration.Harness;
 
-namespace OrleansTempo.Storage.Azure.Tests;
+namespace OrleansTempo.Azure.Tests;
 
 /// <summary>
 /// Azurite, Microsoft's emulator of the storage service, as a process of its own that keeps everything in memory: blobs, and tables

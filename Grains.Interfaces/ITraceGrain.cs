@@ -21,5 +21,5 @@ public interface ITraceGrain : IGrainWithStringKey
     /// <param name="traceId">16 bytes.</param>
     [Alias("find")]
     [ResponseTimeout("00:00:15")]
-    Task<LiveTrace> FindAsync(byte[] traceId);
+    Task<LiveTraceAnswer> FindAsync(byte[] traceId);
 }

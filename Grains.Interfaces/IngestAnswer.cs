@@ -25,7 +25,7 @@ public sealed record IngestAnswer
     /// <summary>The answer to a payload.</summary>
     /// <param name="results">The result of each part of the payload.</param>
     /// <param name="parts">The payload's parts.</param>
-    public static IngestAnswer Of(IReadOnlyList<IngestResult> results, IReadOnlyList<SpanPart> parts)
+    public static IngestAnswer Of(IReadOnlyList<IngestOutcome> results, IReadOnlyList<SpanPart> parts)
     {
         List<int>? liveTracesExceeded = null, tracesTooLarge = null;
         for (var i = 0; i < results.Count; i++)

@@ -10,7 +10,7 @@ namespace OrleansTempo.Grains;
 /// <summary>The silo's queues for metrics-generator grains, one per tenant, opened when a batch arrives and closed after none has arrived for a while.</summary>
 internal sealed class GeneratorForwarders : IGeneratorQueue
 {
-    private readonly RecentTable<TenantId, GeneratorForwarder> _forwarders;
+    private readonly RecentTable<TenantId, TenantForwarder> _forwarders;
     private readonly IGrainFactory _grains;
     private readonly MetricsGeneratorOptions _options;
     private readonly IOverrides _overrides;
@@ -70,7 +70,7 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
     public IReadOnlyList<string> PartsOf(TenantId tenant)
     {
         var shards = ShardsOf(tenant);
-        return [.. Enumerable.Range(0, shards).Select(i => GeneratorForwarder.PartOf(i, shards))];
+        return [.. Enumerable.Range(0, shards).Select(i => TenantForwarder.PartOf(i, shards))];
     }
 
     /// <summary>Asks the generators of all tenants that have sent something to this silo for a collection outside their intervals; returns at once.</summary>
@@ -91,8 +91,8 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
         await Task.WhenAll(_forwarders.All.Select(static f => f.Value.DrainAsync())).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private GeneratorForwarder Of(TenantId tenant) =>
-        _forwarders.GetOrAdd(tenant, static (t, self) => new GeneratorForwarder(t, self._grains, self.ShardsOf(t), self._budget, self._metrics, self._time, self._logger), this);
+    private TenantForwarder Of(TenantId tenant) =>
+        _forwarders.GetOrAdd(tenant, static (t, self) => new TenantForwarder(t, self._grains, self.ShardsOf(t), self._budget, self._metrics, self._time, self._logger), this);
 
     // 0 if the tenant has no generator.
     private int ShardsOf(TenantId tenant)

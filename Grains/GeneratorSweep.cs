@@ -18,11 +18,11 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
 
     private const int WakesAtOnce = 16;
 
-    private readonly TaskCompletionSource _firstLook = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _firstSweep = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Dictionary<(TenantId Tenant, string Shard), string>? _seen;
 
     /// <summary>Completes once the first sweep is done and everything it woke is awake, or once the sweep has ended.</summary>
-    public Task FirstLook => _firstLook.Task;
+    public Task FirstSweep => _firstSweep.Task;
 
     /// <summary>Sweeps until cancelled.</summary>
     /// <param name="waiting">Tenants with samples waiting to be sent, which are woken first.</param>
@@ -36,7 +36,7 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
             do
             {
                 await SweepAsync(cancellationToken).ConfigureAwait(false);
-                _firstLook.TrySetResult();
+                _firstSweep.TrySetResult();
             }
             while (await timer.WaitForNextTickAsync(cancellationToken).ConfigureAwait(false));
         }
@@ -45,7 +45,7 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
         }
         finally
         {
-            _firstLook.TrySetResult();
+            _firstSweep.TrySetResult();
         }
     }
 

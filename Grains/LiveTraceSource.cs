@@ -27,7 +27,7 @@ internal sealed class LiveTraceSource(IGrainFactory grains, int partitions, Bloc
         }
     }
 
-    private async Task<LiveTrace> FindAsync(string partition, byte[] traceId, CancellationToken cancellationToken)
+    private async Task<LiveTraceAnswer> FindAsync(string partition, byte[] traceId, CancellationToken cancellationToken)
     {
         try
         {

@@ -48,7 +48,7 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
         return Task.CompletedTask;
     }
 
-    public async Task<LiveTrace> FindAsync(byte[] traceId)
+    public async Task<LiveTraceAnswer> FindAsync(byte[] traceId)
     {
         var started = engine.Time.GetTimestamp();
         var succeeded = false;
@@ -84,7 +84,7 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
         }
     }
 
-    private async Task<LiveTrace> FindTraceAsync(byte[] traceId)
+    private async Task<LiveTraceAnswer> FindTraceAsync(byte[] traceId)
     {
         // Blocks that this partition wrote while in another silo.
         if (!_blocksAreListed)
@@ -95,7 +95,7 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
 
         var spans = new TraceSpans(TraceId.Read(traceId));
         var written = engine.Ingesters.Known(_tenant, _number)?.Find(spans.TraceId, spans) ?? [];
-        return LiveTrace.From(spans, written.Concat(engine.Blocks.WrittenSince(_tenant, engine.Time.GetUtcNow() - engine.Ingesters.CompleteBlockTimeout)).DistinctBy(static b => b.BlockId));
+        return LiveTraceAnswer.From(spans, written.Concat(engine.Blocks.WrittenSince(_tenant, engine.Time.GetUtcNow() - engine.Ingesters.CompleteBlockTimeout)).DistinctBy(static b => b.BlockId));
     }
 
     private void Open()

@@ -98,7 +98,7 @@ public sealed class Distributor(
         }
     }
 
-    private async ValueTask<PushResult> AwaitAsync(TenantId tenant, SpanBatch batch, PushResult result, ValueTask<IngestResult> ingest, long received, long started)
+    private async ValueTask<PushResult> AwaitAsync(TenantId tenant, SpanBatch batch, PushResult result, ValueTask<IngestOutcome> ingest, long received, long started)
     {
         try
         {
@@ -131,7 +131,7 @@ public sealed class Distributor(
     private void Measure(long received) => metrics.PushDuration.Record(time.GetElapsedTime(received).TotalSeconds);
 
     // The ingesters have answered: the generator gets the spans they accepted.
-    private PushResult Ingested(TenantId tenant, SpanBatch batch, PushResult result, IngestResult ingest, long started)
+    private PushResult Ingested(TenantId tenant, SpanBatch batch, PushResult result, IngestOutcome ingest, long started)
     {
         metrics.RecordCall(IngesterRoute, ingest.Unavailable is null, time.GetElapsedTime(started));
         if (ingest.Unavailable is { } reason)
@@ -252,7 +252,7 @@ public sealed class Distributor(
         if (badTraceIds + badSpanIds == 0)
             return PushResult.Accepted;
 
-        ValidIds.RemoveOthers(batch);
+        ValidIds.RemoveInvalid(batch);
         Discard(tenantTag, "invalid_trace_id", badTraceIds);
         Discard(tenantTag, "invalid_span_id", badSpanIds);
 

@@ -12,5 +12,5 @@ public interface IIngesters
     /// </summary>
     /// <param name="tenant">The tenant that sent the batch.</param>
     /// <param name="batch">Spans with valid IDs; the caller holds a lease until the call completes.</param>
-    ValueTask<IngestResult> PushAsync(TenantId tenant, SpanBatch batch);
+    ValueTask<IngestOutcome> PushAsync(TenantId tenant, SpanBatch batch);
 }

@@ -16,7 +16,7 @@ public sealed class TraceRouter(LocalIngesters ingesters, IRemotePartitions remo
     // A spread that is back at a single partition may be forgotten.
     private readonly RecentTable<TenantId, PartitionSpread> _spreads = new(TimeSpan.FromMinutes(10), time);
 
-    public ValueTask<IngestResult> PushAsync(TenantId tenant, SpanBatch batch) =>
+    public ValueTask<IngestOutcome> PushAsync(TenantId tenant, SpanBatch batch) =>
         ingesters.PushAsync(tenant, batch, Partitions(tenant, batch.Spans.Length), remote);
 
     /// <inheritdoc cref="LocalIngesters.ReplayAsync(WalRecord, int, IRemotePartitions)"/>

@@ -19,5 +19,5 @@ public interface IRemotePartitions
     /// <param name="spans">Indexes of spans in the batch, ascending.</param>
     /// <param name="isReplayed">Whether they come from a log and were accepted before, so that no limit may refuse them.</param>
     /// <returns>The result; its refusals name indexes in the batch. Never fails.</returns>
-    Task<IngestResult> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed);
+    Task<IngestOutcome> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed);
 }

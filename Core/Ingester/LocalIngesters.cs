@@ -88,10 +88,10 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     /// <param name="partitions">The number of partitions that the tenant's traces are spread over now.</param>
     /// <param name="remote">Reaches the partitions that are not open here.</param>
     /// <param name="isReplayed">Whether the batch comes from the log of a process that is gone and was accepted before, so that no limit may refuse it.</param>
-    public async ValueTask<IngestResult> PushAsync(TenantId tenant, SpanBatch batch, int partitions, IRemotePartitions remote, bool isReplayed = false)
+    public async ValueTask<IngestOutcome> PushAsync(TenantId tenant, SpanBatch batch, int partitions, IRemotePartitions remote, bool isReplayed = false)
     {
         if (!isReplayed && await AdmitAsync().ConfigureAwait(false) is { } full)
-            return new IngestResult { Unavailable = full };
+            return new IngestOutcome { Unavailable = full };
         var indexed = Index(tenant, batch, partitions, _log.CurrentSegment, isReplayed ? default : LimitsOf(tenant));
         if (indexed.Elsewhere is null)
             return await LogAndSettleAsync(tenant, batch, null, indexed.Refusals).ConfigureAwait(false);
@@ -109,13 +109,13 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     /// <param name="batch">The batch; the caller holds a lease until the call completes.</param>
     /// <param name="spans">Places of spans in the batch, ascending.</param>
     /// <param name="isReplayed">Whether they come from a log and have been accepted before.</param>
-    public async ValueTask<IngestResult> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
+    public async ValueTask<IngestOutcome> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
     {
         if (await AdmitAsync().ConfigureAwait(false) is { } full)
-            return new IngestResult { Unavailable = full };
+            return new IngestOutcome { Unavailable = full };
         Refusals? refusals = null;
         if (Known(tenant, partition)?.TryPush(batch, spans.Span, _log.CurrentSegment, isReplayed ? default : LimitsOf(tenant), ref refusals) is not true)
-            return new IngestResult { Unavailable = $"the ingester partition {partition} of tenant {tenant} has just moved to another silo; send the request again" };
+            return new IngestOutcome { Unavailable = $"the ingester partition {partition} of tenant {tenant} has just moved to another silo; send the request again" };
         return await LogAndSettleAsync(tenant, batch, spans.Length == batch.Spans.Length ? null : spans.ToArray(), refusals).ConfigureAwait(false);
     }
 
@@ -215,7 +215,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
             return null;
         }
 
-        ValidIds.RemoveOthers(batch);
+        ValidIds.RemoveInvalid(batch);
         return batch;
     }
 
@@ -270,16 +270,16 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     }
 
     // Takes the spans that were indexed here (null for the whole batch), and logs those that no limit refused.
-    private async ValueTask<IngestResult> LogAndSettleAsync(TenantId tenant, SpanBatch batch, int[]? spans, Refusals? refusals)
+    private async ValueTask<IngestOutcome> LogAndSettleAsync(TenantId tenant, SpanBatch batch, int[]? spans, Refusals? refusals)
     {
         if (await LogAsync(tenant, batch, spans, refusals).ConfigureAwait(false) is { } failure)
-            return new IngestResult { Unavailable = failure };
+            return new IngestOutcome { Unavailable = failure };
         if (_memory.IsShort)
             Relieve();
         var hold = _memory.Hold();
         if (hold > TimeSpan.Zero)
             await Task.Delay(hold, _time).ConfigureAwait(false);
-        return new IngestResult { Refusals = refusals };
+        return new IngestOutcome { Refusals = refusals };
     }
 
     // Null if they are in the log; otherwise the reason, in a sentence.

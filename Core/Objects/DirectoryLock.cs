@@ -23,13 +23,13 @@ internal sealed class DirectoryLock : IDisposable
     private DirectoryLock(FileStream file) => _file = file;
 
     /// <summary>Locks the directory exclusively, with the file <c>lock</c> in it; null if another process has it.</summary>
-    public static DirectoryLock? TryTake(string directory) => TryTake(directory, "lock", isShared: false);
+    public static DirectoryLock? TryAcquire(string directory) => TryAcquire(directory, "lock", isShared: false);
 
     /// <summary>Takes the lock; null if another process holds one that excludes it.</summary>
     /// <param name="directory">The directory, which must exist.</param>
     /// <param name="file">The name of the lock file in it.</param>
     /// <param name="isShared">Whether other processes may hold it too, also shared.</param>
-    public static DirectoryLock? TryTake(string directory, string file, bool isShared)
+    public static DirectoryLock? TryAcquire(string directory, string file, bool isShared)
     {
         // A shared lock must not request write access: network volumes refuse it then. Unbuffered, so that closing it has nothing left to write.
         var (access, share) = isShared ? (FileAccess.Read, FileShare.Read) : (FileAccess.ReadWrite, FileShare.None);

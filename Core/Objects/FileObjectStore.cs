@@ -43,7 +43,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     private readonly string _root;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly OpenObjects _open;
+    private readonly OpenObjectCache _open;
 
     // One per lock file: callers within the process queue here instead of polling the file system.
     private readonly SemaphoreSlim[] _locks = new SemaphoreSlim[256];
@@ -75,7 +75,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
             throw new IOException($"the object store's directory '{_root}' cannot be used: {e.Message}", e);
         }
 
-        _open = new OpenObjects(time);
+        _open = new OpenObjectCache(time);
     }
 
     /// <summary>
@@ -92,7 +92,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         var store = new FileObjectStore(root, time, logger);
         try
         {
-            store._use = DirectoryLock.TryTake(store._root, UseLock, isShared: !isAlone);
+            store._use = DirectoryLock.TryAcquire(store._root, UseLock, isShared: !isAlone);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -31,7 +31,7 @@ internal sealed class OwnedObject
     /// <param name="cancellationToken">If cancelled, it is unknown whether the content was put.</param>
     /// <returns>The owned object; null if it has changed since it was read.</returns>
     /// <exception cref="IOException">The store fails.</exception>
-    public static async Task<OwnedObject?> TryTakeAsync(
+    public static async Task<OwnedObject?> TryClaimAsync(
         IObjectStore store,
         string name,
         StoredObject? former,

@@ -96,7 +96,7 @@ public sealed class PayloadTests : IDisposable
         trace.Add(new FoundSpan { SpanId = 1, Kind = SpanKind.Server, StartTimeUnixNano = 5, Resource = new byte[] { 1 }, Scope = new byte[] { 2 }, Span = new byte[] { 3 } });
         trace.Add(new FoundSpan { SpanId = 2, Kind = SpanKind.Client, StartTimeUnixNano = 6, Resource = new byte[] { 1 }, Scope = Array.Empty<byte>(), Span = new byte[] { 4, 5 } });
 
-        var arrived = Serializer.Deserialize<LiveTrace>(Serializer.SerializeToArray(LiveTrace.From(trace, [])))!;
+        var arrived = Serializer.Deserialize<LiveTraceAnswer>(Serializer.SerializeToArray(LiveTraceAnswer.From(trace, [])))!;
 
         Assert.Equal(3, arrived.Envelopes.Length);
         var into = new TraceSpans(trace.TraceId);

@@ -132,7 +132,7 @@ public sealed partial class Compactor
     {
         if (ReportOutstanding(tenant) == 0 && Expired(tenant).Count == 0 && Deletable(tenant).Count == 0)
             return;
-        await using var claim = await CompactorClaim.TryTakeAsync(_store, _time, tenant, _owner, cancellationToken).ConfigureAwait(false);
+        await using var claim = await CompactorClaim.TryClaimAsync(_store, _time, tenant, _owner, cancellationToken).ConfigureAwait(false);
         if (claim is null)
             return;
 
@@ -237,7 +237,7 @@ public sealed partial class Compactor
     private bool IsDeletable(BlockState state, TimeSpan retention, DateTimeOffset now) => state switch
     {
         BlockState.Compacted compacted => now - compacted.At >= _options.CompactedBlockRetention,
-        BlockState.Aside { IsStored: true } aside => retention > TimeSpan.Zero && now - aside.Broken.SetAsideAt > retention,
+        BlockState.SetAside { IsStored: true } aside => retention > TimeSpan.Zero && now - aside.Broken.SetAsideAt > retention,
         BlockState.Incomplete incomplete => now - incomplete.LastModified > IncompleteBlockRetention,
         _ => false,
     };

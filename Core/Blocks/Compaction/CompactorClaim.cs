@@ -37,7 +37,7 @@ internal sealed class CompactorClaim : IAsyncDisposable
 
     /// <summary>Claims a tenant; null if another owner has it.</summary>
     /// <exception cref="IOException">The store fails.</exception>
-    public static async Task<CompactorClaim?> TryTakeAsync(IObjectStore store, TimeProvider time, TenantId tenant, string owner, CancellationToken cancellationToken)
+    public static async Task<CompactorClaim?> TryClaimAsync(IObjectStore store, TimeProvider time, TenantId tenant, string owner, CancellationToken cancellationToken)
     {
         var name = BlockPaths.CompactorClaim(tenant);
         var stored = await store.GetAsync(name, cancellationToken).ConfigureAwait(false);
@@ -48,7 +48,7 @@ internal sealed class CompactorClaim : IAsyncDisposable
         // Not just the owner's name: an earlier, expired claim of the same owner must not mistake this one for its own.
         var id = $"{owner}/{Guid.NewGuid():N}";
         var began = time.GetTimestamp();
-        var owned = await OwnedObject.TryTakeAsync(store, name, stored, Until(id, now + Lease), IsOwn, cancellationToken).ConfigureAwait(false);
+        var owned = await OwnedObject.TryClaimAsync(store, name, stored, Until(id, now + Lease), IsOwn, cancellationToken).ConfigureAwait(false);
         return owned is null ? null : new CompactorClaim(owned, time, id, began, cancellationToken);
 
         bool IsOwn(ReadOnlyMemory<byte> json) => OwnerJson.Read<Record>(json.Span)?.Owner == id;

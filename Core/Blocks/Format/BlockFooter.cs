@@ -37,7 +37,7 @@ internal sealed class BlockFooter
         }
 
         // The first page that does not begin before the trace: if it does not begin with it, the trace can only be in the page before.
-        return low < Pages.Length && Pages[low].FirstTrace == trace && !Pages[low].GoesOn ? low : low - 1;
+        return low < Pages.Length && Pages[low].FirstTrace == trace && !Pages[low].Continues ? low : low - 1;
     }
 
     public void Write(ColumnBuffer target)
@@ -57,7 +57,7 @@ internal sealed class BlockFooter
             pages.WriteVarint((uint)page.SearchLength);
             pages.WriteUInt32(page.SearchChecksum);
             pages.WriteUInt32(page.RestChecksum);
-            pages.WriteVarint(((uint)page.Spans << 1) | (page.GoesOn ? 1u : 0));
+            pages.WriteVarint(((uint)page.Spans << 1) | (page.Continues ? 1u : 0));
             pages.WriteVarint(page.MinStart);
             pages.WriteVarint(page.MaxStart - page.MinStart);
         }
@@ -112,14 +112,14 @@ internal sealed class BlockFooter
                 SearchLength = reader.ReadCount(int.MaxValue),
                 SearchChecksum = reader.ReadUInt32(),
                 RestChecksum = reader.ReadUInt32(),
-                GoesOn = false,
+                Continues = false,
                 Spans = reader.ReadCount(int.MaxValue),
                 MinStart = reader.ReadVarint(),
                 MaxStart = 0,
             };
             if (page.Offset < 0 || page.Offset > footerOffset - page.Length || page.SearchLength > page.Length)
                 throw new InvalidDataException($"page {i} lies outside the block");
-            pages[i] = page with { GoesOn = (page.Spans & 1) != 0, Spans = page.Spans >> 1, MaxStart = page.MinStart + reader.ReadVarint() };
+            pages[i] = page with { Continues = (page.Spans & 1) != 0, Spans = page.Spans >> 1, MaxStart = page.MinStart + reader.ReadVarint() };
         }
 
         return pages;

@@ -99,7 +99,7 @@ internal sealed class BlockWriter : IAsyncDisposable
         _pages.Add(new PageEntry
         {
             FirstTrace = _page.FirstTrace,
-            GoesOn = _pageGoesOn,
+            Continues = _pageGoesOn,
             Offset = _length,
             Length = bytes.Length,
             SearchLength = searchLength,

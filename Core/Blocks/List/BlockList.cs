@@ -46,7 +46,7 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
 
     /// <summary>The blocks that exist but are not read: an answer without them may be incomplete.</summary>
     public IReadOnlyList<BrokenBlock> Broken(TenantId tenant) =>
-        [.. Of(tenant).States.Values.Select(static state => (state as BlockState.Aside)?.Broken ?? (state as BlockState.Incomplete)?.Lost).OfType<BrokenBlock>()];
+        [.. Of(tenant).States.Values.Select(static state => (state as BlockState.SetAside)?.Broken ?? (state as BlockState.Incomplete)?.Lost).OfType<BrokenBlock>()];
 
     /// <summary>Whether a query in this process finds the spans of this block, in it or in the block it was merged into.</summary>
     public bool Contains(TenantId tenant, Guid blockId) =>
@@ -138,7 +138,7 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
             // Another caller did it first.
             if (Of(block.Tenant).States.GetValueOrDefault(block.BlockId)?.Readable is null)
                 return;
-            Set(block.Tenant, block.BlockId, new BlockState.Aside(broken, IsStored: false));
+            Set(block.Tenant, block.BlockId, new BlockState.SetAside(broken, IsStored: false));
         }
 
         try
@@ -160,7 +160,7 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
         }
 
         var isStored = await TellOthersAsync(block.Tenant, broken, cancellationToken).ConfigureAwait(false);
-        Set(block.Tenant, block.BlockId, new BlockState.Aside(broken, isStored));
+        Set(block.Tenant, block.BlockId, new BlockState.SetAside(broken, isStored));
     }
 
     /// <summary>A tenant's blocks written since a moment, by ingesters or compactors: not every process may have listed them.</summary>
@@ -318,16 +318,16 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
 
         if (listed.IsBroken)
         {
-            if (known is BlockState.Aside { IsStored: true })
+            if (known is BlockState.SetAside { IsStored: true })
                 return known;
             return await store.GetAsync(BlockPaths.Broken(tenant, blockId), cancellationToken).ConfigureAwait(false) is { } stored
-                ? new BlockState.Aside(BrokenBlockJson.Read(stored.Content, blockId, listed.LastModified), IsStored: true)
+                ? new BlockState.SetAside(BrokenBlockJson.Read(stored.Content, blockId, listed.LastModified), IsStored: true)
                 : null;
         }
 
         if (listed.HasMeta)
         {
-            return known is BlockState.Live or BlockState.Aside { IsStored: false }
+            return known is BlockState.Live or BlockState.SetAside { IsStored: false }
                 ? known
                 : await ReadMetaAsync(tenant, blockId, listed, cancellationToken).ConfigureAwait(false);
         }
@@ -377,11 +377,11 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
 
         var broken = new BrokenBlock(blockId, $"meta.json: {error.Message}", time.GetUtcNow());
         if (!error.IsNewer)
-            return new BlockState.Aside(broken, await TellOthersAsync(tenant, broken, cancellationToken).ConfigureAwait(false));
+            return new BlockState.SetAside(broken, await TellOthersAsync(tenant, broken, cancellationToken).ConfigureAwait(false));
 
         // Other processes are not told that the block is broken: a newer one among them wrote it.
         Count(tenant, broken);
-        return new BlockState.Aside(broken, IsStored: false);
+        return new BlockState.SetAside(broken, IsStored: false);
     }
 
     private async Task<BlockState?> ReadMarkAsync(TenantId tenant, Guid blockId, ListedBlock listed, CancellationToken cancellationToken)

@@ -26,7 +26,7 @@ internal abstract record BlockState
     /// <summary>Set aside.</summary>
     /// <param name="Broken">Why and when.</param>
     /// <param name="IsStored">Whether there is a <c>broken.json</c>, which tells other processes.</param>
-    public sealed record Aside(BrokenBlock Broken, bool IsStored) : BlockState;
+    public sealed record SetAside(BrokenBlock Broken, bool IsStored) : BlockState;
 
     /// <summary>Without a meta: being written, left by a process that ended while writing it, or its meta was deleted by hand.</summary>
     /// <param name="LastModified">When any of its objects was last written. If it may have been complete, this is at least the time it was noticed, so that it is kept long enough to be repaired.</param>

@@ -103,7 +103,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
 
     internal static FileWriteAheadLog Open(WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk)
     {
-        var identity = WalIdentity.Take(options.Path, logger, disk);
+        var identity = WalIdentity.Claim(options.Path, logger, disk);
         return Open(identity, identity, options, metrics, time, logger, disk);
     }
 
@@ -532,14 +532,14 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
             var opened = file;
             if (reader.TryOpen(number, RandomAccess.GetLength(file), (offset, target) => RandomAccess.Read(opened, target, offset), out var error))
                 return file;
-            PassOver(number, path, error);
+            SkipUnreadable(number, path, error);
         }
         catch (FileNotFoundException)
         {
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            PassOver(number, path, e.Message);
+            SkipUnreadable(number, path, e.Message);
         }
 
         file?.Dispose();
@@ -554,14 +554,14 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         }
         catch (IOException e)
         {
-            PassOver(number, path, e.Message);
+            SkipUnreadable(number, path, e.Message);
             record = default;
             return false;
         }
     }
 
     // The file stays, so that somebody can still recover from it.
-    private void PassOver(long number, string path, string error)
+    private void SkipUnreadable(long number, string path, string error)
     {
         lock (_releaseGate)
         {

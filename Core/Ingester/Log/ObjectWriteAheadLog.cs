@@ -123,7 +123,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         CancellationToken cancellationToken = default)
     {
         var stream = identity.Stream;
-        var start = stream is null ? null : await TryTakeUpAsync(store, new WalStream(store, stream, metrics, logger), identity, time, cancellationToken).ConfigureAwait(false);
+        var start = stream is null ? null : await TryResumeAsync(store, new WalStream(store, stream, metrics, logger), identity, time, cancellationToken).ConfigureAwait(false);
         if (start is null)
         {
             stream = newStream ?? Guid.NewGuid().ToString("N");
@@ -183,7 +183,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
             if (found is { } segment)
                 result = result.Plus(segment);
             else
-                PassOver(number);
+                SkipUnreadable(number);
         }
 
         return result;
@@ -221,14 +221,14 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     }
 
     // Null if the stream does not belong to the previous process any more, or never did.
-    private static async Task<Start?> TryTakeUpAsync(IObjectStore store, WalStream stream, WalIdentity identity, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<Start?> TryResumeAsync(IObjectStore store, WalStream stream, WalIdentity identity, TimeProvider time, CancellationToken cancellationToken)
     {
         var there = await store.GetAsync(stream.OwnerName, cancellationToken).ConfigureAwait(false);
         if (there is not { } record || WalOwner.Read(record.Content.Span) is not { State: WalOwnerState.Live or WalOwnerState.Stopped } former || !identity.IsFormer(former))
             return null;
         var (now, began) = (time.GetUtcNow(), time.GetTimestamp());
         var live = identity.OwnerAt(now, WalOwnerState.Live);
-        if (await OwnedObject.TryTakeAsync(store, stream.OwnerName, there, live, identity.IsOwn, cancellationToken).ConfigureAwait(false) is not { } owner)
+        if (await OwnedObject.TryClaimAsync(store, stream.OwnerName, there, live, identity.IsOwn, cancellationToken).ConfigureAwait(false) is not { } owner)
             return null;
 
         // The former process puts nothing more. Its last put may still be on its way to the store: it arrives before the fence and is read, or it is
@@ -257,7 +257,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     {
         identity.Remember(name);
         var (now, began) = (time.GetUtcNow(), time.GetTimestamp());
-        var owner = await OwnedObject.TryTakeAsync(store, stream.OwnerName, null, identity.OwnerAt(now, WalOwnerState.Live), identity.IsOwn, cancellationToken).ConfigureAwait(false)
+        var owner = await OwnedObject.TryClaimAsync(store, stream.OwnerName, null, identity.OwnerAt(now, WalOwnerState.Live), identity.IsOwn, cancellationToken).ConfigureAwait(false)
             ?? throw new IOException($"the write-ahead log already has a stream '{name}'; a process must start a stream of its own, and adopts those that others have left");
         return new Start(owner, now, began, []);
     }
@@ -406,7 +406,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     private bool HasReleased() => _kept.Count > 0 && _kept.Min < Math.Min(_released, _next - 1);
 
     // The object stays, so that somebody can still recover from it.
-    private void PassOver(long number)
+    private void SkipUnreadable(long number)
     {
         lock (_gate)
         {

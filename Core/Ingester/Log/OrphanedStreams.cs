@@ -92,7 +92,7 @@ public sealed partial class OrphanedStreams
         if (name == _ownStream || !IsOrphan(name, former))
             return null;
         var (claimedAt, claimedSince) = (_time.GetUtcNow(), _time.GetTimestamp());
-        var claim = await OwnedObject.TryTakeAsync(_store, stream.OwnerName, there, _identity.OwnerAt(claimedAt, WalOwnerState.Live), _identity.IsOwn, cancellationToken).ConfigureAwait(false);
+        var claim = await OwnedObject.TryClaimAsync(_store, stream.OwnerName, there, _identity.OwnerAt(claimedAt, WalOwnerState.Live), _identity.IsOwn, cancellationToken).ConfigureAwait(false);
         if (claim is null)
             return null;
 

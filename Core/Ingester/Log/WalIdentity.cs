@@ -62,14 +62,14 @@ public sealed partial class WalIdentity : IDisposable
 
     /// <summary>Locks the directory, creating it if needed.</summary>
     /// <exception cref="IOException">Another process uses it, or it cannot be made or written to.</exception>
-    public static WalIdentity Take(string path, ILogger logger) => Take(path, logger, new WalDisk());
+    public static WalIdentity Claim(string path, ILogger logger) => Claim(path, logger, new WalDisk());
 
     /// <summary>Locks the directory; if it cannot, the process continues without an identity, which is logged.</summary>
-    public static WalIdentity TakeOrNone(string path, ILogger logger)
+    public static WalIdentity ClaimOrNone(string path, ILogger logger)
     {
         try
         {
-            return Take(path, logger);
+            return Claim(path, logger);
         }
         catch (IOException e)
         {
@@ -81,7 +81,7 @@ public sealed partial class WalIdentity : IDisposable
     /// <summary>The identity of a process that cannot prove who it is.</summary>
     public static WalIdentity None(ILogger logger) => new(null, null, logger);
 
-    internal static WalIdentity Take(string path, ILogger logger, WalDisk disk)
+    internal static WalIdentity Claim(string path, ILogger logger, WalDisk disk)
     {
         // Absolute, so that the log stays put when the process changes its current directory.
         path = Path.GetFullPath(path);
@@ -89,7 +89,7 @@ public sealed partial class WalIdentity : IDisposable
         try
         {
             Create(path, disk);
-            held = DirectoryLock.TryTake(path);
+            held = DirectoryLock.TryAcquire(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

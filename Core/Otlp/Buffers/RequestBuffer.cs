@@ -46,9 +46,9 @@ public sealed class RequestBuffer
         if (_array.Length - Length < minimum)
         {
             var memory = Volatile.Read(ref _memory) ?? throw new InvalidOperationException("An uncounted buffer cannot grow.");
-            var larger = memory.Take((int)Math.Min(Math.Max(Length + (long)minimum, _array.Length * 2L), System.Array.MaxLength), _array.Length);
+            var larger = memory.RentArray((int)Math.Min(Math.Max(Length + (long)minimum, _array.Length * 2L), System.Array.MaxLength), _array.Length);
             _array.AsSpan(0, Length).CopyTo(larger);
-            memory.GiveBack(_array);
+            memory.ReturnArray(_array);
             _array = larger;
         }
 

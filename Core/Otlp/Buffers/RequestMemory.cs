@@ -27,7 +27,7 @@ public sealed class RequestMemory(long maxBytes, HeapLoad? heap = null)
     {
         if (heap is not null && heap.IsFull())
             throw RequestMemoryException.HeapFull();
-        return new(Take(minimumCapacity), this);
+        return new(RentArray(minimumCapacity), this);
     }
 
     /// <summary>A buffer with a copy of <paramref name="bytes"/>, owned by the caller.</summary>
@@ -43,7 +43,7 @@ public sealed class RequestMemory(long maxBytes, HeapLoad? heap = null)
     /// <summary>An array that counts until it is given back, or until <see cref="Uncount"/> is called for it.</summary>
     /// <param name="minimumLength">The array's minimum length.</param>
     /// <param name="heldBytes">What the same request holds already, and keeps meanwhile.</param>
-    internal byte[] Take(int minimumLength, int heldBytes = 0)
+    internal byte[] RentArray(int minimumLength, int heldBytes = 0)
     {
         var array = RequestBuffer.Pool.Rent(minimumLength);
         try
@@ -73,7 +73,7 @@ public sealed class RequestMemory(long maxBytes, HeapLoad? heap = null)
     /// <summary>A request was refused that had taken much memory already; see <see cref="HeapLoad.ShrinkSoon"/>.</summary>
     internal void RefusedLarge() => heap?.ShrinkSoon();
 
-    internal void GiveBack(byte[] array)
+    internal void ReturnArray(byte[] array)
     {
         Uncount(array.Length);
         RequestBuffer.Pool.Return(array);

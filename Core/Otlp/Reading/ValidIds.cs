@@ -12,7 +12,7 @@ public static class ValidIds
     public static bool HasSpanId(ReadOnlySpan<byte> bytes, in SpanRecord span) => IsId(bytes, span.SpanId, SpanIdLength);
 
     /// <summary>Removes the spans without valid IDs.</summary>
-    public static void RemoveOthers(SpanBatch batch) =>
+    public static void RemoveInvalid(SpanBatch batch) =>
         batch.RemoveWhere(static (b, i) => HasTraceId(b.Bytes, b.Spans[i]) && HasSpanId(b.Bytes, b.Spans[i]));
 
     private static bool IsId(ReadOnlySpan<byte> bytes, Slice id, int length)

@@ -40,12 +40,12 @@ public sealed class AssembledTrace
         var spans = answer.Spans.Spans.OrderBy(static s => s.StartTimeUnixNano).ThenBy(static s => s.SpanId).ThenBy(static s => s.Kind).ToArray();
         SharedSpanIds.Separate(spans);
         var resources = new List<ResourceGroup>();
-        var scopesOf = new EnvelopeTable<ScopeGroups>();
+        var scopesOf = new EnvelopeTable<ScopeCollector>();
         foreach (var span in spans)
         {
             if (!scopesOf.TryGet(span.Resource, out var scopes))
             {
-                scopes = new ScopeGroups();
+                scopes = new ScopeCollector();
                 scopesOf.Add(span.Resource, scopes);
                 resources.Add(new ResourceGroup(WithFirstField(span.Resource), scopes.InOrder));
             }
@@ -70,7 +70,7 @@ public sealed class AssembledTrace
     }
 
     // Collects one resource's scopes.
-    private sealed class ScopeGroups
+    private sealed class ScopeCollector
     {
         private readonly EnvelopeTable<List<FoundSpan>> _spansOf = new();
 

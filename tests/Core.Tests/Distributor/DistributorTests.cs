@@ -427,7 +427,7 @@ public sealed class DistributorTests
     public async Task Ingesters_that_cannot_take_the_batch_are_unavailable_and_the_generator_never_sees_it(bool isSuspended)
     {
         var bench = new Bench();
-        var answer = new IngestResult { Unavailable = "the spans could not be logged: disk full" };
+        var answer = new IngestOutcome { Unavailable = "the spans could not be logged: disk full" };
         var kept = isSuspended ? bench.Ingesters.Suspend() : null;
         bench.Ingesters.Answer = _ => answer;
         var buffer = Bench.Buffer(Request(Span("a"), Span("bad", spanId: [])).ToByteArray());
@@ -446,7 +446,7 @@ public sealed class DistributorTests
     public void Spans_that_a_limit_refuses_are_reported_counted_and_not_offered()
     {
         var bench = new Bench();
-        bench.Ingesters.Answer = _ => new IngestResult { Refusals = Refuse(liveTraces: [3, 0], tooLarge: [2]) };
+        bench.Ingesters.Answer = _ => new IngestOutcome { Refusals = Refuse(liveTraces: [3, 0], tooLarge: [2]) };
 
         var result = bench.Push(Request(Span("a"), Span("b"), Span("c"), Span("d"), Span("e")));
 
@@ -465,7 +465,7 @@ public sealed class DistributorTests
     public void Refused_spans_and_those_with_invalid_IDs_are_added_up()
     {
         var bench = new Bench();
-        bench.Ingesters.Answer = _ => new IngestResult { Refusals = Refuse(liveTraces: [1], tooLarge: []) };
+        bench.Ingesters.Answer = _ => new IngestOutcome { Refusals = Refuse(liveTraces: [1], tooLarge: []) };
 
         var result = bench.Push(Request(Span("bad", spanId: []), Span("a"), Span("b")));
 
@@ -483,7 +483,7 @@ public sealed class DistributorTests
         var buffer = Bench.Buffer(Request(Span("a"), Span("b")).ToByteArray());
         var push = bench.Distributor.PushAsync(TenantId.Single, buffer);
 
-        kept.SetResult(new IngestResult { Refusals = Refuse(liveTraces: [], tooLarge: [0, 1]) });
+        kept.SetResult(new IngestOutcome { Refusals = Refuse(liveTraces: [], tooLarge: [0, 1]) });
         var result = await push;
 
         Assert.Equal((PushStatus.Accepted, 2), (result.Status, result.RejectedSpans));
@@ -657,9 +657,9 @@ public sealed class DistributorTests
 
     private sealed class Ingesters : IIngesters
     {
-        private TaskCompletionSource<IngestResult>? _suspended;
+        private TaskCompletionSource<IngestOutcome>? _suspended;
 
-        public Func<SpanBatch, IngestResult> Answer { get; set; } = _ => default;
+        public Func<SpanBatch, IngestOutcome> Answer { get; set; } = _ => default;
 
         public List<TenantId> Tenants { get; } = [];
 
@@ -669,9 +669,9 @@ public sealed class DistributorTests
         public SpanBatch? Last { get; private set; }
 
         /// <summary>The next push is not answered before the returned source is.</summary>
-        public TaskCompletionSource<IngestResult> Suspend() => _suspended = new TaskCompletionSource<IngestResult>();
+        public TaskCompletionSource<IngestOutcome> Suspend() => _suspended = new TaskCompletionSource<IngestOutcome>();
 
-        public ValueTask<IngestResult> PushAsync(TenantId tenant, SpanBatch batch)
+        public ValueTask<IngestOutcome> PushAsync(TenantId tenant, SpanBatch batch)
         {
             Tenants.Add(tenant);
             Last = batch;

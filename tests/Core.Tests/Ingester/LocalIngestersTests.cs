@@ -533,7 +533,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     private Func<string, Task> BeforeWrites { set => _store.Before = (operation, name) => operation is "Put" or "Create" ? value(name) : Task.CompletedTask; }
 
     // Over all the partitions there are.
-    private async Task<IngestResult> PushAsync(LocalIngesters ingesters, List<(TraceId Trace, ulong Span)> spans, TenantId? tenant = null, int stateLength = 0)
+    private async Task<IngestOutcome> PushAsync(LocalIngesters ingesters, List<(TraceId Trace, ulong Span)> spans, TenantId? tenant = null, int stateLength = 0)
     {
         using var batch = Batch(spans, stateLength);
         if (_known.Add((ingesters, tenant ?? TenantId.Single)))

@@ -23,12 +23,12 @@ internal sealed class Partitions : IRemotePartitions
         return Task.CompletedTask;
     }
 
-    public async Task<IngestResult> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
+    public async Task<IngestOutcome> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
     {
         lock (Asked)
             Asked.Add(partition);
         if (Unreachable is { } reason)
-            return new IngestResult { Unavailable = reason };
+            return new IngestOutcome { Unavailable = reason };
         await OpenAsync(tenant, partition);
         return await PlaceOf(partition).PushAsync(tenant, partition, batch, spans, isReplayed);
     }

@@ -165,7 +165,7 @@ public sealed class FileObjectStoreTests : ObjectStoreContract, IDisposable
         await Other.DeleteAsync("blocks/a/data");
         Assert.Equal(3, await store.ReadAsync("blocks/a/data", 0, new byte[3]));
 
-        await time.PassAsync(OpenObjects.MaxAge);
+        await time.PassAsync(OpenObjectCache.MaxAge);
         Assert.Equal(-1, await store.ReadAsync("blocks/a/data", 0, new byte[3]));
     }
 

@@ -68,5 +68,5 @@ public sealed class OwnedObjectTests
     private static string Text(ReadOnlySpan<byte> content) => Encoding.UTF8.GetString(content);
 
     private Task<OwnedObject?> TakeAsync(string content, StoredObject? former, InMemoryObjectStore? view = null) =>
-        OwnedObject.TryTakeAsync(view ?? _store, Name, former, Encoding.UTF8.GetBytes(content), static c => c.Span.StartsWith("a"u8), CancellationToken.None);
+        OwnedObject.TryClaimAsync(view ?? _store, Name, former, Encoding.UTF8.GetBytes(content), static c => c.Span.StartsWith("a"u8), CancellationToken.None);
 }

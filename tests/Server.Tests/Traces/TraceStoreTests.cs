@@ -149,7 +149,7 @@ public sealed class TraceStoreTests : IDisposable
             return Task.CompletedTask;
         }
 
-        public async Task<IngestResult> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
+        public async Task<IngestOutcome> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
         {
             try
             {
@@ -157,7 +157,7 @@ public sealed class TraceStoreTests : IDisposable
             }
             catch (IOException e)
             {
-                return new IngestResult { Unavailable = e.Message };
+                return new IngestOutcome { Unavailable = e.Message };
             }
 
             var result = await Ingesters!.PushAsync(tenant, partition, batch, spans, isReplayed);

@@ -7,7 +7,7 @@ internal readonly record struct PageEntry
     public required TraceId FirstTrace { get; init; }
 
     /// <summary>Whether its first trace continues from the page before.</summary>
-    public required bool GoesOn { get; init; }
+    public required bool Continues { get; init; }
 
     /// <summary>Where it begins in the block's <c>data</c>.</summary>
     public required long Offset { get; init; }

@@ -71,7 +71,7 @@ public sealed class CompactorClaimTests
         _view.Before = (operation, _) => operation == "PutIfMatch" ? stuck.Task : Task.CompletedTask;
         await _time.PassAsync(CompactorClaim.RenewEvery);
         _time.Advance(CompactorClaim.Lease);
-        await using var next = await CompactorClaim.TryTakeAsync(_store, _time, TeamA, "a", CancellationToken.None);
+        await using var next = await CompactorClaim.TryClaimAsync(_store, _time, TeamA, "a", CancellationToken.None);
         var stopped = CancelledAsync(claim);
 
         stuck.SetResult();
@@ -207,7 +207,7 @@ public sealed class CompactorClaimTests
         static byte[] Earlier(DateTime until) => Encoding.UTF8.GetBytes($$"""{"owner":"machine/0f","until":"{{until.ToString("yyyy-MM-ddTHH:mm:ss.FFFFFFFK", CultureInfo.InvariantCulture)}}"}""");
     }
 
-    private Task<CompactorClaim?> TakeAsync(string owner) => CompactorClaim.TryTakeAsync(_view, _time, TeamA, owner, CancellationToken.None);
+    private Task<CompactorClaim?> TakeAsync(string owner) => CompactorClaim.TryClaimAsync(_view, _time, TeamA, owner, CancellationToken.None);
 
     // The next puts come through, and who put does not hear of it.
     private void LoseAnswers(int puts) => _view.After = (operation, _) =>

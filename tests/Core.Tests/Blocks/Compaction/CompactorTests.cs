@@ -520,7 +520,7 @@ public sealed class CompactorTests : IDisposable
         return list.Blocks(TeamA);
     }
 
-    private Task<CompactorClaim?> ClaimAsync(string owner) => CompactorClaim.TryTakeAsync(_store, _time, TeamA, owner, CancellationToken.None);
+    private Task<CompactorClaim?> ClaimAsync(string owner) => CompactorClaim.TryClaimAsync(_store, _time, TeamA, owner, CancellationToken.None);
 
     private string[] NamesOf(int block) => [.. _store.Names.Where(name => name.Contains(Id(block).ToString())).Select(static name => name[(name.LastIndexOf('/') + 1)..])];
 

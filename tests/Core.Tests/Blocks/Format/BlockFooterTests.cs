@@ -96,7 +96,7 @@ public sealed class BlockFooterTests
     [Fact]
     public void The_first_page_of_a_trace_is_the_one_that_begins_with_it_or_the_last_that_begins_before_it()
     {
-        PageEntry[] pages = [Page(10) with { GoesOn = false }, Page(20) with { GoesOn = true }, Page(20) with { GoesOn = true }, Page(30) with { GoesOn = false }, Page(30) with { GoesOn = true }];
+        PageEntry[] pages = [Page(10) with { Continues = false }, Page(20) with { Continues = true }, Page(20) with { Continues = true }, Page(30) with { Continues = false }, Page(30) with { Continues = true }];
         var footer = new BlockFooter { Bloom = [], Pages = pages };
 
         Assert.Equal([-1, 0, 0, 0, 2, 3, 4], new ulong[] { 9, 10, 11, 20, 21, 30, 31 }.Select(t => footer.FirstPageOf(new TraceId(0, t))));
@@ -113,7 +113,7 @@ public sealed class BlockFooterTests
     private static PageEntry Page(ulong firstTrace) => new()
     {
         FirstTrace = new TraceId(0, firstTrace),
-        GoesOn = firstTrace % 3 == 1,
+        Continues = firstTrace % 3 == 1,
         Offset = 8 + ((long)firstTrace % 100),
         Length = 300,
         SearchLength = 200,

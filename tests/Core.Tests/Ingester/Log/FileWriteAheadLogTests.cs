@@ -417,7 +417,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
         for (var i = 0; i <= 20; i++)
         {
             // Never closed: all that the operating system does for a process that is killed is to let go of its lock.
-            using var identity = WalIdentity.Take(options.Path, NullLogger.Instance);
+            using var identity = WalIdentity.Claim(options.Path, NullLogger.Instance);
             var log = FileWriteAheadLog.Open(identity, options, _metrics, _time, NullLogger.Instance);
             if (i == 0)
                 await log.AppendAsync(Acme, Request(0, 21));

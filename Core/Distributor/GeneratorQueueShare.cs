@@ -5,7 +5,7 @@ namespace OrleansTempo.Core.Distributor;
 /// moment while the generator is working: receiving must not starve the generator of CPU, only to drop what was received. A stuck generator delays
 /// nobody.
 /// </summary>
-public sealed class GeneratorQueue(GeneratorQueueBudget budget, TimeProvider time)
+public sealed class GeneratorQueueShare(GeneratorQueueBudget budget, TimeProvider time)
 {
     private const double MaxHoldMs = 200;
 

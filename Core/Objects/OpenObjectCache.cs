@@ -7,7 +7,7 @@ namespace OrleansTempo.Core.Objects;
 /// minutes after it was opened, because until then a file that another process has deleted takes up space. A file in use stays open until its last
 /// user returns it.
 /// </summary>
-internal sealed class OpenObjects : IDisposable
+internal sealed class OpenObjectCache : IDisposable
 {
     public const int Capacity = 512;
 
@@ -19,10 +19,10 @@ internal sealed class OpenObjects : IDisposable
     private readonly TimeProvider _time;
     private readonly ITimer _aging;
 
-    public OpenObjects(TimeProvider time)
+    public OpenObjectCache(TimeProvider time)
     {
         _time = time;
-        _aging = time.CreateTimer(static self => ((OpenObjects)self!).CloseOld(), this, MaxAge, MaxAge);
+        _aging = time.CreateTimer(static self => ((OpenObjectCache)self!).CloseOld(), this, MaxAge, MaxAge);
     }
 
     public int Count

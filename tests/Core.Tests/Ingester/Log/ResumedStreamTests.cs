@@ -9,7 +9,7 @@ using static OrleansTempo.Core.Tests.Ingester.Log.WalTestData;
 namespace OrleansTempo.Core.Tests.Ingester.Log;
 
 /// <summary>What a process finds that is started again: its own stream, a log of the other type, and what others have made of them meanwhile.</summary>
-public sealed class TakenUpStreamTests : ObjectLogFixture
+public sealed class ResumedStreamTests : ObjectLogFixture
 {
     // Alone in its object, at once.
     private const int Large = 20_000;
@@ -191,7 +191,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
             held.SetResult();
             await UntilAsync(() => Store.Names.Contains($"wal/{log.Stream}/00000000000000000002"));
         };
-        using var next = WalIdentity.Take(FileOptions.Path, NullLogger.Instance);
+        using var next = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
         var second = await ObjectWriteAheadLog.OpenAsync(view, Options, next, Metrics, Time, NullLogger.Instance, null, Lease);
         if (!came)
             held.SetResult();
@@ -248,7 +248,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
         Directory.CreateDirectory(copy);
         File.Copy(Path.Combine(FileOptions.Path, "identity.json"), Path.Combine(copy, "identity.json"));
 
-        using var twin = WalIdentity.Take(copy, NullLogger.Instance);
+        using var twin = WalIdentity.Claim(copy, NullLogger.Instance);
         Assert.Null(twin.Stream);
         Assert.NotEqual(identity.Id, twin.Id);
         var other = await OpenAsync(null, twin);
@@ -263,7 +263,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     {
         var (log, identity) = await StartAsync();
         var lines = new LogLines();
-        using var none = WalIdentity.TakeOrNone(FileOptions.Path, lines);
+        using var none = WalIdentity.ClaimOrNone(FileOptions.Path, lines);
         Assert.Equal(
             $"Information: After a crash, this process cannot resume its own write-ahead log stream at once; the stream is adopted after 30 s instead: the write-ahead log in '{FileOptions.Path}' is in use by another process; give each process its own storage.trace.wal.path",
             Assert.Single(lines.Lines));
@@ -272,7 +272,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
         await StopAsync(log, identity);
 
         File.WriteAllText(Path.Combine(_folder, "file"), "");
-        using var nowhere = WalIdentity.TakeOrNone(Path.Combine(_folder, "file", "wal"), lines);
+        using var nowhere = WalIdentity.ClaimOrNone(Path.Combine(_folder, "file", "wal"), lines);
         Assert.Null(nowhere.Directory);
         Assert.Contains("cannot be opened in", lines.Lines.Last(), StringComparison.Ordinal);
     }
@@ -300,7 +300,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
         await AppendAsync(log, 0, 1);
         Kill(log, identity);
 
-        using (var next = WalIdentity.Take(FileOptions.Path, NullLogger.Instance))
+        using (var next = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance))
         {
             await using var files = OpenFiles(next);
             var orphans = OrphansOf(next);
@@ -309,7 +309,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
             Assert.Empty(await orphans.ListAsync());
         }
 
-        using var last = WalIdentity.Take(FileOptions.Path, NullLogger.Instance);
+        using var last = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
         await using var replayed = OpenFiles(last);
         Assert.Equal([TextOf(0), TextOf(1)], (await replayed.ReplayedAsync()).Records);
     }
@@ -320,7 +320,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
         var dead = await OpenAsync("dead");
         await AppendAsync(dead, 0, 1, 2);
         await DieAsync(dead);
-        var identity = WalIdentity.Take(FileOptions.Path, NullLogger.Instance);
+        var identity = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
         var adopted = new List<string>();
         await Assert.ThrowsAsync<TimeoutException>(() => OrphansOf(identity).AdoptAsync("dead", record =>
         {
@@ -332,7 +332,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
         Assert.Empty(await OrphansOf(identity).ListAsync());
         identity.Dispose();
 
-        using var next = WalIdentity.Take(FileOptions.Path, NullLogger.Instance);
+        using var next = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
         Assert.Equal(["dead"], await OrphansOf(next).ListAsync());
         var (log, last) = (await OpenAsync(null, next), next);
         Assert.Equal([TextOf(1), TextOf(2)], (await AdoptAsync(log, "dead")).Records);
@@ -342,7 +342,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     [Fact]
     public async Task Files_are_handed_over_to_a_log_in_the_object_store_and_deleted_one_by_one()
     {
-        var identity = WalIdentity.Take(FileOptions.Path, NullLogger.Instance);
+        var identity = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
         await using (var files = OpenFiles(identity))
         {
             for (var i = 0; i < 6; i++)
@@ -350,7 +350,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
         }
 
         identity.Dispose();
-        using var next = WalIdentity.Take(FileOptions.Path, NullLogger.Instance);
+        using var next = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
         var adopted = new List<string>();
         await Assert.ThrowsAsync<IOException>(() => AdoptFilesAsync(next, record =>
         {
@@ -377,7 +377,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     [Fact]
     public async Task Records_of_files_share_the_commits_that_take_them_over()
     {
-        var identity = WalIdentity.Take(FileOptions.Path, NullLogger.Instance);
+        var identity = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
         await using (var files = FileWriteAheadLog.Open(identity, FileOptions with { SegmentBytes = 1 << 20 }, Metrics, Time, NullLogger.Instance))
         {
             for (var i = 0; i < 100; i++)
@@ -405,7 +405,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
         var number = 0;
         for (var round = 0; round < 40; round++)
         {
-            var identity = WalIdentity.Take(FileOptions.Path, NullLogger.Instance);
+            var identity = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
             var view = Store.View();
             var operations = round == 39 ? int.MaxValue : random.Next(1, 30);
             var killed = new TaskCompletionSource();
@@ -466,7 +466,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
 
     private async Task<(ObjectWriteAheadLog Log, WalIdentity Identity)> StartAsync()
     {
-        var identity = WalIdentity.Take(FileOptions.Path, NullLogger.Instance);
+        var identity = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
         return (await OpenAsync(null, identity), identity);
     }
 
@@ -488,5 +488,5 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     private OrphanedStreams OrphansOf(WalIdentity identity) => new(Store, identity, null, Metrics, Time, NullLogger.Instance, Lease);
 
     private Task<ReplayResult> AdoptFilesAsync(WalIdentity identity, Func<WalRecord, ValueTask> adopt) =>
-        LeftFiles.AdoptAsync(identity, FileOptions, adopt, Metrics, Time, NullLogger.Instance, CancellationToken.None);
+        LeftoverLogFiles.AdoptAsync(identity, FileOptions, adopt, Metrics, Time, NullLogger.Instance, CancellationToken.None);
 }

@@ -7,18 +7,18 @@ using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Cluster;
 
-public sealed class TraceGrainsTests : IDisposable
+public sealed class RemotePartitionsTests : IDisposable
 {
     private readonly TempoMetrics _metrics = new();
     private readonly LogLines _log = new();
     private readonly TestBatch _batch = TestBatch.Of(TestBatch.Span(new TraceId(1, 1), 1));
-    private readonly TraceGrains _grains;
+    private readonly RemotePartitions _grains;
     private Func<Task<IngestAnswer>> _answer = Taken;
 
-    public TraceGrainsTests()
+    public RemotePartitionsTests()
     {
         var grain = Substitute.Of<ITraceGrain>(_ => _answer());
-        _grains = new TraceGrains(Substitute.Of<IGrainFactory>(_ => grain), _metrics, TimeProvider.System, _log);
+        _grains = new RemotePartitions(Substitute.Of<IGrainFactory>(_ => grain), _metrics, TimeProvider.System, _log);
     }
 
     public void Dispose()

@@ -6,7 +6,7 @@ namespace OrleansTempo.Grains;
 /// </summary>
 /// <param name="maxCalls">While fewer calls are in flight, no message waits.</param>
 /// <param name="call">Sends the gathered messages; never fails.</param>
-internal sealed class CallGathering<T>(int maxCalls, Func<List<T>, Task> call)
+internal sealed class CallBatcher<T>(int maxCalls, Func<List<T>, Task> call)
 {
     // This many bytes are worth a call of their own.
     private const int EnoughBytes = 128 << 10;

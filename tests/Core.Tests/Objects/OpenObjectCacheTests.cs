@@ -3,13 +3,13 @@ using OrleansTempo.Core.Objects;
 
 namespace OrleansTempo.Core.Tests.Objects;
 
-public sealed class OpenObjectsTests : IDisposable
+public sealed class OpenObjectCacheTests : IDisposable
 {
     private readonly string _path = Path.GetTempFileName();
     private readonly ManualTimeProvider _time = new();
-    private readonly OpenObjects _open;
+    private readonly OpenObjectCache _open;
 
-    public OpenObjectsTests() => _open = new(_time);
+    public OpenObjectCacheTests() => _open = new(_time);
 
     public void Dispose()
     {
@@ -21,13 +21,13 @@ public sealed class OpenObjectsTests : IDisposable
     public void The_least_recently_used_file_is_closed_when_there_are_too_many()
     {
         var handles = new List<SafeFileHandle>();
-        for (var i = 0; i < OpenObjects.Capacity; i++)
+        for (var i = 0; i < OpenObjectCache.Capacity; i++)
             handles.Add(Keep($"{i}"));
         _open.Return(_open.Rent("0")!);
 
         Keep("one more");
 
-        Assert.Equal(OpenObjects.Capacity, _open.Count);
+        Assert.Equal(OpenObjectCache.Capacity, _open.Count);
         Assert.False(handles[0].IsClosed);
         Assert.True(handles[1].IsClosed);
         Assert.Null(_open.Rent("1"));
@@ -69,7 +69,7 @@ public sealed class OpenObjectsTests : IDisposable
         var young = Keep("young");
         _open.Return(_open.Rent("old")!);
 
-        _time.Advance(OpenObjects.MaxAge - TimeSpan.FromMinutes(1));
+        _time.Advance(OpenObjectCache.MaxAge - TimeSpan.FromMinutes(1));
 
         Assert.True(old.IsClosed);
         Assert.False(young.IsClosed);

@@ -2,7 +2,7 @@ using OrleansTempo.Core.Distributor;
 
 namespace OrleansTempo.Core.Tests.Distributor;
 
-public sealed class GeneratorQueueTests
+public sealed class GeneratorQueueShareTests
 {
     private readonly ManualTimeProvider _time = new();
     private readonly GeneratorQueueBudget _budget = new(1000);
@@ -10,14 +10,14 @@ public sealed class GeneratorQueueTests
     [Fact]
     public void One_tenant_has_half_of_the_memory_and_leaves_the_rest_to_the_others()
     {
-        var greedy = new GeneratorQueue(_budget, _time);
-        var other = new GeneratorQueue(_budget, _time);
+        var greedy = new GeneratorQueueShare(_budget, _time);
+        var other = new GeneratorQueueShare(_budget, _time);
 
         Assert.True(greedy.TryTake(300));
         Assert.True(greedy.TryTake(200));
         Assert.False(greedy.TryTake(1));
         Assert.True(other.TryTake(500));
-        Assert.False(new GeneratorQueue(_budget, _time).TryTake(1));
+        Assert.False(new GeneratorQueueShare(_budget, _time).TryTake(1));
         Assert.Equal(1000, _budget.WaitingBytes);
 
         greedy.Return(300);
@@ -29,7 +29,7 @@ public sealed class GeneratorQueueTests
     [Fact]
     public void A_request_larger_than_the_share_is_let_in_alone()
     {
-        var queue = new GeneratorQueue(_budget, _time);
+        var queue = new GeneratorQueueShare(_budget, _time);
 
         Assert.True(queue.TryTake(900));
         Assert.False(queue.TryTake(1));
@@ -45,7 +45,7 @@ public sealed class GeneratorQueueTests
     [InlineData(500, 200)]
     public void Answers_are_held_the_longer_the_fuller_the_queue_is_past_half(int waiting, int milliseconds)
     {
-        var queue = new GeneratorQueue(_budget, _time);
+        var queue = new GeneratorQueueShare(_budget, _time);
         queue.TryTake(waiting);
 
         Assert.Equal(TimeSpan.FromMilliseconds(milliseconds), queue.Hold());
@@ -54,7 +54,7 @@ public sealed class GeneratorQueueTests
     [Fact]
     public void A_generator_that_is_stuck_holds_up_nobody_until_it_goes_on()
     {
-        var queue = new GeneratorQueue(_budget, _time);
+        var queue = new GeneratorQueueShare(_budget, _time);
         queue.TryTake(300);
         queue.TryTake(200);
 

@@ -18,7 +18,7 @@ namespace OrleansTempo.Grains;
 ///                                 └─► with shards, each gets the spans of its trace IDs
 /// </code>
 /// </summary>
-internal sealed partial class GeneratorForwarder
+internal sealed partial class TenantForwarder
 {
     // The most spans in one call: enough to keep calls few, and few enough to keep a grain's turn short.
     private const int MaxSpansPerCall = 20_000;
@@ -29,7 +29,7 @@ internal sealed partial class GeneratorForwarder
     private readonly Channel<Waiting> _batches = Channel.CreateUnbounded<Waiting>(new UnboundedChannelOptions { SingleReader = true });
     private readonly TenantId _tenant;
     private readonly IGrainFactory _grains;
-    private readonly GeneratorQueue _queue;
+    private readonly GeneratorQueueShare _queue;
     private readonly TempoMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -41,12 +41,12 @@ internal sealed partial class GeneratorForwarder
     private volatile bool _draining;
     private bool _failing;
 
-    public GeneratorForwarder(TenantId tenant, IGrainFactory grains, int shards, GeneratorQueueBudget budget, TempoMetrics metrics, TimeProvider time, ILogger logger)
+    public TenantForwarder(TenantId tenant, IGrainFactory grains, int shards, GeneratorQueueBudget budget, TempoMetrics metrics, TimeProvider time, ILogger logger)
     {
         _tenant = tenant;
         _grains = grains;
         _shards = shards;
-        _queue = new GeneratorQueue(budget, time);
+        _queue = new GeneratorQueueShare(budget, time);
         _metrics = metrics;
         _time = time;
         _logger = logger;

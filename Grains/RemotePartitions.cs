@@ -10,7 +10,7 @@ namespace OrleansTempo.Grains;
 /// Reaches the trace grains of partitions that are not open in this silo. Spans pushed to a partition while several calls to it are in flight are
 /// sent together with the next call.
 /// </summary>
-internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics metrics, TimeProvider time, ILogger logger) : IRemotePartitions
+internal sealed partial class RemotePartitions(IGrainFactory grains, TempoMetrics metrics, TimeProvider time, ILogger logger) : IRemotePartitions
 {
     // An answer from another silo can take as long as a commit in the object store; several calls at a time keep requests from queuing behind each
     // other.
@@ -20,7 +20,7 @@ internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics met
 
     private static readonly TimeSpan s_forgetAfter = TimeSpan.FromMinutes(10);
 
-    private readonly RecentTable<(TenantId Tenant, int Partition, bool IsReplayed), CallGathering<Push>> _gatherings = new(s_forgetAfter, time);
+    private readonly RecentTable<(TenantId Tenant, int Partition, bool IsReplayed), CallBatcher<Push>> _gatherings = new(s_forgetAfter, time);
     private readonly RecentTable<(TenantId Tenant, int Partition), Reachability> _reachabilities = new(s_forgetAfter, time);
 
     public async Task OpenAsync(TenantId tenant, int partition)
@@ -35,10 +35,10 @@ internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics met
         }
     }
 
-    public Task<IngestResult> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
+    public Task<IngestOutcome> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
     {
         var gathering = _gatherings.GetOrAdd(
-            (tenant, partition, isReplayed), static (key, self) => new CallGathering<Push>(MaxCalls, pushes => self.SendAsync(key.Tenant, key.Partition, pushes, key.IsReplayed)), this);
+            (tenant, partition, isReplayed), static (key, self) => new CallBatcher<Push>(MaxCalls, pushes => self.SendAsync(key.Tenant, key.Partition, pushes, key.IsReplayed)), this);
         var push = new Push(new SpanPart(batch, spans));
         batch.Lease();
 
@@ -65,7 +65,7 @@ internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics met
             foreach (var push in pushes)
             {
                 push.Part.Batch.Release();
-                push.Result.SetResult(new IngestResult { Unavailable = answer.Unavailable, Refusals = refusals?.GetValueOrDefault(push.Part.Batch) });
+                push.Result.SetResult(new IngestOutcome { Unavailable = answer.Unavailable, Refusals = refusals?.GetValueOrDefault(push.Part.Batch) });
             }
         }
         catch (Exception e)
@@ -73,7 +73,7 @@ internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics met
             // It is unknown whether the call has arrived, or still will.
             if (reachability.NoteFailure(call))
                 LogCallFailed(logger, tenant, partition, e.Message);
-            var unavailable = new IngestResult { Unavailable = $"cannot reach the ingester {GrainKeys.OfPartition(tenant, partition)}: {e.Message}; send the request again" };
+            var unavailable = new IngestOutcome { Unavailable = $"cannot reach the ingester {GrainKeys.OfPartition(tenant, partition)}: {e.Message}; send the request again" };
             foreach (var push in pushes)
             {
                 push.Part.Batch.Abandon();
@@ -92,6 +92,6 @@ internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics met
     {
         public SpanPart Part => part;
 
-        public TaskCompletionSource<IngestResult> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<IngestOutcome> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

@@ -7,7 +7,7 @@ namespace OrleansTempo.Grains.Interfaces;
 
 /// <summary>What a partition holds of a trace: its live spans, and the blocks that may hold more.</summary>
 [GenerateSerializer, Immutable, Alias("orleanstempo.LiveTrace")]
-public sealed record LiveTrace
+public sealed record LiveTraceAnswer
 {
     [Id(0)]
     public LiveSpan[] Spans { get; init; } = [];
@@ -24,7 +24,7 @@ public sealed record LiveTrace
     [Id(3)]
     public LiveBlock[] Blocks { get; init; } = [];
 
-    public static LiveTrace From(TraceSpans trace, IEnumerable<BlockMeta> blocks)
+    public static LiveTraceAnswer From(TraceSpans trace, IEnumerable<BlockMeta> blocks)
     {
         var envelopes = new List<byte[]>();
         var spans = new LiveSpan[trace.Spans.Count];
@@ -43,7 +43,7 @@ public sealed record LiveTrace
             };
         }
 
-        return new LiveTrace
+        return new LiveTraceAnswer
         {
             Spans = spans,
             Envelopes = [.. envelopes],

@@ -1,7 +1,7 @@
 namespace OrleansTempo.Core.Ingester;
 
 /// <summary>The ingesters' answer to a batch.</summary>
-public readonly record struct IngestResult
+public readonly record struct IngestOutcome
 {
     /// <summary>Null if the batch was accepted; otherwise the reason, in a sentence.</summary>
     public string? Unavailable { get; init; }
@@ -10,10 +10,10 @@ public readonly record struct IngestResult
     public Refusals? Refusals { get; init; }
 
     /// <summary>Combines the results of two parts of one batch.</summary>
-    public IngestResult And(IngestResult other)
+    public IngestOutcome And(IngestOutcome other)
     {
         if (Refusals is null || other.Refusals is null)
-            return new IngestResult { Unavailable = Unavailable ?? other.Unavailable, Refusals = Refusals ?? other.Refusals };
+            return new IngestOutcome { Unavailable = Unavailable ?? other.Unavailable, Refusals = Refusals ?? other.Refusals };
         Refusals.Add(other.Refusals);
         return this with { Unavailable = Unavailable ?? other.Unavailable };
     }

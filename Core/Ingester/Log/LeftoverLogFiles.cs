@@ -9,7 +9,7 @@ namespace OrleansTempo.Core.Ingester.Log;
 /// each file: append its records to our own log ─► delete the file
 /// </code>
 /// </summary>
-public static class LeftFiles
+public static class LeftoverLogFiles
 {
     // At most this many bytes of records wait for their commits at a time, so that each commit carries many.
     private const long MaxUnderWay = 16 << 20;

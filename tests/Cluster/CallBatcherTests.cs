@@ -3,12 +3,12 @@ using OrleansTempo.Grains;
 
 namespace OrleansTempo.Cluster;
 
-public sealed class CallGatheringTests
+public sealed class CallBatcherTests
 {
     private readonly Channel<(List<int> Messages, TaskCompletionSource Answer)> _calls = Channel.CreateUnbounded<(List<int>, TaskCompletionSource)>();
-    private readonly CallGathering<int> _gathering;
+    private readonly CallBatcher<int> _gathering;
 
-    public CallGatheringTests() => _gathering = new CallGathering<int>(2, messages =>
+    public CallBatcherTests() => _gathering = new CallBatcher<int>(2, messages =>
     {
         var answer = new TaskCompletionSource();
         _calls.Writer.TryWrite((messages, answer));

@@ -17,7 +17,7 @@ namespace OrleansTempo.Core.Ingester;
 ///   admit ─► split ─┬─► open here: indexed ─► write-ahead log, once a batch ─┬─► settle ─► answer
 ///                   └─► elsewhere ─► the process that has it: the same ──────┘
 ///
-///   every flush_check_period, or when memory is short:  cut ─► flush queue ─► block ─► log segments let go
+///   every flush_check_period, or when memory is short:  cut ─► flush queue ─► block ─► log segments released
 /// </code>
 /// Spans are indexed first and then logged. So everything in the log is also in a partition or in a block, and a segment can be deleted once no
 /// partition needs it. Safe to call from any thread.
@@ -305,7 +305,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         }
         catch (IOException e)
         {
-            // What was indexed stays. If the client does not retry, these are spans it was never promised; that is harmless.
+            // What was indexed stays: if the client does not retry, extra spans are stored, which is harmless.
             return $"the spans could not be logged: {e.Message}";
         }
         finally

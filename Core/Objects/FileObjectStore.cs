@@ -52,10 +52,10 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     private DirectoryLock? _use;
 
     /// <summary>Opens the store without a lock, for callers that keep other processes out in another way, see <see cref="Open"/>.</summary>
-    /// <param name="root">The directory; it is made where it is not there.</param>
+    /// <param name="root">The directory; created if it does not exist.</param>
     /// <param name="time">The clock that leftovers and open files age by.</param>
     /// <param name="logger">Told about leftovers.</param>
-    /// <exception cref="IOException">The directory cannot be made or written to.</exception>
+    /// <exception cref="IOException">The directory cannot be created or written to.</exception>
     public FileObjectStore(string root, TimeProvider time, ILogger logger)
     {
         _root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
@@ -81,12 +81,12 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     /// <summary>
     /// Opens the store, and locks the directory until it is disposed: exclusively for a process that runs alone, shared for the members of a cluster.
     /// </summary>
-    /// <param name="root">The directory; it is made where it is not there.</param>
+    /// <param name="root">The directory; created if it does not exist.</param>
     /// <param name="isAlone">Whether this process runs alone and relies on being the only writer.</param>
     /// <param name="setting">The configuration key that names the directory.</param>
     /// <param name="time">The clock that leftovers and open files age by.</param>
     /// <param name="logger">Told about leftovers.</param>
-    /// <exception cref="IOException">Another process uses the directory, or it cannot be made or written to.</exception>
+    /// <exception cref="IOException">Another process uses the directory, or it cannot be created or written to.</exception>
     public static FileObjectStore Open(string root, bool isAlone, string setting, TimeProvider time, ILogger logger)
     {
         var store = new FileObjectStore(root, time, logger);

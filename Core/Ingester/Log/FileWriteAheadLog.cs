@@ -8,7 +8,7 @@ namespace OrleansTempo.Core.Ingester.Log;
 /// The write-ahead log as files in one directory:
 /// <code>
 /// AppendAsync ─┬─ nobody is writing: the caller writes its record, on its own thread, and then what
-///              │  has queued up meanwhile, a commit at a time ──► segment n
+///              │  has queued up since, a commit at a time ──► segment n
 ///              └─ somebody is:  queue, ticket                      n-1, n-2, …  until released
 /// </code>
 /// With <see cref="WalSync.Interval"/>, a timer flushes the files to disk while writing continues. With <see cref="WalSync.Always"/>, a thread of the

@@ -61,7 +61,7 @@ public sealed partial class WalIdentity : IDisposable
     internal string Owner { get; } = $"{Environment.MachineName}/{Environment.ProcessId}/{Guid.NewGuid():N}";
 
     /// <summary>Locks the directory, creating it if needed.</summary>
-    /// <exception cref="IOException">Another process uses it, or it cannot be made or written to.</exception>
+    /// <exception cref="IOException">Another process uses it, or it cannot be created or written to.</exception>
     public static WalIdentity Claim(string path, ILogger logger) => Claim(path, logger, new WalDisk());
 
     /// <summary>Locks the directory; if it cannot, the process continues without an identity, which is logged.</summary>

@@ -40,7 +40,7 @@ internal sealed class WalSegmentReader
     public long GoodBytes { get; private set; }
 
     /// <summary>Opens a segment that is read piece by piece; its records are readable until the next call.</summary>
-    /// <returns>False where it cannot be read; <paramref name="error"/> says why.</returns>
+    /// <returns>False if it cannot be read; <paramref name="error"/> says why.</returns>
     /// <exception cref="IOException">Thrown by <paramref name="readAt"/>, here and in later reads.</exception>
     public bool TryOpen(long number, long length, ReadAt readAt, out string error)
     {
@@ -49,7 +49,7 @@ internal sealed class WalSegmentReader
     }
 
     /// <summary>Opens a segment that is entirely in memory; its records are readable for as long as it is.</summary>
-    /// <returns>False where it cannot be read; <paramref name="error"/> says why.</returns>
+    /// <returns>False if it cannot be read; <paramref name="error"/> says why.</returns>
     public bool TryOpen(long number, ReadOnlyMemory<byte> segment, out string error)
     {
         _readAt = static (_, _) => 0;

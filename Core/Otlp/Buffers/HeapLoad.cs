@@ -28,7 +28,7 @@ public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, Action
     private long? _shrunk;
     private ITimer? _shrinking;
 
-    /// <summary>The heap of this process, and what it may have: of the container or machine, or as <c>DOTNET_GCHeapHardLimit</c> says.</summary>
+    /// <summary>This process's heap and its limit: that of the container or machine, or <c>DOTNET_GCHeapHardLimit</c>.</summary>
     public static HeapLoad OfProcess(TimeProvider time) => new(
         ReadProcess,
         static () => GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false),

@@ -42,7 +42,7 @@ public sealed class RequestMemory(long maxBytes, HeapLoad? heap = null)
 
     /// <summary>An array that counts until it is given back, or until <see cref="Uncount"/> is called for it.</summary>
     /// <param name="minimumLength">The array's minimum length.</param>
-    /// <param name="heldBytes">What the same request holds already, and keeps meanwhile.</param>
+    /// <param name="heldBytes">What the same request already holds, and keeps in the meantime.</param>
     internal byte[] RentArray(int minimumLength, int heldBytes = 0)
     {
         var array = RequestBuffer.Pool.Rent(minimumLength);
@@ -60,7 +60,7 @@ public sealed class RequestMemory(long maxBytes, HeapLoad? heap = null)
 
     /// <summary>Counts bytes that a request is about to take, until <see cref="Uncount"/> is called for them.</summary>
     /// <param name="bytes">How many.</param>
-    /// <param name="heldBytes">What the same request holds already, and keeps meanwhile.</param>
+    /// <param name="heldBytes">What the same request already holds, and keeps in the meantime.</param>
     /// <exception cref="RequestMemoryException">There is no room for them.</exception>
     internal void Count(long bytes, long heldBytes)
     {

@@ -8,7 +8,7 @@ public sealed class BlobNamesTests
     [InlineData("/tempo/eu/", "acme/data", "tempo/eu/acme/data")]
     [InlineData("tempo.", "acme./data.", "tempo.!/acme.!/data.!")]
     [InlineData("", ".../a.b", "...!/a.b")]
-    public void An_objects_name_becomes_a_blobs_and_comes_back(string prefix, string name, string blob)
+    public void An_object_name_becomes_a_blob_name_and_back(string prefix, string name, string blob)
     {
         var names = new BlobNames(prefix);
 
@@ -28,7 +28,7 @@ public sealed class BlobNamesTests
     [InlineData("acme data")]
     [InlineData("acme\\data")]
     [InlineData("acmé")]
-    public void What_is_no_objects_name_is_refused(string name)
+    public void An_invalid_object_name_is_refused(string name)
     {
         var names = new BlobNames("");
 
@@ -49,5 +49,5 @@ public sealed class BlobNamesTests
     }
 
     [Fact]
-    public void A_blob_outside_the_prefix_is_none_of_ours() => Assert.False(new BlobNames("tempo").TryObjectName("tempo2/data", out _));
+    public void A_blob_outside_the_prefix_is_not_an_object() => Assert.False(new BlobNames("tempo").TryObjectName("tempo2/data", out _));
 }

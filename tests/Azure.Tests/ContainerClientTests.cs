@@ -29,7 +29,7 @@ public sealed class ContainerClientTests
 
     [Theory]
     [MemberData(nameof(Wrong))]
-    public async Task A_setting_that_cannot_be_right_is_an_error_that_names_its_key_and_shows_no_secret(AzureStorageOptions options, string message)
+    public async Task An_invalid_setting_is_an_error_that_names_its_key_and_shows_no_secret(AzureStorageOptions options, string message)
     {
         var error = await Assert.ThrowsAsync<ArgumentException>(() => AzureBlobObjectStore.OpenAsync(options));
 
@@ -61,7 +61,7 @@ public sealed class ContainerClientTests
     }
 
     [Fact]
-    public async Task A_token_that_is_not_to_be_had_is_an_error_that_names_the_settings()
+    public async Task A_missing_token_is_an_error_that_names_the_settings()
     {
         var options = Good with { StorageAccountKey = "", UseFederatedToken = true };
 

@@ -16,7 +16,7 @@ public sealed class CallBatcherTests
     });
 
     [Fact]
-    public async Task A_message_goes_at_once_while_few_calls_are_under_way()
+    public async Task A_message_is_sent_at_once_while_few_calls_are_in_flight()
     {
         _gathering.Add(1, 10);
         _gathering.Add(2, 10);
@@ -26,7 +26,7 @@ public sealed class CallBatcherTests
     }
 
     [Fact]
-    public async Task What_comes_while_calls_are_under_way_goes_with_the_next_one_in_order()
+    public async Task Messages_that_arrive_during_calls_are_sent_with_the_next_one_in_order()
     {
         for (var i = 1; i <= 5; i++)
             _gathering.Add(i, 10);
@@ -43,7 +43,7 @@ public sealed class CallBatcherTests
     }
 
     [Fact]
-    public async Task What_is_large_or_many_waits_for_no_call()
+    public async Task Large_or_numerous_messages_wait_for_no_call()
     {
         _gathering.Add(1, 10);
         _gathering.Add(2, 10);

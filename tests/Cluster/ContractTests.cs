@@ -40,7 +40,7 @@ public sealed class ContractTests
 
     /// <summary>A grain's identity, its place in the cluster's directory and its stored state begin with its type's name, which Orleans would derive from the class.</summary>
     [Fact]
-    public void Grain_types_keep_their_names_however_their_classes_are_called()
+    public void Grain_types_keep_their_names_whatever_their_classes_are_called()
     {
         var classes = typeof(TraceGrain).Assembly.GetTypes().Where(static t => t.IsClass && !t.IsAbstract && typeof(IGrain).IsAssignableFrom(t)).OrderBy(static t => t.Name);
         using var services = new ServiceCollection().BuildServiceProvider();

@@ -166,7 +166,7 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
     }
 
     [Fact]
-    public async Task What_a_limit_refuses_in_a_grain_the_client_is_told_of()
+    public async Task The_client_is_told_what_a_limit_refused_in_a_grain()
     {
         await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-limits", Ingestion = "rate_limit_bytes: 0, max_traces_per_user: 3", Ingester = "partitions: 8" });
         var request = new RandomTraces(7).Next(60);

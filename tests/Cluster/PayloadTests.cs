@@ -67,7 +67,7 @@ public sealed class PayloadTests : IDisposable
     }
 
     [Fact]
-    public void Bytes_that_are_no_request_are_refused_when_they_are_read()
+    public void Bytes_that_are_not_a_request_are_refused_when_they_are_read()
     {
         var buffer = RequestBuffer.RentUncounted(3);
         "\x0A\x7F\x01"u8.CopyTo(buffer.Array);
@@ -79,7 +79,7 @@ public sealed class PayloadTests : IDisposable
     }
 
     [Fact]
-    public void Requests_arrive_each_as_it_was()
+    public void Requests_arrive_unchanged()
     {
         byte[][] requests = [[1, 2, 3], [], [4]];
 

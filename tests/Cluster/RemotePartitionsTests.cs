@@ -55,7 +55,7 @@ public sealed class RemotePartitionsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_call_that_fails_when_a_later_one_has_come_through_is_no_outage()
+    public async Task A_call_that_fails_after_a_later_one_succeeded_is_not_an_outage()
     {
         var slow = new TaskCompletionSource<IngestAnswer>();
         _answer = () => slow.Task;

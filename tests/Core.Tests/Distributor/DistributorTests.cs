@@ -30,7 +30,7 @@ public sealed class DistributorTests
     [InlineData("FF")]
     [InlineData("0A05")]
     [InlineData("7B7D")]
-    public void Bytes_that_are_no_request_are_malformed(string hex)
+    public void Bytes_that_are_not_a_request_are_malformed(string hex)
     {
         var bench = new Bench();
 
@@ -44,7 +44,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void Text_that_is_not_UTF8_does_not_cost_the_batch()
+    public void Text_that_is_not_UTF8_does_not_reject_the_batch()
     {
         var bench = new Bench();
         var bytes = Request(Span("M~nchen"), Span("b")).ToByteArray();
@@ -89,7 +89,7 @@ public sealed class DistributorTests
     [InlineData(7)]
     [InlineData(9)]
     [InlineData(-8)]
-    public void Spans_without_a_valid_span_ID_too(int length)
+    public void Spans_without_a_valid_span_ID_are_refused_too(int length)
     {
         var bench = new Bench();
 
@@ -120,7 +120,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void Both_reasons_are_named_and_where_no_span_is_left_nothing_is_offered()
+    public void Both_reasons_are_named_and_if_no_span_is_left_nothing_is_offered()
     {
         var bench = new Bench();
 
@@ -178,7 +178,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void Without_a_configured_wait_none_is_told()
+    public void Without_a_configured_wait_the_client_is_told_none()
     {
         var request = Request(Span("a"));
         var bench = new Bench(new IngestionLimits { RateLimitBytes = 1, BurstSizeBytes = request.CalculateSize() });
@@ -206,7 +206,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void Tenants_do_not_use_up_each_others_rate()
+    public void Tenants_do_not_consume_each_others_rate()
     {
         var request = Request(Span("a"));
         var bench = new Bench(new IngestionLimits { RateLimitBytes = 1, BurstSizeBytes = request.CalculateSize() });
@@ -219,7 +219,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void Without_a_rate_everything_is_taken()
+    public void Without_a_rate_everything_is_accepted()
     {
         var bench = new Bench(new IngestionLimits { RateLimitBytes = 0, BurstSizeBytes = 1 });
 
@@ -242,7 +242,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void What_is_cut_is_counted_by_whose_attributes_they_are()
+    public void Cut_attributes_are_counted_by_what_they_belong_to()
     {
         var bench = new Bench(new IngestionLimits { MaxAttributeBytes = 4 });
         KeyValue cut = new() { Key = "k", Value = new AnyValue { StringValue = "12345" } };
@@ -301,7 +301,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void A_distributor_that_stops_takes_nothing_more()
+    public void A_stopping_distributor_accepts_nothing_more()
     {
         var bench = new Bench();
         bench.Distributor.Stop();
@@ -314,7 +314,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void Buffers_go_back_whatever_becomes_of_the_request()
+    public void Buffers_are_returned_whatever_happens_to_the_request()
     {
         var oversized = Span("a");
         oversized.Attributes.Add(new KeyValue { Key = "k", Value = new AnyValue { StringValue = "too long" } });
@@ -340,7 +340,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void A_batch_that_the_queue_keeps_stays_readable_until_it_lets_go()
+    public void A_batch_that_the_queue_keeps_stays_readable_until_released()
     {
         var bench = new Bench();
         bench.Queue.Keeps = true;
@@ -372,7 +372,7 @@ public sealed class DistributorTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Where_no_span_is_left_the_ingesters_are_not_asked(bool isEmpty)
+    public void If_no_span_is_left_the_ingesters_are_not_called(bool isEmpty)
     {
         var bench = new Bench();
 
@@ -476,7 +476,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public async Task Where_every_span_is_refused_nothing_is_offered()
+    public async Task If_every_span_is_refused_nothing_is_offered()
     {
         var bench = new Bench();
         var kept = bench.Ingesters.Suspend();
@@ -495,7 +495,7 @@ public sealed class DistributorTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task An_answer_is_held_for_as_long_as_the_generators_queue_asks_for(bool isKeptLater)
+    public async Task An_answer_is_delayed_for_as_long_as_the_generators_queue_asks_for(bool isKeptLater)
     {
         var bench = new Bench();
         var hold = TimeSpan.FromMilliseconds(7);
@@ -513,7 +513,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public async Task An_exception_of_the_ingesters_reaches_the_caller_and_the_buffer_goes_back()
+    public async Task An_exception_of_the_ingesters_reaches_the_caller_and_the_buffer_is_returned()
     {
         var bench = new Bench();
         var kept = bench.Ingesters.Suspend();

@@ -27,7 +27,7 @@ public sealed class GeneratorQueueShareTests
     }
 
     [Fact]
-    public void A_request_larger_than_the_share_is_let_in_alone()
+    public void A_request_larger_than_the_share_is_admitted_alone()
     {
         var queue = new GeneratorQueueShare(_budget, _time);
 
@@ -43,7 +43,7 @@ public sealed class GeneratorQueueShareTests
     [InlineData(251, 1)]
     [InlineData(375, 25)]
     [InlineData(500, 200)]
-    public void Answers_are_held_the_longer_the_fuller_the_queue_is_past_half(int waiting, int milliseconds)
+    public void Beyond_half_of_the_share_answers_are_delayed_longer_the_fuller_the_queue_is(int waiting, int milliseconds)
     {
         var queue = new GeneratorQueueShare(_budget, _time);
         queue.TryTake(waiting);
@@ -52,7 +52,7 @@ public sealed class GeneratorQueueShareTests
     }
 
     [Fact]
-    public void A_generator_that_is_stuck_holds_up_nobody_until_it_goes_on()
+    public void A_stuck_generator_delays_nobody_until_it_recovers()
     {
         var queue = new GeneratorQueueShare(_budget, _time);
         queue.TryTake(300);

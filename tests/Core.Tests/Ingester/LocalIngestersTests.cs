@@ -53,7 +53,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task What_is_pushed_is_found_at_once_and_after_it_was_flushed()
+    public async Task Pushed_spans_are_found_at_once_and_after_a_flush()
     {
         var ingesters = Open(s_options, _log);
         await ReplayAsync(ingesters);
@@ -114,7 +114,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task The_log_is_let_go_up_to_what_is_in_no_block()
+    public async Task The_log_is_released_up_to_the_first_span_that_is_in_no_block()
     {
         var ingesters = Open(s_options, _log);
         await PushAsync(ingesters, Traces(10));
@@ -139,7 +139,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task What_was_not_flushed_is_replayed_into_any_number_of_partitions()
+    public async Task Unflushed_spans_are_replayed_into_any_number_of_partitions()
     {
         await using (var log = OpenLog())
         {
@@ -173,7 +173,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_block_and_a_log_that_hold_the_same_spans_are_found_once()
+    public async Task Spans_held_by_both_a_block_and_the_log_are_found_once()
     {
         await using (var log = OpenLog())
         {
@@ -193,7 +193,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task When_memory_is_full_pushes_wait_then_are_refused_and_go_on_when_there_is_room()
+    public async Task When_memory_is_full_pushes_wait_then_are_refused_and_continue_when_there_is_room()
     {
         var ingesters = Open(s_options with { MaxMemoryBytes = 200_000 }, _log);
         var store = new TaskCompletionSource();
@@ -208,7 +208,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
         await _time.TimerOf(s_patience);
         Assert.False(refused.IsCompleted);
         _time.Advance(s_patience);
-        Assert.Contains("ingester.max_memory_bytes is 200000", (await refused.WaitAsync(s_longest)).Unavailable);
+        Assert.Contains("the maximum is 200000 (ingester.max_memory_bytes)", (await refused.WaitAsync(s_longest)).Unavailable);
         Assert.Equal(1, _log.Appended);
         Assert.Empty((await FindAsync(ingesters, Traces(101)[100].Trace)).Spans);
 
@@ -234,7 +234,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_log_that_cannot_be_written_makes_the_ingesters_unavailable_and_sent_again_nothing_is_twice()
+    public async Task A_log_that_cannot_be_written_makes_the_ingesters_unavailable_and_a_retry_stores_nothing_twice()
     {
         var ingesters = Open(s_options, _log);
         _log.Failure = new IOException("no space left");
@@ -247,7 +247,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_tenants_limit_holds_for_all_partitions_together_and_what_is_refused_whole_is_not_logged()
+    public async Task A_tenants_limit_covers_all_partitions_together_and_a_fully_refused_batch_is_not_logged()
     {
         var ingesters = Open(s_options, _log, new TenantOverrides { Ingestion = new IngestionOverrides { MaxTracesPerUser = 30 } });
 
@@ -319,7 +319,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_queue_that_is_closed_gives_up_what_it_has_not_written()
+    public async Task A_closed_queue_drops_what_it_has_not_written()
     {
         var ingesters = Open(s_options, _log);
         BeforeWrites = static _ => throw new IOException("unplugged");
@@ -377,7 +377,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_partition_that_is_closed_takes_nothing_more_and_keeps_what_it_has()
+    public async Task A_closed_partition_accepts_nothing_more_and_keeps_what_it_has()
     {
         var logThere = new RecordingLog();
         var there = Open(s_options with { Partitions = 1 }, logThere);
@@ -397,7 +397,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_partition_that_cannot_be_reached_makes_the_push_unavailable_and_sent_again_nothing_is_twice()
+    public async Task An_unreachable_partition_makes_the_push_unavailable_and_a_retry_stores_nothing_twice()
     {
         var here = Open(s_options, _log);
         _remote.PlaceOf = static _ => null!;
@@ -448,7 +448,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_replay_that_cannot_hand_over_what_is_elsewhere_fails_and_lets_nothing_go()
+    public async Task A_replay_that_cannot_hand_over_spans_of_other_processes_fails_and_releases_nothing()
     {
         var here = Open(s_options, _log);
         _remote.Unreachable = "cannot reach the ingester";
@@ -462,7 +462,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task What_is_adopted_is_logged_here_and_no_limit_refuses_it()
+    public async Task Adopted_spans_are_logged_here_and_no_limit_refuses_them()
     {
         var here = Open(s_options, _log, new TenantOverrides { Ingestion = new IngestionOverrides { MaxTracesPerUser = 1 } });
 
@@ -483,7 +483,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     private static IEnumerable<ulong> Logged(RecordingLog log) => log.Requests.SelectMany(static r => SentSpan.AllOf(r).Select(static s => s.Key.SpanId)).Order();
 
     [Fact]
-    public async Task A_tenant_is_forgotten_when_all_it_had_is_in_blocks_and_its_partitions_are_closed()
+    public async Task A_tenant_is_forgotten_when_everything_is_in_blocks_and_its_partitions_are_closed()
     {
         var ingesters = Open(s_options, _log);
         await PushAsync(ingesters, Traces(3));
@@ -508,7 +508,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_tenant_with_an_open_partition_or_a_block_to_be_asked_for_is_not_forgotten()
+    public async Task A_tenant_with_an_open_partition_or_a_recent_block_is_not_forgotten()
     {
         var ingesters = Open(s_options, _log);
         await PushAsync(ingesters, Traces(1));

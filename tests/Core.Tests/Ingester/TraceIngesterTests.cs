@@ -76,7 +76,7 @@ public sealed class TraceIngesterTests
     }
 
     [Fact]
-    public void A_trace_is_cut_when_no_span_has_come_for_the_idle_period()
+    public void A_trace_is_cut_when_no_span_has_arrived_for_the_idle_period()
     {
         Push(1, Trace(1), Trace(2));
         Advance(4);
@@ -224,7 +224,7 @@ public sealed class TraceIngesterTests
     }
 
     [Fact]
-    public async Task A_trace_that_gets_spans_for_ever_goes_into_blocks_all_the_same_and_lets_the_log_go()
+    public async Task A_trace_that_gets_spans_for_ever_still_goes_into_blocks_and_releases_the_log()
     {
         var newest = 0;
         for (var second = 0; second < 3600; second++)
@@ -269,7 +269,7 @@ public sealed class TraceIngesterTests
     }
 
     [Fact]
-    public void For_memory_a_block_of_what_is_idle_is_cut_however_small()
+    public void When_memory_is_short_a_block_of_idle_traces_is_cut_however_small()
     {
         Push(1, Trace(1));
         Assert.Null(_ingester.Cut(CutReason.Memory));
@@ -295,7 +295,7 @@ public sealed class TraceIngesterTests
     }
 
     [Fact]
-    public void A_tenant_has_just_as_many_live_traces_as_it_may_in_all_its_partitions_together()
+    public void A_tenant_has_exactly_the_maximum_number_of_live_traces_in_all_its_partitions()
     {
         var other = Ingester(s_options);
         var limits = new IngesterLimits { MaxTraces = 3 };
@@ -322,7 +322,7 @@ public sealed class TraceIngesterTests
     }
 
     [Fact]
-    public void A_trace_has_as_many_bytes_as_it_may_and_smaller_spans_still_fit()
+    public void A_trace_holds_up_to_its_maximum_bytes_and_smaller_spans_still_fit()
     {
         var size = Trace(1).CalculateSize();
         var limits = new IngesterLimits { MaxBytesPerTrace = 3 * size };
@@ -348,7 +348,7 @@ public sealed class TraceIngesterTests
     [Theory]
     [InlineData(1, 0)]
     [InlineData(0, 1)]
-    public void What_is_refused_leaves_nothing_behind(int maxTraces, int maxBytes)
+    public void Refused_spans_leave_nothing_behind(int maxTraces, int maxBytes)
     {
         _live.TryAdd(0);
         var limits = new IngesterLimits { MaxTraces = maxTraces, MaxBytesPerTrace = maxBytes };
@@ -411,7 +411,7 @@ public sealed class TraceIngesterTests
     }
 
     [Fact]
-    public async Task Flushed_blocks_are_told_until_every_querier_has_listed_them()
+    public async Task Flushed_blocks_are_reported_until_every_querier_has_listed_them()
     {
         Push(1, Trace(1));
         var first = await FlushAsync(_ingester.Cut(CutReason.Everything)!);

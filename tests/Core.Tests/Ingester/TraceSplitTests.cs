@@ -36,7 +36,7 @@ public sealed class TraceSplitTests
     [InlineData(1)]
     [InlineData(8)]
     [InlineData(1024)]
-    public void Spans_of_a_trace_stand_together_and_in_their_order(int partitions)
+    public void Spans_of_a_trace_are_adjacent_and_in_order(int partitions)
     {
         // Twenty traces, their spans mixed; so few that no two of these share a bucket.
         var traces = Enumerable.Range(0, 20).Select(i => new TraceId(0, (ulong)i + 1)).ToArray();
@@ -61,7 +61,7 @@ public sealed class TraceSplitTests
     [InlineData("counting up")]
     [InlineData("counting up in the high half")]
     [InlineData("low half alone")]
-    public void Whatever_the_trace_IDs_are_the_partitions_have_about_as_many(string kind)
+    public void Partitions_are_evenly_filled_whatever_the_trace_IDs(string kind)
     {
         const int count = 100_000;
         var random = new Random(1);

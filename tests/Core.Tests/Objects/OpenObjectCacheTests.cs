@@ -50,7 +50,7 @@ public sealed class OpenObjectCacheTests : IDisposable
     }
 
     [Fact]
-    public void Two_who_open_the_same_file_share_the_first()
+    public void Two_callers_that_open_the_same_file_share_the_first_handle()
     {
         var first = Keep("a");
         var second = Handle();
@@ -62,7 +62,7 @@ public sealed class OpenObjectCacheTests : IDisposable
     }
 
     [Fact]
-    public void Old_files_are_closed_though_they_are_used()
+    public void Old_files_are_closed_even_if_they_are_in_use()
     {
         var old = Keep("old");
         _time.Advance(TimeSpan.FromMinutes(1));

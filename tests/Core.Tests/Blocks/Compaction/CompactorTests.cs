@@ -188,7 +188,7 @@ public sealed class CompactorTests : IDisposable
     }
 
     [Fact]
-    public async Task Of_a_tenant_without_compaction_no_block_is_merged_or_deleted()
+    public async Task Without_compaction_no_block_of_a_tenant_is_merged_or_deleted()
     {
         _disabled.Add(TeamA);
         await StoreAsync(1, 2, 3, 4);
@@ -215,7 +215,7 @@ public sealed class CompactorTests : IDisposable
     }
 
     [Fact]
-    public async Task What_was_left_half_written_is_deleted_after_a_day()
+    public async Task Half_written_blocks_are_deleted_after_a_day()
     {
         await _store.PutAsync(BlockPaths.Data(TeamA, Id(1)), new byte[10]);
         _time.Advance(TimeSpan.FromDays(1));
@@ -330,7 +330,7 @@ public sealed class CompactorTests : IDisposable
     }
 
     [Fact]
-    public async Task A_fault_of_ours_does_not_stop_the_other_tenants()
+    public async Task A_bug_of_ours_does_not_stop_the_other_tenants()
     {
         foreach (var number in Enumerable.Range(1, 4))
         {
@@ -373,7 +373,7 @@ public sealed class CompactorTests : IDisposable
     }
 
     [Fact]
-    public async Task One_compactor_works_on_a_tenant_and_the_other_passes_on()
+    public async Task One_compactor_works_on_a_tenant_and_the_other_moves_on()
     {
         await StoreAsync(1, 2, 3, 4);
         var otherList = NewList();
@@ -393,7 +393,7 @@ public sealed class CompactorTests : IDisposable
     }
 
     [Fact]
-    public async Task A_claim_of_a_dead_process_runs_out()
+    public async Task The_claim_of_a_dead_process_expires()
     {
         await StoreAsync(1, 2, 3, 4);
         await using (var claim = await ClaimAsync("dead"))
@@ -472,7 +472,7 @@ public sealed class CompactorTests : IDisposable
     }
 
     [Fact]
-    public async Task It_runs_a_cycle_after_another_until_it_is_cancelled()
+    public async Task It_runs_one_cycle_after_another_until_it_is_cancelled()
     {
         using var cancel = new CancellationTokenSource();
         await StoreAsync(1, 2, 3, 4);

@@ -71,7 +71,7 @@ public sealed class BlockMetaJsonTests
     }
 
     [Fact]
-    public void A_newer_format_is_refused_and_said_to_be_newer()
+    public void A_newer_format_is_refused_and_reported_as_newer()
     {
         Assert.False(TryRead("""{"formatVersion": 2, "blocks": "unlike ours"}""", out var error));
         Assert.Equal(new BlockMetaError("formatVersion is 2, but this program reads up to 1; run the newer version that wrote it", true), error);
@@ -110,7 +110,7 @@ public sealed class BlockMetaJsonTests
     }
 
     [Fact]
-    public void Every_member_must_be_there()
+    public void Every_member_is_required()
     {
         foreach (var member in Json().Select(static member => member.Key))
         {
@@ -127,7 +127,7 @@ public sealed class BlockMetaJsonTests
     [InlineData("[]")]
     [InlineData("null")]
     [InlineData("""{"formatVersion": 1, "blockId": "\ud800"}""")]
-    public void What_is_no_meta_at_all_is_an_error(string json)
+    public void Anything_but_a_meta_is_an_error(string json)
     {
         Assert.False(TryRead(json, out var error));
         Assert.NotEmpty(error!.Message);

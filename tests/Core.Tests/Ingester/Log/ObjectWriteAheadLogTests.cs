@@ -53,7 +53,7 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task An_owner_that_stood_still_but_was_not_adopted_goes_on()
+    public async Task An_owner_that_stalled_but_was_not_adopted_continues()
     {
         var log = await OpenAsync("a");
         StandStill(log, "", TimeSpan.FromMinutes(2)).SetResult();
@@ -64,7 +64,7 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task Its_record_is_renewed_for_as_long_as_it_lives()
+    public async Task The_owner_record_is_renewed_for_as_long_as_the_log_is_open()
     {
         await using var log = await OpenAsync("a");
         await using var other = await OpenAsync("b");
@@ -89,7 +89,7 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task A_put_or_renewal_that_only_seemed_to_fail_is_recognised_as_ones_own()
+    public async Task A_put_or_renewal_that_only_seemed_to_fail_is_recognised_as_our_own()
     {
         var log = await OpenAsync("a");
         Views[log].After = (_, _) => throw new IOException("connection reset");
@@ -106,7 +106,7 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task Released_segments_are_deleted_but_the_last()
+    public async Task Released_segments_are_deleted_except_the_last()
     {
         var log = await OpenAsync("a");
         for (var i = 0; i < 4; i++)
@@ -125,7 +125,7 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task Closed_it_puts_what_waits_and_can_be_adopted_at_once()
+    public async Task Closing_puts_what_waits_and_the_stream_can_be_adopted_at_once()
     {
         var log = await OpenAsync("a");
         var waiting = log.AppendAsync(Acme, Request(1, 10)).AsTask();
@@ -139,7 +139,7 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task A_stream_that_is_there_is_not_begun_again()
+    public async Task An_existing_stream_is_not_begun_again()
     {
         await using var log = await OpenAsync("a");
         var error = await Assert.ThrowsAsync<IOException>(() => OpenAsync("a"));

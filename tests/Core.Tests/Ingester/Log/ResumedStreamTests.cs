@@ -25,7 +25,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task A_process_that_starts_again_takes_up_its_stream_at_once_and_appends_nothing()
+    public async Task A_restarted_process_resumes_its_stream_at_once_and_appends_nothing()
     {
         var (first, identity) = await StartAsync();
         await AppendAsync(first, 0, 1, 2);
@@ -76,7 +76,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task Ended_in_order_it_is_taken_up_with_what_was_left_and_begun_anew_where_nothing_was()
+    public async Task After_a_clean_stop_the_stream_is_resumed_with_what_was_left_or_begun_again_if_nothing_was()
     {
         var (log, identity) = await StartAsync();
         await AppendAsync(log, 0);
@@ -96,7 +96,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task A_stream_that_another_has_adopted_is_not_taken_up()
+    public async Task A_stream_that_another_process_has_adopted_is_not_resumed()
     {
         var (log, identity) = await StartAsync();
         await AppendAsync(log, 0);
@@ -119,7 +119,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task A_stream_that_another_is_adopting_is_left_to_it()
+    public async Task A_stream_that_another_process_is_adopting_is_left_to_it()
     {
         var (log, identity) = await StartAsync();
         await AppendAsync(log, 0, 1);
@@ -147,7 +147,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task A_stranger_s_fence_at_the_end_makes_it_an_orphan_although_its_record_is_ones_own()
+    public async Task A_foreign_fence_at_the_end_makes_the_stream_an_orphan_although_its_owner_record_is_ours()
     {
         var (log, identity) = await StartAsync();
         await AppendAsync(log, 0, 1);
@@ -165,7 +165,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_put_of_the_dead_process_that_comes_late_is_read_or_refused(bool beforeTheFence)
+    public async Task A_late_put_of_the_dead_process_is_read_or_refused(bool beforeTheFence)
     {
         var (log, identity) = await StartAsync();
         await AppendAsync(log, 0);
@@ -207,7 +207,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task An_object_in_the_place_of_the_next_segment_is_passed_by()
+    public async Task An_object_in_the_place_of_the_next_segment_is_skipped()
     {
         var (log, identity) = await StartAsync();
         await AppendAsync(log, 0);
@@ -222,7 +222,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task What_cannot_be_read_stays_whatever_is_released()
+    public async Task Unreadable_objects_stay_whatever_is_released()
     {
         var (log, identity) = await StartAsync();
         await AppendAsync(log, 0, 1);
@@ -240,7 +240,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task A_copy_of_the_directory_is_nobody()
+    public async Task A_copy_of_the_directory_has_no_identity()
     {
         var (log, identity) = await StartAsync();
         await AppendAsync(log, 0);
@@ -259,7 +259,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task Where_another_has_the_directory_a_process_begins_a_stream_of_its_own_and_says_so()
+    public async Task If_another_process_holds_the_directory_this_one_begins_a_stream_of_its_own_and_logs_it()
     {
         var (log, identity) = await StartAsync();
         var lines = new LogLines();
@@ -281,7 +281,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
     [InlineData("")]
     [InlineData("{")]
     [InlineData("""{"id":"a"}""")]
-    public async Task An_identity_that_cannot_be_read_is_made_anew(string content)
+    public async Task An_unreadable_identity_is_replaced(string content)
     {
         Directory.CreateDirectory(FileOptions.Path);
         File.WriteAllText(Path.Combine(FileOptions.Path, "identity.json"), content);
@@ -294,7 +294,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task A_log_in_files_adopts_ones_own_stream_at_once()
+    public async Task A_file_based_log_adopts_its_own_stream_at_once()
     {
         var (log, identity) = await StartAsync();
         await AppendAsync(log, 0, 1);
@@ -315,7 +315,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task An_adoption_that_was_killed_goes_on_at_once_with_what_was_left()
+    public async Task An_interrupted_adoption_continues_at_once_with_what_was_left()
     {
         var dead = await OpenAsync("dead");
         await AppendAsync(dead, 0, 1, 2);
@@ -375,7 +375,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task Records_of_files_share_the_commits_that_take_them_over()
+    public async Task Records_adopted_from_files_share_commits()
     {
         var identity = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
         await using (var files = FileWriteAheadLog.Open(identity, FileOptions with { SegmentBytes = 1 << 20 }, Metrics, Time, NullLogger.Instance))

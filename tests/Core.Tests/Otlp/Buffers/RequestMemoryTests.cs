@@ -56,7 +56,7 @@ public sealed class RequestMemoryTests
     }
 
     [Fact]
-    public void An_abandoned_batch_stays_readable_and_counts_no_more()
+    public void An_abandoned_batch_stays_readable_and_no_longer_counts()
     {
         var memory = new RequestMemory(1 << 20);
         var bytes = TestBatch.Request(TestBatch.Span(new TraceId(1, 2), 3, "kept")).ToByteArray();

@@ -29,7 +29,7 @@ public class OtlpJsonReaderTests
     }
 
     [Fact]
-    public void Golden_bodies_survive_the_detour_through_json()
+    public void Golden_bodies_survive_a_round_trip_through_json()
     {
         var files = Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "golden"), "*.otlp.pb");
         Assert.Equal(12, files.Length);
@@ -46,7 +46,7 @@ public class OtlpJsonReaderTests
     [InlineData("""{"resourceSpans":null}""")]
     [InlineData("""{"resourceSpans":[]}""")]
     [InlineData("""{"unknown":{"a":[1,{"b":2}]},"other":"x"}""")]
-    public void Nothing_known_becomes_no_bytes(string json) => Assert.Empty(Read(json));
+    public void A_request_without_known_fields_becomes_no_bytes(string json) => Assert.Empty(Read(json));
 
     [Fact]
     public void Integers_are_read_from_numbers_and_strings()
@@ -98,7 +98,7 @@ public class OtlpJsonReaderTests
         Assert.Equal("a\"\n\u00e9\U0001F600/", ReadSpan("""{"name":"a\"\n\u00e9\ud83d\ude00\/","na\u006de2":1}""").Name);
 
     [Fact]
-    public void A_value_that_is_there_is_kept_even_where_it_is_a_default()
+    public void An_explicit_value_is_kept_even_if_it_is_the_default()
     {
         var span = ReadSpan("""{"attributes":[{"key":"a","value":{"stringValue":""}},{"key":"b","value":{"boolValue":false}},{"key":"c","value":{}},{"key":"d","value":{"arrayValue":{"values":[]}}},{"key":"e"}]}""");
         Assert.Equal(
@@ -173,7 +173,7 @@ public class OtlpJsonReaderTests
     }
 
     [Fact]
-    public void Null_among_an_arrays_elements_is_none_of_them()
+    public void A_null_array_element_is_dropped()
     {
         var request = ExportTraceServiceRequest.Parser.ParseFrom(Read("""{"resourceSpans":[null,{"resource":{"attributes":[null,{"key":"a"}]},"scopeSpans":[null,{"spans":[null,{"name":"x","events":[null],"links":[null,{"traceState":"s"}]},null]}]}]}"""));
         var resourceSpans = Assert.Single(request.ResourceSpans);

@@ -126,7 +126,7 @@ public sealed class PageTests
     }
 
     [Fact]
-    public void A_page_is_full_by_spans_or_bytes_and_then_takes_the_rest_of_a_trace_up_to_a_limit()
+    public void A_page_is_full_by_spans_or_bytes_and_then_accepts_the_rest_of_a_trace_up_to_a_limit()
     {
         var bySpans = new PageBuilder();
         var shape = OneShape(bySpans, []);
@@ -163,7 +163,7 @@ public sealed class PageTests
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public void A_resource_of_megabytes_is_not_written_again_for_every_span(int resources)
+    public void A_resource_of_megabytes_is_not_repeated_for_every_span(int resources)
     {
         var builder = new PageBuilder();
         int[] shapes = [.. Enumerable.Range(0, resources).Select(i => OneShape(builder, [], new byte[(9 << 20) + i]))];
@@ -174,7 +174,7 @@ public sealed class PageTests
     }
 
     [Fact]
-    public void Resources_without_end_end_a_page_as_well()
+    public void Endless_resources_also_end_a_page()
     {
         var builder = new PageBuilder();
         while (!builder.IsFull && builder.Spans < 100)
@@ -184,7 +184,7 @@ public sealed class PageTests
     }
 
     [Fact]
-    public void A_mutated_page_is_refused_as_invalid_data_and_the_reader_goes_on_with_the_next()
+    public void A_mutated_page_is_refused_as_invalid_data_and_the_reader_continues_with_the_next()
     {
         var random = new Random(4711);
         var page = new BlockPage();

@@ -1,6 +1,3 @@
-using System.Buffers;
-using System.Text;
-using System.Text.Json;
 using OrleansTempo.Core.Otlp.Json;
 
 namespace OrleansTempo.Client;
@@ -24,16 +21,5 @@ public sealed class TempoTrace
     public IReadOnlyList<string> Problems { get; }
 
     /// <summary>The spans as proto3 JSON, as Tempo's query API writes them: IDs are base64, enums are names.</summary>
-    public string ToJson()
-    {
-        var output = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(output, OtlpJsonWriter.Options with { Indented = true }))
-        {
-            json.WriteStartObject();
-            OtlpJsonWriter.WriteFields(json, Bytes.Span, OtlpJsonShape.Request);
-            json.WriteEndObject();
-        }
-
-        return Encoding.UTF8.GetString(output.WrittenSpan);
-    }
+    public string ToJson() => OtlpJsonWriter.Format(Bytes.Span);
 }

@@ -18,8 +18,10 @@ public static class ProtoWire
     /// <summary>A signed number near 0, of either sign, as a small unsigned one: how <c>sint32</c> and <c>sint64</c> stand in a varint.</summary>
     public static ulong ZigZag(long value) => (ulong)(value << 1) ^ (ulong)(value >> 63);
 
+    /// <summary>The inverse of <see cref="ZigZag"/>.</summary>
     public static long UnZigZag(ulong value) => (long)(value >> 1) ^ -(long)(value & 1);
 
+    /// <summary>Writes a varint, at most 10 bytes, and moves <paramref name="position"/> past it.</summary>
     public static void WriteVarint(Span<byte> target, ref int position, ulong value)
     {
         while (value >= 0x80)
@@ -31,6 +33,7 @@ public static class ProtoWire
         target[position++] = (byte)value;
     }
 
+    /// <summary>Writes a varint, at most <see cref="MaxVarintBytes"/>.</summary>
     public static void WriteVarint(IBufferWriter<byte> output, ulong value)
     {
         var written = 0;
@@ -77,6 +80,7 @@ public static class ProtoWire
         return bytes.IsEmpty ? 0 : ReadVarint(bytes, ref position);
     }
 
+    /// <summary>Writes 8 bytes, bit for bit, and moves <paramref name="position"/> past them.</summary>
     public static void WriteDouble(Span<byte> target, ref int position, double value)
     {
         // As bits: the staleness marker is a signalling NaN, and its payload is its meaning.
@@ -84,6 +88,7 @@ public static class ProtoWire
         position += sizeof(double);
     }
 
+    /// <summary>Writes the bytes alone, and moves <paramref name="position"/> past them.</summary>
     public static void WriteBytes(Span<byte> target, ref int position, ReadOnlySpan<byte> bytes)
     {
         bytes.CopyTo(target[position..]);

@@ -117,13 +117,14 @@ public sealed class TempoServer : IAsyncDisposable
         kestrel.Limits.MaxRequestBodySize = null;
 
         foreach (var grpc in options.OtlpGrpc)
-            Listen(kestrel, parts.TimeProvider, grpc.Receiver + "/grpc", grpc, HttpProtocols.Http2, new(new OtlpGrpcReceiver(grpc, options.MultitenancyEnabled, State, Counted("grpc"), parts.RequestMemory, parts.TimeProvider).HandleAsync, GrpcAnswer.FailureAsync, takesCalls: true, OtlpGrpcReceiver.RouteOf));
+            Listen(kestrel, parts.TimeProvider, grpc.Receiver + "/grpc", grpc, HttpProtocols.Http2, new(new OtlpGrpcReceiver(Admission(grpc, "grpc"), State, parts.TimeProvider).HandleAsync, GrpcAnswer.FailureAsync, takesCalls: true, OtlpGrpcReceiver.RouteOf));
         foreach (var http in options.OtlpHttp)
-            Listen(kestrel, parts.TimeProvider, http.Receiver + "/http", http, ForHttp(http), new(new OtlpHttpReceiver(http, options.MultitenancyEnabled, State, Counted("http"), parts.RequestMemory).HandleAsync, PlainText.WriteFailureAsync, takesCalls: false, request => OtlpHttpReceiver.RouteOf(request, http)));
+            Listen(kestrel, parts.TimeProvider, http.Receiver + "/http", http, ForHttp(http), new(new OtlpHttpReceiver(http, Admission(http, "http")).HandleAsync, PlainText.WriteFailureAsync, takesCalls: false, request => OtlpHttpReceiver.RouteOf(request, http)));
         Listen(kestrel, parts.TimeProvider, ApiListener, options.HttpApi, ForHttp(options.HttpApi), new(AnswerCompression.Around(_api.HandleAsync, kestrel.ApplicationServices), PlainText.WriteFailureAsync, takesCalls: false, _api.RouteOf));
 
         // As in Tempo, several receivers of one protocol count together.
-        CountedPush Counted(string transport) => new(parts.Push, parts.Metrics, "otlp", transport);
+        PushAdmission Admission(ListenerOptions listener, string transport) =>
+            new(listener.MaxRequestBytes, options.MultitenancyEnabled, State, new CountedPush(parts.Push, parts.Metrics, "otlp", transport), parts.RequestMemory);
     }
 
     // Without TLS there is no negotiation, and a browser or curl means HTTP/1.1.

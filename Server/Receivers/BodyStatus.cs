@@ -13,4 +13,13 @@ internal enum BodyStatus
 
     /// <summary>Decompressing would take more memory than is given for it, by what the data says of itself.</summary>
     WindowTooLarge,
+
+    /// <summary>The text is not OTLP's JSON.</summary>
+    WrongJson,
+
+    /// <summary>More bytes than it must have, <see cref="SentBody.ExactLength"/>.</summary>
+    Longer,
+
+    /// <summary>It ends before the bytes that it must have.</summary>
+    Shorter,
 }

@@ -58,25 +58,32 @@ internal sealed class GrpcHealth(ServerState state)
     // Null where the call has been answered with what is wrong.
     private async Task<string?> ReadServiceAsync(HttpContext context)
     {
-        GrpcMessage message;
+        var (message, failure) = await GrpcMessage.ReadPrefixAsync(context.Request.BodyReader, context.Request.Headers["grpc-encoding"].ToString(), MaxRequestBytes, context.RequestAborted);
+        if (failure is not null)
+        {
+            GrpcAnswer.Fail(context, failure.Value);
+            return null;
+        }
+
+        ReceivedBody received;
         try
         {
-            message = await GrpcMessage.ReadAsync(context.Request.BodyReader, context.Request.Headers["grpc-encoding"].ToString(), MaxRequestBytes, _memory, context.RequestAborted);
+            received = await RequestBody.ReceiveAsync(_memory, message, MaxRequestBytes, context.RequestAborted);
         }
         catch (RequestMemoryException full)
         {
-            GrpcAnswer.Fail(context, Refusal.For(full));
+            GrpcAnswer.Fail(context, Refusal.For(full).Status);
             return null;
         }
 
-        if (message.Bytes is null)
+        if (received.Bytes is null)
         {
-            GrpcAnswer.Fail(context, message.Failure);
+            GrpcAnswer.Fail(context, GrpcMessage.Problem(received.Status, received.SentBytes, message, MaxRequestBytes));
             return null;
         }
 
-        var isRead = TryReadService(message.Bytes.Bytes, out var service);
-        message.Bytes.Return();
+        var isRead = TryReadService(received.Bytes.Bytes, out var service);
+        received.Bytes.Return();
         if (isRead)
             return service;
         GrpcAnswer.Fail(context, new((int)GrpcCode.InvalidArgument, "the request is not a grpc.health.v1.HealthCheckRequest"));

@@ -1,10 +1,8 @@
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Otlp;
-using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Server.Hosting;
-using OrleansTempo.Server.Ports;
 
 namespace OrleansTempo.Server.Receivers;
 
@@ -12,7 +10,10 @@ namespace OrleansTempo.Server.Receivers;
 /// OTLP/gRPC: the unary <c>TraceService/Export</c> and the health service, on Kestrel's HTTP/2 directly, so that a message
 /// goes from the socket's blocks into one pooled buffer, which no generated service does.
 /// </summary>
-internal sealed class OtlpGrpcReceiver(ListenerOptions options, bool multitenancy, ServerState state, ITracePush push, RequestMemory memory, TimeProvider time)
+/// <param name="admission">What it does with an export besides gRPC's own.</param>
+/// <param name="state">What the health service tells.</param>
+/// <param name="time">What calls' deadlines go by.</param>
+internal sealed class OtlpGrpcReceiver(PushAdmission admission, ServerState state, TimeProvider time)
 {
     public const string TraceService = "opentelemetry.proto.collector.trace.v1.TraceService";
 
@@ -65,15 +66,9 @@ internal sealed class OtlpGrpcReceiver(ListenerOptions options, bool multitenanc
     private async Task ExportAsync(HttpContext context)
     {
         var request = context.Request;
-        if (!TenantHeader.TryRead(request, multitenancy, out var tenant, out var missing, out var error))
+        if (admission.Check(request, out var tenant) is { } refusal)
         {
-            GrpcAnswer.Fail(context, new((int)(missing ? GrpcCode.Unauthenticated : GrpcCode.InvalidArgument), error));
-            return;
-        }
-
-        if (Refusal.For(state.Phase) is { } refusal)
-        {
-            GrpcAnswer.Fail(context, refusal);
+            GrpcAnswer.Fail(context, refusal.Status);
             return;
         }
 
@@ -93,17 +88,13 @@ internal sealed class OtlpGrpcReceiver(ListenerOptions options, bool multitenanc
 
         try
         {
-            var status = await ReceiveAsync(context, tenant, deadline?.Token ?? CancellationToken.None);
-            if (status is { } failure)
-                GrpcAnswer.Fail(context, failure);
+            var failure = await ReceiveAsync(context, tenant, deadline?.Token ?? CancellationToken.None);
+            if (failure is not null)
+                GrpcAnswer.Fail(context, failure.Value);
         }
         catch (OperationCanceledException) when (deadline is { IsCancellationRequested: true })
         {
             GrpcAnswer.Fail(context, new((int)GrpcCode.DeadlineExceeded, "the call's deadline has passed"));
-        }
-        catch (RequestMemoryException full)
-        {
-            GrpcAnswer.Fail(context, Refusal.For(full));
         }
         finally
         {
@@ -112,34 +103,30 @@ internal sealed class OtlpGrpcReceiver(ListenerOptions options, bool multitenanc
     }
 
     // Null where the call has been answered.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<RpcStatus?> ReceiveAsync(HttpContext context, TenantId tenant, CancellationToken deadline)
     {
         var encoding = context.Request.Headers["grpc-encoding"].ToString();
-        var message = await GrpcMessage.ReadAsync(context.Request.BodyReader, encoding, options.MaxRequestBytes, memory, deadline);
-        if (message.Bytes is null)
+        var (message, failure) = await GrpcMessage.ReadPrefixAsync(context.Request.BodyReader, encoding, admission.MaxRequestBytes, deadline);
+        if (failure is null)
         {
-            if (message.Failure.Code == (int)GrpcCode.Unimplemented)
-                context.Response.Headers["grpc-accept-encoding"] = GrpcMessage.AcceptEncoding;
-            return message.Failure;
+            var outcome = await admission.PushAsync(tenant, message, deadline);
+            if (outcome.Refusal is { } refusal)
+                return refusal.Status;
+            if (outcome.Body == BodyStatus.Complete)
+            {
+                GrpcAnswer.WriteMessage(context, ExportResponse.ToProtobuf(outcome.RejectedSpans, outcome.Message));
+                GrpcAnswer.End(context, default);
+                return null;
+            }
+
+            failure = GrpcMessage.Problem(outcome.Body, outcome.SentBytes, message, admission.MaxRequestBytes);
         }
 
-        // The push may outlive the deadline: it owns the bytes, and the caller is told that its time is up.
-        var pushing = push.PushAsync(tenant, message.Bytes, deadline);
-        var result = pushing.IsCompleted || !deadline.CanBeCanceled ? await pushing : await pushing.AsTask().WaitAsync(deadline);
-        if (result.Status != PushStatus.Accepted)
-            return Failure(result);
-
-        GrpcAnswer.WriteMessage(context, ExportResponse.ToProtobuf(result.RejectedSpans, result.Message ?? ""));
-        GrpcAnswer.End(context, default);
-        return null;
+        if (failure.Value.Code == (int)GrpcCode.Unimplemented)
+            context.Response.Headers["grpc-accept-encoding"] = GrpcMessage.AcceptEncoding;
+        return failure;
     }
-
-    private static RpcStatus Failure(PushResult result) => result.Status switch
-    {
-        PushStatus.Malformed or PushStatus.TooLarge => new((int)GrpcCode.InvalidArgument, result.Message ?? ""),
-        PushStatus.RateLimited => new((int)GrpcCode.ResourceExhausted, result.Message ?? "", result.RetryAfter),
-        _ => new((int)GrpcCode.Unavailable, result.Message ?? "", result.RetryAfter),
-    };
 
     private static bool IsGrpc(string? contentType)
     {

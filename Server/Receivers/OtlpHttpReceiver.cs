@@ -1,25 +1,23 @@
 using Microsoft.AspNetCore.Http;
-using OrleansTempo.Core;
-using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Otlp;
-using OrleansTempo.Core.Otlp.Buffers;
-using OrleansTempo.Core.Otlp.Json;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Server.Hosting;
-using OrleansTempo.Server.Ports;
 
 namespace OrleansTempo.Server.Receivers;
 
 /// <summary>
 /// OTLP/HTTP: <c>POST /v1/traces</c> in protobuf or JSON, plain or compressed.
 /// <code>
-/// path, method, type, encoding, tenant, phase  → 404 405 415 415 401/400 503
-/// body → RequestBuffer (JSON → protobuf)       → 413 400
-/// ITracePush                                   → 200 400 413 429 503
+/// path, method, type                → 404 405 415
+/// <see cref="PushAdmission.Check"/>: tenant, phase       → 401 400 503
+/// length, encoding                  → 413 415
+/// <see cref="PushAdmission.PushAsync"/>: body, spans     → 200 400 413 429 503
 /// </code>
 /// Errors are <c>google.rpc.Status</c> in the request's encoding, or plain text where that is not known.
 /// </summary>
-internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenancy, ServerState state, ITracePush push, RequestMemory memory)
+/// <param name="options">The listener's: path, origins, limit.</param>
+/// <param name="admission">What it does with an export besides HTTP's own.</param>
+internal sealed class OtlpHttpReceiver(ListenerOptions options, PushAdmission admission)
 {
     private const string Protobuf = "application/x-protobuf";
     private const string Json = "application/json";
@@ -62,17 +60,9 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenanc
     private async Task ExportAsync(HttpContext context, bool json)
     {
         var request = context.Request;
-        if (!TenantHeader.TryRead(request, multitenancy, out var tenant, out var missing, out var error))
+        if (admission.Check(request, out var tenant) is { } refusal)
         {
-            await (missing
-                ? AnswerAsync(context, json, StatusCodes.Status401Unauthorized, new((int)GrpcCode.Unauthenticated, error))
-                : AnswerAsync(context, json, StatusCodes.Status400BadRequest, new((int)GrpcCode.InvalidArgument, error)));
-            return;
-        }
-
-        if (Refusal.For(state.Phase) is { } refusal)
-        {
-            await AnswerAsync(context, json, StatusCodes.Status503ServiceUnavailable, refusal);
+            await AnswerAsync(context, json, refusal);
             return;
         }
 
@@ -91,81 +81,22 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenanc
             return;
         }
 
-        RequestBuffer? buffer = null;
-        try
+        var outcome = await admission.PushAsync(tenant, new SentBody(request.BodyReader, coding, length) { IsJson = json }, CancellationToken.None);
+        await (outcome switch
         {
-            buffer = RequestBody.RentFor(memory, length);
-            var status = await RequestBody.ReadAsync(request.BodyReader, buffer, options.MaxRequestBytes, CancellationToken.None);
-            if (status == BodyStatus.Complete && coding is not null)
-            {
-                var compressed = buffer;
-                buffer = null;
-                (status, buffer) = RequestBody.Decompress(memory, coding, compressed, options.MaxRequestBytes);
-            }
-
-            if (status == BodyStatus.TooLarge)
-            {
-                await AnswerTooLargeAsync(context, json);
-                return;
-            }
-
-            if (buffer is null)
-            {
-                await AnswerAsync(context, json, StatusCodes.Status400BadRequest, new((int)GrpcCode.InvalidArgument, RequestBody.Problem("body", coding!, status)));
-                return;
-            }
-
-            if (json && buffer.Length > 0)
-            {
-                var text = buffer;
-                bool isRead;
-                try
-                {
-                    buffer = null;
-                    buffer = memory.Rent(text.Length);
-                    isRead = OtlpJsonReader.TryRead(text.Bytes, buffer, out error);
-                }
-                finally
-                {
-                    text.Return();
-                }
-
-                if (!isRead)
-                {
-                    await AnswerAsync(context, json, StatusCodes.Status400BadRequest, new((int)GrpcCode.InvalidArgument, error));
-                    return;
-                }
-            }
-
-            var owned = buffer;
-            buffer = null;
-            await AnswerAsync(context, json, await push.PushAsync(tenant, owned, CancellationToken.None));
-        }
-        catch (RequestMemoryException full)
-        {
-            await AnswerAsync(context, json, full.CanFit ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status413PayloadTooLarge, Refusal.For(full));
-        }
-        finally
-        {
-            buffer?.Return();
-        }
+            { Refusal: { } refused } => AnswerAsync(context, json, refused),
+            { Body: BodyStatus.Complete } => AnswerTakenAsync(context, json, outcome),
+            { Body: BodyStatus.TooLarge } => AnswerTooLargeAsync(context, json),
+            _ => AnswerAsync(context, json, Refusal.Invalid(RequestBody.Problem("body", coding!, outcome.Body))),
+        });
     }
 
-    private static Task AnswerAsync(HttpContext context, bool json, PushResult result) => result.Status switch
-    {
-        PushStatus.Accepted => AnswerAcceptedAsync(context, json, result),
-        PushStatus.Malformed => AnswerAsync(context, json, StatusCodes.Status400BadRequest, new((int)GrpcCode.InvalidArgument, result.Message)),
-        PushStatus.TooLarge => AnswerAsync(context, json, StatusCodes.Status413PayloadTooLarge, new((int)GrpcCode.InvalidArgument, result.Message)),
-        PushStatus.RateLimited => AnswerAsync(context, json, StatusCodes.Status429TooManyRequests, new((int)GrpcCode.ResourceExhausted, result.Message, result.RetryAfter)),
-        _ => AnswerAsync(context, json, StatusCodes.Status503ServiceUnavailable, new((int)GrpcCode.Unavailable, result.Message, result.RetryAfter)),
-    };
-
-    private static Task AnswerAcceptedAsync(HttpContext context, bool json, PushResult result)
+    private static Task AnswerTakenAsync(HttpContext context, bool json, in PushOutcome outcome)
     {
         if (json)
-            return WriteAsync(context, Json, ExportResponse.ToJson(result.RejectedSpans, result.Message ?? ""));
-        if (result.RejectedSpans > 0 || !string.IsNullOrEmpty(result.Message))
-            return WriteAsync(context, Protobuf, ExportResponse.ToProtobuf(result.RejectedSpans, result.Message ?? ""));
+            return WriteAsync(context, Json, ExportResponse.ToJson(outcome.RejectedSpans, outcome.Message));
+        if (outcome.RejectedSpans > 0 || outcome.Message.Length > 0)
+            return WriteAsync(context, Protobuf, ExportResponse.ToProtobuf(outcome.RejectedSpans, outcome.Message));
 
         // An empty message is no bytes at all.
         context.Response.ContentType = Protobuf;
@@ -175,6 +106,17 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, bool multitenanc
 
     private Task AnswerTooLargeAsync(HttpContext context, bool json) =>
         AnswerAsync(context, json, StatusCodes.Status413PayloadTooLarge, new((int)GrpcCode.ResourceExhausted, $"the request is larger than {options.MaxRequestBytes} bytes, the most that max_request_body_size allows it, compressed or not. Send smaller batches, or raise it"));
+
+    private static Task AnswerAsync(HttpContext context, bool json, in Refusal refusal) => AnswerAsync(context, json, StatusOf(refusal.Reason), refusal.Status);
+
+    private static int StatusOf(RefusalReason reason) => reason switch
+    {
+        RefusalReason.NoTenant => StatusCodes.Status401Unauthorized,
+        RefusalReason.Invalid => StatusCodes.Status400BadRequest,
+        RefusalReason.TooLarge => StatusCodes.Status413PayloadTooLarge,
+        RefusalReason.RateLimited => StatusCodes.Status429TooManyRequests,
+        _ => StatusCodes.Status503ServiceUnavailable,
+    };
 
     private static Task AnswerAsync(HttpContext context, bool json, int httpStatus, RpcStatus status)
     {

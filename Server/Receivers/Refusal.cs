@@ -1,29 +1,62 @@
+using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Otlp.Buffers;
 
 namespace OrleansTempo.Server.Receivers;
 
-/// <summary>What a push is told while the server does not take any.</summary>
-internal static class Refusal
+/// <summary>What a push is told that is not taken.</summary>
+/// <param name="Reason">What HTTP's status says.</param>
+/// <param name="Status">What gRPC's trailers say, and the body of an answer over HTTP.</param>
+internal readonly record struct Refusal(RefusalReason Reason, RpcStatus Status)
 {
     // Long enough for a process to be replaced, short enough for an exporter's own queue to hold out.
     private static readonly TimeSpan s_retryDelay = TimeSpan.FromSeconds(5);
 
-    private static readonly RpcStatus s_starting = new((int)GrpcCode.Unavailable, "the server is starting", s_retryDelay);
-    private static readonly RpcStatus s_stopping = new((int)GrpcCode.Unavailable, "the server is shutting down", s_retryDelay);
+    private static readonly Refusal s_starting = Unavailable("the server is starting", s_retryDelay);
+    private static readonly Refusal s_stopping = Unavailable("the server is shutting down", s_retryDelay);
 
     /// <summary>What a request is told that could not be finished because the process has all the memory it may have.</summary>
-    public static RpcStatus OutOfMemory { get; } = new((int)GrpcCode.Unavailable, "the process has all the memory that it may have; try again later", s_retryDelay);
+    public static RpcStatus OutOfMemory { get; } = Unavailable("the process has all the memory that it may have; try again later", s_retryDelay).Status;
 
-    /// <summary>What a push is told for which there is no memory: <c>UNAVAILABLE</c>, with the time to come again; <c>INVALID_ARGUMENT</c> where there never is.</summary>
-    public static RpcStatus For(RequestMemoryException full) =>
-        full.CanFit ? new((int)GrpcCode.Unavailable, full.Message, s_retryDelay) : new((int)GrpcCode.InvalidArgument, full.Message);
+    /// <summary>The request names no tenant.</summary>
+    public static Refusal NoTenant(string message) => new(RefusalReason.NoTenant, new((int)GrpcCode.Unauthenticated, message));
+
+    /// <summary>The request is wrong, and as wrong whenever it comes again.</summary>
+    public static Refusal Invalid(string message) => new(RefusalReason.Invalid, new((int)GrpcCode.InvalidArgument, message));
 
     /// <summary>Null where pushes are taken.</summary>
-    public static RpcStatus? For(ServerPhase phase) => phase switch
+    public static Refusal? For(ServerPhase phase) => phase switch
     {
         ServerPhase.Starting => s_starting,
         ServerPhase.Stopping => s_stopping,
         _ => null,
     };
+
+    /// <summary>A push for which there is no memory: it may come again, but for one that there never is room for.</summary>
+    public static Refusal For(RequestMemoryException full) => full.CanFit ? Unavailable(full.Message, s_retryDelay) : TooLarge(full.Message);
+
+    /// <summary>Null for a push that was accepted, wholly or in part.</summary>
+    public static Refusal? For(in PushResult result) => result.Status switch
+    {
+        PushStatus.Accepted => null,
+        PushStatus.Malformed => Invalid(result.Message ?? ""),
+        PushStatus.TooLarge => TooLarge(result.Message ?? ""),
+        PushStatus.RateLimited => new(RefusalReason.RateLimited, new((int)GrpcCode.ResourceExhausted, result.Message ?? "", result.RetryAfter)),
+        _ => Unavailable(result.Message ?? "", result.RetryAfter),
+    };
+
+    // No client sends again what is an invalid argument.
+    private static Refusal TooLarge(string message) => new(RefusalReason.TooLarge, new((int)GrpcCode.InvalidArgument, message));
+
+    private static Refusal Unavailable(string message, TimeSpan? retryAfter) => new(RefusalReason.Unavailable, new((int)GrpcCode.Unavailable, message, retryAfter));
+}
+
+/// <summary>The kinds of refusals that HTTP has a status of its own for.</summary>
+internal enum RefusalReason
+{
+    NoTenant,
+    Invalid,
+    TooLarge,
+    RateLimited,
+    Unavailable,
 }

@@ -1,7 +1,7 @@
 using System.Buffers;
-using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using OrleansTempo.Core.Otlp.Buffers;
+using OrleansTempo.Core.Otlp.Json;
 
 namespace OrleansTempo.Server.Receivers;
 
@@ -15,31 +15,68 @@ internal static class RequestBody
     // A client can claim any Content-Length without sending a byte; beyond this the buffer grows with what has arrived.
     private const int TrustedLength = 1 << 20;
 
+    private const int UnknownLength = 16 << 10;
+
     // Spans are usually compressed about this much; a wrong guess costs one copy.
     private const int UsualCompression = 8;
     private const int SmallestContent = 4 << 10;
 
-    /// <summary>A buffer for a body of <paramref name="length"/> bytes, or of unknown length where it is null.</summary>
-    public static RequestBuffer RentFor(RequestMemory memory, long? length) => memory.Rent((int)Math.Min(length ?? 16 << 10, TrustedLength));
-
-    /// <summary>Appends all of <paramref name="reader"/> to <paramref name="buffer"/>, up to <paramref name="limit"/> bytes in it.</summary>
+    /// <summary>Reads a request's body to its end, and makes protobuf of it.</summary>
+    /// <param name="memory">Where there is room for it.</param>
+    /// <param name="body">The body as it is sent.</param>
+    /// <param name="limit">The most bytes that it may have, as sent and decompressed.</param>
+    /// <exception cref="RequestMemoryException">There is no room for it.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public static async ValueTask<BodyStatus> ReadAsync(PipeReader reader, RequestBuffer buffer, int limit, CancellationToken cancellationToken)
+    public static async ValueTask<ReceivedBody> ReceiveAsync(RequestMemory memory, SentBody body, int limit, CancellationToken cancellationToken)
     {
-        while (true)
+        RequestBuffer? buffer = memory.Rent((int)Math.Min(body.Length ?? UnknownLength, TrustedLength));
+        try
         {
-            var read = await reader.ReadAsync(cancellationToken);
-            var sequence = read.Buffer;
-            if (buffer.Length + sequence.Length > limit)
+            var sentLimit = body.ExactLength ?? limit;
+            while (true)
             {
-                reader.AdvanceTo(sequence.Start);
-                return BodyStatus.TooLarge;
+                var read = await body.Reader.ReadAsync(cancellationToken);
+                var sequence = read.Buffer;
+                if (buffer.Length + sequence.Length > sentLimit)
+                {
+                    body.Reader.AdvanceTo(sequence.Start);
+                    return new(null, body.ExactLength is null ? BodyStatus.TooLarge : BodyStatus.Longer, buffer.Length);
+                }
+
+                Append(buffer, sequence);
+                body.Reader.AdvanceTo(sequence.End);
+                if (read.IsCompleted)
+                    break;
             }
 
-            Append(buffer, sequence);
-            reader.AdvanceTo(sequence.End);
-            if (read.IsCompleted)
-                return BodyStatus.Complete;
+            var sentBytes = buffer.Length;
+            if (sentBytes < body.ExactLength)
+                return new(null, BodyStatus.Shorter, sentBytes);
+            if (body.Coding is { } coding)
+            {
+                var compressed = buffer;
+                buffer = null;
+                (var status, buffer) = Decompress(memory, coding, compressed, limit);
+                if (buffer is null)
+                    return new(null, status, sentBytes);
+            }
+
+            if (body.IsJson && buffer.Length > 0)
+            {
+                var text = buffer;
+                buffer = null;
+                (buffer, var error) = FromJson(memory, text);
+                if (buffer is null)
+                    return new(null, BodyStatus.WrongJson, sentBytes, error);
+            }
+
+            var owned = buffer;
+            buffer = null;
+            return new(owned, BodyStatus.Complete, sentBytes);
+        }
+        finally
+        {
+            buffer?.Return();
         }
     }
 
@@ -96,13 +133,31 @@ internal static class RequestBody
         return buffer.Length <= limit;
     }
 
-    /// <summary>Copies a sequence to the end of the buffer.</summary>
-    public static void Append(RequestBuffer buffer, in ReadOnlySequence<byte> sequence)
+    private static void Append(RequestBuffer buffer, in ReadOnlySequence<byte> sequence)
     {
         var length = (int)sequence.Length;
         if (length == 0)
             return;
         sequence.CopyTo(buffer.GetMemory(length).Span);
         buffer.Length += length;
+    }
+
+    // The text is given back in any case.
+    private static (RequestBuffer? Content, string Error) FromJson(RequestMemory memory, RequestBuffer text)
+    {
+        RequestBuffer? content = null;
+        var isRead = false;
+        try
+        {
+            content = memory.Rent(text.Length);
+            isRead = OtlpJsonReader.TryRead(text.Bytes, content, out var error);
+            return (isRead ? content : null, error);
+        }
+        finally
+        {
+            text.Return();
+            if (!isRead)
+                content?.Return();
+        }
     }
 }

@@ -14,16 +14,31 @@ namespace OrleansTempo.Core.Otlp.Json;
 /// <c>value</c>) is written even if the sender left it out, as Tempo does from its blocks.
 /// <para>The bytes must be well formed: an <see cref="OtlpReader"/> checked them when they were received.</para>
 /// </summary>
-internal static class OtlpJsonWriter
+public static class OtlpJsonWriter
 {
     // Programs read these answers; nobody pastes them into a page, so apostrophes need no escape. Everything written is generated here, so it needs
     // no validation.
-    public static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    internal static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     private const int MaxFieldNumber = 16;
 
+    /// <summary>A whole message of traces as indented JSON text.</summary>
+    /// <param name="traces">A <c>TracesData</c> or <c>ExportTraceServiceRequest</c> in protobuf.</param>
+    public static string Format(ReadOnlySpan<byte> traces)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(output, Options with { Indented = true }))
+        {
+            json.WriteStartObject();
+            WriteFields(json, traces, OtlpJsonShape.Request);
+            json.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(output.WrittenSpan);
+    }
+
     /// <summary>Writes the message's fields as properties of the current object of <paramref name="json"/>.</summary>
-    public static void WriteFields(Utf8JsonWriter json, ReadOnlySpan<byte> message, OtlpJsonShape shape)
+    internal static void WriteFields(Utf8JsonWriter json, ReadOnlySpan<byte> message, OtlpJsonShape shape)
     {
         // Fields may come in any order and repeatedly, but a JSON object needs each once, so first find where each one is.
         Span<Slice> last = stackalloc Slice[MaxFieldNumber + 1];

@@ -65,7 +65,7 @@ public sealed class ContainerClientTests
     {
         var options = Good with { StorageAccountKey = "", UseFederatedToken = true };
 
-        // Outside of Kubernetes nothing has put a token into the environment, and nobody is asked.
+        // Outside Kubernetes no token is in the environment, and nobody is asked.
         var error = await Assert.ThrowsAsync<IOException>(() => AzureBlobObjectStore.OpenAsync(options));
 
         Assert.StartsWith("opening container 'traces' of acme.blob.core.windows.net failed: cannot get a token (", error.Message, StringComparison.Ordinal);

@@ -157,7 +157,7 @@ public sealed class DistributorTests
         bench.Time.Advance(TimeSpan.FromSeconds(0.5));
         Assert.Equal(PushStatus.Accepted, bench.Push(request).Status);
 
-        // A long rest fills the bucket to its burst and no further.
+        // A long pause fills the bucket up to its burst and no further.
         bench.Time.Advance(TimeSpan.FromHours(1));
         Assert.Equal(PushStatus.Accepted, bench.Push(request).Status);
         Assert.Equal(PushStatus.Accepted, bench.Push(request).Status);
@@ -330,7 +330,7 @@ public sealed class DistributorTests
         Assert.True(Returns(limited, Request(Span("a")).ToByteArray()), "rate limited");
         Assert.True(Returns(stopped, Request(Span("a")).ToByteArray()), "stopped");
 
-        // A buffer that has gone back has no array any more.
+        // A returned buffer has no array any more.
         static bool Returns(Bench bench, byte[] bytes)
         {
             var buffer = Bench.Buffer(bytes);
@@ -415,7 +415,7 @@ public sealed class DistributorTests
         kept?.SetResult(default);
         await push;
 
-        // Once too often, and the lease of the queue would not hold it any more.
+        // If it were released once too often, the queue's lease would not hold it any more.
         Assert.NotEqual(0, buffer.Capacity);
         Assert.Single(bench.Queue.Kept).Release();
         Assert.Equal(0, buffer.Capacity);
@@ -558,7 +558,7 @@ public sealed class DistributorTests
         SpanId = ByteString.CopyFrom(spanId ?? Id(8)),
     };
 
-    // Negative for an ID of zeros only.
+    // Negative for an ID of all zeros.
     private static byte[] Id(int length) => length < 0 ? new byte[-length] : [.. Enumerable.Repeat((byte)7, length)];
 
     [Fact]
@@ -610,7 +610,7 @@ public sealed class DistributorTests
 
         slow.Time.Advance(TimeSpan.FromHours(2));
 
-        // 7200 bytes have come back, not 100,000.
+        // 7200 bytes were refilled, not 100,000.
         var taken = 0;
         while (slow.Push(request).Status == PushStatus.Accepted)
             taken += request.Length;
@@ -668,7 +668,7 @@ public sealed class DistributorTests
 
         public SpanBatch? Last { get; private set; }
 
-        /// <summary>The next push is not answered before the returned source is.</summary>
+        /// <summary>The next push is not answered until the returned source is set.</summary>
         public TaskCompletionSource<IngestOutcome> Suspend() => _suspended = new TaskCompletionSource<IngestOutcome>();
 
         public ValueTask<IngestOutcome> PushAsync(TenantId tenant, SpanBatch batch)

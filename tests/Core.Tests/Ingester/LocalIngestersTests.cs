@@ -33,7 +33,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     private LocalIngesters? _ingesters;
     private Partitions _remote = null!;
 
-    // Those that have been pushed to: their partitions here are open.
+    // Partitions that have been pushed to are open here.
     private readonly HashSet<(LocalIngesters Ingesters, TenantId Tenant)> _known = [];
 
     public LocalIngestersTests()
@@ -121,7 +121,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
         _log.CurrentSegment = 2;
         Tick();
 
-        // Before the replay nothing goes: what it has not read yet nobody knows of.
+        // Nothing is released before the replay: nobody knows yet what the log holds.
         Assert.Equal(0, _log.Released);
         await ReplayAsync(ingesters);
         Tick();
@@ -162,7 +162,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
             await CloseAsync();
         }
 
-        // All is in blocks, and so the log has nothing more of it.
+        // Everything is in blocks, so the log is empty.
         await using (var log = OpenLog())
         {
             var ingesters = Open(s_options with { Partitions = 5 }, log);
@@ -199,7 +199,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
         var store = new TaskCompletionSource();
         BeforeWrites = _ => store.Task;
 
-        // The first brings memory to its end and is answered late; most of it is cut at once and waits for the store.
+        // The first push fills the memory and is answered late; most of it is cut at once and waits for the store.
         var first = PushAsync(ingesters, Traces(100), stateLength: 3000);
         await _time.PassAsync(TimeSpan.FromMilliseconds(100));
         Assert.Equal(default, await first.WaitAsync(s_longest));
@@ -301,7 +301,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     [Fact]
     public async Task A_flushed_block_is_read_here_until_every_querier_has_listed_it()
     {
-        // The list that the look-up asks is another process's, so to speak: nobody tells it of the block.
+        // The lookup asks another process's list, so to speak: nobody tells it of the block.
         var ingesters = Open(s_options, _log);
         _blocks = new BlockList(_store, _metrics, _time, NullLogger.Instance);
         var unaware = Open(s_options, _log, listOfQueue: new BlockList(_store, _metrics, _time, NullLogger.Instance));
@@ -333,7 +333,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
         Assert.Empty(_blocks.Blocks(TenantId.Single));
         Assert.Equal(Traces(40), await FoundAsync(ingesters, 40));
 
-        // And takes nothing more.
+        // And it accepts nothing more.
         await PushAsync(ingesters, Traces(41));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Ingesters.FlushAsync(null, CancellationToken.None).WaitAsync(s_longest));
     }
@@ -419,7 +419,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
         var here = Open(s_options, _log, limits);
         _remote.PlaceOf = partition => partition % 2 == 0 ? here : elsewhere;
 
-        // By two processes, each of which has the limit for its own.
+        // By two processes, each with a limit of its own.
         var refused = (await PushAsync(here, Traces(100))).Refusals!;
 
         var kept = (await FoundAsync(here, 100)).Concat(await FoundAsync(elsewhere, 100)).Select(static s => (int)s.Span - 1).ToList();
@@ -499,7 +499,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
         Assert.Null(ingesters.Known(TenantId.Single, 0));
         Assert.False(await ingesters.FlushAsync(TenantId.Single, CancellationToken.None));
 
-        // And it begins anew.
+        // And it starts afresh.
         Assert.NotSame(partitions[0], ingesters.Open(TenantId.Single, 0));
         Assert.Equal(3, _values["tempo_ingester_traces_created_total"]);
         await PushAsync(ingesters, Traces(4));
@@ -532,7 +532,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
 
     private Func<string, Task> BeforeWrites { set => _store.Before = (operation, name) => operation is "Put" or "Create" ? value(name) : Task.CompletedTask; }
 
-    // Over all the partitions there are.
+    // Spread over all partitions.
     private async Task<IngestOutcome> PushAsync(LocalIngesters ingesters, List<(TraceId Trace, ulong Span)> spans, TenantId? tenant = null, int stateLength = 0)
     {
         using var batch = Batch(spans, stateLength);
@@ -554,7 +554,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
         return span;
     }));
 
-    // Its partitions are all here, opened when they are first asked for.
+    // All its partitions are here, opened on first use.
     private LocalIngesters Open(IngesterOptions options, IWriteAheadLog log, TenantOverrides? overrides = null, BlockList? listOfQueue = null)
     {
         _flushes = new BlockFlushQueue(new BlockFlusher(_store, _time), listOfQueue ?? _blocks, _metrics, _time, NullLogger.Instance);
@@ -573,7 +573,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
         _opened.Clear();
     }
 
-    // Answers may be held, which takes time.
+    // Answers may be delayed, which takes time.
     private async Task<T> WhileTimePassesAsync<T>(Task<T> task)
     {
         await WhileTimePassesAsync((Task)task);
@@ -593,7 +593,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
 
     private void Tick() => _time.Advance(s_options.FlushCheckPeriod);
 
-    // As a query finds it: in the partitions and in the listed blocks.
+    // As a query would find it: in the partitions and in the listed blocks.
     private async Task<TraceSpans> FindAsync(LocalIngesters ingesters, TraceId trace, TenantId? tenant = null)
     {
         var spans = new TraceSpans(trace);

@@ -159,7 +159,7 @@ public sealed class TraceIngesterTests
         Assert.Single(Find(1).Spans);
         Assert.Equal(3 * span.CalculateSize(), Find(1).InspectedBytes);
 
-        // A client and a server that share an ID, as Zipkin has them, are two.
+        // A client and a server span that share an ID, as in Zipkin, are two spans.
         span.Kind = Span.Types.SpanKind.Client;
         Push(1, span);
         Assert.Equal(2, Find(1).Spans.Count);
@@ -213,7 +213,7 @@ public sealed class TraceIngesterTests
 
         Assert.Equal(2, _ingester.Cut(CutReason.Due)!.Traces);
 
-        // And the next one is counted from its own first.
+        // And the next one counts from its own first trace.
         Push(1, Trace(3));
         Advance(300);
         Assert.Null(_ingester.Cut(CutReason.Due));
@@ -243,7 +243,7 @@ public sealed class TraceIngesterTests
     [Fact]
     public async Task Live_traces_move_to_the_next_generation_whole()
     {
-        // With more values than are shared, names and events, so that every part of a row moves.
+        // With more values than are shared, with names and events, so that every part of a row moves.
         var sent = new List<SentSpan>();
         for (var i = 0; i < 400; i++)
         {
@@ -312,7 +312,7 @@ public sealed class TraceIngesterTests
         Assert.Equal(2, Find(1).Spans.Count);
         Assert.Empty(Find(4).Spans);
 
-        // A cut trace makes room for another, and is itself one too many when a late span comes.
+        // A cut trace makes room for another, and exceeds the limit itself when a late span revives it.
         Advance(5);
         other.Cut(CutReason.Due);
         Assert.Null(PushTo(_ingester, 1, limits, Trace(4)));
@@ -360,7 +360,7 @@ public sealed class TraceIngesterTests
         Assert.True(_ingester.IsEmpty);
         Assert.Equal((0, 0), (_ingester.TracesCreated, _ingester.CutBytes));
 
-        // The table that it was looked up in, once.
+        // The table in which it was looked up, once.
         Assert.InRange(_ingester.MemoryBytes, 0, 2000);
         Assert.Equal(long.MaxValue, _ingester.OldestSegment);
         Assert.Empty(Find(1).Spans);
@@ -378,7 +378,7 @@ public sealed class TraceIngesterTests
         Push(6, Trace(2));
         Advance(1);
 
-        // Trace 1 goes, trace 2 with its first span in segment 4 stays.
+        // Trace 1 leaves; trace 2, with its first span in segment 4, stays.
         var first = _ingester.Cut(CutReason.Memory)!;
         Assert.Equal((3, 3), (first.OldestSegment, _ingester.OldestSegment));
         Push(7, Trace(3));
@@ -507,7 +507,7 @@ public sealed class TraceIngesterTests
     // A span of the trace with an ID of its own.
     private Span Trace(ulong trace) => TestBatch.Span(Id(trace), ++_lastId, "a span");
 
-    // One with a bit of everything, some of it too different to be shared.
+    // A trace with a bit of everything, some of it too diverse to be shared.
     private Span Rich(ulong trace, int n)
     {
         var span = Trace(trace);

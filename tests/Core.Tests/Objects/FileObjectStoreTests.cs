@@ -161,7 +161,7 @@ public sealed class FileObjectStoreTests : ObjectStoreContract, IDisposable
         await store.PutAsync("blocks/a/data", Bytes("one"));
         Assert.Equal(3, await store.ReadAsync("blocks/a/data", 0, new byte[3]));
 
-        // Behind its back, as another machine does: what is open is still read, for no longer than it may take up space.
+        // Behind the store's back, as another machine would do it: an open file is still read, but for no longer than it may take up space.
         await Other.DeleteAsync("blocks/a/data");
         Assert.Equal(3, await store.ReadAsync("blocks/a/data", 0, new byte[3]));
 

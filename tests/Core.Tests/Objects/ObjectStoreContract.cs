@@ -3,7 +3,7 @@ using OrleansTempo.Core.Objects;
 
 namespace OrleansTempo.Core.Tests.Objects;
 
-/// <summary>What every <see cref="IObjectStore"/> must do; a test class of an implementation inherits it.</summary>
+/// <summary>The contract of every <see cref="IObjectStore"/>; the test class of an implementation inherits it.</summary>
 public abstract class ObjectStoreContract
 {
     /// <summary>The store under test; the same one in every call of a test.</summary>
@@ -69,7 +69,7 @@ public abstract class ObjectStoreContract
     {
         await Store.PutAsync("blocks/a/data", Bytes("0123456789"));
 
-        // Twice: a store may keep what it has opened.
+        // Twice, because a store may keep files open.
         for (var i = 0; i < 2; i++)
         {
             var target = new byte[length];

@@ -27,7 +27,7 @@ public sealed class OwnedObjectTests
     [Fact]
     public async Task A_put_refused_because_it_had_already_succeeded_counts()
     {
-        // As a client does that sends again what it had no answer to.
+        // Like a client that resends a put whose answer was lost.
         var view = _store.View();
         var content = "a1";
         view.Before = async (operation, name) =>

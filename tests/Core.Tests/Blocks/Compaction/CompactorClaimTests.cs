@@ -89,7 +89,7 @@ public sealed class CompactorClaimTests
         await _time.TimerOf(CompactorClaim.RenewEvery);
         Assert.Equal(_time.GetUtcNow() + CompactorClaim.Lease, Stored().Until);
 
-        // The next renewal does not know what is stored, and must not take it for another's.
+        // The next renewal does not know what is stored, and must not mistake it for another owner's.
         for (var i = 0; i < 10; i++)
             await _time.PassAsync(CompactorClaim.RenewEvery);
         await _time.TimerOf(CompactorClaim.RenewEvery);
@@ -196,7 +196,7 @@ public sealed class CompactorClaimTests
             Assert.Equal(_time.GetUtcNow() + CompactorClaim.Lease, until);
         }
 
-        // As versions before wrote it.
+        // As earlier versions wrote it.
         var now = _time.GetUtcNow().UtcDateTime;
         await _store.PutAsync(s_name, Earlier(now + CompactorClaim.Lease));
         Assert.Null(await TakeAsync("a"));
@@ -209,7 +209,7 @@ public sealed class CompactorClaimTests
 
     private Task<CompactorClaim?> TakeAsync(string owner) => CompactorClaim.TryClaimAsync(_view, _time, TeamA, owner, CancellationToken.None);
 
-    // The next puts come through, and who put does not hear of it.
+    // The next puts succeed, but their caller does not hear of it.
     private void LoseAnswers(int puts) => _view.After = (operation, _) =>
         operation.StartsWith("Put", StringComparison.Ordinal) && puts-- > 0 ? throw new IOException("the connection is gone") : Task.CompletedTask;
 

@@ -188,10 +188,10 @@ public sealed class BlockReaderTests
             }
         }
 
-        // All but the first bytes, which no reader needs.
+        // Everything but the first bytes, which no reader needs.
         Assert.Equal((whole.Length - BlockWriter.Magic.Length) * 3 * 6, corrupt - AbsentCorrupt());
 
-        // Who asks for a trace that is not there finds out about the footer alone.
+        // A lookup of an absent trace notices only damage to the footer.
         int AbsentCorrupt() => (int)(meta.SizeBytes - meta.FooterOffset) * 3;
     }
 
@@ -209,7 +209,7 @@ public sealed class BlockReaderTests
             await _store.PutAsync(name, whole.AsMemory(0, length));
             await Assert.ThrowsAsync<BlockCorruptException>(() => new BlockReader(_store).FindAsync(meta, trace.Key));
 
-            // With the footer in memory only the page is missed.
+            // With the footer in memory, only the page is missing.
             if (length < meta.FooterOffset)
                 Assert.Contains("truncated", (await Assert.ThrowsAsync<BlockCorruptException>(() => _reader.FindAsync(meta, trace.Key))).Reason);
             else
@@ -257,7 +257,7 @@ public sealed class BlockReaderTests
             }
         }
 
-        // The same block, tried again, is the block it was.
+        // Read again, the block is sound.
         _store.Before = null;
         var meta = await flusher.WriteAsync(block, CancellationToken.None);
         Assert.Equal((block.BlockId, 5, 25), (meta.BlockId, meta.Traces, meta.Spans));

@@ -4,7 +4,7 @@ namespace OrleansTempo.Core.Tests.Blocks.Format;
 
 public sealed class BloomFilterTests
 {
-    // Computed apart from the code: blocks that were written with this hash must be found in for ever.
+    // Computed independently of the code: blocks written with this hash must stay readable for ever.
     [Theory]
     [InlineData(1, new ulong[] { 0, 1 }, "1000000000008000000000080800000000001000000020000001000000000010")]
     [InlineData(1, new ulong[] { 0x0102030405060708, 0x090A0B0C0D0E0F10 }, "0400000000004000000000020008000000200000010000000000400004000000")]

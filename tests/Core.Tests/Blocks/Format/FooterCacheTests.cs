@@ -16,7 +16,7 @@ public sealed class FooterCacheTests
             _cache.Add(_blocks[i], s_footer);
         Assert.Equal([0, 1, 2], Held());
 
-        // Asked for in this order just now, block 0 is asked once more.
+        // Used in this order just now; block 0 is used once more.
         Assert.True(_cache.TryGet(_blocks[0], out var footer));
         Assert.Same(s_footer, footer);
         _cache.Add(_blocks[3], s_footer);

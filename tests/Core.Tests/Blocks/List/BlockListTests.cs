@@ -270,7 +270,7 @@ public sealed class BlockListTests : IDisposable
         await _store.StoreAsync(Block(1, Now));
         await _list.PollAsync();
 
-        // The other process merges between this list's two looks: the merged block's place is already passed.
+        // The other process merges between this list's two listings, after the merged block's place has been passed.
         var compactor = Another();
         _store.After = async (operation, _) =>
         {
@@ -356,7 +356,7 @@ public sealed class BlockListTests : IDisposable
         Assert.Equal(["data", "meta.compacted.json"], NamesOf(1));
     }
 
-    /// <summary>A store that fails, and a client that hangs up: nobody knows whether the block is corrupt or has been merged and deleted.</summary>
+    /// <summary>With a failing store, or a client that hangs up, nobody knows whether the block is corrupt or has been merged and deleted.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -453,7 +453,7 @@ public sealed class BlockListTests : IDisposable
         await _store.StoreAsync(Block(2, Now));
         await _store.StoreAsync(Block(3, Now) with { Tenant = other });
 
-        // The first block is dropped elsewhere for the second, whose meta cannot be read: it must not be gone before that is there.
+        // Another process drops the first block for the second, whose meta cannot be read: the first must not disappear before the second is there.
         await Another().MarkCompactedAsync(Block(1, Now), Block(2, Now));
         _store.Before = (operation, name) => operation == "Get" && name == BlockPaths.Meta(TeamA, Id(2)) ? throw new IOException("timeout") : Task.CompletedTask;
 

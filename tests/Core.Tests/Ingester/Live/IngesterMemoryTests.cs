@@ -80,7 +80,7 @@ public sealed class IngesterMemoryTests
         _memory.Add(1000, 0);
         var waiting = _memory.WaitForRoomAsync(s_patience, _time);
 
-        // Whether the one who waits sees the room or only that it is gone again, it must not be the last time it looks.
+        // Whether or not the waiting caller sees the room before it is gone again, it must keep waiting for more.
         for (var i = 0; i < 100; i++)
         {
             _memory.Add(-10, 0);

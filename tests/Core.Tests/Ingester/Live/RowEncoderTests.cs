@@ -14,7 +14,7 @@ using Span = OrleansTempo.Tests.Otlp.Span;
 
 namespace OrleansTempo.Core.Tests.Ingester.Live;
 
-/// <summary>What goes into a generation as rows comes out as the spans that were sent.</summary>
+/// <summary>Spans that go into a generation as rows come out as they were sent.</summary>
 public sealed class RowEncoderTests : IDisposable
 {
     private static readonly TraceId s_trace = new(0x0102030405060708, 0x090A0B0C0D0E0F10);
@@ -185,7 +185,7 @@ public sealed class RowEncoderTests : IDisposable
     [InlineData(300)]
     public void Attributes_in_unusual_encodings_are_kept_byte_for_byte(int valuesBefore)
     {
-        // With 300 values before them their keys' values are no longer shared.
+        // After 300 values, their keys' values are no longer shared.
         foreach (var key in (string[])["", "k"])
             AssertRestored(Request(Enumerable.Range(1, Math.Max(valuesBefore, 1)).Select(i => Raw(i, [.. Field(1, Encoding.UTF8.GetBytes(key)), .. Field(2, Field(1, BitConverter.GetBytes(i)))]))).ToByteArray());
         byte[][] attributes =
@@ -225,7 +225,7 @@ public sealed class RowEncoderTests : IDisposable
     [Fact]
     public void Bytes_that_are_not_UTF8_come_back_unchanged()
     {
-        // In the order in which a span is restored, so that all of its bytes can be compared.
+        // In the order in which a span is restored, so that all its bytes can be compared.
         byte[] span =
         [
             .. SpanBytes(7),

@@ -37,7 +37,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
         {
             await Parallel.ForAsync(0, 240, async (i, _) =>
             {
-                // The largest ones a few times only.
+                // The largest sizes only a few times.
                 var request = Request(i, sizes[i % (i < 24 ? sizes.Length : sizes.Length - 2)]);
                 var tenant = i % 3 == 0 ? Globex : Acme;
                 await log.AppendAsync(tenant, request);
@@ -77,7 +77,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
         })).ToArray();
         await enough.Task;
 
-        // What a process leaves that is killed now: what it was told before must be in the copy.
+        // What a process killed now would leave: everything acknowledged earlier must be in the copy.
         string[] before = [.. acknowledged];
         var crashed = Copy(options);
         copied.SetResult();
@@ -93,7 +93,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     [Fact]
     public async Task A_lone_caller_is_answered_at_once_and_allocates_nothing()
     {
-        // Without a listener: that one allocates.
+        // Without a metrics listener, which allocates.
         using var metrics = new TempoMetrics();
         await using var log = FileWriteAheadLog.Open(Options, metrics, _time, NullLogger.Instance);
         var request = Request(1, 4000);
@@ -146,7 +146,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
             await first;
             await Task.WhenAll(others);
 
-            // The limits are 4 MiB, and 1 MiB of what is copied. After four commits for others a thread of the pool goes on.
+            // The limits are 4 MiB, and 1 MiB of copied requests. After four commits for others, a pool thread continues.
             Assert.InRange(disk.Writes, 6, 20);
         }
 
@@ -272,7 +272,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
         {
             await log.AppendAsync(Acme, Request(1, 10));
 
-            // Full of what a record begins with, across all the reader's borders.
+            // Full of record beginnings, across all the reader's boundaries.
             await log.AppendAsync(Acme, Enumerable.Range(0, 3 << 20).Select(i => WalFormat.RecordMagic[i % 4]).ToArray());
             await log.AppendAsync(Acme, Request(2, 10));
             await log.AppendAsync(Acme, Request(3, 3 << 20));
@@ -416,7 +416,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
         var sizes = new List<long>();
         for (var i = 0; i <= 20; i++)
         {
-            // Never closed: all that the operating system does for a process that is killed is to let go of its lock.
+            // Never closed: for a killed process, the operating system only releases its lock.
             using var identity = WalIdentity.Claim(options.Path, NullLogger.Instance);
             var log = FileWriteAheadLog.Open(identity, options, _metrics, _time, NullLogger.Instance);
             if (i == 0)
@@ -515,7 +515,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
         log.Release(log.CurrentSegment);
         Assert.Equal([SegmentOf(options, 2)], SegmentsIn(options));
 
-        // The new one is empty, and so stays.
+        // The new segment is empty, so it stays.
         _time.Advance(TimeSpan.FromMinutes(5));
         log.Release(log.CurrentSegment);
         Assert.Equal(2, log.CurrentSegment);
@@ -545,7 +545,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
             await log.AppendAsync(Acme, Request(6, 100));
         }
 
-        // Nothing torn was left, and not a file for every failure.
+        // Nothing torn was left, and there is not a file for every failure.
         await using var next = Open(options);
         var (result, records) = await next.ReplayedAsync();
         Assert.Equal(Texts(100, 0, 5, 6), records);
@@ -740,7 +740,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
         var copy = options with { Path = Path.Combine(_folder, "copy") };
         Directory.CreateDirectory(copy.Path);
 
-        // Oldest first, as the log grows: what is in a later segment was acknowledged after all in the earlier ones.
+        // Oldest first, as the log grows: records of later segments were acknowledged after all earlier ones.
         foreach (var segment in SegmentsIn(options))
         {
             using var source = new FileStream(segment, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);

@@ -119,7 +119,7 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
         await UntilAsync(() => Store.Names.Count == 2);
         Assert.Equal(["wal/a/00000000000000000004", "wal/a/owner"], Store.Names);
 
-        // All is in blocks: it leaves nothing.
+        // Everything is in blocks, so it leaves nothing.
         await log.DisposeAsync();
         Assert.Empty(Store.Names);
     }

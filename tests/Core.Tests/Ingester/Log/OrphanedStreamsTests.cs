@@ -28,7 +28,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
         Assert.Empty(await OrphansOf(log).ListAsync());
         Assert.Null((await AdoptAsync(log, "dead")).Result);
 
-        // Fence and owner record go when no put of the dead one can still be under way.
+        // Fence and owner record are deleted once no put of the dead process can be in flight.
         await PassAsync(TimeSpan.FromMinutes(61), log);
         Assert.Empty(await OrphansOf(log).ListAsync());
         Assert.Equal(["wal/b/owner"], Store.Names);
@@ -58,7 +58,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
         await DieAsync(dead);
         var adopters = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => OpenAsync($"adopter-{i}")));
 
-        // All have seen it as an orphan before any claims it.
+        // All of them see the orphan before any claims it.
         var read = 0;
         var all = new TaskCompletionSource();
         foreach (var adopter in adopters)
@@ -112,7 +112,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
             await AppendAsync(old, Acme, Request(1, 10));
             await using var log = await OpenAsync($"b-{moment}");
 
-            // The second put stands still before it takes effect, or after it and before its owner hears of it.
+            // The second put stalls before it takes effect, or afterwards but before its owner hears of it.
             var entered = new TaskCompletionSource();
             var held = new TaskCompletionSource();
             Func<string, string, Task> hold = async (operation, name) =>
@@ -128,7 +128,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
             await entered.Task;
             var orphan = WalOwner.Read(Store[$"wal/{stream}/owner"])! with { Renewed = Time.GetUtcNow() - Lease - Lease };
 
-            // As if the owner's clock were behind: by its own it is as good as ever.
+            // As if the owner's clock were behind: by that clock, its record is as fresh as ever.
             await Store.PutIfMatchAsync($"wal/{stream}/owner", orphan.ToJson(), (await Store.GetAsync($"wal/{stream}/owner"))!.Value.ETag);
             var (_, records) = await AdoptAsync(log, stream);
             held.SetResult();
@@ -157,7 +157,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
         var orphan = WalOwner.Read(Store["wal/old/owner"])! with { Renewed = Time.GetUtcNow() - Lease - Lease };
         await Store.PutAsync("wal/old/owner", orphan.ToJson());
 
-        // Between the adopter's list and its fence the owner puts two segments and releases the place where the fence goes.
+        // Between the adopter's listing and its fence, the owner puts two segments and releases the place where the fence goes.
         var raced = false;
         Views[log].After = async (operation, _) =>
         {
@@ -184,7 +184,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
         var (result, _) = await AdoptAsync(log, "old");
         Assert.NotNull(result);
 
-        // Even the fence is gone: what it puts is there, and is not acknowledged.
+        // Even the fence is gone: its put succeeds, but is not acknowledged.
         await Store.DeleteAsync("wal/old/00000000000000000001");
         var append = old.AppendAsync(Acme, Request(1, 20_000)).AsTask();
         await UntilAsync(() => Store.Names.Contains("wal/old/00000000000000000001"));

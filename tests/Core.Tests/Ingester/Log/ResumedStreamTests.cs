@@ -8,10 +8,10 @@ using static OrleansTempo.Core.Tests.Ingester.Log.WalTestData;
 
 namespace OrleansTempo.Core.Tests.Ingester.Log;
 
-/// <summary>What a process finds that is started again: its own stream, a log of the other type, and what others have made of them meanwhile.</summary>
+/// <summary>What a restarted process finds: its own stream, a log of the other type, and what other processes have made of them in the meantime.</summary>
 public sealed class ResumedStreamTests : ObjectLogFixture
 {
-    // Alone in its object, at once.
+    // Put at once, alone in its object.
     private const int Large = 20_000;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("wal").FullName;
@@ -44,7 +44,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
         Assert.Equal((3, 3L, 3L * Large), (result.Segments, result.Records, result.Bytes));
         Assert.Equal([$"wal/{log.Stream}/00000000000000000004"], Store.Names.Except(names));
 
-        // It goes on behind what it has taken up, and lets that go like its own.
+        // It continues behind what it resumed, and releases that like its own records.
         await AppendAsync(log, 3);
         log.Release(3);
         await UntilAsync(() => Store.Names.Count == 4);
@@ -110,7 +110,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
         Assert.Equal(default, (await second.ReplayedAsync()).Result);
         Assert.Empty(await OrphansOf(second).ListAsync());
 
-        // And that is the one it takes up from now on.
+        // From now on it resumes this stream.
         await AppendAsync(second, 1);
         Kill(second, next);
         var (third, last) = await StartAsync();
@@ -180,7 +180,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
         await entered.Task;
         identity.Dispose();
 
-        // Between the successor's list and its fence, or when the fence is there.
+        // Between the successor's listing and its fence, or once the fence is there.
         var view = Store.View();
         var came = false;
         view.After = async (operation, _) =>
@@ -360,7 +360,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
             return default;
         }));
 
-        // Two records a file: the first two files are through, the third is as it was.
+        // Two records per file: the first two files are done, the third is unchanged.
         Assert.Equal(Texts(150, 0, 1, 2, 3), adopted);
         adopted.Clear();
         var result = await AdoptFilesAsync(next, record =>
@@ -476,7 +476,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
         identity.Dispose();
     }
 
-    // Nothing it asks of the store ever returns, and the operating system lets go of its lock.
+    // None of its requests to the store ever returns, and the operating system releases its lock.
     private void Kill(ObjectWriteAheadLog log, WalIdentity identity)
     {
         Views[log].Before = static (_, _) => new TaskCompletionSource().Task;

@@ -21,7 +21,7 @@ public class HeapLoadTests
         var full = Assert.Throws<RequestMemoryException>(() => memory.Rent(1000));
         Assert.Equal("the process's heap is nearly full; try again later, or give the process more memory", full.Message);
 
-        // One that has been let in is finished.
+        // A request that was admitted is finished.
         early.Length = early.Capacity;
         early.GetMemory(5000);
         early.Return();

@@ -151,7 +151,7 @@ public class OtlpJsonReaderTests
     [Fact]
     public void Text_that_is_not_utf8_gets_replacement_characters_and_the_spans_are_kept()
     {
-        // ISO 8859-1, a sequence that is cut, one that encodes half a surrogate pair, and an escape between.
+        // ISO 8859-1, a truncated sequence, one that encodes half a surrogate pair, and an escape in between.
         byte[] json = [.. """{"resourceSpans":[{"schemaUrl":"M"""u8, 0xFC, .. "nchen "u8, 0xE2, 0x82, .. "\\n"u8, 0xED, 0xA0, 0xBD, .. "\"}]}"u8];
         Assert.Equal("M\uFFFDnchen \uFFFD\n\uFFFD\uFFFD\uFFFD", ExportTraceServiceRequest.Parser.ParseFrom(Read(json)).ResourceSpans[0].SchemaUrl);
     }
@@ -241,7 +241,7 @@ public class OtlpJsonReaderTests
     private static string ToOtlpJson(ExportTraceServiceRequest request) =>
         HexIds(new JsonFormatter(JsonFormatter.Settings.Default.WithFormatEnumsAsIntegers(true)).Format(request));
 
-    // The formatter knows proto3 JSON, where all bytes are base64; OTLP has hexadecimal IDs.
+    // The formatter writes proto3 JSON, where all bytes are base64; OTLP's IDs are hexadecimal.
     private static string HexIds(string json) => Regex.Replace(
         json,
         """("(?:traceId|spanId|parentSpanId|trace_id|span_id|parent_span_id)": )"([^"]*)" """.TrimEnd(),

@@ -196,7 +196,7 @@ public sealed class AssembledTraceTests
         Assert.Equal(["attributes"], json.Select(static p => p.Key));
     }
 
-    // Requests whose spans all differ in ID: found spans are a set.
+    // Requests whose spans all have different IDs, because found spans are a set.
     private static Gen<(ExportTraceServiceRequest Request, int Seed)> Requests =>
         from request in OtlpGen.Request
         from seed in Gen.Choose(0, int.MaxValue)
@@ -219,7 +219,7 @@ public sealed class AssembledTraceTests
             scope.Spans.Clear();
             var span = found.Span.Clone();
 
-            // As it is answered where the sender left it out.
+            // The answer if the sender left it out.
             resource.Resource ??= new Resource();
             scope.Scope ??= new InstrumentationScope();
             if (span.ParentSpanId.All(static b => b == 0))

@@ -25,7 +25,7 @@ public sealed class BlockTracesTests : IDisposable
 
     public void Dispose() => _metrics.Dispose();
 
-    /// <summary>This process could not poll for so long that a block was merged by another and deleted: the spans are in one that it does not know.</summary>
+    /// <summary>This process could not poll for so long that another one merged and deleted a block: its spans are in a block that it does not know.</summary>
     [Fact]
     public async Task An_answer_that_lacks_a_missing_block_says_so()
     {

@@ -20,7 +20,7 @@ public sealed class TraceQueryTests
         Assert.Empty(answer.Problems);
     }
 
-    // A span that is cut into a block between two questions asked in the other order would be in neither answer.
+    // If the sources were asked in the other order, a span cut into a block between the two questions would be in neither answer.
     [Fact]
     public async Task A_source_is_asked_once_the_previous_one_has_answered()
     {

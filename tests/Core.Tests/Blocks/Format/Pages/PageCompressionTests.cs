@@ -45,7 +45,7 @@ public sealed class PageCompressionTests
             return bytes;
         }));
 
-        // All but the IDs and times that are never worth a try.
+        // All except the IDs and times, which are never worth compressing.
         Assert.InRange(alike, 20_000, 60_000);
         Assert.InRange(noise, 110_000, 110_100);
 

@@ -6,7 +6,7 @@ using OrleansTempo.Core.Blocks.Format.Pages;
 
 namespace OrleansTempo.Core.Tests.Blocks.Format.Pages;
 
-/// <summary>What a <see cref="PageBuilder"/> makes, a <see cref="BlockPage"/> reads.</summary>
+/// <summary>A <see cref="BlockPage"/> reads what a <see cref="PageBuilder"/> makes.</summary>
 public sealed class PageTests
 {
     [Fact]
@@ -222,7 +222,7 @@ public sealed class PageTests
     [Fact]
     public void A_page_with_spans_and_no_shape_is_refused()
     {
-        // Written without a shape to speak of: the span names the first of none.
+        // Written without any shape: the span refers to the first of none.
         var builder = new PageBuilder();
         builder.BeginTrace(new TraceId(1, 1));
         builder.AddSpan(new SpanRow { SpanId = 1 }, 0, [], []);
@@ -284,7 +284,7 @@ public sealed class PageTests
         return bytes;
     }
 
-    // With other bytes behind it, as a pooled buffer has.
+    // Followed by other bytes, as in a pooled buffer.
     private static void Read(byte[] bytes, BlockPage page) => page.Read(((byte[])[.. bytes, 1, 2, 3]).AsSpan(0, bytes.Length));
 
     private static void AssertSame(RandomRows rows, BlockPage page)
@@ -325,7 +325,7 @@ public sealed class PageTests
         var mutated = page.ToArray();
         for (var i = random.Next(1, 4); i > 0; i--)
         {
-            // Mostly where the numbers stand that all else depends on.
+            // Mostly in the numbers that everything else depends on.
             var at = random.Next(3) == 0 ? random.Next(mutated.Length) : random.Next(Math.Min(mutated.Length, 80));
             mutated[at] = random.Next(3) == 0 ? (byte)random.Next(256) : (byte)(mutated[at] ^ (1 << random.Next(8)));
         }

@@ -54,7 +54,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     /// <summary>Opens the store without a lock, for callers that keep other processes out in another way, see <see cref="Open"/>.</summary>
     /// <param name="root">The directory; created if it does not exist.</param>
     /// <param name="time">The clock that leftovers and open files age by.</param>
-    /// <param name="logger">Told about leftovers.</param>
+    /// <param name="logger">Receives messages about leftovers.</param>
     /// <exception cref="IOException">The directory cannot be created or written to.</exception>
     public FileObjectStore(string root, TimeProvider time, ILogger logger)
     {
@@ -85,7 +85,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     /// <param name="isAlone">Whether this process runs alone and relies on being the only writer.</param>
     /// <param name="setting">The configuration key that names the directory.</param>
     /// <param name="time">The clock that leftovers and open files age by.</param>
-    /// <param name="logger">Told about leftovers.</param>
+    /// <param name="logger">Receives messages about leftovers.</param>
     /// <exception cref="IOException">Another process uses the directory, or it cannot be created or written to.</exception>
     public static FileObjectStore Open(string root, bool isAlone, string setting, TimeProvider time, ILogger logger)
     {

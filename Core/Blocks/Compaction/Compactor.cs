@@ -47,7 +47,7 @@ public sealed partial class Compactor
     /// <param name="isDisabledFor">Whether a tenant's blocks must not be merged, marked or deleted.</param>
     /// <param name="metrics">Counts what was merged, marked and deleted.</param>
     /// <param name="time">The clock of windows and cycles.</param>
-    /// <param name="logger">Receives failures.</param>
+    /// <param name="logger">The process's log.</param>
     /// <param name="clock">The clock for retention, if the process has one.</param>
     public Compactor(
         IObjectStore store,

@@ -54,7 +54,7 @@ internal sealed class BlockWriter : IAsyncDisposable
     /// <param name="blockId">Its ID, used by no other block.</param>
     /// <param name="page">Builds its pages; the writer uses it exclusively until disposed.</param>
     /// <param name="maxTraces">The maximum number of traces; sizes the Bloom filter.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
     /// <exception cref="IOException">The store cannot be written to.</exception>
     public static async Task<BlockWriter> CreateAsync(IObjectStore store, TenantId tenant, Guid blockId, PageBuilder page, long maxTraces, CancellationToken cancellationToken)
     {

@@ -112,9 +112,9 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
     /// Marks a block as merged or expired: it leaves the list, and its objects stay until <see cref="DeleteAsync"/>. If interrupted, the block may be
     /// marked all the same.
     /// </summary>
-    /// <param name="block">Which one.</param>
+    /// <param name="block">The block.</param>
     /// <param name="mergedInto">The complete block that now holds its spans; null if they have expired.</param>
-    /// <param name="cancellationToken">Stops it before or half way.</param>
+    /// <param name="cancellationToken">Cancels it, before or halfway through.</param>
     public async Task MarkCompactedAsync(BlockMeta block, BlockMeta? mergedInto, CancellationToken cancellationToken = default)
     {
         var mark = new CompactedBlock(block, time.GetUtcNow(), mergedInto?.BlockId);
@@ -127,8 +127,8 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
     /// Removes a corrupt block from this list, and from other processes' lists when they next poll; logged and counted once. A block that has been
     /// merged or deleted since it was listed is not corrupt but gone, and only leaves the list.
     /// </summary>
-    /// <param name="block">Which one.</param>
-    /// <param name="reason">What is wrong with it, and where.</param>
+    /// <param name="block">The block.</param>
+    /// <param name="reason">The problem and its place in the block.</param>
     /// <param name="cancellationToken">Stops informing other processes; the block leaves this list in any case.</param>
     public async Task SetAsideAsync(BlockMeta block, string reason, CancellationToken cancellationToken = default)
     {
@@ -185,10 +185,10 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
     internal ImmutableDictionary<Guid, BlockState> States(TenantId tenant) => Of(tenant).States;
 
     /// <summary>Deletes the remains of a block without a meta.</summary>
-    /// <param name="tenant">Whose it is.</param>
-    /// <param name="blockId">Which one.</param>
+    /// <param name="tenant">The tenant that owns it.</param>
+    /// <param name="blockId">The block's ID.</param>
     /// <param name="lastModified">When any of its objects was last written, as far as is known.</param>
-    /// <param name="cancellationToken">Stops it before or half way.</param>
+    /// <param name="cancellationToken">Cancels it, before or halfway through.</param>
     /// <returns>False, with nothing deleted, if something has been written since, perhaps its meta.</returns>
     internal async Task<bool> TryDeleteIncompleteAsync(TenantId tenant, Guid blockId, DateTimeOffset lastModified, CancellationToken cancellationToken)
     {

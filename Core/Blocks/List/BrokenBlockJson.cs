@@ -42,7 +42,7 @@ internal static class BrokenBlockJson
 }
 
 /// <summary>A block that was set aside: it exists, but is not read.</summary>
-/// <param name="BlockId">Which block.</param>
+/// <param name="BlockId">The block's ID.</param>
 /// <param name="Reason">What is wrong with it.</param>
 /// <param name="SetAsideAt">When that was found.</param>
 public sealed record BrokenBlock(Guid BlockId, string Reason, DateTimeOffset SetAsideAt);

@@ -59,7 +59,7 @@ public sealed class RequestMemory(long maxBytes, HeapLoad? heap = null)
     }
 
     /// <summary>Counts bytes that a request is about to take, until <see cref="Uncount"/> is called for them.</summary>
-    /// <param name="bytes">How many.</param>
+    /// <param name="bytes">The number of bytes.</param>
     /// <param name="heldBytes">What the same request already holds, and keeps in the meantime.</param>
     /// <exception cref="RequestMemoryException">There is no room for them.</exception>
     internal void Count(long bytes, long heldBytes)

@@ -45,7 +45,7 @@ public sealed class BlobNamesTests
 
         Assert.Equal(1024, names.BlobName(new string('a', 1018)).Length);
         var error = Assert.Throws<ArgumentException>(() => names.BlobName(new string('a', 1019)));
-        Assert.Contains("1025 characters, at most 1024 are allowed", error.Message, StringComparison.Ordinal);
+        Assert.Contains("1025 characters, and at most 1024 are allowed", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -83,7 +83,7 @@ public sealed class AzureBlobObjectStore : IObjectStore
                     var result = (await blob.DownloadContentAsync(cancellation).ConfigureAwait(false)).Value;
                     return new StoredObject(result.Content.ToMemory(), result.Details.ETag.ToString());
                 }
-                catch (RequestFailedException e) when (IsNoBlob(e))
+                catch (RequestFailedException e) when (IsBlobNotFound(e))
                 {
                     return null;
                 }
@@ -154,7 +154,7 @@ public sealed class AzureBlobObjectStore : IObjectStore
                     await blob.DeleteAsync(DeleteSnapshotsOption.IncludeSnapshots, new BlobRequestConditions { IfMatch = new ETag(etag) }, cancellation).ConfigureAwait(false);
                     return true;
                 }
-                catch (RequestFailedException e) when (IsNoMatch(e))
+                catch (RequestFailedException e) when (IsConditionNotMet(e))
                 {
                     return false;
                 }
@@ -199,7 +199,7 @@ public sealed class AzureBlobObjectStore : IObjectStore
                 {
                     return await UploadAsync(blob, content, options, cancellation).ConfigureAwait(false);
                 }
-                catch (RequestFailedException e) when (IsNoMatch(e))
+                catch (RequestFailedException e) when (IsConditionNotMet(e))
                 {
                     return await ETagOfWriteAsync(blob, writeId, cancellation).ConfigureAwait(false);
                 }
@@ -218,7 +218,7 @@ public sealed class AzureBlobObjectStore : IObjectStore
             var properties = (await blob.GetPropertiesAsync(cancellationToken: cancellationToken).ConfigureAwait(false)).Value;
             return properties.Metadata.TryGetValue(WriteId, out var found) && found == writeId ? properties.ETag.ToString() : null;
         }
-        catch (RequestFailedException e) when (IsNoBlob(e))
+        catch (RequestFailedException e) when (IsBlobNotFound(e))
         {
             return null;
         }
@@ -236,7 +236,7 @@ public sealed class AzureBlobObjectStore : IObjectStore
             using var result = (await blob.DownloadStreamingAsync(options, cancellationToken).ConfigureAwait(false)).Value;
             return await result.Content.ReadAtLeastAsync(target, target.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
         }
-        catch (RequestFailedException e) when (IsNoBlob(e))
+        catch (RequestFailedException e) when (IsBlobNotFound(e))
         {
             return -1;
         }
@@ -263,8 +263,8 @@ public sealed class AzureBlobObjectStore : IObjectStore
         }
     }
 
-    private static bool IsNoBlob(RequestFailedException e) => e.ErrorCode == BlobErrorCode.BlobNotFound;
+    private static bool IsBlobNotFound(RequestFailedException e) => e.ErrorCode == BlobErrorCode.BlobNotFound;
 
-    private static bool IsNoMatch(RequestFailedException e) =>
-        e.ErrorCode == BlobErrorCode.ConditionNotMet || e.ErrorCode == BlobErrorCode.BlobAlreadyExists || IsNoBlob(e);
+    private static bool IsConditionNotMet(RequestFailedException e) =>
+        e.ErrorCode == BlobErrorCode.ConditionNotMet || e.ErrorCode == BlobErrorCode.BlobAlreadyExists || IsBlobNotFound(e);
 }

@@ -32,9 +32,9 @@ internal static class ContainerClient
 
     private static BlobServiceClient Service(AzureStorageOptions options, BlobClientOptions client)
     {
-        RequireOneWay(options);
+        RequireOneSignIn(options);
         if (options.ConnectionString.Length > 0)
-            return ByConnectionString(options, client);
+            return FromConnectionString(options, client);
         if (options.StorageAccountName.Length == 0)
             throw new ArgumentException($"{Section}.storage_account_name: is missing; set it, or set connection_string");
 
@@ -56,7 +56,7 @@ internal static class ContainerClient
         return new BlobServiceClient(address, Credential(options), client);
     }
 
-    private static void RequireOneWay(AzureStorageOptions options)
+    private static void RequireOneSignIn(AzureStorageOptions options)
     {
         List<string> ways = [];
         if (options.ConnectionString.Length > 0)
@@ -74,7 +74,7 @@ internal static class ContainerClient
         }
     }
 
-    private static BlobServiceClient ByConnectionString(AzureStorageOptions options, BlobClientOptions client)
+    private static BlobServiceClient FromConnectionString(AzureStorageOptions options, BlobClientOptions client)
     {
         BlobServiceClient service;
         try

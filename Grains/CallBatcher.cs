@@ -17,7 +17,7 @@ internal sealed class CallBatcher<T>(int maxCalls, Func<List<T>, Task> call)
     // Everything below is guarded by _gate.
     private List<T> _gathered = [];
     private int _bytes;
-    private int _underWay;
+    private int _inFlight;
 
     public void Add(T message, int bytes)
     {
@@ -26,7 +26,7 @@ internal sealed class CallBatcher<T>(int maxCalls, Func<List<T>, Task> call)
         {
             _gathered.Add(message);
             _bytes += bytes;
-            if (_underWay >= maxCalls && _bytes < EnoughBytes && _gathered.Count < EnoughMessages)
+            if (_inFlight >= maxCalls && _bytes < EnoughBytes && _gathered.Count < EnoughMessages)
                 return;
             messages = Take();
         }
@@ -41,7 +41,7 @@ internal sealed class CallBatcher<T>(int maxCalls, Func<List<T>, Task> call)
             await call(messages).ConfigureAwait(false);
             lock (_gate)
             {
-                _underWay--;
+                _inFlight--;
                 if (_gathered.Count == 0)
                     return;
                 messages = Take();
@@ -55,7 +55,7 @@ internal sealed class CallBatcher<T>(int maxCalls, Func<List<T>, Task> call)
         var messages = _gathered;
         _gathered = [];
         _bytes = 0;
-        _underWay++;
+        _inFlight++;
         return messages;
     }
 }

@@ -57,7 +57,7 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
             var claims = (await WriterClaim.ListAsync(engine.Store, cancellationToken).ConfigureAwait(false)).Where(static c => c.NeedsOwner).ToList();
             var asleep = new ConcurrentBag<ListedClaim>();
             var options = new ParallelOptions { MaxDegreeOfParallelism = WakesAtOnce, CancellationToken = cancellationToken };
-            await Parallel.ForEachAsync(claims.Where(MustBeWoken), options, async (claim, cancellation) =>
+            await Parallel.ForEachAsync(claims.Where(NeedsWaking), options, async (claim, cancellation) =>
             {
                 if (!await TryWakeAsync(claim.Tenant, claim.Shard, cancellation).ConfigureAwait(false) && IsExclusivelyOwned(claim))
                     asleep.Add(claim);
@@ -79,7 +79,7 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
     // An exclusive owner does not renew its claim, but every claim that was live at the start has been woken, and belongs to this process.
     private bool IsExclusivelyOwned(ListedClaim claim) => engine.IsExclusive && claim.IsLive;
 
-    private bool MustBeWoken(ListedClaim claim)
+    private bool NeedsWaking(ListedClaim claim)
     {
         if (_seen is null)
             return true;

@@ -10,7 +10,7 @@ internal sealed class Reachability
 
     // Everything below is guarded by _gate.
     private long _begun;
-    private long _cameThrough;
+    private long _succeeded;
     private bool _isOut;
 
     /// <summary>Notes that a call begins.</summary>
@@ -27,7 +27,7 @@ internal sealed class Reachability
     {
         lock (_gate)
         {
-            _cameThrough = Math.Max(_cameThrough, call);
+            _succeeded = Math.Max(_succeeded, call);
             var ends = _isOut;
             _isOut = false;
             return ends;
@@ -40,7 +40,7 @@ internal sealed class Reachability
     {
         lock (_gate)
         {
-            if (_isOut || call < _cameThrough)
+            if (_isOut || call < _succeeded)
                 return false;
             return _isOut = true;
         }

@@ -128,7 +128,7 @@ internal sealed partial class TenantForwarder
             {
                 LogForwardingFailed(_logger, _tenant, e);
                 CountDropped(batches.Count, batches.Sum(static b => b.Batch.Spans.Length));
-                GiveBack(batches, batches.Select(static b => b.Batch).ToHashSet());
+                Release(batches, batches.Select(static b => b.Batch).ToHashSet());
             }
 
             ReportLength();
@@ -176,11 +176,11 @@ internal sealed partial class TenantForwarder
             lost.UnionWith(some.Select(static p => p.Batch));
         }
 
-        GiveBack(batches, lost);
+        Release(batches, lost);
     }
 
     // A failed call may still be on its way.
-    private void GiveBack(List<Waiting> batches, HashSet<SpanBatch> abandoned)
+    private void Release(List<Waiting> batches, HashSet<SpanBatch> abandoned)
     {
         foreach (var (batch, bytes) in batches)
         {

@@ -94,7 +94,7 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
         }
 
         var spans = new TraceSpans(TraceId.Read(traceId));
-        var written = engine.Ingesters.Known(_tenant, _number)?.Find(spans.TraceId, spans) ?? [];
+        var written = engine.Ingesters.FindPartition(_tenant, _number)?.Find(spans.TraceId, spans) ?? [];
         return LiveTraceAnswer.From(spans, written.Concat(engine.Blocks.WrittenSince(_tenant, engine.Time.GetUtcNow() - engine.Ingesters.CompleteBlockTimeout)).DistinctBy(static b => b.BlockId));
     }
 

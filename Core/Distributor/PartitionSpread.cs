@@ -13,7 +13,7 @@ namespace OrleansTempo.Core.Distributor;
 public sealed class PartitionSpread(int partitions, TimeProvider time)
 {
     /// <summary>The spans per second that one partition is meant to handle: a few percent of a processor.</summary>
-    public const int SpansPerSecondAndPartition = 20_000;
+    public const int SpansPerSecondPerPartition = 20_000;
 
     private static readonly TimeSpan s_period = TimeSpan.FromSeconds(1);
 
@@ -67,7 +67,7 @@ public sealed class PartitionSpread(int partitions, TimeProvider time)
     private int Needed(double spansPerSecond)
     {
         var used = 1;
-        while (used < partitions && used * (double)SpansPerSecondAndPartition < spansPerSecond)
+        while (used < partitions && used * (double)SpansPerSecondPerPartition < spansPerSecond)
             used *= 2;
         return Math.Min(used, partitions);
     }

@@ -20,7 +20,7 @@ internal sealed class IngesterTenant(TenantId tenant, IngesterOptions options, I
     public IEnumerable<IngesterPartition> Partitions => _partitions.OfType<IngesterPartition>();
 
     /// <summary>The partition; null if it has never been opened.</summary>
-    public IngesterPartition? Known(int partition) => Volatile.Read(ref _partitions[partition]);
+    public IngesterPartition? FindPartition(int partition) => Volatile.Read(ref _partitions[partition]);
 
     /// <summary>Opens a partition; null if this tenant has been forgotten in the meantime and a new one is needed.</summary>
     public IngesterPartition? TryOpen(int partition)

@@ -77,7 +77,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     public bool Knows(TenantId tenant) => _tenants.ContainsKey(tenant);
 
     /// <summary>A tenant's partition, open or not, if it is in this process; null otherwise. Asking creates nothing.</summary>
-    public IngesterPartition? Known(TenantId tenant, int partition) => _tenants.TryGetValue(tenant, out var known) ? known.Known(partition) : null;
+    public IngesterPartition? FindPartition(TenantId tenant, int partition) => _tenants.TryGetValue(tenant, out var known) ? known.FindPartition(partition) : null;
 
     /// <summary>
     /// Takes a batch that this process received. Partitions open here index their spans, and this process logs those once; spans of other partitions
@@ -98,7 +98,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
 
         batch.Prepare();
         var pushes = indexed.Elsewhere.ConvertAll(part => remote.PushAsync(tenant, part.Partition, batch, part.Spans, isReplayed));
-        var here = await LogAndSettleAsync(tenant, batch, OthersThan(batch, indexed.Elsewhere), indexed.Refusals).ConfigureAwait(false);
+        var here = await LogAndSettleAsync(tenant, batch, SpansExcept(batch, indexed.Elsewhere), indexed.Refusals).ConfigureAwait(false);
         var results = await Task.WhenAll(pushes).ConfigureAwait(false);
         return results.Aggregate(here, static (all, one) => all.And(one));
     }
@@ -114,7 +114,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         if (await AdmitAsync().ConfigureAwait(false) is { } full)
             return new IngestOutcome { Unavailable = full };
         Refusals? refusals = null;
-        if (Known(tenant, partition)?.TryPush(batch, spans.Span, _log.CurrentSegment, isReplayed ? default : LimitsOf(tenant), ref refusals) is not true)
+        if (FindPartition(tenant, partition)?.TryPush(batch, spans.Span, _log.CurrentSegment, isReplayed ? default : LimitsOf(tenant), ref refusals) is not true)
             return new IngestOutcome { Unavailable = $"the ingester partition {partition} of tenant {tenant} has just moved to another silo; send the request again" };
         return await LogAndSettleAsync(tenant, batch, spans.Length == batch.Spans.Length ? null : spans.ToArray(), refusals).ConfigureAwait(false);
     }
@@ -134,7 +134,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
             {
                 await remote.OpenAsync(record.Tenant, partition).ConfigureAwait(false);
                 Refusals? none = null;
-                if (Known(record.Tenant, partition)?.TryPush(batch, spans, record.Segment, default, ref none) is true)
+                if (FindPartition(record.Tenant, partition)?.TryPush(batch, spans, record.Segment, default, ref none) is true)
                     continue;
                 batch.Prepare();
                 if ((await remote.PushAsync(record.Tenant, partition, batch, spans, isReplayed: true).ConfigureAwait(false)).Unavailable is { } reason)
@@ -203,7 +203,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         while (_memory.IsFull)
             await _memory.WaitForRoomAsync(s_patience, _time).ConfigureAwait(false);
         if (_memory.IsShort)
-            Relieve();
+            FreeMemory();
 
         // Not counted among the requests in flight: it was accepted before, and the limit may have been lowered since.
         var buffer = RequestBuffer.RentUncounted(record.Request.Length);
@@ -242,7 +242,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         for (var i = 0; i < partitions; i++)
         {
             var spans = split.Spans(i);
-            if (spans.Length > 0 && Known(tenant, i)?.TryPush(batch, spans, segment, limits, ref refusals) is not true)
+            if (spans.Length > 0 && FindPartition(tenant, i)?.TryPush(batch, spans, segment, limits, ref refusals) is not true)
                 (elsewhere ??= []).Add((i, Ascending(spans)));
         }
 
@@ -257,7 +257,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         return ascending;
     }
 
-    private static int[] OthersThan(SpanBatch batch, List<(int Partition, int[] Spans)> elsewhere)
+    private static int[] SpansExcept(SpanBatch batch, List<(int Partition, int[] Spans)> elsewhere)
     {
         var isElsewhere = new bool[batch.Spans.Length];
         foreach (var (_, spans) in elsewhere)
@@ -275,7 +275,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         if (await LogAsync(tenant, batch, spans, refusals).ConfigureAwait(false) is { } failure)
             return new IngestOutcome { Unavailable = failure };
         if (_memory.IsShort)
-            Relieve();
+            FreeMemory();
         var hold = _memory.Hold();
         if (hold > TimeSpan.Zero)
             await Task.Delay(hold, _time).ConfigureAwait(false);
@@ -329,7 +329,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
             : $"live traces and blocks not yet written hold {_memory.HeldBytes} bytes, and the maximum is {_options.MaxMemoryBytes} (ingester.max_memory_bytes); try again later";
 
     // One at a time: the first caller that finds memory short cuts enough, and the others continue.
-    private void Relieve()
+    private void FreeMemory()
     {
         if (Interlocked.Exchange(ref _relieving, 1) != 0)
             return;

@@ -270,7 +270,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         {
             return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.Asynchronous | FileOptions.RandomAccess);
         }
-        catch (Exception e) when (IsNoObject(e, path))
+        catch (Exception e) when (IsNotAnObject(e, path))
         {
             return null;
         }
@@ -287,7 +287,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
                 file.ReadExactly(content);
                 return content;
             }
-            catch (Exception e) when (IsNoObject(e, path))
+            catch (Exception e) when (IsNotAnObject(e, path))
             {
                 return null;
             }
@@ -299,7 +299,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     }
 
     // Besides missing files: a folder, and names below an object.
-    private static bool IsNoObject(Exception e, string path) => e switch
+    private static bool IsNotAnObject(Exception e, string path) => e switch
     {
         FileNotFoundException or DirectoryNotFoundException => true,
         UnauthorizedAccessException => Directory.Exists(path),

@@ -10,10 +10,10 @@ namespace OrleansTempo.Core.Blocks.Format;
 /// Reads blocks. Looking up a trace checks the block's Bloom filter, which is cached in memory, and reads one page if the filter matches. Safe to
 /// call from any thread.
 /// </summary>
-public sealed class BlockReader(IObjectStore store, long footerCacheBytes = BlockReader.UsualFooterCacheBytes)
+public sealed class BlockReader(IObjectStore store, long footerCacheBytes = BlockReader.DefaultFooterCacheBytes)
 {
     /// <summary>Room for the footers of 3,000 blocks of 40,000 traces.</summary>
-    public const long UsualFooterCacheBytes = 256 << 20;
+    public const long DefaultFooterCacheBytes = 256 << 20;
 
     private readonly FooterCache _footers = new(footerCacheBytes);
     private readonly ConcurrentBag<BlockPage> _pages = [];

@@ -25,7 +25,7 @@ internal sealed class BlockWriter : IAsyncDisposable
     private long _spans;
     private long _traces;
     private TraceId _lastTrace;
-    private bool _pageGoesOn;
+    private bool _pageContinues;
     private ulong _minStart = ulong.MaxValue;
     private ulong _maxEnd;
 
@@ -69,10 +69,10 @@ internal sealed class BlockWriter : IAsyncDisposable
     public void BeginTrace(TraceId trace)
     {
         _page.BeginTrace(trace);
-        var goesOn = _traces > 0 && _lastTrace == trace;
+        var continues = _traces > 0 && _lastTrace == trace;
         if (_page.Spans == 0)
-            _pageGoesOn = goesOn;
-        if (goesOn)
+            _pageContinues = continues;
+        if (continues)
             return;
         _traces++;
         _lastTrace = trace;
@@ -99,7 +99,7 @@ internal sealed class BlockWriter : IAsyncDisposable
         _pages.Add(new PageEntry
         {
             FirstTrace = _page.FirstTrace,
-            Continues = _pageGoesOn,
+            Continues = _pageContinues,
             Offset = _length,
             Length = bytes.Length,
             SearchLength = searchLength,

@@ -159,7 +159,7 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
             return;
         }
 
-        var isStored = await TellOthersAsync(block.Tenant, broken, cancellationToken).ConfigureAwait(false);
+        var isStored = await NotifyOthersAsync(block.Tenant, broken, cancellationToken).ConfigureAwait(false);
         Set(block.Tenant, block.BlockId, new BlockState.SetAside(broken, isStored));
     }
 
@@ -335,13 +335,13 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
         // A listing may pass the mark's place before the mark is written, and the meta's place after that is deleted, and so show neither.
         return listed.HasData
             ? await ReadMetaAsync(tenant, blockId, listed, cancellationToken).ConfigureAwait(false)
-                ?? await WithoutMetaAsync(tenant, blockId, listed, known, cancellationToken).ConfigureAwait(false)
+                ?? await StateWithoutMetaAsync(tenant, blockId, listed, known, cancellationToken).ConfigureAwait(false)
             : null;
     }
 
     // Data appears once it is complete, and the meta follows at once. Unless this process has seen the meta, nobody knows whether a process died
     // between the two, in which case the log has the spans, or somebody deleted the meta later.
-    private async Task<BlockState?> WithoutMetaAsync(TenantId tenant, Guid blockId, ListedBlock listed, BlockState? known, CancellationToken cancellationToken)
+    private async Task<BlockState?> StateWithoutMetaAsync(TenantId tenant, Guid blockId, ListedBlock listed, BlockState? known, CancellationToken cancellationToken)
     {
         if (known is BlockState.Incomplete { IsNoted: true } noted)
             return listed.LastModified > noted.LastModified ? noted with { LastModified = listed.LastModified } : noted;
@@ -377,7 +377,7 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
 
         var broken = new BrokenBlock(blockId, $"meta.json: {error.Message}", time.GetUtcNow());
         if (!error.IsNewer)
-            return new BlockState.SetAside(broken, await TellOthersAsync(tenant, broken, cancellationToken).ConfigureAwait(false));
+            return new BlockState.SetAside(broken, await NotifyOthersAsync(tenant, broken, cancellationToken).ConfigureAwait(false));
 
         // Other processes are not told that the block is broken: a newer one among them wrote it.
         Count(tenant, broken);
@@ -393,7 +393,7 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
         return new BlockState.Compacted(mark.CompactedAt, mark.MergedInto, mark.MergedInto is null ? null : mark.Meta);
     }
 
-    private async Task<bool> TellOthersAsync(TenantId tenant, BrokenBlock broken, CancellationToken cancellationToken)
+    private async Task<bool> NotifyOthersAsync(TenantId tenant, BrokenBlock broken, CancellationToken cancellationToken)
     {
         Count(tenant, broken);
         try

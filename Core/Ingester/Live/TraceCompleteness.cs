@@ -9,11 +9,11 @@ namespace OrleansTempo.Core.Ingester.Live;
 internal sealed class TraceCompleteness
 {
     // Searching this many takes as long as one lookup in a table.
-    private const int Few = 64;
+    private const int MaxScanned = 64;
 
     private readonly HashSet<ulong> _known = new(SpanIdComparer.Instance);
-    private ulong[] _ids = new ulong[Few];
-    private ulong[] _parents = new ulong[Few];
+    private ulong[] _ids = new ulong[MaxScanned];
+    private ulong[] _parents = new ulong[MaxScanned];
     private int _count;
     private bool _hasRoot;
 
@@ -48,15 +48,15 @@ internal sealed class TraceCompleteness
     {
         if (!_hasRoot)
             Rootless++;
-        if (!_hasRoot || !AllParentsAreThere())
+        if (!_hasRoot || !HasAllParents())
             Disconnected++;
     }
 
-    private bool AllParentsAreThere()
+    private bool HasAllParents()
     {
         var ids = _ids.AsSpan(0, _count);
         _known.Clear();
-        if (_count > Few)
+        if (_count > MaxScanned)
         {
             foreach (var id in ids)
                 _known.Add(id);
@@ -69,7 +69,7 @@ internal sealed class TraceCompleteness
             if (parent == last || parent == 0)
                 continue;
             last = parent;
-            if (_count > Few ? !_known.Contains(parent) : !ids.Contains(parent))
+            if (_count > MaxScanned ? !_known.Contains(parent) : !ids.Contains(parent))
                 return false;
         }
 

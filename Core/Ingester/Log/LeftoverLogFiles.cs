@@ -12,7 +12,7 @@ namespace OrleansTempo.Core.Ingester.Log;
 public static class LeftoverLogFiles
 {
     // At most this many bytes of records wait for their commits at a time, so that each commit carries many.
-    private const long MaxUnderWay = 16 << 20;
+    private const long MaxBytesInFlight = 16 << 20;
 
     /// <summary>
     /// Hands the records of all files, oldest first, to <paramref name="adopt"/>, which appends them to its own log, and deletes each file once all
@@ -28,7 +28,7 @@ public static class LeftoverLogFiles
             return default;
 
         await using var files = FileWriteAheadLog.Open(identity, options, metrics, time, logger);
-        var underWay = new List<Task>();
+        var inFlight = new List<Task>();
         long bytes = 0, segment = 0;
         var result = await files.ReplayAsync(
             async record =>
@@ -38,7 +38,7 @@ public static class LeftoverLogFiles
                     await CompleteAsync().ConfigureAwait(false);
                     files.Release(segment = record.Segment);
                 }
-                else if (bytes > MaxUnderWay)
+                else if (bytes > MaxBytesInFlight)
                 {
                     await CompleteAsync().ConfigureAwait(false);
                 }
@@ -46,7 +46,7 @@ public static class LeftoverLogFiles
                 bytes += record.Request.Length;
 
                 // Readable only during this call.
-                underWay.Add(adopt(record with { Request = record.Request.ToArray() }).AsTask());
+                inFlight.Add(adopt(record with { Request = record.Request.ToArray() }).AsTask());
             },
             cancellationToken).ConfigureAwait(false);
         await CompleteAsync().ConfigureAwait(false);
@@ -55,8 +55,8 @@ public static class LeftoverLogFiles
 
         async Task CompleteAsync()
         {
-            var tasks = Task.WhenAll(underWay);
-            underWay.Clear();
+            var tasks = Task.WhenAll(inFlight);
+            inFlight.Clear();
             bytes = 0;
             await tasks.ConfigureAwait(false);
         }

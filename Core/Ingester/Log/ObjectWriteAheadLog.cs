@@ -255,7 +255,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
 
     private static async Task<Start> BeginAsync(IObjectStore store, string name, WalStream stream, WalIdentity identity, TimeProvider time, CancellationToken cancellationToken)
     {
-        identity.Remember(name);
+        identity.NoteStream(name);
         var (now, began) = (time.GetUtcNow(), time.GetTimestamp());
         var owner = await OwnedObject.TryClaimAsync(store, stream.OwnerName, null, identity.OwnerAt(now, WalOwnerState.Live), identity.IsOwn, cancellationToken).ConfigureAwait(false)
             ?? throw new IOException($"the write-ahead log already has a stream '{name}'; a process must start a stream of its own, and adopts those that others have left");

@@ -133,13 +133,13 @@ public sealed partial class OrphanedStreams
 
     private bool IsOrphan(string name, WalOwner? owner) => owner is null
         || owner.State == WalOwnerState.Stopped
-        || (owner.State == WalOwnerState.Live && (_identity.IsFormer(owner) || IsPast(owner.Renewed, _lease) || HasBeenSeenSilent(name)));
+        || (owner.State == WalOwnerState.Live && (_identity.IsFormer(owner) || IsPast(owner.Renewed, _lease) || IsSeenSilent(name)));
 
     // Not if only this machine's wall clock says so after having been set: every owner would look dead.
     private bool IsPast(DateTimeOffset moment, TimeSpan by) => _time.GetUtcNow() - moment > by && _steady.Now - moment > by;
 
     // Independent of the time on its owner's clock and on ours.
-    private bool HasBeenSeenSilent(string name) => _watched.TryGetValue(name, out var seen) && _time.GetElapsedTime(seen.Since) > _lease;
+    private bool IsSeenSilent(string name) => _watched.TryGetValue(name, out var seen) && _time.GetElapsedTime(seen.Since) > _lease;
 
     private void Watch(string name, string? etag)
     {

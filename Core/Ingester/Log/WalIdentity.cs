@@ -105,7 +105,7 @@ public sealed partial class WalIdentity : IDisposable
         new($"the write-ahead log cannot be opened in '{path}': {e.Message}; make the directory writable for this process, or choose another storage.trace.wal.path", e);
 
     /// <summary>Records the stream that this process writes to, before the first write.</summary>
-    internal void Remember(string stream)
+    internal void NoteStream(string stream)
     {
         lock (_gate)
         {

@@ -22,7 +22,7 @@ public sealed class SpanBatch
     // A valid span takes at least 30 bytes on the wire, 34 with a resource and scope of its own, and 152 in memory: less than five times as many. A
     // request above that ratio consists of empty two-byte messages, and is refused before it is read to the end. A small request may have any ratio.
     private const int MaxRecordBytesPerByte = 6;
-    private const long AnyRecordBytes = 8 << 20;
+    private const long UncheckedRecordBytes = 8 << 20;
 
     private const int FirstSpans = 64, FirstResources = 8, FirstScopes = 8, FirstAttributes = 512;
 
@@ -231,7 +231,7 @@ public sealed class SpanBatch
     // The capacity that every batch keeps, request or not, does not count.
     private void CountRecords(int position, long growth = 0)
     {
-        var most = Math.Max(AnyRecordBytes, (long)position * MaxRecordBytesPerByte);
+        var most = Math.Max(UncheckedRecordBytes, (long)position * MaxRecordBytesPerByte);
         if (!_isAdmitted && RecordBytes > most)
             throw RequestMemoryException.TooDense(position, most, _spanCount, _attributeCount);
         _buffer!.CountRecords(RecordBytes + growth - SizeOf(FirstSpans, FirstResources, FirstScopes, FirstAttributes));

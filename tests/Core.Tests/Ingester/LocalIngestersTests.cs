@@ -383,7 +383,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
         var there = Open(s_options with { Partitions = 1 }, logThere);
         var here = Open(s_options with { Partitions = 1 }, _log);
         await PushAsync(here, Traces(10));
-        here.Known(TenantId.Single, 0)!.Close();
+        here.FindPartition(TenantId.Single, 0)!.Close();
         _remote.PlaceOf = _ => there;
 
         await PushAsync(here, Traces(20)[10..]);
@@ -487,16 +487,16 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     {
         var ingesters = Open(s_options, _log);
         await PushAsync(ingesters, Traces(3));
-        var partitions = Enumerable.Range(0, ingesters.Partitions).Select(p => ingesters.Known(TenantId.Single, p)!).ToList();
+        var partitions = Enumerable.Range(0, ingesters.Partitions).Select(p => ingesters.FindPartition(TenantId.Single, p)!).ToList();
         Assert.True(await ingesters.FlushAsync(TenantId.Single, CancellationToken.None));
         foreach (var partition in partitions)
             partition.Close();
         Tick();
-        Assert.NotNull(ingesters.Known(TenantId.Single, 0));
+        Assert.NotNull(ingesters.FindPartition(TenantId.Single, 0));
 
         _time.Advance(s_options.CompleteBlockTimeout);
 
-        Assert.Null(ingesters.Known(TenantId.Single, 0));
+        Assert.Null(ingesters.FindPartition(TenantId.Single, 0));
         Assert.False(await ingesters.FlushAsync(TenantId.Single, CancellationToken.None));
 
         // And it starts afresh.
@@ -514,13 +514,13 @@ public sealed class LocalIngestersTests : IAsyncDisposable
         await PushAsync(ingesters, Traces(1));
         await ingesters.FlushAsync(TenantId.Single, CancellationToken.None);
         _time.Advance(s_options.CompleteBlockTimeout + s_options.FlushCheckPeriod);
-        Assert.NotNull(ingesters.Known(TenantId.Single, 0));
+        Assert.NotNull(ingesters.FindPartition(TenantId.Single, 0));
 
         await PushAsync(ingesters, Traces(1));
-        ingesters.Known(TenantId.Single, 0)!.Close();
+        ingesters.FindPartition(TenantId.Single, 0)!.Close();
         Tick();
 
-        Assert.NotNull(ingesters.Known(TenantId.Single, 0));
+        Assert.NotNull(ingesters.FindPartition(TenantId.Single, 0));
     }
 
     private BlockFlushQueue Flushes => _flushes!;
@@ -629,7 +629,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     {
         foreach (var partition in PartitionSpread.Candidates(into.TraceId, ingesters.Partitions))
         {
-            if (ingesters.Known(tenant, partition) is { } known)
+            if (ingesters.FindPartition(tenant, partition) is { } known)
                 await new BlockTraces(_blocks, new BlockReader(_store)).FindUnlistedAsync(known.Find(into.TraceId, into), into.TraceId, into, CancellationToken.None);
         }
     }

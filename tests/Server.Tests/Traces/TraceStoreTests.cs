@@ -135,7 +135,7 @@ public sealed class TraceStoreTests : IDisposable
 
         public Task Pushed => _pushed.Task;
 
-        public bool HasSpan => Ingesters!.Known(Tenant, 0) is { IsEmpty: false };
+        public bool HasSpan => Ingesters!.FindPartition(Tenant, 0) is { IsEmpty: false };
 
         public Task OpenAsync(TenantId tenant, int partition)
         {

@@ -16,18 +16,18 @@ internal sealed class PageBuilder
     public const int ColumnCount = (int)PageColumn.Other + 1;
 
     // A lookup reads whole pages: large enough to compress well, small enough to be decoded in a millisecond.
-    private const int UsualSpans = 4096;
-    private const int UsualBytes = 512 << 10;
+    private const int TargetSpans = 4096;
+    private const int TargetBytes = 512 << 10;
 
     // A trace may be larger than a page should be; beyond this limit it continues in the next page. Shared values count here as well: 256 values of a
     // key may be short, or a megabyte each.
-    private const int MaxSpans = 4 * UsualSpans;
-    private const int MaxBytes = 16 * UsualBytes;
+    private const int MaxSpans = 4 * TargetSpans;
+    private const int MaxBytes = 16 * TargetBytes;
 
     // Every page repeats the resources and scopes it uses, and a client may send one of megabytes with spans of a few bytes. A page of few spans may
     // therefore exceed the usual size, so that such a resource is not repeated for every span, up to this many bytes of resources and scopes.
     private const int EnvelopeBytesPerSpan = 4 << 10;
-    private const int MostEnvelopeBytes = 4 * MaxBytes;
+    private const int MaxEnvelopeBytes = 4 * MaxBytes;
 
     // Up to this many spans, a vectorised scan of the trace's IDs finds a parent faster than a table.
     private const int ScannedSpans = 128;
@@ -39,11 +39,11 @@ internal sealed class PageBuilder
     private readonly ColumnBuffer _other;
     private readonly ColumnBuffer _page = new();
     private readonly Dictionary<ulong, int> _places = new(SpanIdComparer.Instance);
-    private ulong[] _spanIds = new ulong[UsualSpans];
-    private ulong[] _parents = new ulong[UsualSpans];
-    private ulong[] _starts = new ulong[UsualSpans];
-    private ulong[] _durations = new ulong[UsualSpans];
-    private ulong[] _traceStarts = new ulong[UsualSpans];
+    private ulong[] _spanIds = new ulong[TargetSpans];
+    private ulong[] _parents = new ulong[TargetSpans];
+    private ulong[] _starts = new ulong[TargetSpans];
+    private ulong[] _durations = new ulong[TargetSpans];
+    private ulong[] _traceStarts = new ulong[TargetSpans];
     private TraceId _trace;
     private int _traceFirstSpan;
 
@@ -70,11 +70,11 @@ internal sealed class PageBuilder
     public ulong MaxStart { get; private set; }
 
     /// <summary>Whether the page should take no more traces.</summary>
-    public bool IsFull => Spans >= UsualSpans || Bytes >= UsualBytes || IsOverfull;
+    public bool IsFull => Spans >= TargetSpans || Bytes >= TargetBytes || IsOverfull;
 
     /// <summary>Whether the page must take no more spans, even of the same trace.</summary>
     public bool IsOverfull => Spans >= MaxSpans || (Bytes + _dictionary.Bytes is var all && all >= MaxBytes
-        && (EnvelopeBytes <= (long)Spans * EnvelopeBytesPerSpan || EnvelopeBytes >= MostEnvelopeBytes || all - EnvelopeBytes >= MaxBytes));
+        && (EnvelopeBytes <= (long)Spans * EnvelopeBytesPerSpan || EnvelopeBytes >= MaxEnvelopeBytes || all - EnvelopeBytes >= MaxBytes));
 
     private int Bytes => _inline.Length + _other.Length;
 

@@ -11,8 +11,8 @@ namespace OrleansTempo.Grains.Interfaces;
 ///   sender ─ parts ─┬─ same silo ─────────────────────────────► parts
 ///                   └─ OTLP bytes ═══ another silo ═══► read ─► one part
 /// </code>
-/// The sender keeps a lease of its batches until the call completes. If it does not learn whether the call arrived, it abandons them (<see
-/// cref="SpanBatch.Abandon"/>), because the call may still be on its way.
+/// The sender keeps a lease of its batches until the call completes. If it does not learn whether the call arrived, it abandons them
+/// (<see cref="SpanBatch.Abandon"/>), because the call may still be on its way.
 /// </summary>
 [Immutable, Alias("orleanstempo.SpanPayload")]
 public sealed class SpanPayload

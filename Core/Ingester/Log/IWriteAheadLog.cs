@@ -22,8 +22,8 @@ public interface IWriteAheadLog : IAsyncDisposable
     ValueTask AppendAsync(TenantId tenant, ReadOnlyMemory<byte> request);
 
     /// <summary>
-    /// Deletes the segments before <paramref name="segment"/>: all their records are in complete blocks. With a number past <see
-    /// cref="CurrentSegment"/>, the records of the current segment are also deleted when the log is closed, unless something was appended since.
+    /// Deletes the segments before <paramref name="segment"/>: all their records are in complete blocks. With a number past
+    /// <see cref="CurrentSegment"/>, the records of the current segment are also deleted when the log is closed, unless something was appended since.
     /// </summary>
     void Release(long segment);
 

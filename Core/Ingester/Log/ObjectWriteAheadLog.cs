@@ -7,15 +7,15 @@ using OrleansTempo.Core.Overrides;
 namespace OrleansTempo.Core.Ingester.Log;
 
 /// <summary>
-/// The write-ahead log in an object store, where other processes find it when this one is gone. Each process has a stream, see <see
-/// cref="WalStream"/>. All appends of an interval share one object.
+/// The write-ahead log in an object store, where other processes find it when this one is gone. Each process has a stream, see
+/// <see cref="WalStream"/>. All appends of an interval share one object.
 /// <code>
 /// start, with an identity:   claim the stream of the former process ─► fence it ─► replay ─► continue behind the fence
 /// otherwise:                 begin a stream
 /// an append:                 queue ─► put under the next number ─► acknowledge, where the owner record is fresh
 /// </code>
-/// An owner acknowledges only while its record is fresh: once it has been silent too long, others may have adopted its stream, see <see
-/// cref="OrphanedStreams"/>. The last segment stays even when released, because it shows where the next one goes.
+/// An owner acknowledges only while its record is fresh: once it has been silent too long, others may have adopted its stream, see
+/// <see cref="OrphanedStreams"/>. The last segment stays even when released, because it shows where the next one goes.
 /// </summary>
 public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
 {

@@ -3,8 +3,8 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Otlp.Buffers;
 
 /// <summary>
-/// One request's bytes in one pooled array, rented from a <see cref="RequestMemory"/>. Whoever rents it owns it until handing it to a <see
-/// cref="SpanBatch"/>, which returns it when its last lease is released.
+/// One request's bytes in one pooled array, rented from a <see cref="RequestMemory"/>. Whoever rents it owns it until handing it to a
+/// <see cref="SpanBatch"/>, which returns it when its last lease is released.
 /// </summary>
 public sealed class RequestBuffer
 {

@@ -6,8 +6,8 @@ using OrleansTempo.Core.Objects;
 namespace OrleansTempo.Core.Tests.Objects;
 
 /// <summary>
-/// An object store in memory. Tests make it fail or block in <see cref="Before"/> and <see cref="After"/>, or for one process alone in a <see
-/// cref="View"/>.
+/// An object store in memory. Tests make it fail or block in <see cref="Before"/> and <see cref="After"/>, or for one process alone in a
+/// <see cref="View"/>.
 /// </summary>
 internal sealed class InMemoryObjectStore : IObjectStore
 {

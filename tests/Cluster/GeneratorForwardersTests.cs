@@ -23,7 +23,7 @@ public sealed class GeneratorForwardersTests : IDisposable
     private readonly MetricValues _counters;
     private readonly RequestMemory _memory = new(long.MaxValue);
 
-    // Spans that the grains of each key have been given.
+    // The spans that the grains of each key have received.
     private readonly Dictionary<string, int> _received = [];
     private Func<Task> _answer = static () => Task.CompletedTask;
 

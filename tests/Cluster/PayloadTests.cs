@@ -9,7 +9,7 @@ using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Cluster;
 
-/// <summary>What grains say to each other, through Orleans' own serialiser: as between two silos.</summary>
+/// <summary>The messages between grains, through Orleans' own serialiser, as between two silos.</summary>
 public sealed class PayloadTests : IDisposable
 {
     private readonly ServiceProvider _services = new ServiceCollection().AddSerializer().BuildServiceProvider();
@@ -34,7 +34,7 @@ public sealed class PayloadTests : IDisposable
         Assert.Equal([1, 3, 4, 11, 12], Ids(part));
         Assert.Equal([1, 3, 4, 11, 12], SentSpan.AllOf(arrived.Received.ToArray()).Select(static s => s.Key.SpanId));
 
-        // What the other side refuses is found in the sender's batches.
+        // Spans that the other side refuses are found in the sender's batches.
         var places = SpanPayload.Place(0, [4, 1], reading.Parts).ToArray();
         Assert.Equal([(first.Batch, 2), (second.Batch, 1)], payload.Find(places.Order()).Select(static found => (found.Part.Batch, found.Span)));
     }

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
-using OrleansTempo.Core.Generator.Registry;
-using OrleansTempo.Core.Generator.Samples;
-using OrleansTempo.Core.Otlp.Reading;
+using OrleansTempo.Core.Configuration;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
 
 namespace OrleansTempo.Core.Overrides;
 

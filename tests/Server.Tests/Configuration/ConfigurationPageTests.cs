@@ -1,5 +1,8 @@
-using OrleansTempo.Core.Overrides;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Core.Configuration;
+using OrleansTempo.Core.Configuration.RemoteWrite;
+using OrleansTempo.Core.Configuration.Server;
+using OrleansTempo.Core.Configuration.Storage;
+using OrleansTempo.Server.Configuration.Pages;
 using static OrleansTempo.Server.Tests.Configuration.ConfigurationText;
 
 namespace OrleansTempo.Server.Tests.Configuration;

@@ -1,4 +1,4 @@
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Pages;
 using YamlDotNet.RepresentationModel;
 using static OrleansTempo.Server.Tests.Configuration.ConfigurationText;
 

@@ -1,6 +1,7 @@
 using OrleansTempo.Core.Blocks.Compaction;
-using OrleansTempo.Core.Overrides;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Core.Configuration.Compactor;
+using OrleansTempo.Core.Configuration.Ingester;
+using OrleansTempo.Core.Configuration.Storage;
 using static OrleansTempo.Server.Tests.Configuration.ConfigurationText;
 
 namespace OrleansTempo.Server.Tests.Configuration;

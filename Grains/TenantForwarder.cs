@@ -81,7 +81,7 @@ internal sealed partial class TenantForwarder
         Interlocked.Increment(ref _waiting);
         if (_batches.Writer.TryWrite(new Waiting(batch, bytes)))
         {
-            _metrics.ForwarderPushes.Add(1, _tenantTag);
+            _metrics.ForwarderPushes.Add(_tenant, 1);
             return true;
         }
 
@@ -94,7 +94,7 @@ internal sealed partial class TenantForwarder
     /// <summary>Counts a batch as dropped.</summary>
     public void Drop(SpanBatch batch)
     {
-        _metrics.ForwarderPushes.Add(1, _tenantTag);
+        _metrics.ForwarderPushes.Add(_tenant, 1);
         CountDropped(1, batch.Spans.Length);
     }
 

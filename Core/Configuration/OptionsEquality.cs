@@ -40,7 +40,7 @@ internal static class OptionsEquality
         return hash.ToHashCode();
     }
 
-    private static PropertyInfo[] PropertiesOf(Type type) =>
+    public static PropertyInfo[] PropertiesOf(Type type) =>
         Properties.GetOrAdd(type, static t => t.GetProperties(BindingFlags.Public | BindingFlags.Instance));
 
     private static bool SameValue(object? one, object? other)

@@ -9,6 +9,7 @@ public sealed record DistributorOptions
     public int MaxAttributeBytes { get; init; } = 2048;
 
     /// <summary>Ours: what the requests under way may hold together, in bytes; beyond it more are told to come again.</summary>
+    [Option(Min = 1 << 20)]
     public long MaxInflightBytes { get; init; } = 1L << 30;
 
     /// <summary>

@@ -10,6 +10,7 @@ public sealed record OtlpGrpcOptions
     public ListenEndpoint Endpoint { get; init; } = new("127.0.0.1", DefaultPort);
 
     /// <summary>The largest message in MiB, decompressed.</summary>
+    [Option(Min = 1, Max = 1024)]
     public int MaxRecvMsgSizeMib { get; init; } = 16;
 
     /// <summary>Null for plain text.</summary>

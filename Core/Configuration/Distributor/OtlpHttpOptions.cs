@@ -10,6 +10,7 @@ public sealed record OtlpHttpOptions
     public ListenEndpoint Endpoint { get; init; } = new("127.0.0.1", DefaultPort);
 
     /// <summary>The largest body in bytes, decompressed.</summary>
+    [Option(Min = 1, Max = 1 << 30)]
     public long MaxRequestBodySize { get; init; } = 20L << 20;
 
     /// <summary>Null for plain text.</summary>

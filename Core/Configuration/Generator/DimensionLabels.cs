@@ -3,8 +3,11 @@ namespace OrleansTempo.Core.Configuration.Generator;
 /// <summary>What is wrong with dimensions and the labels they turn into.</summary>
 public static class DimensionLabels
 {
+    /// <summary>What is wrong with a dimension without a name, in a sentence.</summary>
+    public const string Empty = "is empty; a dimension is the name of an attribute";
+
     /// <summary>What is wrong with a dimension by itself, in a sentence; null where nothing is.</summary>
-    public static string? Problem(string dimension) => dimension.Length == 0 ? "is empty; a dimension is the name of an attribute" : null;
+    public static string? Problem(string dimension) => dimension.Length == 0 ? Empty : null;
 
     /// <summary>
     /// The first dimension mapping whose label another dimension already has, in a sentence; null where there is none. Two

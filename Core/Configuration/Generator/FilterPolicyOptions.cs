@@ -12,6 +12,8 @@ public sealed record FilterPolicyOptions
 public sealed record PolicyMatchOptions
 {
     public PolicyMatchType MatchType { get; init; }
+
+    [SetByTenant(MaxItems = 20)]
     public IReadOnlyList<PolicyAttributeOptions> Attributes { get; init; } = [];
 
     /// <summary>Equal by content, lists and dictionaries included.</summary>

@@ -12,6 +12,7 @@ public sealed record GeneratorStorageOptions
     public string? Path { get; init; }
 
     /// <summary>How long the last collection may take to leave at shutdown.</summary>
+    [Option(AtMost = OptionAttribute.LongestWait)]
     public TimeSpan RemoteWriteFlushDeadline { get; init; } = TimeSpan.FromMinutes(1);
 
     public bool RemoteWriteAddOrgIdHeader { get; init; } = true;

@@ -18,7 +18,10 @@ public sealed record HostInfoOptions
 /// <summary>One tenant's <see cref="HostInfoOptions"/>; null where they do not differ.</summary>
 public sealed record HostInfoOverrides
 {
+    [SetByTenant(Place = 1)]
     public IReadOnlyList<string>? HostIdentifiers { get; init; }
+
+    [SetByTenant(Place = 2)]
     public string? MetricName { get; init; }
 
     /// <summary>Equal by content, lists included.</summary>

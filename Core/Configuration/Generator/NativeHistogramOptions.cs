@@ -27,6 +27,7 @@ public sealed record NativeHistogramOptions
 /// <summary>Which form a histogram has: classic buckets, one series each, a native histogram in one series, or both beside each other.</summary>
 public enum HistogramMode
 {
+    [Words("classic", "")]
     Classic,
     Native,
     Both,

@@ -3,9 +3,11 @@ namespace OrleansTempo.Core.Configuration.Generator;
 /// <summary><c>metrics_generator.registry</c>: how series are collected, aged and labelled.</summary>
 public sealed record RegistryOptions
 {
+    [Option(AtLeast = "100ms", AtMost = OptionAttribute.LongestWait)]
     public TimeSpan CollectionInterval { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>A series not updated for this long ends with a staleness marker.</summary>
+    [Option(AtLeast = "100ms")]
     public TimeSpan StaleDuration { get; init; } = TimeSpan.FromMinutes(15);
 
     /// <summary>Labels set on every series; they win over a label of the same name.</summary>

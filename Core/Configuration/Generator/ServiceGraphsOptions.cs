@@ -4,14 +4,17 @@ namespace OrleansTempo.Core.Configuration.Generator;
 public sealed record ServiceGraphsOptions
 {
     /// <summary>How long one side of an edge waits for the other.</summary>
+    [Option(AtLeast = "1ms")]
     public TimeSpan Wait { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How many edges may wait at once; an edge takes under 100 bytes.</summary>
+    [Option(Min = 1)]
     public int MaxItems { get; init; } = 1_000_000;
 
     /// <summary>Upper bounds of the latency histograms in seconds, ascending, without <c>+Inf</c>.</summary>
     public IReadOnlyList<double> HistogramBuckets { get; init; } = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8];
 
+    [Option(EmptyItem = DimensionLabels.Empty)]
     public IReadOnlyList<string> Dimensions { get; init; } = [];
 
     public bool EnableClientServerPrefix { get; init; }
@@ -41,14 +44,31 @@ public sealed record ServiceGraphsOptions
 /// <summary>One tenant's <see cref="ServiceGraphsOptions"/>, as far as they can differ; null where they do not.</summary>
 public sealed record ServiceGraphsOverrides
 {
+    [SetByTenant(Place = 7, MaxItems = 100)]
     public IReadOnlyList<double>? HistogramBuckets { get; init; }
+
+    [Option(EmptyItem = DimensionLabels.Empty), SetByTenant(Place = 1)]
     public IReadOnlyList<string>? Dimensions { get; init; }
+
+    [SetByTenant(Place = 5)]
     public IReadOnlyList<string>? PeerAttributes { get; init; }
+
+    [SetByTenant(Place = 6, MaxItems = 20)]
     public IReadOnlyList<FilterPolicyOptions>? FilterPolicies { get; init; }
+
+    [SetByTenant(Place = 2)]
     public bool? EnableClientServerPrefix { get; init; }
+
+    [SetByTenant(Place = 3)]
     public bool? EnableMessagingSystemLatencyHistogram { get; init; }
+
+    [SetByTenant(Place = 4)]
     public bool? EnableVirtualNodeLabel { get; init; }
+
+    [SetByTenant(Place = 8)]
     public string? SpanMultiplierKey { get; init; }
+
+    [SetByTenant(Place = 9)]
     public bool? EnableTracestateSpanMultiplier { get; init; }
 
     /// <summary>Equal by content, lists and dictionaries included.</summary>

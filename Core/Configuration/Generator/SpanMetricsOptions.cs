@@ -9,6 +9,7 @@ public sealed record SpanMetricsOptions
     public IntrinsicDimensionsOptions IntrinsicDimensions { get; init; } = new();
 
     /// <summary>Attributes that become labels: looked up in the resource first, then the span.</summary>
+    [Option(EmptyItem = DimensionLabels.Empty)]
     public IReadOnlyList<string> Dimensions { get; init; } = [];
 
     public IReadOnlyList<DimensionMappingOptions> DimensionMappings { get; init; } = [];
@@ -58,15 +59,34 @@ public sealed record DimensionMappingOptions
 /// <summary>One tenant's <see cref="SpanMetricsOptions"/>, as far as they can differ; null where they do not.</summary>
 public sealed record SpanMetricsOverrides
 {
+    [SetByTenant(Place = 6, MaxItems = 100)]
     public IReadOnlyList<double>? HistogramBuckets { get; init; }
+
+    [Option(EmptyItem = DimensionLabels.Empty), SetByTenant(Place = 1)]
     public IReadOnlyList<string>? Dimensions { get; init; }
+
+    [SetByTenant(Place = 2)]
     public IntrinsicDimensionsOverrides IntrinsicDimensions { get; init; } = new();
+
+    [SetByTenant(Place = 5, MaxItems = 20)]
     public IReadOnlyList<FilterPolicyOptions>? FilterPolicies { get; init; }
+
+    [SetByTenant(Place = 3)]
     public IReadOnlyList<DimensionMappingOptions>? DimensionMappings { get; init; }
+
+    [SetByTenant(Place = 4)]
     public bool? EnableTargetInfo { get; init; }
+
+    [SetByTenant(Place = 7)]
     public IReadOnlyList<string>? TargetInfoExcludedDimensions { get; init; }
+
+    [SetByTenant(Place = 8)]
     public bool? EnableInstanceLabel { get; init; }
+
+    [SetByTenant(Place = 9)]
     public string? SpanMultiplierKey { get; init; }
+
+    [SetByTenant(Place = 10)]
     public bool? EnableTracestateSpanMultiplier { get; init; }
 
     /// <summary>Equal by content, lists and dictionaries included.</summary>

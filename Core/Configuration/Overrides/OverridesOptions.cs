@@ -9,6 +9,7 @@ public sealed record OverridesOptions
     public string PerTenantOverrideConfig { get; init; } = "";
 
     /// <summary>How often that file is read again.</summary>
+    [Option(IsPrometheus = true, AtLeast = "100ms", AtMost = OptionAttribute.LongestWait)]
     public TimeSpan PerTenantOverridePeriod { get; init; } = TimeSpan.FromSeconds(10);
 
     public UserConfigurableOverridesOptions UserConfigurableOverrides { get; init; } = new();

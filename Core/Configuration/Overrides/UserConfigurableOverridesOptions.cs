@@ -8,6 +8,7 @@ public sealed record UserConfigurableOverridesOptions
     public bool Enabled { get; init; }
 
     /// <summary>How often every process reads them from the object store again.</summary>
+    [Option(AtLeast = "100ms", AtMost = OptionAttribute.LongestWait)]
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromMinutes(1);
 
     public UserConfigurableOverridesClientOptions Client { get; init; } = new();
@@ -22,6 +23,7 @@ public sealed record UserConfigurableOverridesClientOptions
     public string Backend { get; init; } = "";
 
     /// <summary><c>local.path</c>: a directory of their own; empty for that of the blocks.</summary>
+    [Option(Key = "local.path")]
     public string LocalPath { get; init; } = "";
 
     /// <summary>A container of their own; without anything in it that of the blocks.</summary>

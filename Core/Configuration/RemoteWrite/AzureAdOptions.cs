@@ -7,6 +7,7 @@ public sealed record AzureAdOptions
     public const string China = "AzureChina";
     public const string Government = "AzureGovernment";
 
+    [Option(IsSpecial = true)]
     public string Cloud { get; init; } = Public;
 
     /// <summary>What the token is asked for; Azure Monitor of <see cref="Cloud"/> when empty.</summary>
@@ -33,6 +34,8 @@ public sealed record AzureWorkloadIdentityOptions
 {
     public string ClientId { get; init; } = "";
     public string TenantId { get; init; } = "";
+
+    [Option(EmptyIsDefault = true)]
     public string TokenFilePath { get; init; } = "/var/run/secrets/azure/tokens/azure-identity-token";
 }
 

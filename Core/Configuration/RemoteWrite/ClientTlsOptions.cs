@@ -16,6 +16,7 @@ public sealed record ClientTlsOptions
     public bool InsecureSkipVerify { get; init; }
 
     /// <summary><c>TLS12</c> or <c>TLS13</c>; the system's default when empty.</summary>
+    [Option(IsSpecial = true)]
     public string MinVersion { get; init; } = "";
 
     /// <summary>The name alone: a record's own text would show the secret.</summary>

@@ -8,8 +8,10 @@ public sealed record MetadataOptions
 {
     public bool Send { get; init; } = true;
 
+    [Option(IsPrometheus = true, AtLeast = "1ms")]
     public TimeSpan SendInterval { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>Metric families in one request.</summary>
+    [Option(Min = 1)]
     public int MaxSamplesPerSend { get; init; } = 2000;
 }

@@ -12,6 +12,8 @@ public sealed record RelabelOptions
 
     public ulong Modulus { get; init; }
     public string Replacement { get; init; } = "$1";
+
+    [Option(IsSpecial = true)]
     public RelabelAction Action { get; init; } = RelabelAction.Replace;
 
     /// <summary>Equal by content, lists and dictionaries included.</summary>
@@ -26,11 +28,17 @@ public enum RelabelAction
     Replace,
     Keep,
     Drop,
+    [Words("keepequal")]
     KeepEqual,
+    [Words("dropequal")]
     DropEqual,
+    [Words("hashmod")]
     HashMod,
+    [Words("labelmap")]
     LabelMap,
+    [Words("labeldrop")]
     LabelDrop,
+    [Words("labelkeep")]
     LabelKeep,
     Lowercase,
     Uppercase,

@@ -9,16 +9,20 @@ public sealed record RemoteWriteOptions
     /// <summary>Remote write 2.0.</summary>
     public const string MessageV2 = "io.prometheus.write.v2.Request";
 
+    [Option(IsSpecial = true)]
     public string Url { get; init; } = "";
 
     /// <summary>Names the endpoint in logs and metrics; the URL's host and position when empty.</summary>
     public string Name { get; init; } = "";
 
     /// <summary><see cref="MessageV1"/> or <see cref="MessageV2"/>.</summary>
+    [Option(IsSpecial = true)]
     public string ProtobufMessage { get; init; } = MessageV1;
 
+    [Option(IsPrometheus = true, AtLeast = "1ms", AtMost = OptionAttribute.LongestWait)]
     public TimeSpan RemoteTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    [Option(IgnoreCase = true)]
     public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
 
     public IReadOnlyDictionary<string, HttpHeaderOptions> HttpHeaders { get; init; } = new Dictionary<string, HttpHeaderOptions>();
@@ -37,6 +41,7 @@ public sealed record RemoteWriteOptions
 
     public bool FollowRedirects { get; init; } = true;
 
+    [Option(IsSpecial = true)]
     public string ProxyUrl { get; init; } = "";
 
     public QueueOptions QueueConfig { get; init; } = new();

@@ -9,6 +9,7 @@ public sealed record ServerOptions
     public string HttpListenAddress { get; init; } = "";
 
     /// <summary>0 for any free port.</summary>
+    [Option(Max = 65535)]
     public int HttpListenPort { get; init; } = 3200;
 
     /// <summary>Null where the API is plain HTTP.</summary>
@@ -18,6 +19,7 @@ public sealed record ServerOptions
     public bool AdminFromAnywhere { get; init; }
 
     /// <summary>How long requests under way may take to end at shutdown.</summary>
+    [Option(AtMost = OptionAttribute.LongestWait)]
     public TimeSpan GracefulShutdownTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     public LogLevel LogLevel { get; init; } = LogLevel.Information;

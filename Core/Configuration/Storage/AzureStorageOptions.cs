@@ -21,6 +21,7 @@ public sealed record AzureStorageOptions
     public string Prefix { get; init; } = "";
 
     /// <summary>What follows the account's name in its address; other clouds have others.</summary>
+    [Option(EmptyIsDefault = true)]
     public string EndpointSuffix { get; init; } = "blob.core.windows.net";
 
     /// <summary>Sign in as the identity that Azure gives to the machine, the container app or the function.</summary>

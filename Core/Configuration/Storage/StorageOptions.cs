@@ -15,9 +15,11 @@ public sealed record TraceStorageOptions
     /// <summary><see cref="Backend"/>: a container of Azure Blob Storage.</summary>
     public const string AzureBackend = "azure";
 
+    [Option(IsSpecial = true)]
     public string Backend { get; init; } = LocalBackend;
 
     /// <summary><c>local.path</c>: the directory of blocks.</summary>
+    [Option(Key = "local.path")]
     public string LocalPath { get; init; } = "data/blocks";
 
     public AzureStorageOptions Azure { get; init; } = new();
@@ -25,5 +27,6 @@ public sealed record TraceStorageOptions
     public WalOptions Wal { get; init; } = new();
 
     /// <summary>How often the list of blocks is read again.</summary>
+    [Option(EmptyIsDefault = true, AtLeast = "100ms", AtMost = OptionAttribute.LongestWait)]
     public TimeSpan BlocklistPoll { get; init; } = TimeSpan.FromMinutes(5);
 }

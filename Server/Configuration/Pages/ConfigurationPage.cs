@@ -1,20 +1,13 @@
 using System.Collections;
 using System.Globalization;
-using System.Reflection;
 using System.Text;
 using System.Text.Json.Nodes;
-using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Blocks.Compaction;
 using OrleansTempo.Core.Configuration;
-using OrleansTempo.Core.Configuration.Compactor;
 using OrleansTempo.Core.Configuration.Distributor;
-using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.Configuration.Server;
-using OrleansTempo.Core.Configuration.Storage;
-using OrleansTempo.Core.Distributor;
 using OrleansTempo.Server.Configuration.Reading;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
@@ -27,33 +20,6 @@ namespace OrleansTempo.Server.Configuration.Pages;
 /// </summary>
 public static class ConfigurationPage
 {
-    private const string Disabled = "disabled";
-
-    // Go's spelling of these enums, and of the versions in each of the two places they stand in.
-    private static readonly Dictionary<Type, Func<object, string>> Words = new()
-    {
-        [typeof(LogLevel)] = static value => (LogLevel)value switch
-        {
-            LogLevel.Debug => "debug",
-            LogLevel.Warning => "warn",
-            LogLevel.Error => "error",
-            _ => "info",
-        },
-        [typeof(SpanNameSanitization)] = static value => (SpanNameSanitization)value switch
-        {
-            SpanNameSanitization.DryRun => "dry_run",
-            SpanNameSanitization.Enabled => "enabled",
-            _ => "",
-        },
-        [typeof(SnapshotMode)] = static value => (SnapshotMode)value switch
-        {
-            SnapshotMode.OnStop => "on_stop",
-            SnapshotMode.EveryCollection => "every_collection",
-            _ => "off",
-        },
-        [typeof(ClientAuthType)] = static value => value.ToString()!,
-    };
-
     /// <summary>Renders the whole configuration.</summary>
     public static string Render(TempoOptions options) => Text(Tree(options));
 
@@ -115,37 +81,7 @@ public static class ConfigurationPage
     // Where the options' shape is not the file's, the file's is built by hand; everything else follows from the names.
     private static object? Tree(object? value) => value switch
     {
-        TempoOptions options => new List<(string, object?)>
-        {
-            ("multitenancy_enabled", options.MultitenancyEnabled),
-            ("http_api_prefix", options.HttpApiPrefix),
-            ("server", Server(options.Server)),
-            ("distributor", Tree(options.Distributor)),
-            ("ingester", Tree(options.Ingester)),
-            ("metrics_generator", Tree(options.MetricsGenerator)),
-            ("query_frontend", Tree(options.QueryFrontend)),
-            ("storage", Tree(options.Storage)),
-            ("compactor", Tree(options.Compactor)),
-            ("overrides", Tree(options.Overrides)),
-        },
-        TraceStorageOptions storage => new List<(string, object?)>
-        {
-            ("backend", storage.Backend),
-            ("local", new List<(string, object?)> { ("path", storage.LocalPath) }),
-            ("azure", Tree(storage.Azure)),
-            ("wal", Tree(storage.Wal)),
-            ("blocklist_poll", storage.BlocklistPoll),
-        },
-        UserConfigurableOverridesClientOptions client => new List<(string, object?)>
-        {
-            ("backend", client.Backend),
-            ("local", new List<(string, object?)> { ("path", client.LocalPath) }),
-            ("azure", Tree(client.Azure)),
-        },
-        CompactorOptions compactor => Properties(compactor)
-            .Where(static p => p.Key == Disabled)
-            .Append(("compaction", Properties(compactor).Where(static p => p.Key != Disabled).ToList()))
-            .ToList(),
+        ServerOptions server => Server(server),
         ReceiversOptions receivers => receivers.Otlp.Select(static otlp => (otlp.Name, (object?)new List<(string, object?)> { ("protocols", Tree(otlp.Protocols)) })).ToList(),
         ServerTlsOptions tls => new List<(string, object?)>
         {
@@ -158,7 +94,7 @@ public static class ConfigurationPage
         },
         null or string or bool or double or int or long or ulong or TimeSpan => value,
         ListenEndpoint endpoint => endpoint.ToString(),
-        Enum word => Words.TryGetValue(word.GetType(), out var spell) ? spell(word) : word.ToString().ToLowerInvariant(),
+        Enum word => OptionTable.WordOf(word),
         IReadOnlyDictionary<string, string> map => map.Select(e => (e.Key, (object?)e.Value)).ToList(),
         IReadOnlyDictionary<string, HttpHeaderOptions> map => map.Select(e => (e.Key, Tree(e.Value))).ToList(),
         IEnumerable list => list.Cast<object?>().Select(Tree).ToList(),
@@ -189,15 +125,28 @@ public static class ConfigurationPage
     private static List<(string Key, object? Value)> Properties(object options)
     {
         var tree = new List<(string, object?)>();
-        foreach (var property in options.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance))
+        foreach (var option in OptionTable.Of(options.GetType()))
         {
             // A null says that something else decides, which a file says by not having the key.
-            var value = property.GetValue(options);
-            if (value is not null)
-                tree.Add((SnakeCase(property.Name), property.IsDefined(typeof(SecretAttribute)) ? Masked(value) : Shown(property.Name, value)));
+            if (option.Property.GetValue(options) is { } value)
+                Add(tree, option.Key.Split('.'), option.IsSecret ? Masked(value) : Shown(option.Property.Name, value));
         }
 
         return tree;
+    }
+
+    private static void Add(List<(string Key, object? Value)> tree, ReadOnlySpan<string> path, object? value)
+    {
+        if (path is [var key])
+        {
+            tree.Add((key, value));
+            return;
+        }
+
+        var block = path[0];
+        if (tree.Find(entry => entry.Key == block).Value is not List<(string, object?)> inner)
+            tree.Add((block, inner = []));
+        Add(inner, path[1..], value);
     }
 
     private static object? Shown(string name, object value) => (name, value) switch
@@ -217,21 +166,6 @@ public static class ConfigurationPage
         IReadOnlyList<string> list => list.Select(_ => (object?)Secrets.Mask).ToList(),
         _ => Secrets.Mask,
     };
-
-    // RetryOnHttp429 -> retry_on_http_429
-    private static string SnakeCase(string name)
-    {
-        var result = new StringBuilder(name.Length + 8);
-        for (var i = 0; i < name.Length; i++)
-        {
-            var begins = char.IsUpper(name[i]) || (char.IsDigit(name[i]) && !char.IsDigit(name[i - 1]));
-            if (begins && i > 0)
-                result.Append('_');
-            result.Append(char.ToLowerInvariant(name[i]));
-        }
-
-        return result.ToString();
-    }
 
     private static void Write(Emitter emitter, object? value)
     {

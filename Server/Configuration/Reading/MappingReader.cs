@@ -93,16 +93,9 @@ internal sealed class MappingReader
         })
         : null;
 
-    public long Long(string key, long fallback, long min = 0, long max = long.MaxValue) => OptionalLong(key, min, max) ?? fallback;
-
     public long? OptionalLong(string key, long min = 0, long max = long.MaxValue) => Scalar(key) is { } scalar
         ? Parsed<long?>(key, scalar.Value, null, $"a whole number {Range(min, max)}", value => TryLong(value, out var number) && number >= min && number <= max ? number : null)
         : null;
-
-    public int Int(string key, int fallback, int min = 0, int max = int.MaxValue) => (int)Long(key, fallback, min, max);
-
-    /// <summary>A Go duration, not negative, and no longer than <paramref name="max"/>.</summary>
-    public TimeSpan Duration(string key, TimeSpan fallback, TimeSpan? max = null) => OptionalDuration(key, max: max) ?? fallback;
 
     /// <summary>A Go duration, not negative.</summary>
     public TimeSpan? OptionalDuration(string key, TimeSpan? min = null, TimeSpan? max = null) => Scalar(key) is { } scalar
@@ -110,16 +103,16 @@ internal sealed class MappingReader
         : null;
 
     /// <summary>A Go duration within bounds, or 0 for <paramref name="fallback"/>, as in Tempo where 0 is as good as not written.</summary>
-    public TimeSpan DurationOrZero(string key, TimeSpan fallback, TimeSpan min, TimeSpan max) => Scalar(key) is { } scalar
+    public TimeSpan DurationOrZero(string key, TimeSpan fallback, TimeSpan? min = null, TimeSpan? max = null) => Scalar(key) is { } scalar
         ? Parsed<TimeSpan?>(key, scalar.Value, fallback, DurationAllowed(GoDuration.Allowed, min, max), value => !GoDuration.TryParse(value, out var duration) ? null
             : duration == TimeSpan.Zero ? fallback
             : InRange(duration, min, max) ? duration : null)!.Value
         : fallback;
 
     /// <summary>A Prometheus duration, for the keys that Tempo reads with Prometheus' own parser.</summary>
-    public TimeSpan PrometheusDuration(string key, TimeSpan fallback, TimeSpan? min = null, TimeSpan? max = null) => Scalar(key) is { } scalar
-        ? Parsed<TimeSpan?>(key, scalar.Value, fallback, DurationAllowed(GoDuration.PrometheusAllowed, min, max), value => GoDuration.TryParsePrometheus(value, out var duration) && InRange(duration, min, max) ? duration : null)!.Value
-        : fallback;
+    public TimeSpan? OptionalPrometheusDuration(string key, TimeSpan? min = null, TimeSpan? max = null) => Scalar(key) is { } scalar
+        ? Parsed<TimeSpan?>(key, scalar.Value, null, DurationAllowed(GoDuration.PrometheusAllowed, min, max), value => GoDuration.TryParsePrometheus(value, out var duration) && InRange(duration, min, max) ? duration : null)
+        : null;
 
     public T Choice<T>(string key, T fallback, IReadOnlyList<(string Word, T Value)> choices, bool ignoreCase = false)
     {
@@ -137,8 +130,8 @@ internal sealed class MappingReader
     }
 
     /// <summary>A value with a grammar of its own; null from <paramref name="parse"/> is reported with what is allowed.</summary>
-    public T Value<T>(string key, T fallback, string allowed, Func<string, T?> parse)
-        where T : struct => Scalar(key) is { } scalar ? Parsed<T?>(key, scalar.Value, fallback, allowed, parse)!.Value : fallback;
+    public T? OptionalValue<T>(string key, string allowed, Func<string, T?> parse)
+        where T : struct => Scalar(key) is { } scalar ? Parsed<T?>(key, scalar.Value, null, allowed, parse) : null;
 
     public ScalarNode? Scalar(string key)
     {
@@ -291,9 +284,16 @@ internal sealed class MappingReader
         }
     }
 
+    /// <summary>Says that somebody takes the key, before or after this.</summary>
+    public void Know(string key)
+    {
+        if (!_known.Contains(key))
+            _known.Add(key);
+    }
+
     private ConfigNode? Take(string key)
     {
-        _known.Add(key);
+        Know(key);
         return _node?.Find(key) is { } entry && !entry.Value.IsNull ? entry.Value : null;
     }
 

@@ -6,13 +6,11 @@ namespace OrleansTempo.Server.Configuration.Reading;
 /// </summary>
 internal sealed class Places(params (MappingReader Block, string Key)[] places)
 {
-    /// <summary>The option's value, or <paramref name="fallback"/> where no place says one.</summary>
-    /// <param name="fallback">What holds otherwise.</param>
+    /// <summary>The option's value; null where no place says one.</summary>
     /// <param name="read">Reads a key that may not be there.</param>
-    public T Read<T>(T fallback, Func<MappingReader, string, T?> read)
-        where T : struct
+    public object? Read(Func<MappingReader, string, object?> read)
     {
-        T? value = null;
+        object? value = null;
         var said = "";
         foreach (var (block, key) in places)
         {
@@ -24,7 +22,7 @@ internal sealed class Places(params (MappingReader Block, string Key)[] places)
                 block.Error(key, $"{Spelling.Quote(block.String(key, ""))} is not what {said} says, and both are the same option; write it once");
         }
 
-        return value ?? fallback;
+        return value;
     }
 
     /// <summary>Warns at the place that is in the file; at the first block where none is.</summary>

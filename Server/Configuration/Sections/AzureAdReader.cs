@@ -1,6 +1,4 @@
-using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.RemoteWrite;
-using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
 using OrleansTempo.Server.Configuration.Reading;
 
@@ -20,10 +18,9 @@ internal static class AzureAdReader
         if (!azure.Present)
             return null;
 
-        var options = new AzureAdOptions
+        var options = azure.Options(new AzureAdOptions()) with
         {
             Cloud = azure.Choice("cloud", AzureAdOptions.Public, Clouds),
-            Scope = azure.String("scope", ""),
             ManagedIdentity = ReadManagedIdentity(azure.Mapping("managed_identity")),
             WorkloadIdentity = ReadWorkloadIdentity(azure.Mapping("workload_identity")),
             Oauth = ReadOauth(azure.Mapping("oauth")),
@@ -51,7 +48,7 @@ internal static class AzureAdReader
         if (!identity.Present)
             return null;
 
-        var options = new AzureManagedIdentityOptions { ClientId = identity.String("client_id", "") };
+        var options = identity.Options(new AzureManagedIdentityOptions());
         identity.Done();
         CheckId(identity, "client_id", options.ClientId, required: false);
         return options;
@@ -62,13 +59,7 @@ internal static class AzureAdReader
         if (!identity.Present)
             return null;
 
-        var defaults = new AzureWorkloadIdentityOptions();
-        var options = new AzureWorkloadIdentityOptions
-        {
-            ClientId = identity.String("client_id", ""),
-            TenantId = identity.String("tenant_id", ""),
-            TokenFilePath = identity.String("token_file_path", "") is { Length: > 0 } path ? path : defaults.TokenFilePath,
-        };
+        var options = identity.Options(new AzureWorkloadIdentityOptions());
         identity.Done();
         CheckId(identity, "client_id", options.ClientId, required: true);
         CheckId(identity, "tenant_id", options.TenantId, required: true);
@@ -80,12 +71,7 @@ internal static class AzureAdReader
         if (!oauth.Present)
             return null;
 
-        var options = new AzureOauthOptions
-        {
-            ClientId = oauth.String("client_id", ""),
-            ClientSecret = oauth.String("client_secret", ""),
-            TenantId = oauth.String("tenant_id", ""),
-        };
+        var options = oauth.Options(new AzureOauthOptions());
         oauth.Done();
         CheckId(oauth, "client_id", options.ClientId, required: true);
         if (options.ClientSecret.Length == 0)
@@ -101,7 +87,7 @@ internal static class AzureAdReader
         if (!sdk.Present)
             return null;
 
-        var options = new AzureSdkOptions { TenantId = sdk.String("tenant_id", "") };
+        var options = sdk.Options(new AzureSdkOptions());
         sdk.Done();
         CheckTenant(sdk, options.TenantId, required: false);
         return options;

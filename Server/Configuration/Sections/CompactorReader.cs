@@ -9,15 +9,10 @@ namespace OrleansTempo.Server.Configuration.Sections;
 /// </summary>
 internal static class CompactorReader
 {
-    /// <summary>A hundred years: what is subtracted from now must be a time.</summary>
-    internal static readonly TimeSpan LongestRetention = TimeSpan.FromDays(36_500);
-
-    private static readonly TimeSpan ShortestCycle = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan ShortestWindow = TimeSpan.FromSeconds(1);
+    private const string Compaction = "compaction.";
 
     public static CompactorOptions Read(MappingReader compactor, MappingReader scheduler, MappingReader worker, TimeSpan blocklistPoll)
     {
-        var defaults = new CompactorOptions();
         var provider = scheduler.Mapping("provider");
         var compactionProvider = provider.Mapping("compaction");
         MappingReader[] blocks = [compactor.Mapping("compaction"), compactionProvider.Mapping("compaction"), worker.Mapping("compaction")];
@@ -34,26 +29,16 @@ internal static class CompactorReader
         foreach (var block in blocks)
             block.Unused(TempoFileReader.NotUsed, "v2_in_buffer_bytes", "v2_out_buffer_bytes", "v2_prefetch_traces_count", "retention_concurrency", "max_time_per_tenant");
 
-        var compactedBlockRetention = Each("compacted_block_retention");
-        var options = new CompactorOptions
-        {
-            Disabled = compactor.Bool("disabled", defaults.Disabled),
-            BlockRetention = Each("block_retention").Read(defaults.BlockRetention, Retention),
-            CompactedBlockRetention = compactedBlockRetention.Read(defaults.CompactedBlockRetention, Retention),
-            CompactionWindow = Each("compaction_window").Read(defaults.CompactionWindow, static (block, key) => block.OptionalDuration(key, ShortestWindow, LongestRetention)),
-            CompactionCycle = Each("compaction_cycle").Read(defaults.CompactionCycle, static (block, key) => block.OptionalDuration(key, ShortestCycle, MappingReader.LongestWait)),
-            MaxBlockBytes = Each("max_block_bytes").Read(defaults.MaxBlockBytes, static (block, key) => block.OptionalLong(key, IngesterReader.MinBlockBytes)),
-            MaxCompactionObjects = Each("max_compaction_objects").Read(defaults.MaxCompactionObjects, static (block, key) => block.OptionalLong(key, 1)),
-        };
+        var options = OptionReader.Options(new CompactorOptions(), option => option.Key.StartsWith(Compaction, StringComparison.Ordinal)
+            ? Each(option.Key[Compaction.Length..])
+            : new Places((compactor, option.Key)));
         foreach (var block in (ReadOnlySpan<MappingReader>)[compactor, scheduler, provider, compactionProvider, worker, .. blocks])
             block.Done();
 
         if (options.CompactedBlockRetention < blocklistPoll)
-            compactedBlockRetention.Warn($"{GoDuration.Format(options.CompactedBlockRetention)} is shorter than storage.trace.blocklist_poll {GoDuration.Format(blocklistPoll)}: a query may miss a block that is deleted before its successor is listed");
+            Each("compacted_block_retention").Warn($"{GoDuration.Format(options.CompactedBlockRetention)} is shorter than storage.trace.blocklist_poll {GoDuration.Format(blocklistPoll)}: a query may miss a block that is deleted before its successor is listed");
         return options;
 
         Places Each(string key) => new([.. blocks.Select(block => (block, key))]);
     }
-
-    private static TimeSpan? Retention(MappingReader block, string key) => block.OptionalDuration(key, TimeSpan.FromMilliseconds(1), LongestRetention);
 }

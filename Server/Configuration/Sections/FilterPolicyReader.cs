@@ -45,7 +45,7 @@ internal sealed class FilterPolicyReader(Problems problems)
 
         if (!match.Has("match_type"))
             match.Error("match_type", "is missing; allowed: strict, regex");
-        var type = match.Choice("match_type", PolicyMatchType.Strict, [("strict", PolicyMatchType.Strict), ("regex", PolicyMatchType.Regex)]);
+        var type = match.Options(new PolicyMatchOptions()).MatchType;
         var attributes = new List<PolicyAttributeOptions>();
         foreach (var (path, node) in match.Items("attributes") ?? [])
             attributes.Add(ReadAttribute(MappingReader.Item(problems, path, node), type));

@@ -9,41 +9,28 @@ internal static class HostInfoReader
 {
     public static HostInfoOptions Read(MappingReader host, HostInfoOptions defaults)
     {
-        var options = new HostInfoOptions
-        {
-            HostIdentifiers = ReadIdentifiers(host) ?? defaults.HostIdentifiers,
-            MetricName = host.String("metric_name", defaults.MetricName),
-        };
+        var options = host.Options(defaults);
         host.Done();
-        Check(host, options.MetricName);
+        Check(host, options.HostIdentifiers, options.MetricName);
         return options;
     }
 
     public static HostInfoOverrides Read(MappingReader host, HostInfoOverrides fallback)
     {
-        var options = new HostInfoOverrides
-        {
-            HostIdentifiers = ReadIdentifiers(host) ?? fallback.HostIdentifiers,
-            MetricName = host.OptionalString("metric_name") ?? fallback.MetricName,
-        };
+        var options = host.Options(fallback);
         host.Done();
 
         // Empty is what the generator says, as for every text of a tenant.
-        if (options.MetricName is { Length: > 0 } name)
-            Check(host, name);
+        Check(host, options.HostIdentifiers, options.MetricName is { Length: > 0 } name ? name : null);
         return options;
     }
 
-    private static IReadOnlyList<string>? ReadIdentifiers(MappingReader host)
+    private static void Check(MappingReader host, IReadOnlyList<string>? identifiers, string? name)
     {
-        var identifiers = host.Strings("host_identifiers");
-        if (identifiers is [])
+        if (identifiers is [] && host.Has("host_identifiers"))
             host.Error("host_identifiers", "is empty; it must name at least one resource attribute");
-        return identifiers;
-    }
-
-    private static void Check(MappingReader host, string name)
-    {
+        if (name is null)
+            return;
         if (name.Length == 0 || char.IsAsciiDigit(name[0]) || !name.All(static c => char.IsAsciiLetterOrDigit(c) || c is '_' or ':'))
             host.Error("metric_name", $"{Spelling.Quote(name)} is not a metric name; allowed is [a-zA-Z_:][a-zA-Z0-9_:]*");
     }

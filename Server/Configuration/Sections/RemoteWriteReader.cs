@@ -1,8 +1,6 @@
 using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.RemoteWrite;
-using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
-using OrleansTempo.Server.Configuration.Pages;
 using OrleansTempo.Server.Configuration.Reading;
 
 namespace OrleansTempo.Server.Configuration.Sections;
@@ -12,7 +10,7 @@ internal sealed class RemoteWriteReader(Problems problems)
 {
     private const string NotUsed = "known to Prometheus, not used here";
 
-    private static readonly (string, RelabelAction?)[] Actions = [.. Enum.GetValues<RelabelAction>().Select(a => (a.ToString().ToLowerInvariant(), (RelabelAction?)a))];
+    private static readonly (string, RelabelAction?)[] Actions = [.. OptionTable.WordsOf(typeof(RelabelAction)).Select(static word => (word.Word, (RelabelAction?)word.Value))];
 
     private static readonly (string, string)[] Messages =
     [
@@ -33,26 +31,23 @@ internal sealed class RemoteWriteReader(Problems problems)
         entry.Refuse("proxy_from_environment", "not supported yet: write proxy_url", "false");
         entry.Refuse("proxy_connect_header", "not supported yet");
 
-        var options = new RemoteWriteOptions
+        var options = entry.Options(defaults) with
         {
             Url = ReadUrl(entry, "url", required: true),
-            Name = entry.String("name", defaults.Name),
             ProtobufMessage = entry.Choice("protobuf_message", defaults.ProtobufMessage, Messages),
-            RemoteTimeout = entry.PrometheusDuration("remote_timeout", defaults.RemoteTimeout, TimeSpan.FromMilliseconds(1), MappingReader.LongestWait),
-            Headers = ReadHeaders(entry),
             HttpHeaders = ReadHttpHeaders(entry),
             BasicAuth = ReadBasicAuth(entry.Mapping("basic_auth")),
             Authorization = ReadAuthorization(entry),
             Azuread = AzureAdReader.Read(entry.Mapping("azuread")),
             TlsConfig = ReadTls(entry.Mapping("tls_config")),
             WriteRelabelConfigs = [.. (entry.Items("write_relabel_configs") ?? []).Select(i => ReadRelabel(MappingReader.Item(problems, i.Path, i.Node)))],
-            SendExemplars = entry.Bool("send_exemplars", defaults.SendExemplars),
-            FollowRedirects = entry.Bool("follow_redirects", defaults.FollowRedirects),
             ProxyUrl = ReadUrl(entry, "proxy_url", required: false),
             QueueConfig = ReadQueue(entry.Mapping("queue_config"), defaults.QueueConfig),
             MetadataConfig = ReadMetadata(entry.Mapping("metadata_config"), defaults.MetadataConfig),
         };
         entry.Done();
+        CheckNotAuthorization(entry, "headers", options.Headers.Keys);
+        CheckHeaders(entry, "headers", options.Headers);
         if (options.BasicAuth is not null && options.Authorization is not null)
             entry.Error("basic_auth", "stands beside authorization or bearer_token; allowed is at most one of basic_auth, authorization, bearer_token, bearer_token_file");
         if (options.Azuread is not null && (options.BasicAuth is not null || options.Authorization is not null))
@@ -83,14 +78,6 @@ internal sealed class RemoteWriteReader(Problems problems)
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https") || url.Host.Length == 0)
             entry.Error(key, $"{Spelling.Quote(ShownUrl.Of(text))} is not an http:// or https:// URL");
         return text;
-    }
-
-    private static IReadOnlyDictionary<string, string> ReadHeaders(MappingReader entry)
-    {
-        var headers = entry.Map("headers", StringComparer.OrdinalIgnoreCase) ?? new Dictionary<string, string>();
-        CheckNotAuthorization(entry, "headers", headers.Keys);
-        CheckHeaders(entry, "headers", headers);
-        return headers;
     }
 
     private static void CheckNotAuthorization(MappingReader entry, string key, IEnumerable<string> names)
@@ -125,12 +112,7 @@ internal sealed class RemoteWriteReader(Problems problems)
         {
             CheckName(entry, "http_headers", name);
             var header = MappingReader.Item(problems, $"{entry.PathOf("http_headers")}.{name}", node);
-            var options = new HttpHeaderOptions
-            {
-                Values = header.Strings("values") ?? [],
-                Secrets = header.Strings("secrets") ?? [],
-                Files = header.Strings("files") ?? [],
-            };
+            var options = header.Options(new HttpHeaderOptions());
             header.Done();
             foreach (var value in options.Values)
                 CheckSecret(header, "values", "", value, HeaderField.ValueProblem);
@@ -150,13 +132,7 @@ internal sealed class RemoteWriteReader(Problems problems)
         if (!auth.Present)
             return null;
 
-        var options = new BasicAuthOptions
-        {
-            Username = auth.String("username", ""),
-            UsernameFile = auth.String("username_file", ""),
-            Password = auth.String("password", ""),
-            PasswordFile = auth.String("password_file", ""),
-        };
+        var options = auth.Options(new BasicAuthOptions());
         auth.Refuse("username_ref", "not supported: there is no secret manager");
         auth.Refuse("password_ref", "not supported: there is no secret manager");
         auth.Done();
@@ -175,12 +151,8 @@ internal sealed class RemoteWriteReader(Problems problems)
         AuthorizationOptions? options = null;
         if (block.Present)
         {
-            options = new AuthorizationOptions
-            {
-                Type = block.String("type", "").Trim() is { Length: > 0 } type ? type : "Bearer",
-                Credentials = block.String("credentials", ""),
-                CredentialsFile = block.String("credentials_file", ""),
-            };
+            options = block.Options(new AuthorizationOptions());
+            options = options with { Type = options.Type.Trim() is { Length: > 0 } type ? type : new AuthorizationOptions().Type };
             block.Refuse("credentials_ref", "not supported: there is no secret manager");
             block.Done();
             OneOf(block, options.Credentials, "credentials", options.CredentialsFile, "credentials_file");
@@ -210,18 +182,7 @@ internal sealed class RemoteWriteReader(Problems problems)
         if (!tls.Present)
             return null;
 
-        var options = new ClientTlsOptions
-        {
-            Ca = tls.String("ca", ""),
-            CaFile = tls.String("ca_file", ""),
-            Cert = tls.String("cert", ""),
-            CertFile = tls.String("cert_file", ""),
-            Key = tls.String("key", ""),
-            KeyFile = tls.String("key_file", ""),
-            ServerName = tls.String("server_name", ""),
-            InsecureSkipVerify = tls.Bool("insecure_skip_verify", false),
-            MinVersion = tls.Choice("min_version", "", TlsVersions),
-        };
+        var options = tls.Options(new ClientTlsOptions()) with { MinVersion = tls.Choice("min_version", "", TlsVersions) };
         tls.Unused(NotUsed, "max_version");
         foreach (var reference in (ReadOnlySpan<string>)["ca_ref", "cert_ref", "key_ref"])
             tls.Refuse(reference, "not supported: there is no secret manager");
@@ -242,17 +203,7 @@ internal sealed class RemoteWriteReader(Problems problems)
     private static QueueOptions ReadQueue(MappingReader queue, QueueOptions defaults)
     {
         queue.Unused("known to Prometheus, not used here: a collection is sent at once", "capacity", "min_shards", "batch_send_deadline");
-        var options = new QueueOptions
-        {
-            MaxSamplesPerSend = queue.Int("max_samples_per_send", defaults.MaxSamplesPerSend, 1),
-            MaxShards = queue.Int("max_shards", defaults.MaxShards, 1),
-            MaxQueueBytes = queue.Long("max_queue_bytes", defaults.MaxQueueBytes, 1),
-            MaxDiskBytes = queue.Long("max_disk_bytes", defaults.MaxDiskBytes, 1),
-            MinBackoff = queue.PrometheusDuration("min_backoff", defaults.MinBackoff, TimeSpan.FromMilliseconds(1)),
-            MaxBackoff = queue.PrometheusDuration("max_backoff", defaults.MaxBackoff, TimeSpan.FromMilliseconds(1)),
-            RetryOnHttp429 = queue.Bool("retry_on_http_429", defaults.RetryOnHttp429),
-            SampleAgeLimit = queue.PrometheusDuration("sample_age_limit", defaults.SampleAgeLimit),
-        };
+        var options = queue.Options(defaults);
         queue.Done();
         if (options.MinBackoff > options.MaxBackoff)
             queue.Error(queue.Has("min_backoff") ? "min_backoff" : "max_backoff", $"min_backoff {GoDuration.Format(options.MinBackoff)} must not be longer than max_backoff {GoDuration.Format(options.MaxBackoff)}");
@@ -261,12 +212,7 @@ internal sealed class RemoteWriteReader(Problems problems)
 
     private static MetadataOptions ReadMetadata(MappingReader metadata, MetadataOptions defaults)
     {
-        var options = new MetadataOptions
-        {
-            Send = metadata.Bool("send", defaults.Send),
-            SendInterval = metadata.PrometheusDuration("send_interval", defaults.SendInterval, TimeSpan.FromMilliseconds(1)),
-            MaxSamplesPerSend = metadata.Int("max_samples_per_send", defaults.MaxSamplesPerSend, 1),
-        };
+        var options = metadata.Options(defaults);
         metadata.Done();
         return options;
     }
@@ -275,16 +221,7 @@ internal sealed class RemoteWriteReader(Problems problems)
     {
         var defaults = new RelabelOptions();
         var chosen = rule.Choice<RelabelAction?>("action", null, Actions, ignoreCase: true);
-        var options = new RelabelOptions
-        {
-            SourceLabels = rule.Strings("source_labels") ?? [],
-            Separator = rule.String("separator", defaults.Separator),
-            TargetLabel = rule.String("target_label", defaults.TargetLabel),
-            Regex = rule.String("regex", defaults.Regex),
-            Modulus = (ulong)rule.Long("modulus", 0),
-            Replacement = rule.String("replacement", defaults.Replacement),
-            Action = chosen ?? defaults.Action,
-        };
+        var options = rule.Options(defaults) with { Action = chosen ?? defaults.Action };
         rule.Done();
 
         if (!Re2.TryCompileAnchored(options.Regex, out _, out var error))
@@ -294,7 +231,7 @@ internal sealed class RemoteWriteReader(Problems problems)
         if (chosen is null && rule.Has("action"))
             return options;
 
-        var action = options.Action.ToString().ToLowerInvariant();
+        var action = OptionTable.WordOf(options.Action);
         if (options.Action is RelabelAction.Replace or RelabelAction.HashMod or RelabelAction.Lowercase or RelabelAction.Uppercase or RelabelAction.KeepEqual or RelabelAction.DropEqual
             && options.TargetLabel.Length == 0)
             rule.Error("target_label", $"is missing: the action {action} needs one");

@@ -6,17 +6,6 @@ namespace OrleansTempo.Server.Configuration.Sections;
 /// <summary><c>storage</c>: the object store with the blocks, and the write-ahead log.</summary>
 internal static class StorageReader
 {
-    private const long MinSegmentBytes = 64 << 10;
-    private const long MaxSegmentBytes = 1 << 30;
-    private const int MinCommitBytes = 4 << 10;
-    private const int MaxCommitBytes = 256 << 20;
-
-    private static readonly TimeSpan ShortestPoll = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan ShortestInterval = TimeSpan.FromMilliseconds(1);
-
-    // The client waits for a commit.
-    private static readonly TimeSpan LongestCommit = TimeSpan.FromSeconds(10);
-
     public static StorageOptions Read(MappingReader storage)
     {
         var options = new StorageOptions { Trace = ReadTrace(storage.Mapping("trace"), new TraceStorageOptions()) };
@@ -37,13 +26,12 @@ internal static class StorageReader
         var local = trace.Mapping("local");
         var azure = trace.Mapping("azure");
         var wal = trace.Mapping("wal");
-        var options = new TraceStorageOptions
+        var options = trace.Options(defaults) with
         {
             Backend = backend,
             LocalPath = ReadPath(local, defaults.LocalPath),
             Azure = ReadAzure(azure, defaults.Azure),
             Wal = ReadWal(wal, defaults.Wal),
-            BlocklistPoll = trace.DurationOrZero("blocklist_poll", defaults.BlocklistPoll, ShortestPoll, MappingReader.LongestWait),
         };
         local.Done();
         trace.Done();
@@ -68,16 +56,7 @@ internal static class StorageReader
     private static WalOptions ReadWal(MappingReader wal, WalOptions defaults)
     {
         wal.Unused(TempoFileReader.NotUsed, "ingestion_time_range_slack", "version", "v2_encoding", "search_encoding");
-        var options = new WalOptions
-        {
-            Path = ReadPath(wal, defaults.Path),
-            Sync = wal.Choice("sync", defaults.Sync, [("always", WalSync.Always), ("interval", WalSync.Interval), ("never", WalSync.Never)]),
-            SyncInterval = wal.OptionalDuration("sync_interval", ShortestInterval, MappingReader.LongestWait) ?? defaults.SyncInterval,
-            SegmentBytes = wal.Long("segment_bytes", defaults.SegmentBytes, MinSegmentBytes, MaxSegmentBytes),
-            Type = wal.Choice<WalType?>("type", defaults.Type, [("file", WalType.File), ("object", WalType.Object)]),
-            CommitInterval = wal.OptionalDuration("commit_interval", ShortestInterval, LongestCommit) ?? defaults.CommitInterval,
-            CommitBytes = wal.Int("commit_bytes", defaults.CommitBytes, MinCommitBytes, MaxCommitBytes),
-        };
+        var options = wal.Options(defaults) with { Path = ReadPath(wal, defaults.Path) };
         wal.Done();
         return options;
     }
@@ -86,19 +65,7 @@ internal static class StorageReader
     public static AzureStorageOptions ReadAzure(MappingReader azure, AzureStorageOptions defaults)
     {
         azure.Unused(TempoFileReader.NotUsed, "max_buffers", "buffer_size", "hedge_requests_at", "hedge_requests_up_to");
-        var suffix = azure.String("endpoint_suffix", "");
-        var options = new AzureStorageOptions
-        {
-            StorageAccountName = azure.String("storage_account_name", defaults.StorageAccountName),
-            StorageAccountKey = azure.String("storage_account_key", defaults.StorageAccountKey),
-            ConnectionString = azure.String("connection_string", defaults.ConnectionString),
-            ContainerName = azure.String("container_name", defaults.ContainerName),
-            Prefix = azure.String("prefix", defaults.Prefix),
-            EndpointSuffix = suffix.Length > 0 ? suffix : defaults.EndpointSuffix,
-            UseManagedIdentity = azure.Bool("use_managed_identity", defaults.UseManagedIdentity),
-            UserAssignedId = azure.String("user_assigned_id", defaults.UserAssignedId),
-            UseFederatedToken = azure.Bool("use_federated_token", defaults.UseFederatedToken),
-        };
+        var options = azure.Options(defaults);
         azure.Done(RemovedKeys.ExplainDashes);
         return options;
     }

@@ -96,9 +96,9 @@ internal sealed class TempoFileReader(Problems problems, bool skipForeignReceive
     // Its other keys are about how Tempo's frontend splits a query for its queriers.
     private static QueryFrontendOptions ReadQueryFrontend(MappingReader queries, QueryFrontendOptions defaults)
     {
-        const string multiTenant = "multi_tenant_queries_enabled";
-        var options = new QueryFrontendOptions { MultiTenantQueriesEnabled = queries.Bool(multiTenant, defaults.MultiTenantQueriesEnabled) };
-        queries.Unused(NotUsed, [.. queries.Keys.Where(static key => key != multiTenant)]);
+        var options = queries.Options(defaults);
+        var known = OptionTable.Of(typeof(QueryFrontendOptions)).Select(static option => option.Key).ToArray();
+        queries.Unused(NotUsed, [.. queries.Keys.Where(key => !known.Contains(key))]);
         return options;
     }
 
@@ -133,29 +133,13 @@ internal sealed class TempoFileReader(Problems problems, bool skipForeignReceive
         server.Refuse("proxy_protocol_enabled", "not supported yet: the PROXY protocol must be off", "false");
         server.Refuse("http_path_prefix", "not supported: write http_api_prefix at the top of the file instead", "", "/");
 
-        var address = server.String("http_listen_address", defaults.HttpListenAddress);
-        if (address.Length > 0 && Uri.CheckHostName(address) == UriHostNameType.Unknown)
-            server.Error("http_listen_address", $"{Spelling.Quote(address)} is not an address; allowed are an IP address or a host name without a port");
-
+        server.Know("http_listen_address");
         // Tempo names the oldest TLS beside the block that it is about.
         var minVersion = server.Choice("tls_min_version", TlsVersion.Default, ServerTlsReader.GoVersions);
-        var options = new ServerOptions
-        {
-            HttpListenAddress = address,
-            HttpListenPort = server.Int("http_listen_port", defaults.HttpListenPort, 0, 65535),
-            HttpTlsConfig = ServerTlsReader.ReadHttpTlsConfig(server.Mapping("http_tls_config"), minVersion),
-            AdminFromAnywhere = server.Bool("admin_from_anywhere", defaults.AdminFromAnywhere),
-            GracefulShutdownTimeout = server.Duration("graceful_shutdown_timeout", defaults.GracefulShutdownTimeout, MappingReader.LongestWait),
-            LogLevel = server.Choice("log_level", defaults.LogLevel,
-            [
-                ("debug", Microsoft.Extensions.Logging.LogLevel.Debug),
-                ("info", Microsoft.Extensions.Logging.LogLevel.Information),
-                ("warn", Microsoft.Extensions.Logging.LogLevel.Warning),
-                ("error", Microsoft.Extensions.Logging.LogLevel.Error),
-            ]),
-            LogFormat = server.Choice("log_format", defaults.LogFormat, [("logfmt", LogFormat.Logfmt), ("json", LogFormat.Json)]),
-        };
+        var options = server.Options(defaults) with { HttpTlsConfig = ServerTlsReader.ReadHttpTlsConfig(server.Mapping("http_tls_config"), minVersion) };
         server.Done();
+        if (options.HttpListenAddress.Length > 0 && Uri.CheckHostName(options.HttpListenAddress) == UriHostNameType.Unknown)
+            server.Error("http_listen_address", $"{Spelling.Quote(options.HttpListenAddress)} is not an address; allowed are an IP address or a host name without a port");
         return options;
     }
 
@@ -167,15 +151,11 @@ internal sealed class TempoFileReader(Problems problems, bool skipForeignReceive
             "extend_writes", "artificial_delay", "ingester_write_path_enabled", "kafka_write_path_enabled");
         distributor.Refuse("forwarders", "not supported yet: no traces are forwarded to other backends");
 
-        var maxAttributeBytes = distributor.Int("max_span_attr_byte", defaults.MaxAttributeBytes);
+        var maxAttributeBytes = (int?)distributor.OptionalLong("max_span_attr_byte", max: int.MaxValue) ?? defaults.MaxAttributeBytes;
         distributor.Ineffective("max_span_attr_byte", "deprecated: write max_attribute_bytes");
-        var options = new DistributorOptions
+        var options = distributor.Options(defaults with { MaxAttributeBytes = maxAttributeBytes }) with
         {
             Receivers = new ReceiversReader(skipForeignReceivers).Read(distributor.Mapping("receivers")),
-            MaxAttributeBytes = distributor.Int("max_attribute_bytes", maxAttributeBytes),
-            MaxInflightBytes = distributor.Long("max_inflight_bytes", defaults.MaxInflightBytes, 1 << 20),
-            MaxTenants = distributor.Int("max_tenants", defaults.MaxTenants),
-            RetryAfterOnResourceExhausted = distributor.Duration("retry_after_on_resource_exhausted", defaults.RetryAfterOnResourceExhausted),
         };
         distributor.Done();
         return options;

@@ -7,22 +7,15 @@ namespace OrleansTempo.Server.Configuration.Sections;
 /// <summary><c>overrides.user_configurable_overrides</c>.</summary>
 internal static class UserConfigurableOverridesReader
 {
-    private static readonly TimeSpan ShortestPoll = TimeSpan.FromMilliseconds(100);
-
     public static UserConfigurableOverridesOptions Read(MappingReader block, UserConfigurableOverridesOptions defaults, TraceStorageOptions traces)
     {
         var client = block.Mapping("client");
         var api = block.Mapping("api");
-        var enabled = block.Bool("enabled", defaults.Enabled);
-        var options = new UserConfigurableOverridesOptions
+        var options = block.Options(defaults);
+        options = options with
         {
-            Enabled = enabled,
-            PollInterval = block.OptionalDuration("poll_interval", ShortestPoll, MappingReader.LongestWait) ?? defaults.PollInterval,
-            Client = ReadClient(client, defaults.Client, traces, enabled),
-            Api = new UserConfigurableOverridesApiOptions
-            {
-                CheckForConflictingRuntimeOverrides = api.Bool("check_for_conflicting_runtime_overrides", defaults.Api.CheckForConflictingRuntimeOverrides),
-            },
+            Client = ReadClient(client, defaults.Client, traces, options.Enabled),
+            Api = api.Options(defaults.Api),
         };
         api.Done();
         block.Done();
@@ -36,9 +29,8 @@ internal static class UserConfigurableOverridesReader
         client.Unused(TempoFileReader.NotUsed, "gcs", "s3");
         var local = client.Mapping("local");
         var azure = client.Mapping("azure");
-        var options = new UserConfigurableOverridesClientOptions
+        var options = client.Options(defaults) with
         {
-            Backend = client.String("backend", defaults.Backend),
             LocalPath = local.String("path", defaults.LocalPath),
             Azure = StorageReader.ReadAzure(azure, defaults.Azure),
         };

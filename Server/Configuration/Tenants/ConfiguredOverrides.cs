@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration;
@@ -6,6 +7,7 @@ using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Overrides;
+using OrleansTempo.Server.Configuration.Reading;
 using OrleansTempo.Server.UserOverrides;
 
 namespace OrleansTempo.Server.Configuration.Tenants;
@@ -16,6 +18,9 @@ namespace OrleansTempo.Server.Configuration.Tenants;
 /// </summary>
 public sealed class ConfiguredOverrides : IAsyncDisposable
 {
+    private static readonly (DeclaredOption Block, DeclaredOption Option)[] s_limits =
+        [.. OptionTable.Of(typeof(TenantOverrides)).SelectMany(static block => OptionTable.Of(block.Type).Where(static option => option.LimitMetric is not null).Select(option => (block, option)))];
+
     private readonly TempoOptions _options;
     private readonly FileOverrides? _file;
     private readonly TempoMetrics _metrics;
@@ -101,20 +106,12 @@ public sealed class ConfiguredOverrides : IAsyncDisposable
     private IEnumerable<Measurement<double>> LimitsOfEntries() =>
         FileEntries.Where(static entry => entry.Key != OverridesReader.Wildcard).SelectMany(static entry => LimitsOf(entry.Value, new KeyValuePair<string, object?>("user", entry.Key)));
 
-    private static IEnumerable<Measurement<double>> LimitsOf(TenantOverrides overrides, params KeyValuePair<string, object?>[] tags)
+    private static IEnumerable<Measurement<double>> LimitsOf(TenantOverrides overrides, params KeyValuePair<string, object?>[] tags) => s_limits.Select(limit =>
     {
-        return
-        [
-            Limit("max_local_traces_per_user", overrides.Ingestion.MaxTracesPerUser),
-            Limit("ingestion_rate_limit_bytes", overrides.Ingestion.RateLimitBytes),
-            Limit("ingestion_burst_size_bytes", overrides.Ingestion.BurstSizeBytes),
-            Limit("max_bytes_per_trace", overrides.Global.MaxBytesPerTrace),
+        var value = limit.Option.Property.GetValue(limit.Block.Property.GetValue(overrides));
 
-            // Tempo shows it in nanoseconds.
-            Limit("block_retention", overrides.Compaction.BlockRetention.TotalNanoseconds),
-            Limit("metrics_generator_max_active_series", overrides.MetricsGenerator.MaxActiveSeries),
-        ];
-
-        Measurement<double> Limit(string name, double value) => new(value, [new("limit_name", name), .. tags]);
-    }
+        // Tempo shows a duration in nanoseconds.
+        return new Measurement<double>(
+            value is TimeSpan duration ? duration.TotalNanoseconds : Convert.ToDouble(value, CultureInfo.InvariantCulture), [new("limit_name", limit.Option.LimitMetric), .. tags]);
+    });
 }

@@ -3,8 +3,6 @@ using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Configuration.Storage;
-using OrleansTempo.Core.Generator.Registry;
-using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Server.Configuration.Reading;
 using OrleansTempo.Server.Configuration.Sections;
@@ -18,14 +16,12 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     /// <summary>The key of the entry for tenants that have none of their own.</summary>
     public const string Wildcard = "*";
 
-    public static readonly TimeSpan MaxSlack = TimeSpan.FromHours(12);
-    public static readonly TimeSpan MaxDedupeWindow = TimeSpan.FromHours(1);
 
-    private static readonly (string, HistogramMode)[] HistogramModes =
-        [("", HistogramMode.Classic), ("classic", HistogramMode.Classic), ("native", HistogramMode.Native), ("both", HistogramMode.Both)];
 
     // What tenants set themselves is held to Tempo's bounds, what the operator sets to those of the registry's own interval.
     private static readonly (TimeSpan Min, TimeSpan Max) TenantsCollectionInterval = (TimeSpan.FromSeconds(15), TimeSpan.FromMinutes(5));
+
+    private static readonly (TimeSpan Min, TimeSpan Max) OperatorsCollectionInterval = (TimeSpan.FromMilliseconds(100), MappingReader.LongestWait);
 
     private bool _isTenants;
 
@@ -35,11 +31,9 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
         overrides = overrides.Rewritten(LegacyOverrides.ToDefaults);
         overrides.Unused("without effect: the flat form of overrides is always read", "enable_legacy_overrides");
 
-        var options = new OverridesOptions
+        var options = overrides.Options(defaults) with
         {
             Defaults = ReadTenant(overrides.Mapping("defaults").Rewritten(block => LegacyOverrides.ToScoped(block, WarnAt("overrides"))), new TenantOverrides()),
-            PerTenantOverrideConfig = overrides.String("per_tenant_override_config", defaults.PerTenantOverrideConfig),
-            PerTenantOverridePeriod = overrides.PrometheusDuration("per_tenant_override_period", defaults.PerTenantOverridePeriod, TimeSpan.FromMilliseconds(100), MappingReader.LongestWait),
             UserConfigurableOverrides = UserConfigurableOverridesReader.Read(overrides.Mapping("user_configurable_overrides"), defaults.UserConfigurableOverrides, traces),
         };
         overrides.Done(key => LegacyOverrides.Explain(key, "overrides.defaults."));
@@ -133,14 +127,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
                 ingestion.Error("rate_strategy", $"{Spelling.Quote(strategy)} is not known; allowed: local, global");
         }
 
-        var options = new IngestionOverrides
-        {
-            RateLimitBytes = ingestion.Long("rate_limit_bytes", fallback.RateLimitBytes),
-            BurstSizeBytes = ingestion.Long("burst_size_bytes", fallback.BurstSizeBytes),
-            MaxAttributeBytes = ingestion.Int("max_attribute_bytes", fallback.MaxAttributeBytes),
-            MaxTracesPerUser = ingestion.Int("max_traces_per_user", fallback.MaxTracesPerUser),
-            RetryInfoEnabled = ingestion.Bool("retry_info_enabled", fallback.RetryInfoEnabled),
-        };
+        var options = ingestion.Options(fallback);
         ingestion.Done();
         if (options is { RateLimitBytes: > 0, BurstSizeBytes: 0 })
             ingestion.Error("burst_size_bytes", $"0 would refuse every request while rate_limit_bytes is {options.RateLimitBytes}; it must be at least the size of a request");
@@ -149,7 +136,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
 
     private static GlobalOverrides ReadGlobal(MappingReader global, GlobalOverrides fallback)
     {
-        var options = new GlobalOverrides { MaxBytesPerTrace = global.Long("max_bytes_per_trace", fallback.MaxBytesPerTrace) };
+        var options = global.Options(fallback);
         global.Done();
         return options;
     }
@@ -157,11 +144,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     private static CompactionOverrides ReadCompaction(MappingReader compaction, CompactionOverrides fallback)
     {
         compaction.Unused(TempoFileReader.NotUsed, "compaction_window");
-        var options = new CompactionOverrides
-        {
-            BlockRetention = compaction.PrometheusDuration("block_retention", fallback.BlockRetention, max: CompactorReader.LongestRetention),
-            CompactionDisabled = compaction.Bool("compaction_disabled", fallback.CompactionDisabled),
-        };
+        var options = compaction.Options(fallback);
         compaction.Done();
         return options;
     }
@@ -172,27 +155,11 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
 
         var processor = block.Mapping("processor");
         processor.Unused("known to Tempo, not used here: there is no such processor", "local_blocks");
-        var options = new MetricsGeneratorOverrides
+        var options = block.Options(fallback) with
         {
             Processors = ReadProcessors(block) ?? fallback.Processors,
-            MaxActiveSeries = block.Int("max_active_series", fallback.MaxActiveSeries),
-            MaxActiveEntities = block.Int("max_active_entities", fallback.MaxActiveEntities),
-            MaxCardinalityPerLabel = block.Long("max_cardinality_per_label", fallback.MaxCardinalityPerLabel),
-            RingSize = block.Int("ring_size", fallback.RingSize, max: MetricsGeneratorOverrides.MaxRingSize),
             CollectionInterval = ReadCollectionInterval(block) ?? fallback.CollectionInterval,
-            DisableCollection = block.Bool("disable_collection", fallback.DisableCollection),
-            SpanNameSanitization = block.Choice(
-                "span_name_sanitization",
-                fallback.SpanNameSanitization,
-                [("", SpanNameSanitization.Off), ("dry_run", SpanNameSanitization.DryRun), ("enabled", SpanNameSanitization.Enabled)]),
-            TraceIdLabelName = block.OptionalString("trace_id_label_name") ?? fallback.TraceIdLabelName,
-            GenerateNativeHistograms = block.Choice("generate_native_histograms", fallback.GenerateNativeHistograms, HistogramModes),
-            NativeHistogramBucketFactor = ReadBucketFactor(block) is > 0 and var factor ? factor : fallback.NativeHistogramBucketFactor,
-            NativeHistogramMaxBucketNumber = block.Int("native_histogram_max_bucket_number", 0) is > 0 and var buckets ? buckets : fallback.NativeHistogramMaxBucketNumber,
-            NativeHistogramMinResetDuration = block.OptionalDuration("native_histogram_min_reset_duration") is { Ticks: > 0 } reset ? reset : fallback.NativeHistogramMinResetDuration,
-            RemoteWriteHeaders = block.Map("remote_write_headers", StringComparer.OrdinalIgnoreCase) ?? fallback.RemoteWriteHeaders,
-            IngestionTimeRangeSlack = block.OptionalDuration("ingestion_time_range_slack", max: MaxSlack) ?? fallback.IngestionTimeRangeSlack,
-            DedupeWindow = block.OptionalDuration("dedupe_window", max: MaxDedupeWindow) ?? fallback.DedupeWindow,
+            NativeHistogramBucketFactor = ReadBucketFactor(block) ?? fallback.NativeHistogramBucketFactor,
             Processor = new ProcessorOverrides
             {
                 ServiceGraphs = ReadServiceGraphs(processor.Mapping("service_graphs"), fallback.Processor.ServiceGraphs),
@@ -216,15 +183,15 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     }
 
     // As Tempo has it, 0 is no factor and leaves it to what is laid over.
-    private static double ReadBucketFactor(MappingReader block) => block.Value<double>(
-        "native_histogram_bucket_factor", 0, "a number greater than 1, or 0 for the default",
-        value => double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var factor) && double.IsFinite(factor) && factor is 0 or > 1 ? factor : null);
+    private static double? ReadBucketFactor(MappingReader block) => block.OptionalValue<double>(
+        "native_histogram_bucket_factor", "a number greater than 1, or 0 for the default",
+        value => double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var factor) && double.IsFinite(factor) && factor is 0 or > 1 ? factor : null) is > 0 and var found ? found : null;
 
     // As Tempo has it, 0 of an operator leaves it to the registry's own interval: files that were printed by Tempo are full of it.
     private TimeSpan? ReadCollectionInterval(MappingReader block)
     {
         var interval = block.OptionalDuration("collection_interval");
-        var (min, max) = _isTenants ? TenantsCollectionInterval : (MetricsGeneratorReader.MinCollectionInterval, MappingReader.LongestWait);
+        var (min, max) = _isTenants ? TenantsCollectionInterval : OperatorsCollectionInterval;
         if (interval is { } value && (value < min || value > max) && (_isTenants || value > TimeSpan.Zero))
             block.Error("collection_interval", $"'{GoDuration.Format(value)}' is not allowed; it must be from {GoDuration.Format(min)} to {GoDuration.Format(max)}");
         return interval;
@@ -253,18 +220,7 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
 
     private ServiceGraphsOverrides ReadServiceGraphs(MappingReader graphs, ServiceGraphsOverrides fallback)
     {
-        var options = new ServiceGraphsOverrides
-        {
-            HistogramBuckets = graphs.Buckets("histogram_buckets") ?? fallback.HistogramBuckets,
-            Dimensions = graphs.Strings("dimensions", DimensionLabels.Problem) ?? fallback.Dimensions,
-            PeerAttributes = graphs.Strings("peer_attributes") ?? fallback.PeerAttributes,
-            FilterPolicies = new FilterPolicyReader(problems).Read(graphs) ?? fallback.FilterPolicies,
-            EnableClientServerPrefix = graphs.OptionalBool("enable_client_server_prefix") ?? fallback.EnableClientServerPrefix,
-            EnableMessagingSystemLatencyHistogram = graphs.OptionalBool("enable_messaging_system_latency_histogram") ?? fallback.EnableMessagingSystemLatencyHistogram,
-            EnableVirtualNodeLabel = graphs.OptionalBool("enable_virtual_node_label") ?? fallback.EnableVirtualNodeLabel,
-            SpanMultiplierKey = graphs.OptionalString("span_multiplier_key") ?? fallback.SpanMultiplierKey,
-            EnableTracestateSpanMultiplier = graphs.OptionalBool("enable_tracestate_span_multiplier") ?? fallback.EnableTracestateSpanMultiplier,
-        };
+        var options = graphs.Options(fallback) with { FilterPolicies = new FilterPolicyReader(problems).Read(graphs) ?? fallback.FilterPolicies };
         graphs.Done();
         return options;
     }
@@ -272,25 +228,11 @@ internal sealed class OverridesReader(Problems problems, MetricsGeneratorOptions
     private SpanMetricsOverrides ReadSpanMetrics(MappingReader metrics, SpanMetricsOverrides fallback)
     {
         var intrinsic = metrics.Mapping("intrinsic_dimensions");
-        var options = new SpanMetricsOverrides
+        var options = metrics.Options(fallback) with
         {
-            HistogramBuckets = metrics.Buckets("histogram_buckets") ?? fallback.HistogramBuckets,
-            Dimensions = metrics.Strings("dimensions", DimensionLabels.Problem) ?? fallback.Dimensions,
-            IntrinsicDimensions = new IntrinsicDimensionsOverrides
-            {
-                Service = intrinsic.OptionalBool("service") ?? fallback.IntrinsicDimensions.Service,
-                SpanName = intrinsic.OptionalBool("span_name") ?? fallback.IntrinsicDimensions.SpanName,
-                SpanKind = intrinsic.OptionalBool("span_kind") ?? fallback.IntrinsicDimensions.SpanKind,
-                StatusCode = intrinsic.OptionalBool("status_code") ?? fallback.IntrinsicDimensions.StatusCode,
-                StatusMessage = intrinsic.OptionalBool("status_message") ?? fallback.IntrinsicDimensions.StatusMessage,
-            },
+            IntrinsicDimensions = intrinsic.Options(fallback.IntrinsicDimensions),
             FilterPolicies = new FilterPolicyReader(problems).Read(metrics) ?? fallback.FilterPolicies,
             DimensionMappings = MetricsGeneratorReader.ReadDimensionMappings(metrics, problems) ?? fallback.DimensionMappings,
-            EnableTargetInfo = metrics.OptionalBool("enable_target_info") ?? fallback.EnableTargetInfo,
-            TargetInfoExcludedDimensions = metrics.Strings("target_info_excluded_dimensions") ?? fallback.TargetInfoExcludedDimensions,
-            EnableInstanceLabel = metrics.OptionalBool("enable_instance_label") ?? fallback.EnableInstanceLabel,
-            SpanMultiplierKey = metrics.OptionalString("span_multiplier_key") ?? fallback.SpanMultiplierKey,
-            EnableTracestateSpanMultiplier = metrics.OptionalBool("enable_tracestate_span_multiplier") ?? fallback.EnableTracestateSpanMultiplier,
         };
         intrinsic.Done();
         metrics.Done();

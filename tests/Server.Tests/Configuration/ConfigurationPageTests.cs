@@ -59,6 +59,15 @@ public sealed class ConfigurationPageTests
     }
 
     [Fact]
+    public void The_page_shows_every_option_in_its_place()
+    {
+        // status-config.yaml is what the page showed before options were declared in one place, of a file with every block.
+        var expected = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Configuration/files/status-config.yaml"));
+
+        Assert.Equal(expected, ConfigurationPage.Render(Options(EveryOption.Text)).Replace("\r", ""));
+    }
+
+    [Fact]
     public void The_page_without_a_file_reads_as_a_configuration_file()
     {
         var page = ConfigurationPage.Render(TempoOptions.WithoutFile);

@@ -75,7 +75,7 @@ public sealed class PayloadTests : IDisposable
 
         var error = Assert.Throws<InvalidDataException>(() => new SpanPayload(buffer, isReplayed: false).Open());
 
-        Assert.Contains("cannot be read", error.Message);
+        Assert.Contains("cannot read the spans", error.Message);
     }
 
     [Fact]

@@ -111,7 +111,7 @@ public sealed class DamageTests
 
         await stored.Silo.StartAgainAsync();
 
-        await stored.AssertSetAsideAsync(partOfTheReason: "cut off");
+        await stored.AssertSetAsideAsync(partOfTheReason: "truncated");
     }
 
     [Fact]
@@ -134,7 +134,7 @@ public sealed class DamageTests
 
         await stored.Silo.StartAgainAsync();
 
-        await stored.AssertSetAsideAsync(partOfTheReason: "not there");
+        await stored.AssertSetAsideAsync(partOfTheReason: "is missing");
     }
 
     [Fact]

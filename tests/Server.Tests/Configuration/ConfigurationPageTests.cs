@@ -68,7 +68,7 @@ public sealed class ConfigurationPageTests
         foreach (var line in expected)
         {
             var found = Array.IndexOf(lines, line, at);
-            Assert.True(found >= 0, $"'{line}' is not on the page, or not behind '{lines[at - 1]}'");
+            Assert.True(found >= 0, $"'{line}' is not on the page, or not below its line {at}");
             at = found + 1;
         }
     }

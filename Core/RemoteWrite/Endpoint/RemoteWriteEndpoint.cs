@@ -5,7 +5,6 @@ using System.Net.Sockets;
 using System.Text;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Configuration.RemoteWrite;
-using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.RemoteWrite.Messages;
 using OrleansTempo.Core.RemoteWrite.Queue;
 

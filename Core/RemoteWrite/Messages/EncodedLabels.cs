@@ -1,5 +1,4 @@
 using OrleansTempo.Core.Generator.Samples;
-using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.RemoteWrite.Messages;
 

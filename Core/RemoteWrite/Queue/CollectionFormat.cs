@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.RemoteWrite.Queue;
 

@@ -2,7 +2,7 @@ using OrleansTempo.Core.Distributor;
 
 namespace OrleansTempo.Grains.Interfaces;
 
-/// <summary>What became of one request, see <see cref="PushResult"/>.</summary>
+/// <summary>The result of one request, see <see cref="PushResult"/>.</summary>
 [GenerateSerializer, Immutable, Alias("orleanstempo.PushAnswer")]
 public sealed record PushAnswer
 {

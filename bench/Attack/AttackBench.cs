@@ -2,8 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using OrleansTempo.Bench.Load;
 using OrleansTempo.Bench.Whole;
-using OrleansTempo.Core.Tests.Cost;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Bench.Attack;
 

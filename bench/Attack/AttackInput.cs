@@ -1,5 +1,4 @@
 using System.Globalization;
-using OrleansTempo.Core.Tests.Cost;
 
 namespace OrleansTempo.Bench.Attack;
 

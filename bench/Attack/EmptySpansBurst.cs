@@ -1,6 +1,5 @@
 using System.Globalization;
 using OrleansTempo.Bench.Load;
-using OrleansTempo.Core.Tests.Cost;
 
 namespace OrleansTempo.Bench.Attack;
 

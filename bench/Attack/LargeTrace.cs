@@ -1,6 +1,5 @@
 using System.Globalization;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Tests.Cost;
 
 namespace OrleansTempo.Bench.Attack;
 

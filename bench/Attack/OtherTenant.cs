@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using OrleansTempo.Core.Tests.Cost;
 
 namespace OrleansTempo.Bench.Attack;
 

@@ -11,7 +11,6 @@ using OrleansTempo.Core.Blocks.List;
 using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Querier.Traces;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Bench.Lookups;
 

@@ -5,7 +5,7 @@ using OrleansTempo.Bench.Payload;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Ingester.Log;
-using OrleansTempo.Integration.Harness;
+using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Bench.Micro;
 

@@ -6,7 +6,7 @@ using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Integration.Harness;
+using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Configuration.Tenants;
 
 namespace OrleansTempo.Bench.Overrides;

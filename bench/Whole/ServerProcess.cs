@@ -1,5 +1,4 @@
 using System.Globalization;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Bench.Whole;
 

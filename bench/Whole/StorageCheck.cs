@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using OrleansTempo.Bench.Load;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Bench.Whole;
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using OrleansTempo.Bench.Load;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Bench.Whole;
 

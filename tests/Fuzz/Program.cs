@@ -1,4 +1,3 @@
-using OrleansTempo.Core.Tests.Cost;
 using OrleansTempo.Fuzz;
 using SharpFuzz;
 

@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Tests.Cost;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;
 
@@ -56,12 +54,12 @@ public sealed class AttackTests
         yield return ("span IDs that .NET hashes alike", [AttackBodies.OneTrace(80_000, static i => (i << 32) | i)], 200);
     }
 
-    private static async Task<(TimeSpan Cpu, TimeSpan Slowest, PushAnswer[] Answers)> MeasureAsync(SiloProcess silo, string tenant, byte[][] requests)
+    private static async Task<(TimeSpan Cpu, TimeSpan Slowest, OtlpAnswer[] Answers)> MeasureAsync(SiloProcess silo, string tenant, byte[][] requests)
     {
         using var stop = new CancellationTokenSource();
         var other = SlowestPushAsync(silo, stop.Token);
         var before = Cpu(silo);
-        var answers = new List<PushAnswer>();
+        var answers = new List<OtlpAnswer>();
         foreach (var request in requests)
             answers.Add(await silo.Sender.PushAsync(request, tenant));
         await Task.Delay(s_workedOff);

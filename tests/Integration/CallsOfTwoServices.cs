@@ -1,4 +1,3 @@
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;
 

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;
 

@@ -1,6 +1,5 @@
 using System.Net;
 using OrleansTempo.Core.Blocks.Compaction;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;
 

@@ -1,6 +1,5 @@
 using System.Net;
 using OrleansTempo.Core.Generator.ServiceGraphs;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;
 

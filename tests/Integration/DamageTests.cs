@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using OrleansTempo.Core.Blocks.Compaction;
-using OrleansTempo.Integration.Harness;
 using OrleansTempo.Tests.Query;
 
 namespace OrleansTempo.Integration;
@@ -112,7 +111,7 @@ public sealed class DamageTests
 
         await stored.Silo.StartAgainAsync();
 
-        await stored.AssertSetAsideAsync(partOfTheReason: "cut off");
+        await stored.AssertSetAsideAsync(partOfTheReason: "truncated");
     }
 
     [Fact]
@@ -135,7 +134,7 @@ public sealed class DamageTests
 
         await stored.Silo.StartAgainAsync();
 
-        await stored.AssertSetAsideAsync(partOfTheReason: "not there");
+        await stored.AssertSetAsideAsync(partOfTheReason: "is missing");
     }
 
     [Fact]

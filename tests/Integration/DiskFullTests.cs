@@ -1,6 +1,5 @@
 using System.Net;
 using OrleansTempo.Core.Blocks.Compaction;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;
 
@@ -46,7 +45,7 @@ public sealed class DiskFullTests
 
         var refused = await PushUntilRefusedAsync(silo, traces, sent);
 
-        Assert.Contains("ingester.max_memory_bytes is 33554432", refused.Message);
+        Assert.Contains("the maximum is 33554432 (ingester.max_memory_bytes)", refused.Message);
         await AssertRefusedOverBothAsync(silo, traces, sent);
         var own = await silo.OwnMetricsAsync();
 
@@ -77,7 +76,7 @@ public sealed class DiskFullTests
         Compactor = "compaction: { compaction_cycle: 500ms, compacted_block_retention: 2s }",
     });
 
-    private static async Task<PushAnswer> PushUntilRefusedAsync(SiloProcess silo, RandomTraces traces, SentSpans sent)
+    private static async Task<OtlpAnswer> PushUntilRefusedAsync(SiloProcess silo, RandomTraces traces, SentSpans sent)
     {
         const int EnoughForAnyOfThem = 5000;
         for (var i = 0; i < EnoughForAnyOfThem; i++)
@@ -89,7 +88,7 @@ public sealed class DiskFullTests
         throw new InvalidOperationException($"{EnoughForAnyOfThem} requests were taken:\n{silo.Log}");
     }
 
-    private static async Task<PushAnswer> PushAsync(SiloProcess silo, RandomTraces traces, SentSpans sent, bool overGrpc = false)
+    private static async Task<OtlpAnswer> PushAsync(SiloProcess silo, RandomTraces traces, SentSpans sent, bool overGrpc = false)
     {
         var request = sent.Add(traces.Next(SpansOfARequest));
         var answer = overGrpc ? await silo.Sender.PushOverGrpcAsync(request.Body) : await silo.Sender.PushAsync(request.Body);

@@ -1,5 +1,4 @@
 using System.Net;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;
 

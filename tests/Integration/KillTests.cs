@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using OrleansTempo.Core.Blocks.Compaction;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;
 

@@ -1,6 +1,5 @@
 using System.Net;
 using Google.Protobuf;
-using OrleansTempo.Integration.Harness;
 using OrleansTempo.Tests.Otlp;
 
 namespace OrleansTempo.Integration;

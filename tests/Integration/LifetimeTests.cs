@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;
 

@@ -1,6 +1,6 @@
 using System.Net;
 using OrleansTempo.Core.Configuration.Generator;
-using OrleansTempo.Integration.Harness;
+using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Integration;
 

@@ -1,7 +1,6 @@
 using System.Net;
 using Google.Protobuf;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;
 

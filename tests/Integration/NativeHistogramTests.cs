@@ -2,7 +2,6 @@ using System.Net;
 using Google.Protobuf;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Integration.Harness;
 using OrleansTempo.Tests.Otlp;
 
 namespace OrleansTempo.Integration;

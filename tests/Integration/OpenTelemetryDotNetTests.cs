@@ -3,7 +3,6 @@ using OpenTelemetry;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;
 

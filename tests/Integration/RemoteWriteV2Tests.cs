@@ -8,7 +8,6 @@ using OrleansTempo.Core.Generator.NativeHistograms;
 using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;
 

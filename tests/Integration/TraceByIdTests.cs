@@ -2,8 +2,6 @@ using System.Net;
 using Google.Protobuf;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Blocks.Compaction;
-using OrleansTempo.Core.Tests.Querier.Traces;
-using OrleansTempo.Integration.Harness;
 using OrleansTempo.Tests.Otlp;
 using OrleansTempo.Tests.Query;
 

@@ -1,6 +1,5 @@
 using System.Net;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;
 

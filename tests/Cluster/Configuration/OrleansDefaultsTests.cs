@@ -6,7 +6,6 @@ using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.Storage;
 using OrleansTempo.Core.Objects;
-using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Silo.Configuration;
 using OrleansTempo.Silo.Providers;
 

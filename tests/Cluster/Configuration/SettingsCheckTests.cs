@@ -1,4 +1,3 @@
-using OrleansTempo.Integration.Harness;
 using OrleansTempo.Silo.Configuration;
 
 namespace OrleansTempo.Cluster.Configuration;

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Configuration;
-using OrleansTempo.Integration.Harness;
 using OrleansTempo.Silo.Configuration;
 
 namespace OrleansTempo.Cluster.Configuration;

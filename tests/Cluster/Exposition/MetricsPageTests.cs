@@ -11,9 +11,8 @@ using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
-using OrleansTempo.Integration.Harness;
+using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Configuration.Tenants;
-using OrleansTempo.Server.Tests;
 using OrleansTempo.Silo.Exposition;
 
 namespace OrleansTempo.Cluster.Exposition;

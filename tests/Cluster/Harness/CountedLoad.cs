@@ -1,8 +1,6 @@
 using Google.Protobuf;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Tests.Otlp;
-using OrleansTempo.Integration.Harness;
 using OrleansTempo.Tests.Otlp;
 using Span = OrleansTempo.Tests.Otlp.Span;
 
@@ -31,7 +29,7 @@ internal sealed class CountedLoad(IReadOnlyList<SiloProcess> silos, SentSpans se
     public TimeSpan Longest { get; private set; }
 
     /// <summary>Refusals that did not say when to come again.</summary>
-    public List<PushAnswer> BadRefusals { get; } = [];
+    public List<OtlpAnswer> BadRefusals { get; } = [];
 
     /// <summary>Begins to send; the returned function stops it, when all that was begun is acknowledged.</summary>
     public Func<Task> Start()

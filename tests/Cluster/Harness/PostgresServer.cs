@@ -1,5 +1,4 @@
 using Npgsql;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Cluster.Harness;
 

@@ -5,7 +5,6 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 using Orleans.Storage;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Cluster.Harness;
 

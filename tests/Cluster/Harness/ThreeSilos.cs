@@ -1,5 +1,4 @@
 using System.Text.Json;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Cluster.Harness;
 

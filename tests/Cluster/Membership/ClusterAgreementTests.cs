@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using OrleansTempo.Core.Objects;
-using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Silo.Membership;
 
 namespace OrleansTempo.Cluster.Membership;

@@ -3,7 +3,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Orleans.Storage;
 using OrleansTempo.Cluster.Harness;
 using OrleansTempo.Core.Objects;
-using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Cluster.Providers;
 

@@ -7,7 +7,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Server.Api;
 using OrleansTempo.Server.Configuration.Tenants;
 using OrleansTempo.Server.Tests.Configuration;

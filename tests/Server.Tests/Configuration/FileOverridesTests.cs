@@ -6,7 +6,6 @@ using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.Tests;
 using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Configuration.Tenants;
 using OrleansTempo.Server.Hosting;

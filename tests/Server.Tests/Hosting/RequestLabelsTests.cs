@@ -8,7 +8,6 @@ using Google.Protobuf;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Tests;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Tests.Api;
 using OrleansTempo.Server.Tests.Receivers;

@@ -10,8 +10,6 @@ using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Querier.Traces;
-using OrleansTempo.Core.Tests;
-using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Server.Traces;
 
 namespace OrleansTempo.Server.Tests.Traces;
@@ -138,7 +136,7 @@ public sealed class TraceStoreTests : IDisposable
 
         public Task Pushed => _pushed.Task;
 
-        public bool HasSpan => Ingesters!.Known(Tenant, 0) is { IsEmpty: false };
+        public bool HasSpan => Ingesters!.FindPartition(Tenant, 0) is { IsEmpty: false };
 
         public Task OpenAsync(TenantId tenant, int partition)
         {
@@ -152,7 +150,7 @@ public sealed class TraceStoreTests : IDisposable
             return Task.CompletedTask;
         }
 
-        public async Task<IngestResult> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
+        public async Task<IngestOutcome> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
         {
             try
             {
@@ -160,7 +158,7 @@ public sealed class TraceStoreTests : IDisposable
             }
             catch (IOException e)
             {
-                return new IngestResult { Unavailable = e.Message };
+                return new IngestOutcome { Unavailable = e.Message };
             }
 
             var result = await Ingesters!.PushAsync(tenant, partition, batch, spans, isReplayed);

@@ -4,8 +4,6 @@ using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.Tests;
-using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Server.Configuration.Tenants;
 using OrleansTempo.Server.Tests.Configuration;
 using OrleansTempo.Server.UserOverrides;

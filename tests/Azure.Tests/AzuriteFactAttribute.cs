@@ -1,8 +1,0 @@
-namespace OrleansTempo.Azure.Tests;
-
-/// <summary>A test against a real Azurite; skipped, with the reason, where there is none.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class AzuriteFactAttribute : FactAttribute
-{
-    public AzuriteFactAttribute() => Skip = AzuriteProcess.Missing;
-}

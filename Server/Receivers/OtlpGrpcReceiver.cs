@@ -41,7 +41,7 @@ internal sealed class OtlpGrpcReceiver(PushAdmission admission, ServerState stat
         if (!HttpMethods.IsPost(request.Method))
         {
             context.Response.Headers.Allow = "POST";
-            return PlainText.WriteAsync(context.Response, StatusCodes.Status405MethodNotAllowed, "gRPC calls are POST\n");
+            return PlainText.WriteAsync(context.Response, StatusCodes.Status405MethodNotAllowed, "gRPC calls must use POST\n");
         }
 
         if (!IsGrpc(request.ContentType))
@@ -78,7 +78,7 @@ internal sealed class OtlpGrpcReceiver(PushAdmission admission, ServerState stat
         {
             if (!GrpcTimeout.TryParse(timeoutHeader.ToString(), out var timeout))
             {
-                GrpcAnswer.Fail(context, new((int)GrpcCode.Internal, $"grpc-timeout '{timeoutHeader}' is not up to eight digits and one of H, M, S, m, u, n"));
+                GrpcAnswer.Fail(context, new((int)GrpcCode.Internal, $"grpc-timeout '{timeoutHeader}' is invalid; it must be up to eight digits followed by one of H, M, S, m, u, n"));
                 return;
             }
 

@@ -16,7 +16,7 @@ internal readonly record struct Refusal(RefusalReason Reason, RpcStatus Status)
     private static readonly Refusal s_stopping = Unavailable("the server is shutting down", s_retryDelay);
 
     /// <summary>What a request is told that could not be finished because the process has all the memory it may have.</summary>
-    public static RpcStatus OutOfMemory { get; } = Unavailable("the process has all the memory that it may have; try again later", s_retryDelay).Status;
+    public static RpcStatus OutOfMemory { get; } = Unavailable("the process has reached its memory limit; try again later", s_retryDelay).Status;
 
     /// <summary>The request names no tenant.</summary>
     public static Refusal NoTenant(string message) => new(RefusalReason.NoTenant, new((int)GrpcCode.Unauthenticated, message));

@@ -113,7 +113,7 @@ internal static class RequestBody
     /// <param name="what">What was compressed.</param>
     public static string Problem(string what, ContentCoding coding, BodyStatus status) => status == BodyStatus.WindowTooLarge
         ? $"the {what} is {coding.Name} data with a window of more than {ZstdBody.MaxWindowBytes >> 20} MiB; compress it at a lower level, or without long mode"
-        : $"the {what} is not complete {coding.Name} data";
+        : $"the {what} is not valid {coding.Name} data, or it is truncated";
 
     /// <summary>Appends all of <paramref name="stream"/> to <paramref name="buffer"/>.</summary>
     /// <returns>False where that is more than <paramref name="limit"/> bytes.</returns>

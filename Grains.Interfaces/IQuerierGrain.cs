@@ -2,17 +2,17 @@ using OrleansTempo.Core;
 
 namespace OrleansTempo.Grains.Interfaces;
 
-/// <summary>Finds what is stored or live: a stateless worker, on the silo that is called.</summary>
+/// <summary>Finds live and stored traces: a stateless worker on the silo that is called.</summary>
 [Alias("orleanstempo.IQuerierGrain")]
 public interface IQuerierGrain : IGrainWithIntegerKey
 {
-    /// <summary>The key of the one querier there is; every silo has its own activations of it.</summary>
+    /// <summary>The key of the only querier; every silo has its own activations of it.</summary>
     const long Key = 0;
 
-    /// <summary>All that is known of a trace.</summary>
+    /// <summary>Finds a trace in live traces and blocks.</summary>
     /// <param name="tenant">A tenant's ID, see <see cref="Core.TenantId"/>.</param>
     /// <param name="traceId">16 bytes.</param>
-    /// <exception cref="ArgumentException">That is no tenant's ID, or no trace's.</exception>
+    /// <exception cref="ArgumentException">The tenant ID or the trace ID is not valid.</exception>
     [Alias("find")]
     Task<FoundTrace> FindTraceAsync(string tenant, byte[] traceId);
 }

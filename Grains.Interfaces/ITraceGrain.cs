@@ -5,7 +5,7 @@ namespace OrleansTempo.Grains.Interfaces;
 /// open, and whoever is in that silo pushes to the partition without a call.
 /// </summary>
 [Alias("orleanstempo.ITraceGrain")]
-public interface ITraceGrain : IGrainWithStringKey
+internal interface ITraceGrain : IGrainWithStringKey
 {
     /// <summary>Takes spans. When the call completes they are in the write-ahead log of the silo that the grain is in.</summary>
     [Alias("push")]

@@ -5,7 +5,7 @@ namespace OrleansTempo.Grains.Interfaces;
 
 /// <summary>What a partition made of the spans it got.</summary>
 [GenerateSerializer, Immutable, Alias("orleanstempo.IngestAnswer")]
-public sealed record IngestAnswer
+internal sealed record IngestAnswer
 {
     /// <summary>Null where they are in a write-ahead log; otherwise why not, in a sentence.</summary>
     [Id(0)]

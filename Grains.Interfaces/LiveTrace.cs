@@ -7,7 +7,7 @@ namespace OrleansTempo.Grains.Interfaces;
 
 /// <summary>What a partition has of a trace: its live spans, and where more may be.</summary>
 [GenerateSerializer, Immutable, Alias("orleanstempo.LiveTrace")]
-public sealed record LiveTrace
+internal sealed record LiveTrace
 {
     [Id(0)]
     public LiveSpan[] Spans { get; init; } = [];

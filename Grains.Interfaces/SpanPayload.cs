@@ -15,7 +15,7 @@ namespace OrleansTempo.Grains.Interfaces;
 /// received, it abandons them (<see cref="SpanBatch.Abandon"/>), for the call may still be on its way.
 /// </summary>
 [Immutable, Alias("orleanstempo.SpanPayload")]
-public sealed class SpanPayload
+internal sealed class SpanPayload
 {
     private readonly IReadOnlyList<SpanPart> _parts;
     private readonly RequestBuffer? _received;

@@ -5,6 +5,7 @@ using Azure.Identity;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
+using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Azure.Tests;
 
@@ -53,15 +54,38 @@ public class AzureAdCredentialTests
         Assert.Contains(Uri.EscapeDataString("https://other/.default"), Assert.Single(_endpoint.TokenRequests).Form);
     }
 
+    // As in Azure Container Apps, where the environment names the endpoint of managed identities.
     [Fact]
     public async Task A_user_assigned_identity_is_asked_for_by_its_client_id()
     {
-        var credential = Create(new() { ManagedIdentity = new() { ClientId = Client } });
-        Assert.Equal("Bearer token-1", await credential.AuthorizationAsync(default));
-        var (url, _) = Assert.Single(_endpoint.TokenRequests);
-        Assert.Equal("http://169.254.169.254/metadata/identity/oauth2/token", url.GetLeftPart(UriPartial.Path));
-        Assert.Contains($"client_id={Client}", url.Query);
-        Assert.Contains("resource=https://monitor.azure.com/&", url.Query + "&");
+        var url = $"http://127.0.0.1:{FreePorts.Next()}/msi/token";
+        using var identities = new HttpListener();
+        identities.Prefixes.Add(url + "/");
+        identities.Start();
+        Environment.SetEnvironmentVariable("IDENTITY_ENDPOINT", url);
+        Environment.SetEnvironmentVariable("IDENTITY_HEADER", "only-here");
+        try
+        {
+            var credential = AzureAdCredential.Create(new AzureAdOptions { ManagedIdentity = new() { ClientId = Client } });
+            var answering = AnswerAsync();
+            Assert.Equal("Bearer of-the-identity", await credential.AuthorizationAsync(default));
+            var request = await answering;
+            Assert.Equal(("only-here", Client, "https://monitor.azure.com/"), (request.Headers["X-IDENTITY-HEADER"], request.QueryString["client_id"], request.QueryString["resource"]));
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("IDENTITY_ENDPOINT", null);
+            Environment.SetEnvironmentVariable("IDENTITY_HEADER", null);
+        }
+
+        async Task<HttpListenerRequest> AnswerAsync()
+        {
+            var context = await identities.GetContextAsync();
+            var expires = DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeSeconds();
+            context.Response.ContentType = "application/json";
+            context.Response.Close(Encoding.UTF8.GetBytes($$"""{"token_type": "Bearer", "access_token": "of-the-identity", "expires_on": "{{expires}}"}"""), willBlock: true);
+            return context.Request;
+        }
     }
 
     [Fact]

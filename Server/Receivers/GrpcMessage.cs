@@ -18,10 +18,10 @@ internal static class GrpcMessage
 {
     public const int PrefixBytes = 5;
 
-    /// <summary>The compressions that are taken, as <c>grpc-accept-encoding</c> has them.</summary>
+    /// <summary>The supported compressions, as <c>grpc-accept-encoding</c> lists them.</summary>
     public static string AcceptEncoding { get; } = $"{ContentCoding.Identity},{ContentCoding.Header.Replace(" ", "", StringComparison.Ordinal)}";
 
-    /// <summary>Reads what is in front of the message: what follows is the message, or the failure says why there is none.</summary>
+    /// <summary>Reads the prefix of the message; the failure says why no message follows.</summary>
     /// <param name="encoding">The call's <c>grpc-encoding</c>, empty for none.</param>
     /// <param name="limit">The most bytes that the message may have.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -45,10 +45,10 @@ internal static class GrpcMessage
         static (SentBody, RpcStatus?) Fail(GrpcCode code, string message) => (default, new((int)code, message));
     }
 
-    /// <summary>What a call is told whose message could not be read.</summary>
+    /// <summary>The answer to a call whose message could not be read.</summary>
     /// <param name="status">Why not.</param>
-    /// <param name="sentBytes">How many bytes of it had come.</param>
-    /// <param name="message">The message as it was to come.</param>
+    /// <param name="sentBytes">How many bytes of it arrived.</param>
+    /// <param name="message">The message, as its prefix describes it.</param>
     /// <param name="limit">The most bytes that it may have.</param>
     public static RpcStatus Problem(BodyStatus status, int sentBytes, in SentBody message, int limit) => status switch
     {

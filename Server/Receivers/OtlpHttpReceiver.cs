@@ -15,8 +15,8 @@ namespace OrleansTempo.Server.Receivers;
 /// </code>
 /// Errors are <c>google.rpc.Status</c> in the request's encoding, or plain text where that is not known.
 /// </summary>
-/// <param name="options">The listener's: path, origins, limit.</param>
-/// <param name="admission">What it does with an export besides HTTP's own.</param>
+/// <param name="options">The listener's path, origins and limit.</param>
+/// <param name="admission">The part of an export that is not HTTP's own.</param>
 internal sealed class OtlpHttpReceiver(ListenerOptions options, PushAdmission admission)
 {
     private const string Protobuf = "application/x-protobuf";

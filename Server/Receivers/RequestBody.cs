@@ -21,9 +21,9 @@ internal static class RequestBody
     private const int UsualCompression = 8;
     private const int SmallestContent = 4 << 10;
 
-    /// <summary>Reads a request's body to its end, and makes protobuf of it.</summary>
-    /// <param name="memory">Where there is room for it.</param>
-    /// <param name="body">The body as it is sent.</param>
+    /// <summary>Reads a request's body to its end, decompresses it, and turns JSON into protobuf.</summary>
+    /// <param name="memory">The memory that all requests share.</param>
+    /// <param name="body">The body before it is read.</param>
     /// <param name="limit">The most bytes that it may have, as sent and decompressed.</param>
     /// <exception cref="RequestMemoryException">There is no room for it.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]

@@ -81,7 +81,7 @@ internal sealed class HttpApi
         if (route.Methods.Contains(context.Request.Method))
             return route.Handler(context);
         context.Response.Headers.Allow = string.Join(", ", route.Methods);
-        return PlainText.WriteAsync(context.Response, StatusCodes.Status405MethodNotAllowed, $"use {string.Join(" or ", route.Methods.Where(static m => !HttpMethods.IsHead(m)))}\n");
+        return PlainText.WriteAsync(context.Response, StatusCodes.Status405MethodNotAllowed, $"send {string.Join(" or ", route.Methods.Where(static m => !HttpMethods.IsHead(m)))}\n");
     }
 
     private void Add(ApiRoute route)

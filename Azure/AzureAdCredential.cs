@@ -1,7 +1,7 @@
 using Azure.Core;
 using Azure.Identity;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
 
 namespace OrleansTempo.Azure;

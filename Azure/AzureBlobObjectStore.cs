@@ -3,8 +3,8 @@ using Azure;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Objects;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Azure;
 

@@ -1,13 +1,11 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 
 namespace OrleansTempo.Core;
 
 /// <summary>
-/// A histogram of something that every request or every span has. An instrument of a meter looks its labels up one by one for each measurement, which costs a
-/// request of ten spans as much as a span. Here the labels are one key, and whoever measures spans counts a batch for itself and adds
-/// the counts once. So this is no instrument, and writes itself on the page that has the others.
+/// A histogram of something that every request or every span has. Whoever measures spans counts a batch for itself and adds the counts once. No instrument can
+/// be told so, or read later: this one writes itself on the page that has the others.
 /// </summary>
 /// <typeparam name="TLabels">The values of a series' labels.</typeparam>
 /// <param name="name">As Prometheus has it.</param>
@@ -17,14 +15,9 @@ namespace OrleansTempo.Core;
 public sealed class LabelledHistogram<TLabels>(string name, string description, Func<TLabels, string> write, params double[] bounds)
     where TLabels : notnull
 {
-    /// <summary>As many series as the page has of any other metric; those that come later count together, without their labels.</summary>
-    public const int MaxSeries = 2000;
-
     private const string OfOthers = "otel_metric_overflow=\"true\"";
 
-    private readonly ConcurrentDictionary<TLabels, Counts> _series = new();
-    private Counts? _others;
-    private int _count;
+    private readonly LabelledSeries<TLabels, Counts> _series = new(() => new Counts(bounds.Length + 1));
 
     public string Name => name;
 
@@ -44,7 +37,7 @@ public sealed class LabelledHistogram<TLabels>(string name, string description, 
     public void Record(TLabels labels, double value)
     {
         var bucket = BucketOf(value);
-        var own = Find(labels);
+        var own = _series.Of(labels);
         lock (own)
         {
             own.Sum += value;
@@ -58,7 +51,7 @@ public sealed class LabelledHistogram<TLabels>(string name, string description, 
     /// <param name="sum">Their sum.</param>
     public void Add(TLabels labels, ReadOnlySpan<long> counts, double sum)
     {
-        var own = Find(labels);
+        var own = _series.Of(labels);
         lock (own)
         {
             own.Sum += sum;
@@ -71,9 +64,9 @@ public sealed class LabelledHistogram<TLabels>(string name, string description, 
     public void WriteTo(StringBuilder page)
     {
         page.Append(CultureInfo.InvariantCulture, $"# TYPE {name} histogram\n# HELP {name} {description}\n");
-        foreach (var (labels, own) in _series)
+        foreach (var (labels, own) in _series.All)
             Write(page, write(labels), own);
-        if (Volatile.Read(ref _others) is { } others)
+        if (_series.Others is { } others)
             Write(page, OfOthers, others);
     }
 
@@ -90,21 +83,6 @@ public sealed class LabelledHistogram<TLabels>(string name, string description, 
             }
 
             page.Append(CultureInfo.InvariantCulture, $"{name}_sum{{{labels}}} {own.Sum}\n{name}_count{{{labels}}} {count}\n");
-        }
-    }
-
-    private Counts Find(TLabels labels) => _series.TryGetValue(labels, out var known) ? known : Begin(labels);
-
-    private Counts Begin(TLabels labels)
-    {
-        lock (_series)
-        {
-            if (_series.TryGetValue(labels, out var known))
-                return known;
-            if (_count == MaxSeries)
-                return _others ??= new Counts(Buckets);
-            _count++;
-            return _series[labels] = new Counts(Buckets);
         }
     }
 

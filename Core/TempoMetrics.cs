@@ -27,17 +27,17 @@ public sealed class TempoMetrics : IDisposable
         Meter = new Meter(MeterName);
         Meter.CreateObservableGauge("tempo_build_info", static () => new Measurement<long>(1, BuildInformation.Labels), null, "1, labelled with what this program was built from and runs on");
         RequestDuration = new("tempo_request_duration_seconds", "Seconds that requests took, and calls from one component to another, by method, route, status_code and ws", static request => request.ToString(), s_requestSeconds);
-        ReceiverAccepted = Counter("tempo_receiver_accepted_spans", "Spans that a receiver took, by receiver and transport");
-        ReceiverRefused = Counter("tempo_receiver_refused_spans", "Spans that a receiver could not take, by receiver and transport");
+        ReceiverAccepted = new(Meter, "tempo_receiver_accepted_spans", "Spans that a receiver took, by receiver and transport", static receiver => [new("receiver", receiver.Name), new("transport", receiver.Transport)]);
+        ReceiverRefused = new(Meter, "tempo_receiver_refused_spans", "Spans that a receiver could not take, by receiver and transport", static receiver => [new("receiver", receiver.Name), new("transport", receiver.Transport)]);
         PushDuration = Histogram("tempo_distributor_push_duration_seconds", s_usualSeconds, "Seconds from a request that was received to what is to be answered");
         SpansInFuture = new("tempo_spans_distance_in_future_seconds", "Seconds from when a span came to its end, of spans that end later, by tenant", LabelsOf, 300, 1800, 3600);
         SpansInPast = new("tempo_spans_distance_in_past_seconds", "Seconds from a span's end to when it came, by tenant", LabelsOf, 300, 1800, 3600);
         Warnings = Counter("tempo_warnings_total", "What is odd about traces, by tenant and reason");
-        SpansReceived = Counter("tempo_distributor_spans_received_total", "Spans received, by tenant");
-        BytesReceived = Counter("tempo_distributor_bytes_received_total", "Bytes of OTLP protobuf received, by tenant");
+        SpansReceived = new(Meter, "tempo_distributor_spans_received_total", "Spans received, by tenant", TagsOf);
+        BytesReceived = new(Meter, "tempo_distributor_bytes_received_total", "Bytes of OTLP protobuf received, by tenant", TagsOf);
         DiscardedSpans = Counter("tempo_discarded_spans_total", "Spans refused, by reason and tenant");
         AttributesTruncated = Counter("tempo_distributor_attributes_truncated_total", "Attribute keys or values cut at max_attribute_bytes, by tenant and scope");
-        ForwarderPushes = Counter("tempo_distributor_forwarder_pushes_total", "Batches offered to the metrics-generator's queue, by tenant");
+        ForwarderPushes = new(Meter, "tempo_distributor_forwarder_pushes_total", "Batches offered to the metrics-generator's queue, by tenant", TagsOf);
         ForwarderPushFailures = Counter("tempo_distributor_forwarder_pushes_failures_total", "Batches that the metrics-generator did not get, its queue being full or it not to be reached, by tenant");
         ForwarderSpansDropped = Counter("tempo_distributor_forwarder_spans_dropped_total", "Spans that the metrics-generator did not get, or of which it is not known, by tenant");
         QueueLength = Gauge("tempo_distributor_queue_length", "Requests that wait for the metrics-generator, by tenant and name");
@@ -83,7 +83,7 @@ public sealed class TempoMetrics : IDisposable
 
         LiveTraces = Gauge("tempo_ingester_live_traces", "Live traces, by tenant");
         LiveTraceBytes = Gauge("tempo_ingester_live_trace_bytes", "Bytes held in live traces and blocks not yet written, by tenant");
-        IngesterBytesReceived = Counter("tempo_ingester_bytes_received_total", "Bytes of spans received, by tenant and data_type");
+        IngesterBytesReceived = new(Meter, "tempo_ingester_bytes_received_total", "Bytes of spans received, by tenant and data_type", static tenant => [.. TagsOf(tenant), new("data_type", "trace")]);
         TracesCreated = Counter("tempo_ingester_traces_created_total", "Traces begun, by tenant");
         BlocksFlushed = Counter("tempo_ingester_blocks_flushed_total", "Blocks written, by tenant");
         FlushedBytes = Counter("tempo_ingester_flushed_bytes_total", "Bytes of blocks written, by tenant");
@@ -129,8 +129,8 @@ public sealed class TempoMetrics : IDisposable
     public LabelledHistogram<MeasuredRequest> RequestDuration { get; }
 
     /// <summary>By <c>receiver</c> and <c>transport</c>, as is the one that follows.</summary>
-    public Counter<long> ReceiverAccepted { get; }
-    public Counter<long> ReceiverRefused { get; }
+    public LabelledCounter<MeasuredReceiver> ReceiverAccepted { get; }
+    public LabelledCounter<MeasuredReceiver> ReceiverRefused { get; }
 
     /// <summary>Without tags.</summary>
     public Histogram<double> PushDuration { get; }
@@ -138,11 +138,11 @@ public sealed class TempoMetrics : IDisposable
     public LabelledHistogram<TenantId> SpansInPast { get; }
     public Counter<long> Warnings { get; }
 
-    public Counter<long> SpansReceived { get; }
-    public Counter<long> BytesReceived { get; }
+    public LabelledCounter<TenantId> SpansReceived { get; }
+    public LabelledCounter<TenantId> BytesReceived { get; }
     public Counter<long> DiscardedSpans { get; }
     public Counter<long> AttributesTruncated { get; }
-    public Counter<long> ForwarderPushes { get; }
+    public LabelledCounter<TenantId> ForwarderPushes { get; }
     public Counter<long> ForwarderPushFailures { get; }
     public Counter<long> ForwarderSpansDropped { get; }
     public Gauge<long> QueueLength { get; }
@@ -223,7 +223,7 @@ public sealed class TempoMetrics : IDisposable
 
     public Gauge<long> LiveTraces { get; }
     public Gauge<long> LiveTraceBytes { get; }
-    public Counter<long> IngesterBytesReceived { get; }
+    public LabelledCounter<TenantId> IngesterBytesReceived { get; }
     public Counter<long> TracesCreated { get; }
     public Counter<long> BlocksFlushed { get; }
     public Counter<long> FlushedBytes { get; }
@@ -278,6 +278,8 @@ public sealed class TempoMetrics : IDisposable
 
     private static string LabelsOf(TenantId tenant) => $"tenant=\"{tenant}\"";
 
+    private static KeyValuePair<string, object?>[] TagsOf(TenantId tenant) => [new("tenant", tenant.Value)];
+
     private Counter<long> Counter(string name, string description) => Meter.CreateCounter<long>(name, null, description);
 
     private Gauge<long> Gauge(string name, string description) => Meter.CreateGauge<long>(name, null, description);
@@ -292,3 +294,6 @@ public readonly record struct MeasuredRequest(string Method, string Route, strin
     // Nothing here speaks WebSocket.
     public override string ToString() => $"method=\"{Method}\",route=\"{Route}\",status_code=\"{StatusCode}\",ws=\"false\"";
 }
+
+/// <summary>The labels of <c>tempo_receiver_accepted_spans</c> and <c>tempo_receiver_refused_spans</c>.</summary>
+public readonly record struct MeasuredReceiver(string Name, string Transport);

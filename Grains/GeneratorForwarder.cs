@@ -80,7 +80,7 @@ internal sealed partial class GeneratorForwarder
         Interlocked.Increment(ref _waiting);
         if (_batches.Writer.TryWrite(new Waiting(batch, bytes)))
         {
-            _metrics.ForwarderPushes.Add(1, _tenantTag);
+            _metrics.ForwarderPushes.Add(_tenant, 1);
             return true;
         }
 
@@ -93,7 +93,7 @@ internal sealed partial class GeneratorForwarder
     /// <summary>Counts a batch that is not queued.</summary>
     public void Drop(SpanBatch batch)
     {
-        _metrics.ForwarderPushes.Add(1, _tenantTag);
+        _metrics.ForwarderPushes.Add(_tenant, 1);
         CountDropped(1, batch.Spans.Length);
     }
 

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;

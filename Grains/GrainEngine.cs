@@ -1,5 +1,6 @@
 using OrleansTempo.Core;
 using OrleansTempo.Core.Blocks.List;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Objects;

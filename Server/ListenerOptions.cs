@@ -1,4 +1,5 @@
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Core.Configuration.Distributor;
+using OrleansTempo.Core.Configuration.Server;
 
 namespace OrleansTempo.Server;
 

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Server.Api;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Tenants;
 using OrleansTempo.Server.Ports;
 
 namespace OrleansTempo.Server;

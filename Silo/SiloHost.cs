@@ -8,10 +8,13 @@ using Orleans.Runtime;
 using OrleansTempo.Azure;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Blocks.Compaction;
+using OrleansTempo.Core.Configuration;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Server;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Otlp.Buffers;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
 using OrleansTempo.Core.RemoteWrite.Queue;
@@ -20,6 +23,8 @@ using OrleansTempo.Grains.Interfaces;
 using OrleansTempo.Server;
 using OrleansTempo.Server.Api;
 using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Pages;
+using OrleansTempo.Server.Configuration.Tenants;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Logging;
 using OrleansTempo.Server.Traces;
@@ -390,7 +395,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
             Ingesters = traces.Ingesters,
             Blocks = traces.Blocks,
             Distributor = new Distributor(
-                tenant => Options.Distributor.LimitsOf(overrides.For(tenant)),
+                tenant => IngestionLimits.Of(Options.Distributor, overrides.For(tenant)),
                 new ActiveTenants(Options.Distributor.MaxTenants, overrides.Knows, _time),
                 traces.Router, generators, _requests, _metrics, _time),
             Query = traces.Query,

@@ -1,5 +1,5 @@
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Objects;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
 

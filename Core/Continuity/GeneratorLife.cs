@@ -1,5 +1,6 @@
 using System.Buffers;
 using Microsoft.Extensions.Logging;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Core.Objects;

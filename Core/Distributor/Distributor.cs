@@ -62,8 +62,8 @@ public sealed class Distributor(
             if (tenants.Admit(tenant) is not { } limiter)
                 return Answered(TooManyTenants(tenant, batch.Spans.Length, limits), received);
 
-            metrics.BytesReceived.Add(receivedBytes, tenantTag);
-            metrics.SpansReceived.Add(batch.Spans.Length, tenantTag);
+            metrics.BytesReceived.Add(tenant, receivedBytes);
+            metrics.SpansReceived.Add(tenant, batch.Spans.Length);
 
             if (limits.RateLimitBytes > 0 && !limiter.TryTake(receivedBytes, limits, out var wait))
             {

@@ -1,3 +1,6 @@
+using OrleansTempo.Core.Configuration.Distributor;
+using OrleansTempo.Core.Configuration.Overrides;
+
 namespace OrleansTempo.Core.Distributor;
 
 /// <summary>What a tenant may send.</summary>
@@ -14,4 +17,13 @@ public readonly record struct IngestionLimits
 
     /// <summary>The least a refused client is told to wait; zero to tell it nothing.</summary>
     public TimeSpan RetryAfter { get; init; }
+
+    /// <summary>What a tenant with these overrides may send.</summary>
+    public static IngestionLimits Of(DistributorOptions options, TenantOverrides tenant) => new()
+    {
+        RateLimitBytes = tenant.Ingestion.RateLimitBytes,
+        BurstSizeBytes = tenant.Ingestion.BurstSizeBytes,
+        MaxAttributeBytes = tenant.Ingestion.MaxAttributeBytes > 0 ? tenant.Ingestion.MaxAttributeBytes : options.MaxAttributeBytes,
+        RetryAfter = tenant.Ingestion.RetryInfoEnabled ? options.RetryAfterOnResourceExhausted : TimeSpan.Zero,
+    };
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Generator;
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Generator.HostInfo;
 using OrleansTempo.Core.Generator.Registry;
 using OrleansTempo.Core.Generator.Samples;

@@ -1,6 +1,6 @@
+using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Ingester.Flush;
 using OrleansTempo.Core.Ingester.Live;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Ingester;
 

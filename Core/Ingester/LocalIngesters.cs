@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
+using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Ingester.Flush;
 using OrleansTempo.Core.Ingester.Live;
 using OrleansTempo.Core.Ingester.Log;
@@ -25,7 +26,6 @@ namespace OrleansTempo.Core.Ingester;
 public sealed partial class LocalIngesters : IAsyncDisposable
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
-    private static readonly KeyValuePair<string, object?> s_traces = new("data_type", "trace");
 
     private readonly ConcurrentDictionary<TenantId, IngesterTenant> _tenants = new();
     private readonly IngesterOptions _options;
@@ -300,7 +300,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
             }
 
             await _log.AppendAsync(tenant, request).ConfigureAwait(false);
-            _metrics.IngesterBytesReceived.Add(request.Length, new("tenant", tenant.Value), s_traces);
+            _metrics.IngesterBytesReceived.Add(tenant, request.Length);
             return null;
         }
         catch (IOException e)

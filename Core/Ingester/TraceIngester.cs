@@ -1,11 +1,11 @@
 using OrleansTempo.Core.Blocks.Format;
 using OrleansTempo.Core.Blocks.Format.Pages;
+using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Ingester.Flush;
 using OrleansTempo.Core.Ingester.Live;
 using OrleansTempo.Core.Ingester.Log;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Ingester;
 

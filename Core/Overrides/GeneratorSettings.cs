@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
-using OrleansTempo.Core.Generator.Registry;
-using OrleansTempo.Core.Generator.Samples;
-using OrleansTempo.Core.Otlp.Reading;
+using OrleansTempo.Core.Configuration;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
 
 namespace OrleansTempo.Core.Overrides;
 
@@ -99,9 +99,9 @@ public sealed record GeneratorSettings
             ServiceGraphsLatency = serviceGraphs || tenant.Processors.Contains(ProcessorNames.ServiceGraphsLatency),
             ServiceGraphsConnectionInfo = tenant.Processors.Contains(ProcessorNames.ServiceGraphsConnectionInfo),
             HostInfoEnabled = tenant.Processors.Contains(ProcessorNames.HostInfo),
-            SpanMetrics = Resolve(options.Processor.SpanMetrics, tenant.Processor.SpanMetrics),
-            ServiceGraphs = Resolve(options.Processor.ServiceGraphs, tenant.Processor.ServiceGraphs),
-            HostInfo = Resolve(options.Processor.HostInfo, tenant.Processor.HostInfo),
+            SpanMetrics = OptionsLayer.Over(options.Processor.SpanMetrics, tenant.Processor.SpanMetrics),
+            ServiceGraphs = OptionsLayer.Over(options.Processor.ServiceGraphs, tenant.Processor.ServiceGraphs),
+            HostInfo = OptionsLayer.Over(options.Processor.HostInfo, tenant.Processor.HostInfo),
             Registry = options.Registry with { CollectionInterval = SetOr(tenant.CollectionInterval, options.Registry.CollectionInterval) },
             NativeHistograms = new NativeHistogramOptions
             {
@@ -135,46 +135,6 @@ public sealed record GeneratorSettings
         ServiceGraphsLatency = false,
         ServiceGraphsConnectionInfo = false,
         HostInfoEnabled = false,
-    };
-
-    private static SpanMetricsOptions Resolve(SpanMetricsOptions options, SpanMetricsOverrides tenant) => options with
-    {
-        HistogramBuckets = tenant.HistogramBuckets ?? options.HistogramBuckets,
-        IntrinsicDimensions = new IntrinsicDimensionsOptions
-        {
-            Service = tenant.IntrinsicDimensions.Service ?? options.IntrinsicDimensions.Service,
-            SpanName = tenant.IntrinsicDimensions.SpanName ?? options.IntrinsicDimensions.SpanName,
-            SpanKind = tenant.IntrinsicDimensions.SpanKind ?? options.IntrinsicDimensions.SpanKind,
-            StatusCode = tenant.IntrinsicDimensions.StatusCode ?? options.IntrinsicDimensions.StatusCode,
-            StatusMessage = tenant.IntrinsicDimensions.StatusMessage ?? options.IntrinsicDimensions.StatusMessage,
-        },
-        Dimensions = tenant.Dimensions ?? options.Dimensions,
-        DimensionMappings = tenant.DimensionMappings ?? options.DimensionMappings,
-        EnableTargetInfo = tenant.EnableTargetInfo ?? options.EnableTargetInfo,
-        TargetInfoExcludedDimensions = tenant.TargetInfoExcludedDimensions ?? options.TargetInfoExcludedDimensions,
-        EnableInstanceLabel = tenant.EnableInstanceLabel ?? options.EnableInstanceLabel,
-        SpanMultiplierKey = SetOr(tenant.SpanMultiplierKey, options.SpanMultiplierKey),
-        EnableTracestateSpanMultiplier = tenant.EnableTracestateSpanMultiplier ?? options.EnableTracestateSpanMultiplier,
-        FilterPolicies = tenant.FilterPolicies ?? options.FilterPolicies,
-    };
-
-    private static ServiceGraphsOptions Resolve(ServiceGraphsOptions options, ServiceGraphsOverrides tenant) => options with
-    {
-        HistogramBuckets = tenant.HistogramBuckets ?? options.HistogramBuckets,
-        Dimensions = tenant.Dimensions ?? options.Dimensions,
-        PeerAttributes = tenant.PeerAttributes ?? options.PeerAttributes,
-        FilterPolicies = tenant.FilterPolicies ?? options.FilterPolicies,
-        EnableClientServerPrefix = tenant.EnableClientServerPrefix ?? options.EnableClientServerPrefix,
-        EnableMessagingSystemLatencyHistogram = tenant.EnableMessagingSystemLatencyHistogram ?? options.EnableMessagingSystemLatencyHistogram,
-        EnableVirtualNodeLabel = tenant.EnableVirtualNodeLabel ?? options.EnableVirtualNodeLabel,
-        SpanMultiplierKey = SetOr(tenant.SpanMultiplierKey, options.SpanMultiplierKey),
-        EnableTracestateSpanMultiplier = tenant.EnableTracestateSpanMultiplier ?? options.EnableTracestateSpanMultiplier,
-    };
-
-    private static HostInfoOptions Resolve(HostInfoOptions options, HostInfoOverrides tenant) => options with
-    {
-        HostIdentifiers = tenant.HostIdentifiers ?? options.HostIdentifiers,
-        MetricName = SetOr(tenant.MetricName, options.MetricName),
     };
 
     private static TimeSpan SetOr(TimeSpan? value, TimeSpan otherwise) => value is { Ticks: not 0 } set ? set : otherwise;

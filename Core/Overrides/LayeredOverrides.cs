@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Configuration.Overrides;
+
 namespace OrleansTempo.Core.Overrides;
 
 /// <summary>

@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Configuration.Overrides;
+
 namespace OrleansTempo.Core.Overrides;
 
 /// <summary>The same overrides for every tenant, for good: what an operator has set where no <c>per_tenant_override_config</c> is named.</summary>

@@ -1,3 +1,4 @@
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.RemoteWrite;

@@ -5,7 +5,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http;
 using OrleansTempo.Core;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Pages;
+using OrleansTempo.Server.Configuration.Tenants;
 using OrleansTempo.Server.Hosting;
 
 namespace OrleansTempo.Server.Api;

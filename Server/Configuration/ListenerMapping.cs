@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Configuration;
+using OrleansTempo.Core.Configuration.Distributor;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Overrides;
 

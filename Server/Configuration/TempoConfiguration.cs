@@ -1,4 +1,10 @@
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
+using OrleansTempo.Server.Configuration.Reading;
+using OrleansTempo.Server.Configuration.Sections;
+using OrleansTempo.Server.Configuration.Tenants;
+using OrleansTempo.Server.Configuration.Yaml;
 
 namespace OrleansTempo.Server.Configuration;
 

@@ -3,7 +3,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Core.Configuration.Server;
 
 namespace OrleansTempo.Server.Hosting;
 

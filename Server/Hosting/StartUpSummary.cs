@@ -1,6 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Core.Configuration;
 
 namespace OrleansTempo.Server.Hosting;
 

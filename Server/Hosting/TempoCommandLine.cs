@@ -1,3 +1,4 @@
+using OrleansTempo.Core.Configuration;
 using OrleansTempo.Server.Configuration;
 
 namespace OrleansTempo.Server.Hosting;

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Core.Configuration.Server;
 
 namespace OrleansTempo.Server.Logging;
 

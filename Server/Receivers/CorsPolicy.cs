@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.IO.Enumeration;
 using Microsoft.AspNetCore.Http;
+using OrleansTempo.Core.Configuration.Distributor;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Server.Configuration;
 
 namespace OrleansTempo.Server.Receivers;
 

@@ -10,8 +10,7 @@ internal sealed class CountedPush : ITracePush
 {
     private readonly ITracePush _push;
     private readonly TempoMetrics _metrics;
-    private readonly KeyValuePair<string, object?> _receiver;
-    private readonly KeyValuePair<string, object?> _transport;
+    private readonly MeasuredReceiver _receiver;
 
     /// <param name="push">The way itself.</param>
     /// <param name="metrics">Where it is counted.</param>
@@ -23,10 +22,9 @@ internal sealed class CountedPush : ITracePush
         _metrics = metrics;
 
         // Tempo gives each of the Collector's receivers that it runs such a name.
-        _receiver = new("receiver", $"{receiver}/{receiver}_receiver");
-        _transport = new("transport", transport);
-        _metrics.ReceiverAccepted.Add(0, _receiver, _transport);
-        _metrics.ReceiverRefused.Add(0, _receiver, _transport);
+        _receiver = new($"{receiver}/{receiver}_receiver", transport);
+        _metrics.ReceiverAccepted.Add(_receiver, 0);
+        _metrics.ReceiverRefused.Add(_receiver, 0);
     }
 
     public ValueTask<PushResult> PushAsync(TenantId tenant, RequestBuffer request, CancellationToken cancellationToken)
@@ -48,8 +46,8 @@ internal sealed class CountedPush : ITracePush
     private void Count(PushResult result)
     {
         var accepted = result.Status == PushStatus.Accepted ? result.Spans - result.RejectedSpans : 0;
-        _metrics.ReceiverAccepted.Add(accepted, _receiver, _transport);
+        _metrics.ReceiverAccepted.Add(_receiver, accepted);
         if (result.Spans > accepted)
-            _metrics.ReceiverRefused.Add(result.Spans - accepted, _receiver, _transport);
+            _metrics.ReceiverRefused.Add(_receiver, result.Spans - accepted);
     }
 }

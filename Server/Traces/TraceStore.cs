@@ -3,6 +3,10 @@ using OrleansTempo.Core;
 using OrleansTempo.Core.Blocks.Compaction;
 using OrleansTempo.Core.Blocks.Format;
 using OrleansTempo.Core.Blocks.List;
+using OrleansTempo.Core.Configuration;
+using OrleansTempo.Core.Configuration.Compactor;
+using OrleansTempo.Core.Configuration.Overrides;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Ingester.Flush;
@@ -10,7 +14,6 @@ using OrleansTempo.Core.Ingester.Log;
 using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Querier.Traces;
-using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Ports;
 
 namespace OrleansTempo.Server.Traces;

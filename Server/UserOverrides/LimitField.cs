@@ -1,3 +1,7 @@
+using OrleansTempo.Core.Configuration;
+using OrleansTempo.Core.Configuration.Overrides;
+using OrleansTempo.Server.Configuration.Reading;
+
 namespace OrleansTempo.Server.UserOverrides;
 
 /// <summary>One field of a tenant's limits.</summary>
@@ -12,14 +16,6 @@ internal sealed record LimitField(string Name, LimitKind Kind, params LimitField
     /// <summary>The longest text, in bytes of UTF-8, be it a value or a name that the user chooses.</summary>
     public const int MaxTextBytes = 1024;
 
-    // A bucket is a series of each entity.
-    private const int MaxBuckets = 100;
-
-    // Each policy and each of its attributes is tested with every span.
-    private const int MaxPolicies = 20;
-    private const int MaxPolicyAttributes = 20;
-    private const int MaxNativeBuckets = 500;
-
     /// <summary>How many items a list or a map may have.</summary>
     public int MaxItems { get; init; } = 50;
 
@@ -27,70 +23,84 @@ internal sealed record LimitField(string Name, LimitKind Kind, params LimitField
     public double MaxNumber { get; init; } = double.PositiveInfinity;
 
     /// <summary>
-    /// All that a tenant may set for itself, as Tempo's <c>/api/overrides</c> takes it. What is not among it, such as how much a
-    /// tenant may send, is the operator's alone.
+    /// All that a tenant may set for itself, as Tempo's <c>/api/overrides</c> takes it: the overrides that say <see cref="SetByTenantAttribute"/>, and two that Tempo
+    /// has. What is not among it, such as how much a tenant may send, is the operator's alone.
     /// </summary>
     public static LimitField Root { get; } = new(
         "",
         LimitKind.Block,
-        new("forwarders", LimitKind.Texts),
-        new("cost_attribution", LimitKind.Block, new LimitField("dimensions", LimitKind.TextMap)),
-        new(
-            "metrics_generator",
-            LimitKind.Block,
-            new("processors", LimitKind.Texts),
-            new("disable_collection", LimitKind.Flag),
-            new("collection_interval", LimitKind.Duration),
-            new("trace_id_label_name", LimitKind.Text),
-            new("ingestion_time_range_slack", LimitKind.Duration),
-            new("generate_native_histograms", LimitKind.Text),
-            new("native_histogram_max_bucket_number", LimitKind.Number) { MaxNumber = MaxNativeBuckets },
-            new("native_histogram_bucket_factor", LimitKind.Number),
-            new("native_histogram_min_reset_duration", LimitKind.Duration),
-            new("span_name_sanitization", LimitKind.Text),
-            new("processor", LimitKind.Block, ServiceGraphs(), SpanMetrics(), HostInfo())));
+        [
+            new("forwarders", LimitKind.Texts),
+            new("cost_attribution", LimitKind.Block, new LimitField("dimensions", LimitKind.TextMap)),
+            .. SetIn(typeof(TenantOverrides)),
+        ]);
 
     /// <summary>The field of this name within this object; null where it has none.</summary>
     public LimitField? Find(string name) => Array.Find(Fields, field => field.Name == name);
 
-    private static LimitField ServiceGraphs() => new(
-        "service_graphs",
-        LimitKind.Block,
-        new("dimensions", LimitKind.Texts),
-        new("enable_client_server_prefix", LimitKind.Flag),
-        new("enable_messaging_system_latency_histogram", LimitKind.Flag),
-        new("enable_virtual_node_label", LimitKind.Flag),
-        new("peer_attributes", LimitKind.Texts),
-        FilterPolicies(),
-        new("histogram_buckets", LimitKind.Numbers) { MaxItems = MaxBuckets },
-        new("span_multiplier_key", LimitKind.Text),
-        new("enable_tracestate_span_multiplier", LimitKind.Flag));
+    private static LimitField[] SetIn(Type overrides) =>
+        [.. OptionTable.Of(overrides).Where(static option => option.SetByTenant is not null).OrderBy(static option => option.SetByTenant!.Place).Select(static option => Of(option, isInGroup: false))];
 
-    private static LimitField SpanMetrics() => new(
-        "span_metrics",
-        LimitKind.Block,
-        new("dimensions", LimitKind.Texts),
-        new("intrinsic_dimensions", LimitKind.FlagMap),
-        new("dimension_mappings", LimitKind.Groups, new("name", LimitKind.Text), new("source_labels", LimitKind.Texts), new("join", LimitKind.Text)),
-        new("enable_target_info", LimitKind.Flag),
-        FilterPolicies(),
-        new("histogram_buckets", LimitKind.Numbers) { MaxItems = MaxBuckets },
-        new("target_info_excluded_dimensions", LimitKind.Texts),
-        new("enable_instance_label", LimitKind.Flag),
-        new("span_multiplier_key", LimitKind.Text),
-        new("enable_tracestate_span_multiplier", LimitKind.Flag));
+    private static LimitField Of(DeclaredOption option, bool isInGroup)
+    {
+        var bounds = option.SetByTenant ?? new SetByTenantAttribute();
+        var (kind, fields) = KindOf(option.Type, isInGroup);
+        return new LimitField(option.Key, kind, fields) { MaxItems = bounds.MaxItems, MaxNumber = bounds.MaxNumber };
+    }
 
-    private static LimitField HostInfo() => new(
-        "host_info",
-        LimitKind.Block,
-        new("host_identifiers", LimitKind.Texts),
-        new("metric_name", LimitKind.Text));
+    private static (LimitKind Kind, LimitField[] Fields) KindOf(Type type, bool isInGroup)
+    {
+        if (type == typeof(bool))
+            return (LimitKind.Flag, []);
+        if (type == typeof(TimeSpan))
+            return (LimitKind.Duration, []);
+        if (type == typeof(string) || type.IsEnum)
+            return (LimitKind.Text, []);
+        if (type == typeof(int) || type == typeof(long) || type == typeof(double))
+            return (LimitKind.Number, []);
+        if (type == typeof(object))
+            return (LimitKind.Scalar, []);
+        if (type == typeof(IReadOnlyList<string>))
+            return (LimitKind.Texts, []);
+        if (type == typeof(IReadOnlyList<double>))
+            return (LimitKind.Numbers, []);
+        if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>))
+            return (LimitKind.Groups, InGroup(type.GetGenericArguments()[0]));
+        if (isInGroup)
+            return (LimitKind.Group, InGroup(type));
+        return OptionTable.Of(type).All(static option => option.Type == typeof(bool)) ? (LimitKind.FlagMap, []) : (LimitKind.Block, SetIn(type));
+    }
 
-    private static LimitField FilterPolicies() => new("filter_policies", LimitKind.Groups, PolicyMatch("include"), PolicyMatch("include_any"), PolicyMatch("exclude")) { MaxItems = MaxPolicies };
+    private static LimitField[] InGroup(Type type) => [.. OptionTable.Of(type).Select(static option => Of(option, isInGroup: true))];
+}
 
-    private static LimitField PolicyMatch(string name) => new(
-        name,
-        LimitKind.Group,
-        new("match_type", LimitKind.Text),
-        new("attributes", LimitKind.Groups, new("key", LimitKind.Text), new("value", LimitKind.Scalar)) { MaxItems = MaxPolicyAttributes });
+/// <summary>What a field of a tenant's limits holds, in JSON.</summary>
+internal enum LimitKind
+{
+    /// <summary>An object of known fields that is always written, with nothing in it if need be, as Tempo does.</summary>
+    Block,
+
+    /// <summary>An object of known fields that is written where it was given.</summary>
+    Group,
+
+    /// <summary>A list of objects of known fields.</summary>
+    Groups,
+
+    Flag,
+    Number,
+    Numbers,
+    Text,
+    Texts,
+
+    /// <summary>An object whose names the user chooses, with texts.</summary>
+    TextMap,
+
+    /// <summary>As <see cref="TextMap"/>, with flags.</summary>
+    FlagMap,
+
+    /// <summary>A Go duration, or a number of nanoseconds.</summary>
+    Duration,
+
+    /// <summary>A text, a number or a flag.</summary>
+    Scalar,
 }

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Reading;
 
 namespace OrleansTempo.Server.UserOverrides;
 

@@ -1,8 +1,12 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using OrleansTempo.Core.Overrides;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
+using OrleansTempo.Server.Configuration.Pages;
+using OrleansTempo.Server.Configuration.Reading;
+using OrleansTempo.Server.Configuration.Tenants;
+using OrleansTempo.Server.Configuration.Yaml;
 
 namespace OrleansTempo.Server.UserOverrides;
 

@@ -3,8 +3,11 @@ using System.Diagnostics.Metrics;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Overrides;
+using OrleansTempo.Server.Configuration.Reading;
 
 namespace OrleansTempo.Server.UserOverrides;
 
@@ -358,4 +361,32 @@ internal sealed partial class UserConfigurableOverrides : IAsyncDisposable
             return operators;
         }
     }
+}
+
+/// <summary>What became of a change of a tenant's limits.</summary>
+/// <param name="Status">In a word.</param>
+/// <param name="Problem">In a sentence, for the client; empty where it was done.</param>
+/// <param name="Limits">What holds now; null where nothing does, or it was not done.</param>
+/// <param name="Version">The version of that.</param>
+internal readonly record struct ChangeResult(ChangeStatus Status, string Problem = "", TenantLimits? Limits = null, string Version = "");
+
+/// <summary>What became of a change of a tenant's limits.</summary>
+internal enum ChangeStatus
+{
+    Done,
+
+    /// <summary>There was nothing to delete.</summary>
+    NotFound,
+
+    /// <summary>What is there is not the version that was to be changed.</summary>
+    OtherVersion,
+
+    /// <summary>The limits, or the patch, cannot be taken.</summary>
+    Invalid,
+
+    /// <summary>The operator has set some of the same fields.</summary>
+    Conflicting,
+
+    /// <summary>Others changed it each time that it was tried.</summary>
+    Contended,
 }

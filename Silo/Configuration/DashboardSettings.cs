@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Configuration.Server;
+
 namespace OrleansTempo.Silo.Configuration;
 
 /// <summary><c>OrleansTempo:Dashboard</c>: Orleans' dashboard, under <c>/dashboard</c> of the HTTP API.</summary>
@@ -5,6 +7,6 @@ internal sealed record DashboardSettings
 {
     public bool Enabled { get; init; }
 
-    /// <summary>Whether everyone who reaches the HTTP API sees it; otherwise those who may do what is an operator's, see <see cref="Server.Configuration.ServerOptions.AdminFromAnywhere"/>.</summary>
+    /// <summary>Whether everyone who reaches the HTTP API sees it; otherwise those who may do what is an operator's, see <see cref="ServerOptions.AdminFromAnywhere"/>.</summary>
     public bool Public { get; init; }
 }

@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Configuration;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Reading;
 
 namespace OrleansTempo.Silo.Configuration;
 

@@ -2,6 +2,7 @@ using BenchmarkDotNet.Attributes;
 using OrleansTempo.Bench.Load;
 using OrleansTempo.Bench.Whole;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Generator.Registry;
 using OrleansTempo.Core.Generator.SpanMetrics;

@@ -1,10 +1,10 @@
 using BenchmarkDotNet.Attributes;
 using OrleansTempo.Bench.Payload;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Ingester.Flush;
 using OrleansTempo.Core.Ingester.Live;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Bench.Micro;
 

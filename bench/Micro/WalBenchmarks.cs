@@ -3,8 +3,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Bench.Load;
 using OrleansTempo.Bench.Payload;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Ingester.Log;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Bench.Micro;

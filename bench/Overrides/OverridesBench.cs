@@ -3,9 +3,11 @@ using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Integration.Harness;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Tenants;
 
 namespace OrleansTempo.Bench.Overrides;
 

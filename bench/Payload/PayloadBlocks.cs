@@ -1,11 +1,11 @@
 using OrleansTempo.Core;
 using OrleansTempo.Core.Blocks.Format;
+using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Ingester.Flush;
 using OrleansTempo.Core.Ingester.Live;
 using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Bench.Payload;
 

@@ -3,7 +3,7 @@ using System.Text;
 using Azure.Core.Pipeline;
 using Azure.Identity;
 using OrleansTempo.Core;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
 using OrleansTempo.Integration.Harness;
 

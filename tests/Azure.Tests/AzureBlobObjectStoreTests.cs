@@ -3,8 +3,8 @@ using System.Text;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Objects;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Azure.Tests;
 
@@ -427,7 +427,7 @@ public sealed class AzureBlobObjectStoreTests(AzuriteFixture azurite) : IClassFi
         return found;
     }
 
-    private static async Task<List<string>> BlobNamesAsync(Core.Overrides.AzureStorageOptions options)
+    private static async Task<List<string>> BlobNamesAsync(AzureStorageOptions options)
     {
         var names = new List<string>();
         await foreach (var blob in AzuriteFixture.Look(options).GetBlobsAsync(new GetBlobsOptions()))

@@ -1,5 +1,5 @@
 using Azure.Storage.Blobs;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Storage;
 
 namespace OrleansTempo.Azure.Tests;
 

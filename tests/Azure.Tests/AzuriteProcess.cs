@@ -1,5 +1,5 @@
 using System.Net.Sockets;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Azure.Tests;

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Cluster.Harness;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;

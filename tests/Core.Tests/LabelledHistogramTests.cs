@@ -38,7 +38,7 @@ public sealed class LabelledHistogramTests
     public void Series_beyond_as_many_as_the_page_shows_count_together()
     {
         var histogram = new LabelledHistogram<TenantId>("name", "", LabelsOf);
-        for (var i = 0; i < LabelledHistogram<TenantId>.MaxSeries + 3; i++)
+        for (var i = 0; i < LabelledSeries<TenantId, string>.Max + 3; i++)
             histogram.Add(Tenant(i), [1], 1);
 
         Assert.Contains("name_count{otel_metric_overflow=\"true\"} 3\n", Text(histogram));

@@ -1,5 +1,8 @@
 using Google.Protobuf;
 using Microsoft.Extensions.Logging.Abstractions;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Ingester;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Ingester;

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration.Ingester;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Ingester.Flush;

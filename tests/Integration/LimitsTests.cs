@@ -1,5 +1,5 @@
 using System.Net;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Integration;

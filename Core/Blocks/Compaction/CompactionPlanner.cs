@@ -1,5 +1,5 @@
 using OrleansTempo.Core.Blocks.Format;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Compactor;
 
 namespace OrleansTempo.Core.Blocks.Compaction;
 

@@ -2,8 +2,8 @@ using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core.Blocks.Format;
 using OrleansTempo.Core.Blocks.List;
+using OrleansTempo.Core.Configuration.Compactor;
 using OrleansTempo.Core.Objects;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Blocks.Compaction;
 

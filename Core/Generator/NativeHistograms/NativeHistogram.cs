@@ -1,4 +1,4 @@
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Generator;
 
 namespace OrleansTempo.Core.Generator.NativeHistograms;
 

@@ -1,5 +1,5 @@
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Generator.NativeHistograms;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Generator.Registry;
 

@@ -1,4 +1,5 @@
 using System.Text;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Generator.Limits;
 using OrleansTempo.Core.Generator.NativeHistograms;
 using OrleansTempo.Core.Generator.Samples;

@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Unicode;
 using OrleansTempo.Core.Generator.Snapshots;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Generator.Samples;
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 using System.Text.Unicode;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Generator.Limits;
 using OrleansTempo.Core.Generator.Registry;
 using OrleansTempo.Core.Generator.Samples;

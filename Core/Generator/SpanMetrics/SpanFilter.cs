@@ -1,5 +1,5 @@
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Generator.SpanMetrics;
 

@@ -1,6 +1,6 @@
 using System.Text;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Generator.SpanMetrics;
 

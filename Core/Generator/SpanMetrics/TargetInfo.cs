@@ -1,10 +1,10 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Unicode;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Generator.Registry;
 using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Generator.SpanMetrics;
 

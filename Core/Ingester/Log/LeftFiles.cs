@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Logging;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Storage;
 
 namespace OrleansTempo.Core.Ingester.Log;
 

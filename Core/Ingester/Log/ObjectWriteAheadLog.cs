@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Objects;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Ingester.Log;
 

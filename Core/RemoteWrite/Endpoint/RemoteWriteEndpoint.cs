@@ -3,8 +3,9 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite.Messages;
 using OrleansTempo.Core.RemoteWrite.Queue;
 

@@ -1,4 +1,4 @@
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 
 namespace OrleansTempo.Core.RemoteWrite.Endpoint;
 

@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.RegularExpressions;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.RemoteWrite.Messages;
 

@@ -1,8 +1,8 @@
 using Microsoft.Extensions.Logging;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.Objects;
-using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.RemoteWrite.Messages;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
+using OrleansTempo.Core.RemoteWrite.Messages;
 
 namespace OrleansTempo.Core.RemoteWrite.Queue;
 

@@ -3,12 +3,16 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
 using OrleansTempo.Integration.Harness;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Tenants;
 using OrleansTempo.Server.Tests;
 using OrleansTempo.Silo.Exposition;
 
@@ -64,6 +68,10 @@ public sealed class MetricsPageTests : IAsyncLifetime
         using var store = new FileObjectStore(folder.Path, TimeProvider.System, NullLogger.Instance);
         await overrides.OpenUserConfigurableAsync(store, static (key, _) => throw new ArgumentException(key), CancellationToken.None);
         await using var disposeOverrides = overrides;
+        foreach (var counter in new[] { _metrics.SpansReceived, _metrics.BytesReceived, _metrics.ForwarderPushes, _metrics.IngesterBytesReceived })
+            counter.Add(tenant, 3);
+        _metrics.ReceiverAccepted.Add(new(Tenant, "http"), 4);
+        _metrics.ReceiverRefused.Add(new(Tenant, "grpc"), 5);
         var (expectedTypes, expectedSeries) = MeasureEverything(_metrics.Meter);
         foreach (var histogram in new[] { _metrics.SpansInFuture, _metrics.SpansInPast })
         {
@@ -99,7 +107,7 @@ public sealed class MetricsPageTests : IAsyncLifetime
     public async Task A_scrape_that_takes_gzip_gets_the_whole_page()
     {
         Assert.True(TenantId.TryParse(Tenant, out var tenant, out _));
-        _metrics.SpansReceived.Add(1, new KeyValuePair<string, object?>("tenant", Tenant));
+        _metrics.SpansReceived.Add(tenant, 1);
         _metrics.SpansInPast.Add(tenant, [1, 0, 0, 0], 0.125);
         using var client = new HttpClient(new HttpClientHandler { AutomaticDecompression = System.Net.DecompressionMethods.GZip });
         using var plain = new HttpClient();
@@ -152,7 +160,8 @@ public sealed class MetricsPageTests : IAsyncLifetime
     [Fact]
     public async Task A_scrape_that_prefers_openmetrics_gets_the_same_names()
     {
-        _metrics.SpansReceived.Add(1, new KeyValuePair<string, object?>("tenant", Tenant));
+        Assert.True(TenantId.TryParse(Tenant, out var tenant, out _));
+        _metrics.SpansReceived.Add(tenant, 1);
         using var request = new HttpRequestMessage(HttpMethod.Get, _server.Api("/metrics"));
         request.Headers.Accept.ParseAdd("application/openmetrics-text; version=1.0.0, text/plain; q=0.5");
         using var response = await _server.Client.SendAsync(request);

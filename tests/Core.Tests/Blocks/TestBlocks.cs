@@ -1,13 +1,13 @@
 using Google.Protobuf;
 using OrleansTempo.Core.Blocks.Format;
 using OrleansTempo.Core.Blocks.Format.Pages;
+using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Ingester.Flush;
 using OrleansTempo.Core.Ingester.Live;
 using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests.Otlp;
 using OrleansTempo.Tests.Otlp;
 using static OrleansTempo.Core.Tests.Ingester.Log.WalTestData;

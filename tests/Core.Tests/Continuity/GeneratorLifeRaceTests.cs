@@ -1,8 +1,8 @@
 using System.Text;
 using Google.Protobuf;
 using Microsoft.AspNetCore.Http;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests.RemoteWrite.Endpoint;
 using OrleansTempo.Tests.Prometheus;
 

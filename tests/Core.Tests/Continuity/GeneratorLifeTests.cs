@@ -1,3 +1,4 @@
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;

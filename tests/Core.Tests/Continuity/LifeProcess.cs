@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Generator.Samples;

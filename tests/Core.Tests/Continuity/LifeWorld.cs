@@ -1,4 +1,5 @@
 using System.Text;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Core.Tests.RemoteWrite;

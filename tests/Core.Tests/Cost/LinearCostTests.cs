@@ -1,9 +1,10 @@
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Ingester.Live;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests.Generator;
 using OrleansTempo.Core.Tests.Otlp;
 

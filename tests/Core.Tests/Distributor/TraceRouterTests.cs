@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core.Blocks.List;
+using OrleansTempo.Core.Configuration.Ingester;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Ingester.Flush;

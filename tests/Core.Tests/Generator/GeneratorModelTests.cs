@@ -1,7 +1,7 @@
 using System.Globalization;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Core.Generator.ServiceGraphs;
-using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Tests.Generator;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.RemoteWrite.Messages;
 using OrleansTempo.Core.Tests.RemoteWrite.Messages;
 using OrleansTempo.Tests.Otlp;

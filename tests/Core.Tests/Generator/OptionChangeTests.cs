@@ -1,4 +1,6 @@
 using System.Reflection;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Generator.Registry;
 using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Core.Generator.ServiceGraphs;

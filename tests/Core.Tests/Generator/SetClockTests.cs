@@ -1,6 +1,6 @@
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Core.Generator.ServiceGraphs;
-using OrleansTempo.Core.Overrides;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Generator;

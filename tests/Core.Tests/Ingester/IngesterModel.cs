@@ -1,5 +1,5 @@
+using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Ingester.Flush;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests.Otlp;
 
 namespace OrleansTempo.Core.Tests.Ingester;

@@ -1,6 +1,9 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core.Blocks.Format;
 using OrleansTempo.Core.Blocks.List;
+using OrleansTempo.Core.Configuration.Ingester;
+using OrleansTempo.Core.Configuration.Overrides;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Ingester.Flush;

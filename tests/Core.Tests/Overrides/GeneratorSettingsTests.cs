@@ -1,3 +1,5 @@
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Generator.Registry;
 using OrleansTempo.Core.Overrides;
 

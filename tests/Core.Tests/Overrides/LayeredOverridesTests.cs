@@ -1,3 +1,4 @@
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.Tests.Overrides;

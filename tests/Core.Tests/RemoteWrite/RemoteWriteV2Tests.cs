@@ -1,11 +1,11 @@
 using Microsoft.AspNetCore.Http;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
-using OrleansTempo.Core.Tests.RemoteWrite.Messages;
 using OrleansTempo.Core.Tests.RemoteWrite.Endpoint;
+using OrleansTempo.Core.Tests.RemoteWrite.Messages;
 
 namespace OrleansTempo.Core.Tests.RemoteWrite;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics.Metrics;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
 using OrleansTempo.Core.RemoteWrite.Queue;

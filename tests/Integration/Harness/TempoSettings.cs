@@ -1,6 +1,6 @@
 using System.Text;
 using OrleansTempo.Core.Blocks.Compaction;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Generator;
 
 namespace OrleansTempo.Integration.Harness;
 

@@ -9,7 +9,7 @@ using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Server.Api;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Tenants;
 using OrleansTempo.Server.Tests.Configuration;
 
 namespace OrleansTempo.Server.Tests.Api;

@@ -2,7 +2,7 @@ using System.Net;
 using System.Text.Json.Nodes;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Server.Api;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Pages;
 using OrleansTempo.Server.Tests.Configuration;
 
 namespace OrleansTempo.Server.Tests.Api;

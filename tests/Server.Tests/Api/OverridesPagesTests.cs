@@ -5,7 +5,7 @@ using OrleansTempo.Core;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Tests;
 using OrleansTempo.Core.Tests.Objects;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Tenants;
 using OrleansTempo.Server.Tests.Configuration;
 
 namespace OrleansTempo.Server.Tests.Api;

@@ -1,5 +1,8 @@
-using OrleansTempo.Core.Overrides;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Core.Configuration;
+using OrleansTempo.Core.Configuration.RemoteWrite;
+using OrleansTempo.Core.Configuration.Server;
+using OrleansTempo.Core.Configuration.Storage;
+using OrleansTempo.Server.Configuration.Pages;
 using static OrleansTempo.Server.Tests.Configuration.ConfigurationText;
 
 namespace OrleansTempo.Server.Tests.Configuration;
@@ -53,6 +56,15 @@ public sealed class ConfigurationPageTests
         var storage = new TraceStorageOptions { Azure = new AzureStorageOptions { StorageAccountKey = "hidden", ConnectionString = "hidden" } };
 
         Assert.DoesNotContain("hidden", $"{entry} {entry.BasicAuth} {entry.Authorization} {entry.TlsConfig} {listener} {storage}");
+    }
+
+    [Fact]
+    public void The_page_shows_every_option_in_its_place()
+    {
+        // status-config.yaml is what the page showed before options were declared in one place, of a file with every block.
+        var expected = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Configuration/files/status-config.yaml"));
+
+        Assert.Equal(expected, ConfigurationPage.Render(Options(EveryOption.Text)).Replace("\r", ""));
     }
 
     [Fact]

@@ -1,4 +1,4 @@
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Generator;
 using static OrleansTempo.Server.Tests.Configuration.ConfigurationText;
 
 namespace OrleansTempo.Server.Tests.Configuration;

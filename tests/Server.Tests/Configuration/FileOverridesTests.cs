@@ -1,11 +1,14 @@
 using System.Diagnostics.Metrics;
 using System.Security.Cryptography;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests;
 using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Tenants;
 using OrleansTempo.Server.Hosting;
 
 namespace OrleansTempo.Server.Tests.Configuration;

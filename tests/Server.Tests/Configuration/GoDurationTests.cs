@@ -1,4 +1,4 @@
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Reading;
 
 namespace OrleansTempo.Server.Tests.Configuration;
 

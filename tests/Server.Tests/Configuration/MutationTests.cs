@@ -1,5 +1,7 @@
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Tenants;
 
 namespace OrleansTempo.Server.Tests.Configuration;
 

@@ -1,9 +1,18 @@
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core.Blocks.Compaction;
+using OrleansTempo.Core.Configuration;
+using OrleansTempo.Core.Configuration.Compactor;
+using OrleansTempo.Core.Configuration.Distributor;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Ingester;
+using OrleansTempo.Core.Configuration.RemoteWrite;
+using OrleansTempo.Core.Configuration.Server;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Generator.Registry;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Server.Configuration;
+using OrleansTempo.Server.Configuration.Pages;
 using static OrleansTempo.Server.Tests.Configuration.ConfigurationText;
 
 namespace OrleansTempo.Server.Tests.Configuration;

@@ -1,6 +1,7 @@
 using OrleansTempo.Core.Blocks.Compaction;
-using OrleansTempo.Core.Overrides;
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Core.Configuration.Compactor;
+using OrleansTempo.Core.Configuration.Ingester;
+using OrleansTempo.Core.Configuration.Storage;
 using static OrleansTempo.Server.Tests.Configuration.ConfigurationText;
 
 namespace OrleansTempo.Server.Tests.Configuration;
@@ -241,7 +242,7 @@ public sealed class TraceStorageConfigurationTests
     [InlineData("{wal: {commit_interval: 11s}}", "storage.trace.wal.commit_interval: '11s' is not allowed; " + AllowedGo + ", from 1ms to 10s")]
     [InlineData("{wal: {commit_bytes: 4095}}", "storage.trace.wal.commit_bytes: '4095' is not allowed; it must be a whole number from 4096 to 268435456")]
     [InlineData("{azure: {use_managed_identity: perhaps}}", "storage.trace.azure.use_managed_identity: 'perhaps' is not allowed; it must be true or false")]
-    [InlineData("{azure: {account: a}}", "storage.trace.azure.account: unknown key; allowed: endpoint_suffix, storage_account_name, storage_account_key, connection_string, container_name, prefix, use_managed_identity, user_assigned_id, use_federated_token")]
+    [InlineData("{azure: {account: a}}", "storage.trace.azure.account: unknown key; allowed: storage_account_name, storage_account_key, connection_string, container_name, prefix, endpoint_suffix, use_managed_identity, user_assigned_id, use_federated_token")]
     public void A_wrong_storage_value_is_an_error(string block, string error) => AssertError(error, $"storage:\n  trace: {block}");
 
     private static readonly CompactorOptions AllOfCompaction = new()

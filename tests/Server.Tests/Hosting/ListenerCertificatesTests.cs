@@ -2,8 +2,8 @@ using System.Net;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using OrleansTempo.Core.Configuration.Server;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Tests.Receivers;
 
 namespace OrleansTempo.Server.Tests.Hosting;

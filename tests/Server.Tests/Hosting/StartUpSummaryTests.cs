@@ -1,4 +1,5 @@
-using OrleansTempo.Server.Configuration;
+using OrleansTempo.Core.Configuration;
+using OrleansTempo.Core.Configuration.Server;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Tests.Configuration;
 

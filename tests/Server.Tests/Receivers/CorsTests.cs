@@ -1,6 +1,6 @@
 using System.Net;
+using OrleansTempo.Core.Configuration.Distributor;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Server.Configuration;
 
 namespace OrleansTempo.Server.Tests.Receivers;
 

@@ -1,5 +1,9 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration;
+using OrleansTempo.Core.Configuration.Ingester;
+using OrleansTempo.Core.Configuration.Overrides;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
 using OrleansTempo.Core.Otlp.Buffers;
@@ -8,7 +12,6 @@ using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Querier.Traces;
 using OrleansTempo.Core.Tests;
 using OrleansTempo.Core.Tests.Objects;
-using OrleansTempo.Server.Configuration;
 using OrleansTempo.Server.Traces;
 
 namespace OrleansTempo.Server.Tests.Traces;

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Server.UserOverrides;
 
 namespace OrleansTempo.Server.Tests.UserOverrides;

@@ -1,9 +1,12 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using OrleansTempo.Core;
+using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests;
 using OrleansTempo.Core.Tests.Objects;
+using OrleansTempo.Server.Configuration.Tenants;
 using OrleansTempo.Server.Tests.Configuration;
 using OrleansTempo.Server.UserOverrides;
 
@@ -237,8 +240,8 @@ public sealed class UserConfigurableOverridesTests : IAsyncDisposable
         {
             File.WriteAllText(file, "overrides: {team-a: {ingestion: {rate_limit_bytes: 1}}}");
             var reload = new ManualTime();
-            using var operators = OrleansTempo.Server.Configuration.FileOverrides.Open(
-                new OverridesOptions { PerTenantOverrideConfig = file }, new MetricsGeneratorOptions(), ConfigurationText.NoEnvironment, _metrics, reload, new RecordingLogger<OrleansTempo.Server.Configuration.FileOverrides>()).Value!;
+            using var operators = FileOverrides.Open(
+                new OverridesOptions { PerTenantOverrideConfig = file }, new MetricsGeneratorOptions(), ConfigurationText.NoEnvironment, _metrics, reload, new RecordingLogger<FileOverrides>()).Value!;
             var one = await OpenAsync(operators: operators);
             await PutAsync(one, """{"metrics_generator":{"processor":{"span_metrics":{"dimensions":["env"]}}}}""", "0");
             _logger.Lines.Clear();

@@ -1,6 +1,6 @@
 using OrleansTempo.Core.Blocks.Compaction;
 using OrleansTempo.Core.Blocks.Format;
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.Compactor;
 using static OrleansTempo.Core.Tests.Blocks.SomeBlocks;
 
 namespace OrleansTempo.Core.Tests.Blocks.Compaction;

@@ -1,8 +1,8 @@
 using OrleansTempo.Core.Blocks.Compaction;
 using OrleansTempo.Core.Blocks.Format;
 using OrleansTempo.Core.Blocks.List;
+using OrleansTempo.Core.Configuration.Compactor;
 using OrleansTempo.Core.Objects;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Core.Tests.RemoteWrite;
 using OrleansTempo.Core.Tests.RemoteWrite.Queue;

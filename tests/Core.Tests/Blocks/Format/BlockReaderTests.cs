@@ -1,10 +1,10 @@
 using Google.Protobuf;
 using OrleansTempo.Core.Blocks.Format;
+using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Ingester.Flush;
 using OrleansTempo.Core.Ingester.Live;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Core.Tests.Otlp;
 using OrleansTempo.Core.Tests.RemoteWrite.Queue;

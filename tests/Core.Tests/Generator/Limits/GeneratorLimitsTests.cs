@@ -1,3 +1,4 @@
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Generator.Limits;
 using OrleansTempo.Core.Generator.Registry;
 using OrleansTempo.Core.Otlp.Reading;

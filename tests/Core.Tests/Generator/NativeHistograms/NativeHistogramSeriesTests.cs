@@ -1,3 +1,4 @@
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Tests.Otlp;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;

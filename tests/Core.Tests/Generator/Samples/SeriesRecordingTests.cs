@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Generator.Samples;
-using OrleansTempo.Core.Overrides;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Generator.Samples;

@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Core.Generator.ServiceGraphs;
 using OrleansTempo.Core.Otlp.Reading;

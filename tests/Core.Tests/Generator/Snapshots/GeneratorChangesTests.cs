@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Generator.ServiceGraphs;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Tests.Otlp;

@@ -1,6 +1,6 @@
 using Google.Protobuf;
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Tests.Otlp;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 

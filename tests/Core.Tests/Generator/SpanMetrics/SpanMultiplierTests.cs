@@ -1,5 +1,5 @@
+using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Generator.SpanMetrics;
-using OrleansTempo.Core.Overrides;
 using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Generator.SpanMetrics;

@@ -2,8 +2,8 @@ using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Ingester.Log;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests.RemoteWrite;
 using static OrleansTempo.Core.Tests.Ingester.Log.WalTestData;
 

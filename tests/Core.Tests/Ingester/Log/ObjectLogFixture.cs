@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Ingester.Log;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests.Objects;
 using static OrleansTempo.Core.Tests.Ingester.Log.WalTestData;
 

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Ingester.Log;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.Tests.Objects;
 using OrleansTempo.Core.Tests.RemoteWrite;
 using OrleansTempo.Core.Tests.RemoteWrite.Queue;

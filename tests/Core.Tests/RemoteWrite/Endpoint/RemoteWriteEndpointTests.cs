@@ -3,11 +3,11 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.AspNetCore.Http;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.Generator.Samples;
 using OrleansTempo.Core.Otlp.Reading;
-using OrleansTempo.Core.Overrides;
-using OrleansTempo.Core.RemoteWrite.Messages;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
+using OrleansTempo.Core.RemoteWrite.Messages;
 using OrleansTempo.Core.Tests.RemoteWrite.Messages;
 
 namespace OrleansTempo.Core.Tests.RemoteWrite.Endpoint;

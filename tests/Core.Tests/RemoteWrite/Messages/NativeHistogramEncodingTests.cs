@@ -1,6 +1,6 @@
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.Generator.NativeHistograms;
 using OrleansTempo.Core.Generator.Samples;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite.Messages;
 using OrleansTempo.Tests.Prometheus;
 

@@ -1,4 +1,4 @@
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Messages;
 
 namespace OrleansTempo.Core.Tests.RemoteWrite.Messages;

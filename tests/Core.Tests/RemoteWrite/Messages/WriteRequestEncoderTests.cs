@@ -1,5 +1,5 @@
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.Generator.Samples;
-using OrleansTempo.Core.Overrides;
 using OrleansTempo.Core.RemoteWrite.Messages;
 
 namespace OrleansTempo.Core.Tests.RemoteWrite.Messages;

@@ -1,4 +1,4 @@
-using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.Configuration.RemoteWrite;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
 using OrleansTempo.Core.RemoteWrite.Queue;
 using OrleansTempo.Core.Tests.Objects;

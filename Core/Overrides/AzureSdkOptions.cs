@@ -1,7 +1,0 @@
-namespace OrleansTempo.Core.Overrides;
-
-/// <summary><c>azuread.sdk</c>: whatever identity the Azure SDK finds in the process's surroundings.</summary>
-public sealed record AzureSdkOptions
-{
-    public string TenantId { get; init; } = "";
-}

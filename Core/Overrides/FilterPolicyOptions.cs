@@ -1,9 +1,0 @@
-namespace OrleansTempo.Core.Overrides;
-
-/// <summary>One of <c>filter_policies</c>; at least one of its three parts is set.</summary>
-public sealed record FilterPolicyOptions
-{
-    public PolicyMatchOptions? Include { get; init; }
-    public PolicyMatchOptions? IncludeAny { get; init; }
-    public PolicyMatchOptions? Exclude { get; init; }
-}

@@ -1,9 +1,0 @@
-namespace OrleansTempo.Core.Overrides;
-
-/// <summary>Which form a histogram has: classic buckets, one series each, a native histogram in one series, or both beside each other.</summary>
-public enum HistogramMode
-{
-    Classic,
-    Native,
-    Both,
-}

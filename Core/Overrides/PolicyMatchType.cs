@@ -1,8 +1,0 @@
-namespace OrleansTempo.Core.Overrides;
-
-/// <summary>How a filter policy compares: to the letter, or by a regular expression that may match anywhere.</summary>
-public enum PolicyMatchType
-{
-    Strict,
-    Regex,
-}

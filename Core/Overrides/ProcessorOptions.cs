@@ -1,9 +1,0 @@
-namespace OrleansTempo.Core.Overrides;
-
-/// <summary><c>metrics_generator.processor</c>.</summary>
-public sealed record ProcessorOptions
-{
-    public ServiceGraphsOptions ServiceGraphs { get; init; } = new();
-    public SpanMetricsOptions SpanMetrics { get; init; } = new();
-    public HostInfoOptions HostInfo { get; init; } = new();
-}

@@ -1,5 +1,0 @@
-namespace OrleansTempo.Core.Overrides;
-
-/// <summary>Marks an option whose value never leaves the process: <c>/status/config</c> and messages show <c>&lt;secret&gt;</c>.</summary>
-[AttributeUsage(AttributeTargets.Property)]
-public sealed class SecretAttribute : Attribute;

@@ -1,8 +1,0 @@
-namespace OrleansTempo.Server.Configuration;
-
-/// <summary><c>server.log_format</c>.</summary>
-public enum LogFormat
-{
-    Logfmt,
-    Json,
-}

@@ -1,9 +1,0 @@
-namespace OrleansTempo.Server.Configuration;
-
-/// <summary>A list.</summary>
-internal sealed class SequenceNode(SourcePosition position) : ConfigNode(position)
-{
-    public List<ConfigNode> Items { get; } = [];
-
-    public override string Kind => "a list";
-}

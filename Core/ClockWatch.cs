@@ -3,52 +3,52 @@ using Microsoft.Extensions.Logging;
 namespace OrleansTempo.Core;
 
 /// <summary>
-/// Notices when the system clock is set, and says what time it is for deeds that cannot be undone:
+/// Notices when the system clock is set, and gives the time for actions that cannot be undone:
 /// <code>
 /// system clock   ─────┐ an hour forward, or more       ┌──────────
 /// settled        ─────┴── as if it had not been ───────┘ believed after a day
 /// </code>
-/// A step back, and a small one forward, are believed at once: then a deed is done later, or hardly earlier. Safe for concurrent use.
+/// A step back, and a small one forward, are believed at once: the action then happens later, or hardly earlier. Safe for concurrent use.
 /// </summary>
 public sealed partial class ClockWatch
 {
-    // Less is how far clocks drift, and what NTP corrects.
+    // Smaller steps are ordinary drift and NTP corrections.
     private static readonly TimeSpan s_step = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_harmless = TimeSpan.FromHours(1);
 
-    // As long as somebody needs to see that a clock is wrong, and sets it.
+    // Long enough for somebody to notice that the clock is wrong, and to set it.
     private static readonly TimeSpan s_patience = TimeSpan.FromDays(1);
 
     private readonly SteadyClock _steady;
     private readonly ILogger _logger;
     private readonly Lock _gate = new();
 
-    // All below is guarded by _gate; by how much the system clock was ahead of the steady one.
+    // How far the system clock was ahead of the steady one. Guarded by _gate, like everything below.
     private TimeSpan _seen;
     private TimeSpan _settled;
     private DateTimeOffset _setAt;
 
     /// <param name="time">The clock.</param>
-    /// <param name="logger">Told about steps, each once.</param>
+    /// <param name="logger">Receives each step once.</param>
     public ClockWatch(TimeProvider time, ILogger logger)
     {
         _steady = new SteadyClock(time);
         _logger = logger;
     }
 
-    /// <summary>The system clock's time, without a step forward of more than an hour that has not lasted for a day.</summary>
+    /// <summary>The time of the system clock, without a step forward of more than an hour unless it has lasted for a day.</summary>
     public DateTimeOffset Settled
     {
         get
         {
-            Look();
+            Check();
             lock (_gate)
                 return _steady.Now + _settled;
         }
     }
 
-    /// <summary>To be called now and then.</summary>
-    public void Look()
+    /// <summary>Looks for a step of the clock; must be called now and then.</summary>
+    public void Check()
     {
         TimeSpan step;
         lock (_gate)

@@ -1,34 +1,33 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core;
 
 /// <summary>
-/// The CRC-32C (Castagnoli) of bytes, as iSCSI and ext4 use it: check value 0xE3069283 for <c>123456789</c>.
+/// Computes the CRC-32C (Castagnoli) that iSCSI and ext4 use: check value 0xE3069283 for <c>123456789</c>.
 /// <code>
 /// ├─ lane a ─┼─ lane b ─┼─ lane c ─┤   three at once: the processor's instruction takes eight bytes and three cycles,
-///    crc→a        0→b        0→c       but begins another one every cycle
-/// crc = shift(shift(a) ^ b) ^ c        a checksum is linear: what a lane's worth of zeros does to it, a table knows
+///    crc→a        0→b        0→c       but can start another one every cycle
+/// crc = shift(shift(a) ^ b) ^ c        a checksum is linear: a table gives the effect of a lane of zeros
 /// </code>
 /// </summary>
 internal static class Crc32C
 {
     private const int LaneBytes = 1024;
 
-    // By byte of the checksum, and by that byte's value: 4 * 256.
+    // Indexed by byte of the checksum and by its value: 4 * 256.
     private static readonly uint[] s_shift = BuildShift();
 
     public static uint Of(ReadOnlySpan<byte> bytes) => Append(0, bytes);
 
-    /// <summary>The checksum of what <paramref name="crc"/> is of, followed by <paramref name="bytes"/>.</summary>
+    /// <summary>Extends a checksum: returns the checksum of the bytes of <paramref name="crc"/> followed by <paramref name="bytes"/>.</summary>
     public static uint Append(uint crc, ReadOnlySpan<byte> bytes)
     {
         crc = ~crc;
         for (; bytes.Length >= 3 * LaneBytes; bytes = bytes[(3 * LaneBytes)..])
         {
-            // Eight bytes as a little-endian number, as every platform of ours stores them.
+            // Reads eight bytes as a little-endian number, the byte order of all our platforms.
             var a = MemoryMarshal.Cast<byte, ulong>(bytes[..LaneBytes]);
             var b = MemoryMarshal.Cast<byte, ulong>(bytes.Slice(LaneBytes, LaneBytes));
             var c = MemoryMarshal.Cast<byte, ulong>(bytes.Slice(2 * LaneBytes, LaneBytes));
@@ -67,7 +66,7 @@ internal static class Crc32C
             for (var i = 0; i < LaneBytes; i++)
                 shifted = BitOperations.Crc32C(shifted, (byte)0);
 
-            // A value's shift is the sum of its bits'.
+            // The shift of a value is the sum of the shifts of its bits.
             var ofByte = table.AsSpan(bit / 8 * 256, 256);
             for (var value = 0; value < 256; value++)
             {

@@ -3,9 +3,9 @@ using System.Collections.Concurrent;
 namespace OrleansTempo.Core;
 
 /// <summary>
-/// Threads for work that must not wait for the thread pool: under load its threads turn to their own requests first, and a
-/// mailbox that waits half a second for its turn overflows. Here the operating system shares the processors out between
-/// receiving and what follows from it.
+/// A scheduler with its own threads, for work that must not wait for the thread pool: under load, pool threads serve their own requests
+/// first, and a mailbox that waits half a second for its turn overflows. With separate threads, the operating system shares the processors
+/// between receiving and the work that follows.
 /// </summary>
 public sealed class DedicatedThreads : TaskScheduler, IDisposable
 {

@@ -2,17 +2,17 @@ using System.Text;
 
 namespace OrleansTempo.Core;
 
-/// <summary>Attribute names as Prometheus label names.</summary>
+/// <summary>Converts attribute names to Prometheus label names.</summary>
 public static class LabelName
 {
-    /// <summary>The names of <c>intrinsic_dimensions</c>; an attribute that sanitises to one of them gets <c>__</c> in front.</summary>
+    /// <summary>The names of <c>intrinsic_dimensions</c>; an attribute that sanitises to one of them gets the prefix <c>__</c>.</summary>
     public static readonly IReadOnlySet<string> Intrinsic =
         new HashSet<string>(StringComparer.Ordinal) { "service", "span_name", "span_kind", "status_code", "status_message" };
 
     public static readonly IReadOnlySet<string> IntrinsicJobAndInstance =
         new HashSet<string>(Intrinsic, StringComparer.Ordinal) { "job", "instance" };
 
-    /// <summary>Whether this is a label name that every Prometheus takes: <c>[a-zA-Z_][a-zA-Z0-9_]*</c>.</summary>
+    /// <summary>Whether every Prometheus accepts this label name: <c>[a-zA-Z_][a-zA-Z0-9_]*</c>.</summary>
     public static bool IsValid(string name)
     {
         foreach (var c in name)
@@ -24,10 +24,10 @@ public static class LabelName
         return name.Length > 0 && !char.IsAsciiDigit(name[0]);
     }
 
-    /// <summary>Whether a series says this of itself: a second label of the name would make a remote end refuse the whole request.</summary>
+    /// <summary>Whether the series itself uses this name: a second label with it would make a remote end refuse the whole request.</summary>
     public static bool IsReserved(string name) => name is "__name__" or "le";
 
-    /// <summary>As <see cref="IsValid(string)"/>, of UTF-8.</summary>
+    /// <summary>As <see cref="IsValid(string)"/>, for UTF-8.</summary>
     public static bool IsValid(ReadOnlySpan<byte> name)
     {
         foreach (var b in name)
@@ -40,8 +40,8 @@ public static class LabelName
     }
 
     /// <summary>
-    /// A valid label name: every character outside <c>[a-zA-Z0-9_]</c> replaced by <c>_</c>, and a <c>_</c> in front where there
-    /// would be a digit, or nothing.
+    /// Makes a valid label name: replaces every character outside <c>[a-zA-Z0-9_]</c> with <c>_</c>, and adds the prefix <c>_</c> to a name
+    /// that starts with a digit or is empty.
     /// </summary>
     public static string Sanitize(string name)
     {
@@ -53,7 +53,7 @@ public static class LabelName
         return text.ToString();
     }
 
-    /// <summary>Sanitised, with <c>__</c> in front where it would equal one of <paramref name="reserved"/>.</summary>
+    /// <summary>As <see cref="Sanitize(string)"/>, with the prefix <c>__</c> if the result equals one of <paramref name="reserved"/>.</summary>
     public static string Sanitize(string name, IReadOnlySet<string> reserved)
     {
         var sanitized = Sanitize(name);

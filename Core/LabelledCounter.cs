@@ -2,8 +2,8 @@ using System.Diagnostics.Metrics;
 
 namespace OrleansTempo.Core;
 
-/// <summary>A counter of something that every request has. Its instrument is read when somebody asks for the metrics, and not told of each request.</summary>
-/// <typeparam name="TLabels">The values of a series' labels.</typeparam>
+/// <summary>A counter for something measured on every request. Its instrument is only observed when the metrics are read, so requests do not pay for it.</summary>
+/// <typeparam name="TLabels">The label values of a series.</typeparam>
 public sealed class LabelledCounter<TLabels>
     where TLabels : notnull
 {
@@ -12,10 +12,10 @@ public sealed class LabelledCounter<TLabels>
     private readonly LabelledSeries<TLabels, Count> _series = new(static () => new Count());
     private readonly Func<TLabels, KeyValuePair<string, object?>[]> _tags;
 
-    /// <param name="meter">Where its instrument is.</param>
-    /// <param name="name">As Prometheus has it.</param>
-    /// <param name="description">What it counts, in a noun phrase.</param>
-    /// <param name="tags">A series' labels as tags.</param>
+    /// <param name="meter">The meter of its instrument.</param>
+    /// <param name="name">The name in Prometheus.</param>
+    /// <param name="description">The help text, a noun phrase.</param>
+    /// <param name="tags">Converts the labels of a series to tags.</param>
     public LabelledCounter(Meter meter, string name, string description, Func<TLabels, KeyValuePair<string, object?>[]> tags)
     {
         _tags = tags;

@@ -4,14 +4,14 @@ using System.Text;
 namespace OrleansTempo.Core;
 
 /// <summary>
-/// A histogram of something that every request or every span has. Whoever measures spans counts a batch for itself and adds the counts once. No instrument can
-/// be told so, or read later: this one writes itself on the page that has the others.
+/// A histogram for something measured on every request or every span. Code that measures spans counts a whole batch first and adds the
+/// counts once. A meter's instrument supports neither that nor being read later, so this one writes itself to the metrics page.
 /// </summary>
-/// <typeparam name="TLabels">The values of a series' labels.</typeparam>
-/// <param name="name">As Prometheus has it.</param>
-/// <param name="description">What it shows, in a sentence.</param>
-/// <param name="write">Writes labels as they are on the page: <c>tenant="blue"</c>.</param>
-/// <param name="bounds">The upper bounds of its buckets but for the last, ascending.</param>
+/// <typeparam name="TLabels">The label values of a series.</typeparam>
+/// <param name="name">The name in Prometheus.</param>
+/// <param name="description">The help text, a noun phrase.</param>
+/// <param name="write">Formats labels as on the page: <c>tenant="blue"</c>.</param>
+/// <param name="bounds">The upper bounds of the buckets, ascending, without <c>+Inf</c>.</param>
 public sealed class LabelledHistogram<TLabels>(string name, string description, Func<TLabels, string> write, params double[] bounds)
     where TLabels : notnull
 {
@@ -21,10 +21,10 @@ public sealed class LabelledHistogram<TLabels>(string name, string description, 
 
     public string Name => name;
 
-    /// <summary>The buckets that <see cref="Add"/> takes: one a bound, and one for what is beyond.</summary>
+    /// <summary>The number of buckets that <see cref="Add"/> takes: one for each bound, and one for larger values.</summary>
     public int Buckets => bounds.Length + 1;
 
-    /// <summary>The bucket of a value.</summary>
+    /// <summary>The index of the bucket of a value.</summary>
     public int BucketOf(double value)
     {
         var bucket = 0;
@@ -46,9 +46,9 @@ public sealed class LabelledHistogram<TLabels>(string name, string description, 
     }
 
     /// <summary>Adds many measurements.</summary>
-    /// <param name="labels">Whose they are.</param>
-    /// <param name="counts">How many fell into each bucket, not added up.</param>
-    /// <param name="sum">Their sum.</param>
+    /// <param name="labels">The labels of the series.</param>
+    /// <param name="counts">The number of measurements in each bucket, not cumulative.</param>
+    /// <param name="sum">The sum of the measurements.</param>
     public void Add(TLabels labels, ReadOnlySpan<long> counts, double sum)
     {
         var own = _series.Of(labels);
@@ -60,7 +60,7 @@ public sealed class LabelledHistogram<TLabels>(string name, string description, 
         }
     }
 
-    /// <summary>Appends it as Prometheus' text format has it.</summary>
+    /// <summary>Appends all series in Prometheus' text format.</summary>
     public void WriteTo(StringBuilder page)
     {
         page.Append(CultureInfo.InvariantCulture, $"# TYPE {name} histogram\n# HELP {name} {description}\n");

@@ -3,17 +3,17 @@ using System.Collections.Concurrent;
 namespace OrleansTempo.Core;
 
 /// <summary>
-/// The series of a metric that every request or every span is counted in, found by one key. An instrument of a meter looks its labels up one by one for each
-/// measurement, which costs a request of ten spans as much as a span.
+/// The series of a metric that counts every request or every span, found by one key. A meter's instrument looks up its labels one by one
+/// for each measurement, which on a request of ten spans costs as much as another span.
 /// </summary>
-/// <typeparam name="TLabels">The values of a series' labels.</typeparam>
-/// <typeparam name="TValue">What a series has come to.</typeparam>
-/// <param name="begin">Makes a series.</param>
+/// <typeparam name="TLabels">The label values of a series.</typeparam>
+/// <typeparam name="TValue">The value of a series.</typeparam>
+/// <param name="begin">Creates the value of a new series.</param>
 internal sealed class LabelledSeries<TLabels, TValue>(Func<TValue> begin)
     where TLabels : notnull
     where TValue : class
 {
-    /// <summary>As many as the page has of any other metric; what comes later counts together, without its labels.</summary>
+    /// <summary>The maximum number of series, as for any other metric on the page; later ones are counted together, without their labels.</summary>
     public const int Max = 2000;
 
     private readonly ConcurrentDictionary<TLabels, TValue> _series = new();
@@ -22,10 +22,10 @@ internal sealed class LabelledSeries<TLabels, TValue>(Func<TValue> begin)
 
     public IEnumerable<KeyValuePair<TLabels, TValue>> All => _series;
 
-    /// <summary>What counts together; null for nothing.</summary>
+    /// <summary>The value of the series that are counted together; null for none.</summary>
     public TValue? Others => Volatile.Read(ref _others);
 
-    /// <summary>The series of these labels, which begins where there is none.</summary>
+    /// <summary>The value of the series with these labels, created if there is none.</summary>
     public TValue Of(TLabels labels) => _series.TryGetValue(labels, out var known) ? known : Begin(labels);
 
     private TValue Begin(TLabels labels)

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace OrleansTempo.Core;
 
-/// <summary>Numbers as the shortest decimal that reads back the same, never in exponent form: <c>0.002</c>, <c>16.384</c>, <c>+Inf</c>.</summary>
+/// <summary>Formats numbers as the shortest decimal that parses to the same value, never with an exponent: <c>0.002</c>, <c>16.384</c>, <c>+Inf</c>.</summary>
 public static class PlainDecimal
 {
     public static string Format(double value)
@@ -18,7 +18,7 @@ public static class PlainDecimal
         return text.Contains('E') ? ExpandExponent(text) : text;
     }
 
-    // "-1.5E-07" -> "-0.00000015": the digits are right already, only the point moves.
+    // "-1.5E-07" -> "-0.00000015": the digits stay, only the point moves.
     private static string ExpandExponent(string text)
     {
         var sign = text[0] == '-' ? "-" : "";

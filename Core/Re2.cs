@@ -6,18 +6,18 @@ using System.Text.RegularExpressions;
 namespace OrleansTempo.Core;
 
 /// <summary>
-/// A regular expression in RE2 syntax, as configuration files made for Tempo and Prometheus mean it, on .NET's
-/// non-backtracking engine: like RE2 it takes time linear in the text and has no look-around or back references. Where the
-/// two read the same characters differently (ASCII-only <c>\d \w \s</c>, named groups counted with the others, <c>$</c> at
-/// the very end only, POSIX classes, <c>\Q…\E</c>, <c>(?U)</c>) the pattern is translated first. What differs still: scripts
-/// (<c>\p{Greek}</c>) are errors, a character beyond U+FFFF is two for <c>.</c> and negated classes, and <c>\b</c> knows letters that are not ASCII.
+/// A regular expression in RE2 syntax, as configuration files for Tempo and Prometheus use it, on .NET's non-backtracking engine: like RE2,
+/// it takes time linear in the text, and has no look-around or back references. Where the two interpret the same characters differently
+/// (ASCII-only <c>\d \w \s</c>, named groups counted with the others, <c>$</c> only at the very end, POSIX classes, <c>\Q…\E</c>,
+/// <c>(?U)</c>), the pattern is translated first. Remaining differences: scripts (<c>\p{Greek}</c>) are errors, a character beyond U+FFFF is
+/// two characters for <c>.</c> and negated classes, and <c>\b</c> also knows letters outside ASCII.
 /// </summary>
 public sealed class Re2
 {
-    // Go takes no more, so that nobody can ask for a machine of any size.
+    // Go's limit, so that nobody can ask for a machine of any size.
     private const int MaxRepeats = 1000;
 
-    // The general categories, which .NET has under the same names.
+    // The general categories, which have the same names in .NET.
     private static readonly HashSet<string> s_categories =
     [
         "C", "Cc", "Cf", "Co", "Cs", "L", "Ll", "Lm", "Lo", "Lt", "Lu", "M", "Mc", "Me", "Mn", "N", "Nd", "Nl", "No",
@@ -57,11 +57,11 @@ public sealed class Re2
         _groupCount = groupCount;
     }
 
-    /// <summary>A pattern that may match anywhere, as in a filter policy; on failure <paramref name="error"/> says what is wrong with it.</summary>
+    /// <summary>Compiles a pattern that may match anywhere, as in a filter policy; on failure <paramref name="error"/> says what is wrong.</summary>
     public static bool TryCompile(string pattern, [NotNullWhen(true)] out Re2? regex, out string error) =>
         TryCompile(pattern, "", "", out regex, out error);
 
-    /// <summary>A pattern that must match from end to end, line breaks included, as in relabelling.</summary>
+    /// <summary>Compiles a pattern that must match the whole text, including line breaks, as in relabelling.</summary>
     public static bool TryCompileAnchored(string pattern, [NotNullWhen(true)] out Re2? regex, out string error) =>
         TryCompile(pattern, @"\A(?s:", @")\z", out regex, out error);
 
@@ -69,13 +69,13 @@ public sealed class Re2
 
     public Match Match(string text) => _regex.Match(text);
 
-    /// <summary>The number of the group of that name or number; null where there is none.</summary>
+    /// <summary>The number of the group with that name or number; null if there is none.</summary>
     public int? GroupNumber(string name)
     {
         if (_groups.TryGetValue(name, out var named))
             return named;
 
-        // As Go reads it: "01" is no number.
+        // As in Go, "01" is not a number.
         var isNumber = name.All(char.IsAsciiDigit) && name.Length <= 8 && (name.Length == 1 || name[0] != '0');
         return isNumber && int.Parse(name, CultureInfo.InvariantCulture) is var number && number <= _groupCount ? number : null;
     }
@@ -108,7 +108,7 @@ public sealed class Re2
     {
         private readonly StringBuilder _output = new();
 
-        // What holds again where a group ends, and how often what stands before it in its own is repeated.
+        // The flags to restore at the end of a group, and how often the item before it is repeated.
         private readonly Stack<(bool Multiline, bool Ungreedy, long Repeats)> _groups = [];
         private bool _multiline;
         private bool _ungreedy;
@@ -160,7 +160,7 @@ public sealed class Re2
             return _output.ToString();
         }
 
-        // A quantifier, which (?U) turns the other way round.
+        // A quantifier, whose greediness (?U) inverts.
         private void Repeat()
         {
             var length = pattern[_at] == '{' ? RepeatLength() : 1;
@@ -213,10 +213,10 @@ public sealed class Re2
             return char.ConvertToUtf32(pattern[_at - 2], pattern[_at - 1]);
         }
 
-        // Beyond the first plane two characters for .NET, of which a quantifier behind them means both.
+        // A character beyond the first plane is two characters for .NET; a quantifier after it must apply to both.
         private static string Literal(int codePoint) => codePoint > char.MaxValue ? $"(?:{char.ConvertFromUtf32(codePoint)})" : ((char)codePoint).ToString();
 
-        // An escape outside of a class.
+        // An escape outside a class.
         private void Escape()
         {
             if (ClassEscape() is { } members)
@@ -245,7 +245,7 @@ public sealed class Re2
             _at = end < 0 ? pattern.Length : end + 2;
         }
 
-        // What an escape that stands for several characters adds to a class, empty for nothing; null where it is none, and nothing is read.
+        // What an escape for several characters adds to a class, empty for nothing; null, with nothing read, if it is no such escape.
         private string? ClassEscape()
         {
             if (_at + 1 >= pattern.Length)
@@ -297,7 +297,7 @@ public sealed class Re2
             return $@"\{(isNegated ? 'P' : 'p')}{{{name}}}";
         }
 
-        // The character that an escape stands for; null where it stands for something else, and nothing is read.
+        // The character that an escape stands for; null, with nothing read, if it stands for something else.
         private int? LiteralEscape()
         {
             var c = pattern[_at + 1];
@@ -371,7 +371,7 @@ public sealed class Re2
                     return;
                 }
 
-                // As Go reads it, a hyphen where a member begins is one.
+                // As in Go, a hyphen at the start of a member is a literal.
                 if (c == '[' && _at + 1 < pattern.Length && pattern[_at + 1] == ':' && pattern.IndexOf(":]", _at + 2, StringComparison.Ordinal) is > 0 and var end)
                 {
                     members.Append(NamedClass(pattern[(_at + 2)..end]));
@@ -390,7 +390,7 @@ public sealed class Re2
             throw new ArgumentException("[ without ]");
         }
 
-        // A character, or a range of them.
+        // A character or a range of characters.
         private void AddMember(StringBuilder members, List<string> beyond)
         {
             var first = ClassCharacter();
@@ -496,7 +496,7 @@ public sealed class Re2
             OpenGroup("(");
         }
 
-        // (?i:...), (?i), (?i-s), (?:...), of which .NET knows all flags but U.
+        // (?i:...), (?i), (?i-s), (?:...); .NET knows all these flags except U.
         private void OpenFlags()
         {
             var (multiline, ungreedy) = (_multiline, _ungreedy);
@@ -549,7 +549,7 @@ public sealed class Re2
             _repeats = 1;
         }
 
-        // One too many is left to .NET to complain of, or to close what is put around the whole.
+        // One closing parenthesis too many is left to .NET to report, or closes the group around the whole pattern.
         private void Close()
         {
             _output.Append(')');

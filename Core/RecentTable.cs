@@ -3,10 +3,10 @@ using System.Collections.Concurrent;
 namespace OrleansTempo.Core;
 
 /// <summary>
-/// What is kept per key, such as a tenant, for as long as it is used: what nobody has asked for in a while is forgotten. Looked
-/// for once a minute, by whoever asks for anything then. Safe to call from any thread.
+/// Keeps a value per key, such as a tenant, for as long as it is used: entries that have not been used for a while are removed. A caller
+/// looks for them once a minute. Safe for concurrent use.
 /// </summary>
-/// <param name="forgetAfter">How long an entry stays that nobody asks for.</param>
+/// <param name="forgetAfter">How long an unused entry stays.</param>
 /// <param name="time">The clock.</param>
 public sealed class RecentTable<TKey, TValue>(TimeSpan forgetAfter, TimeProvider time)
     where TKey : notnull
@@ -18,20 +18,20 @@ public sealed class RecentTable<TKey, TValue>(TimeSpan forgetAfter, TimeProvider
     private int _isSweeping;
     private int _count;
 
-    /// <summary>Whether nothing is lost with an entry; asked of those that nobody asks for.</summary>
+    /// <summary>Whether an unused entry may be removed.</summary>
     public Func<TValue, bool> MayForget { get; init; } = static _ => true;
 
-    /// <summary>Told of each entry that has been forgotten; whoever asked for it just before may still have it.</summary>
+    /// <summary>Called with each removed value; a caller that got it just before may still use it.</summary>
     public Action<TValue> Forgotten { get; init; } = static _ => { };
 
     public int Count => Volatile.Read(ref _count);
 
     public IEnumerable<KeyValuePair<TKey, TValue>> All => _entries.Select(static entry => KeyValuePair.Create(entry.Key, entry.Value.Value));
 
-    /// <summary>The entry of a key, without it being in use for that; default where there is none.</summary>
+    /// <summary>The value of a key, without counting as a use; default if there is none.</summary>
     public TValue? Peek(TKey key) => _entries.TryGetValue(key, out var entry) ? entry.Value : default;
 
-    /// <summary>The entry of a key, which is in use now; default where there is none.</summary>
+    /// <summary>The value of a key, which counts as a use; default if there is none.</summary>
     public TValue? Find(TKey key)
     {
         var now = Now();
@@ -41,7 +41,7 @@ public sealed class RecentTable<TKey, TValue>(TimeSpan forgetAfter, TimeProvider
         return entry.Value;
     }
 
-    /// <summary>The entry of a key, which is made where there is none, and is in use now.</summary>
+    /// <summary>The value of a key, created if there is none; counts as a use.</summary>
     public TValue GetOrAdd<TArgument>(TKey key, Func<TKey, TArgument, TValue> create, TArgument argument)
     {
         var now = Now();
@@ -60,7 +60,7 @@ public sealed class RecentTable<TKey, TValue>(TimeSpan forgetAfter, TimeProvider
                 return entry.Value;
             }
 
-            // Another was faster; what was made for nothing ends as what is forgotten does.
+            // Another thread was faster; the value created in vain ends like a removed one.
             Forgotten(entry.Value);
         }
     }

@@ -1,15 +1,14 @@
 namespace OrleansTempo.Core;
 
 /// <summary>
-/// The time that intervals are measured by: it begins with what the system clock shows, and runs on evenly from there, whatever the
-/// system clock is set to afterwards.
+/// The clock for intervals: it starts at the time of the system clock and then runs evenly, whatever the system clock is set to
+/// afterwards.
 /// <code>
 /// system clock   ──────────┐ set back        ┌───── set forward
 ///                          └─────────────────┘
 /// steady         ──────────────────────────────────
 /// </code>
-/// Since when something has been still, and when it is due, is said in this time; what others read is stamped by the system clock. Safe
-/// for concurrent use.
+/// Ages and due times use this clock; timestamps that others read use the system clock. Safe for concurrent use.
 /// </summary>
 internal sealed class SteadyClock(TimeProvider time)
 {
@@ -18,9 +17,9 @@ internal sealed class SteadyClock(TimeProvider time)
 
     public DateTimeOffset Now => new(_beganTicks + time.GetElapsedTime(_began).Ticks, TimeSpan.Zero);
 
-    /// <summary>Milliseconds since 1970.</summary>
+    /// <summary>The time in milliseconds since 1970.</summary>
     public long NowMs => Now.ToUnixTimeMilliseconds();
 
-    /// <summary>By how much the system clock is ahead of this one: 0 until it is set.</summary>
+    /// <summary>How far the system clock is ahead of this one: 0 until it is set.</summary>
     public TimeSpan Ahead => time.GetUtcNow() - Now;
 }

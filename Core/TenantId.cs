@@ -8,7 +8,7 @@ public readonly record struct TenantId
 {
     public const int MaxLength = 150;
 
-    /// <summary>The tenant of everything when <c>multitenancy_enabled</c> is off.</summary>
+    /// <summary>The tenant of all data when <c>multitenancy_enabled</c> is off.</summary>
     public static readonly TenantId Single = new("single-tenant");
 
     private TenantId(string value) => Value = value;

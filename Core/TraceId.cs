@@ -4,7 +4,7 @@ using System.Globalization;
 
 namespace OrleansTempo.Core;
 
-/// <summary>A trace's 16 bytes, as two numbers in the bytes' own order: comparing the numbers compares the bytes.</summary>
+/// <summary>The 16 bytes of a trace ID as two big-endian numbers, so that comparing the numbers compares the bytes.</summary>
 public readonly record struct TraceId(ulong High, ulong Low) : IComparable<TraceId>
 {
     public const int Length = 16;
@@ -19,7 +19,7 @@ public readonly record struct TraceId(ulong High, ulong Low) : IComparable<Trace
         BinaryPrimitives.WriteUInt64BigEndian(target[8..], Low);
     }
 
-    /// <summary>Reads up to 32 hexadecimal digits; what is shorter is padded with zeros on the left, as Tempo does.</summary>
+    /// <summary>Parses up to 32 hexadecimal digits; a shorter text is padded with zeros on the left, as in Tempo.</summary>
     public static bool TryParse([NotNullWhen(true)] string? text, out TraceId id)
     {
         id = default;
@@ -32,7 +32,7 @@ public readonly record struct TraceId(ulong High, ulong Low) : IComparable<Trace
         return true;
     }
 
-    /// <summary>Keyed: clients choose trace IDs, and may be a key of any table.</summary>
+    /// <summary>A keyed hash, because clients choose trace IDs, which may be keys of any table.</summary>
     public override int GetHashCode() => (int)Utf8Hash.Of(High, Low);
 
     public int CompareTo(TraceId other)

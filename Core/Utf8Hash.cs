@@ -9,16 +9,18 @@ using X86Aes = System.Runtime.Intrinsics.X86.Aes;
 namespace OrleansTempo.Core;
 
 /// <summary>
-/// A 64-bit hash of bytes or numbers, keyed at random per process, so that no client can prepare keys that collide: it finds a place in every
-/// table that clients fill, and never decides that two keys are equal. It is on the per-span path; <c>bench micro --filter '*Hash*'</c> measures it.
+/// A 64-bit hash of bytes or numbers with a random key per process, so that no client can prepare keys that collide. All tables that
+/// clients fill use it to find a place, but never to decide that two keys are equal. It is on the per-span path; <c>bench micro --filter
+/// '*Hash*'</c> measures it.
 /// <code>
 ///   state = key
 ///   each 16 bytes:             state = round(round(state ⊕ bytes))                       a round: AES, with a secret round key
 ///   what is left, up to 15:    hash  = round(round(round(state ⊕ bytes, their number)))
 /// </code>
-/// Rounds of AES, because the processor has an instruction for one: SipHash-1-3, which stands in where it has none, takes two to three times as
-/// long. A multiply-and-fold is faster still, but one factor that a client can make 0 undoes it, and swapping the factors goes unnoticed.
-/// Two rounds between blocks, since through a single one a client's difference can pass as expected once in 64 times; through two, once in 2^30.
+/// It uses rounds of AES because the processor has an instruction for one; SipHash-1-3, the fallback on processors without it, takes two to
+/// three times as long. Multiply-and-fold is faster still, but a client breaks it by making one factor 0, and it does not notice swapped
+/// factors. There are two rounds between blocks: through one round, a difference chosen by a client survives as expected once in 64 times,
+/// through two once in 2^30.
 /// </summary>
 internal static class Utf8Hash
 {
@@ -57,8 +59,8 @@ internal static class Utf8Hash
         : SipHash(MemoryMarshal.AsBytes([a, b, c, d]), s_key.AsUInt64());
 
     /// <summary>
-    /// The same in every process, and so of no use for a table: for what is only estimated. A client that prepares values makes the estimates of its
-    /// own tenant wrong, which costs nobody anything.
+    /// A hash that is the same in every process, for estimates only and not for tables: a client that prepares values only makes the
+    /// estimates of its own tenant wrong, which costs nobody anything.
     /// </summary>
     public static ulong Lasting(ReadOnlySpan<byte> bytes)
     {
@@ -71,8 +73,8 @@ internal static class Utf8Hash
             p = ref Unsafe.Add(ref p, 16);
         }
 
-        // What is left, up to 16 bytes, as two words that overlap: some bytes count twice, which does no harm, as the length is
-        // part of the hash.
+        // Reads the rest, up to 16 bytes, as two overlapping words: some bytes count twice, which is harmless because the length is part of
+        // the hash.
         ulong first = 0, last = 0;
         if (left >= 8)
         {
@@ -132,8 +134,8 @@ internal static class Utf8Hash
         }
     }
 
-    // Fewer bytes than a block, and in its last byte how many: no two texts are the same blocks. Where they are read in two words that overlap,
-    // the second is shifted, or the first says all that it says twice.
+    // Reads fewer bytes than a block, with their number in its last byte, so that no two texts give the same blocks. If two overlapping words
+    // are read, the second one is shifted by what the first already contains.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<byte> Rest(ref byte p, int length)
     {
@@ -160,7 +162,7 @@ internal static class Utf8Hash
     private static ulong Finish(Vector128<byte> state) =>
         Round(Round(Round(state, s_round1), s_round2), s_round3).AsUInt64().ToScalar();
 
-    // One round of AES: bytes substituted, rows shifted, columns mixed, the key added. ARM's instruction adds a key first and not last.
+    // One round of AES: substitute bytes, shift rows, mix columns, add the key. ARM's instruction adds a key first and not last.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<byte> Round(Vector128<byte> state, Vector128<byte> key) => X86Aes.IsSupported
         ? X86Aes.Encrypt(state, key)

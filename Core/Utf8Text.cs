@@ -1,6 +1,6 @@
 namespace OrleansTempo.Core;
 
-/// <summary>UTF-8 text as bytes.</summary>
+/// <summary>Cuts UTF-8 text to a number of bytes.</summary>
 internal static class Utf8Text
 {
     /// <summary>At most <paramref name="maxBytes"/> bytes of the text, never ending inside a character; 0 for no limit.</summary>
@@ -15,8 +15,8 @@ internal static class Utf8Text
     }
 
     /// <summary>
-    /// As much of a text as can show in what <see cref="Cut"/> leaves of it, or of a longer one that it begins; 0 for no limit. For values that are
-    /// copied for every span: what will be cut off again is not worth it, and a client may send megabytes of it.
+    /// The part of a text that can matter to a later <see cref="Cut"/> of it, or of a longer text that starts with it; 0 for no limit. For
+    /// values that are copied for every span: a client may send megabytes that would only be cut off again.
     /// </summary>
     public static ReadOnlySpan<byte> Beginning(ReadOnlySpan<byte> text, int maxBytes) => maxBytes > 0 && text.Length > maxBytes ? text[..(maxBytes + 1)] : text;
 }

@@ -50,7 +50,7 @@ public sealed class TempoServer : IAsyncDisposable
         builder.Services.AddSingleton<ILoggerFactory>(new LimitedLoggerFactory(parts.LoggerFactory, parts.TimeProvider));
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Configure(kestrel, options, parts));
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>>(new BlockMemoryPoolFactory(BlockBytes));
-        AnswerCompression.AddTo(builder.Services);
+        ApiResponseCompression.AddTo(builder.Services);
         _host = builder.Build();
         try
         {
@@ -120,7 +120,7 @@ public sealed class TempoServer : IAsyncDisposable
             Listen(kestrel, parts.TimeProvider, grpc.Receiver + "/grpc", grpc, HttpProtocols.Http2, new(new OtlpGrpcReceiver(Admission(grpc, "grpc"), State, parts.TimeProvider).HandleAsync, GrpcAnswer.FailureAsync, takesCalls: true, OtlpGrpcReceiver.RouteOf));
         foreach (var http in options.OtlpHttp)
             Listen(kestrel, parts.TimeProvider, http.Receiver + "/http", http, ForHttp(http), new(new OtlpHttpReceiver(http, Admission(http, "http")).HandleAsync, PlainText.WriteFailureAsync, takesCalls: false, request => OtlpHttpReceiver.RouteOf(request, http)));
-        Listen(kestrel, parts.TimeProvider, ApiListener, options.HttpApi, ForHttp(options.HttpApi), new(AnswerCompression.Around(_api.HandleAsync, kestrel.ApplicationServices), PlainText.WriteFailureAsync, takesCalls: false, _api.RouteOf));
+        Listen(kestrel, parts.TimeProvider, ApiListener, options.HttpApi, ForHttp(options.HttpApi), new(ApiResponseCompression.Around(_api.HandleAsync, kestrel.ApplicationServices), PlainText.WriteFailureAsync, takesCalls: false, _api.RouteOf));
 
         // As in Tempo, several receivers of one protocol count together.
         PushAdmission Admission(ListenerOptions listener, string transport) =>
@@ -146,7 +146,7 @@ public sealed class TempoServer : IAsyncDisposable
             listener.Use(next => connection =>
             {
                 connection.Features.Set<IListenerFeature>(feature);
-                connection.Features.Set(new GivenUpRequests(connection, time));
+                connection.Features.Set(new CancelledRequests(connection, time));
                 return next(connection);
             });
             _listeners.Add((name, listener, options.Tls is { ClientAuthType: ClientAuthType.RequireAndVerifyClientCert }));

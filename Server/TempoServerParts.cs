@@ -28,7 +28,7 @@ public sealed record TempoServerParts
     public IIngesterAdmin? Ingester { get; init; }
 
     /// <summary>What <c>/status/remote-write</c> shows; null for none, and the path is not there.</summary>
-    public IRemoteWriteQueues? RemoteWrite { get; init; }
+    public IRemoteWriteOverview? RemoteWrite { get; init; }
 
     /// <summary>Tenants' overrides, for the pages about them and, where tenants may set some themselves, <c>/api/overrides</c>; null for none, and none of these is there.</summary>
     public ConfiguredOverrides? Overrides { get; init; }

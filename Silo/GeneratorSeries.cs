@@ -10,8 +10,8 @@ using OrleansTempo.Server.Ports;
 namespace OrleansTempo.Silo;
 
 /// <summary>
-/// A tenant's generated series, from its metrics-generator grains, in whatever silos they are. A grain that has never been given a span is not asked: asking
-/// would begin a generator, with a claim in the store and metrics of its own, for any name that somebody makes up.
+/// Reads the generated series of a tenant from its metrics-generator grains, in whatever silos they are. A grain that never received a span
+/// is not called: a call would start a generator, with a claim in the store and metrics of its own, for any tenant name that somebody makes up.
 /// </summary>
 internal sealed class GeneratorSeries(IGrainFactory grains, GeneratorForwarders generators, IObjectStore store) : ITenantSeries
 {
@@ -51,7 +51,7 @@ internal sealed class GeneratorSeries(IGrainFactory grains, GeneratorForwarders 
                 return false;
 
             var piece = await parts[_part].Grain.ReadSeriesAsync(parts[_part].Reading, family, _next).WaitAsync(cancellationToken)
-                ?? throw new IOException($"the metrics-generator of tenant {tenant} does not know of this reading any more; try again");
+                ?? throw new IOException($"the metrics-generator of tenant {tenant} no longer knows this reading; try again");
             SeriesRecording.Replay(piece.Series, visitor);
             (_part, _next) = piece.Next < 0 ? (_part + 1, 0) : (_part, piece.Next);
             return _part < parts.Count;

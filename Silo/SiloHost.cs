@@ -37,25 +37,25 @@ using OrleansTempo.Silo.Providers;
 namespace OrleansTempo.Silo;
 
 /// <summary>
-/// One silo of a cluster, from the first line to the last:
+/// Runs one silo, from start to stop:
 /// <code>
 ///   start:  ports free? store, agreement ─► trace store ─► joins the cluster ─► server listens ─► generators restored, or 2 s ─► log replayed ─► ready
 ///   stop:   not ready, pushes refused ─► requests in flight end ─► queues for generators drain
 ///                                        └ after a second: a collection of what is there
 ///           ─► grains hand over, leaves the cluster ─► log closed ─► exit
 /// </code>
-/// Where Orleans cannot go on, the process ends at once, see <see cref="SiloDeath"/>.
+/// If Orleans cannot continue, the process ends at once, see <see cref="SiloDeath"/>.
 /// </summary>
 internal sealed partial class SiloHost : IAsyncDisposable
 {
-    // Grains collect and send a last time, and hand over what they hold.
+    // The time in which grains collect and send a last time, and hand over what they hold.
     private static readonly TimeSpan s_handOver = TimeSpan.FromSeconds(30);
 
     private static readonly TimeSpan s_usualDrain = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan s_usualRestore = TimeSpan.FromSeconds(2);
 
-    // A silo that has not been active holds nothing.
+    // Short, because a silo that was never active holds nothing.
     private static readonly TimeSpan s_leaving = TimeSpan.FromSeconds(2);
 
     private readonly TempoCommandLine _commandLine;
@@ -98,7 +98,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
 
     private bool IsAlone => !OrleansDefaults.HasOthers(_configuration);
 
-    /// <summary>What is wrong with the sections besides <c>tempo.yaml</c>; null where nothing is.</summary>
+    /// <summary>What is wrong with the configuration outside <c>tempo.yaml</c>; null for nothing.</summary>
     public static string? ProblemOf(TempoCommandLine commandLine)
     {
         try
@@ -113,7 +113,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
     }
 
     /// <summary>Runs until <paramref name="stop"/> is cancelled.</summary>
-    /// <returns>The process's exit code: 0 after an orderly stop, 1 where it could not start or had to end.</returns>
+    /// <returns>The exit code of the process: 0 after a clean shutdown, 1 if it could not start or had to end.</returns>
     public static async Task<int> RunAsync(TempoCommandLine commandLine, CancellationToken stop)
     {
         var options = commandLine.Options;
@@ -131,7 +131,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         }
         catch (InvalidOperationException e)
         {
-            problem = $"the section 'Logging' of the configuration cannot be used: {Reason(e)}";
+            problem = $"section 'Logging' of the configuration cannot be used: {Reason(e)}";
         }
 
         using var loggerFactory = configured ?? ConsoleLogging.Create(options.Server);
@@ -139,13 +139,13 @@ internal sealed partial class SiloHost : IAsyncDisposable
         ConfigurationLog.Write(logger, [], commandLine.Warnings);
         if (configuration is null || configured is null)
         {
-            HostLife.LogCannotStart(logger, problem);
+            HostLifetime.LogCannotStart(logger, problem);
             return 1;
         }
 
         using var metrics = new TempoMetrics();
 
-        // First, or it would not have what is counted before.
+        // Created first, because the page does not show what was counted before.
         using var page = new MetricsPage(metrics);
         if (!ConfiguredOverrides.TryOpen(options, commandLine.Environment, metrics, TimeProvider.System, loggerFactory, logger, out var overrides))
             return 1;
@@ -174,22 +174,22 @@ internal sealed partial class SiloHost : IAsyncDisposable
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
-            HostLife.LogStopped(_logger);
+            HostLifetime.LogStopped(_logger);
             return 0;
         }
         catch (Exception e)
         {
-            // Whatever a provider of Orleans' throws: its message is for whoever configured it, and its stack for whoever asks.
-            HostLife.LogCannotStart(_logger, Reason(e));
+            // An Orleans provider may throw anything: its message helps the one who configured it; the stack is logged at debug level.
+            HostLifetime.LogCannotStart(_logger, Reason(e));
             LogStartFailed(_logger, e);
             return 1;
         }
 
-        await HostLife.ServeAsync(_commandLine, server, [.. _endpoints.Select(static e => e.Url)], _time, _logger, _stop.Token);
+        await HostLifetime.ServeAsync(_commandLine, server, [.. _endpoints.Select(static e => e.Url)], _time, _logger, _stop.Token);
 
-        HostLife.LogStopping(_logger);
+        HostLifetime.LogStopping(_logger);
         await StopAsync(server);
-        HostLife.LogStopped(_logger);
+        HostLifetime.LogStopped(_logger);
         return 0;
     }
 
@@ -239,8 +239,8 @@ internal sealed partial class SiloHost : IAsyncDisposable
         var server = _server = CreateServer(host.Services, settings, traces, grains, oracle);
         await server.StartAsync(stop);
 
-        // Alone, most generators go on here before the silo is ready; but one that restores millions of series does not hold up the other tenants: its
-        // spans wait in its queue meanwhile. In a cluster they may be anywhere, and the silo does not wait for any.
+        // In a silo that runs alone, most generators are restored before the silo is ready. One that restores millions of series does not delay
+        // the other tenants: its spans wait in its queue meanwhile. In a cluster they may be anywhere, and the silo does not wait for any.
         var sweep = new GeneratorSweep(grains, engine, _logger);
         _sweep = sweep.RunAsync(waiting, stop);
         if (IsAlone)
@@ -252,7 +252,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
 
     private async Task JoinAsync(IHost host, CancellationToken stop)
     {
-        // What is wrong with Orleans' settings is found here.
+        // Creating the services validates Orleans' settings.
         _ = host.Services.GetServices<IHostedService>();
         try
         {
@@ -261,8 +261,8 @@ internal sealed partial class SiloHost : IAsyncDisposable
         }
         catch
         {
-            // Orleans does not stop a silo that is not up; its stages do, and one of them takes the silo out of the table of members. Where the
-            // start has failed early some wait for what was never there.
+            // Orleans does not stop a silo that is not up, but its stages do, and one of them removes the silo from the membership table. If the
+            // start failed early, some stages wait for things that never existed.
             var stages = host.Services.GetRequiredService<ISiloLifecycleSubject>();
             using var patience = new CancellationTokenSource(s_leaving, _time);
             await Task.Run(() => stages.OnStop(patience.Token), CancellationToken.None).WaitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -278,8 +278,8 @@ internal sealed partial class SiloHost : IAsyncDisposable
         {
             var drained = server.StopAsync(graceful.Token);
 
-            // A client that hangs holds this up for as long as orchestrators wait before they kill: what the others were
-            // told is taken must not wait for it.
+            // A hanging client can delay this until an orchestrator kills the process. Spans that were acknowledged to other clients must not
+            // wait for it, so they are collected now.
             if (await Task.WhenAny(drained, Task.Delay(s_usualDrain, _time)) != drained)
                 _engine!.Generators.Collect();
             await drained;
@@ -304,7 +304,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         if (_traces is not null)
             await _traces.DisposeAsync();
 
-        // A silo that has not come up waits at its disposal for loops that never ran; its process ends anyway.
+        // Disposing a silo that never came up would wait for loops that never ran; the process ends anyway.
         if (_hasJoined && _host is IAsyncDisposable host)
             await host.DisposeAsync();
         foreach (var endpoint in _endpoints)
@@ -342,7 +342,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(() =>
         {
             if (!_isStopping)
-                EndNow("its host has stopped");
+                EndNow("its host stopped");
         });
         return host;
     }
@@ -355,7 +355,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(static services => services.GetRequiredService<MemberCheck>());
     }
 
-    // Before anything is opened or joined.
+    // Called before anything is opened or joined.
     private void CheckPorts(IServiceProvider services)
     {
         ListenerPorts.Check(ListenerMapping.ToServerOptions(Options));
@@ -383,7 +383,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
     {
         { Backend: TraceStorageOptions.LocalBackend } storage => new FileObjectStore(storage.LocalPath, _time, _logger),
         { Backend: TraceStorageOptions.AzureBackend } storage => await AzureBlobObjectStore.OpenAsync(storage.Azure, stop),
-        var storage => throw new ArgumentException($"{key} '{storage.Backend}' is not built into this program; write 'local' or 'azure'"),
+        var storage => throw new ArgumentException($"{key} '{storage.Backend}' is not supported; allowed are 'local' and 'azure'"),
     };
 
     private GrainEngine CreateEngine(TraceStore traces, IGrainFactory grains, IObjectStore store)
@@ -422,7 +422,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
                 Series = new GeneratorSeries(grains, _engine!.Generators, _engine.Store),
                 Metrics = _metrics,
                 RequestMemory = _requests,
-                RemoteWrite = new RemoteWriteQueues(_engine.RemoteWriteMetrics),
+                RemoteWrite = new RemoteWriteOverview(_engine.RemoteWriteMetrics),
                 Traces = traces,
                 Ingester = traces,
                 Overrides = _overrides,
@@ -443,7 +443,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
             });
     }
 
-    // Not even the rest of this process's turn: see SiloDeath.
+    // Ends the process at once, without any cleanup; see SiloDeath.
     private void EndNow(string reason)
     {
         LogDead(_logger, reason);
@@ -451,19 +451,19 @@ internal sealed partial class SiloHost : IAsyncDisposable
         Environment.Exit(1);
     }
 
-    // Orleans logs on its own: at each neighbour that goes, warnings with stacks of every call that fails until it is declared dead. Those are
-    // for whoever looks into Orleans; what they mean for this program it says itself, and who comes and goes says the membership's log.
+    // Orleans' own log is filtered: when a silo disappears, it logs a warning with a stack for every call that fails until the silo is declared
+    // dead. Those only help to debug Orleans itself. This program logs what they mean for it, and MembershipLog who comes and goes.
     private static void Adjust(ILoggingBuilder logging, ServerOptions options, IConfiguration configuration)
     {
         logging.AddFilter("Orleans", options.LogLevel < LogLevel.Information ? LogLevel.Warning : LogLevel.Error);
 
-        // What keeps the process from starting is said once, in a sentence.
+        // The reason why the process cannot start is logged once, in a sentence.
         if (options.LogLevel >= LogLevel.Information)
         {
             logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.Critical);
             logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Critical);
 
-            // Errors with stacks for a silo that has just gone, each second until it is declared dead.
+            // These log errors with stacks for a silo that has just disappeared, every second until it is declared dead.
             logging.AddFilter("Orleans.Runtime.GrainDirectory.ClientDirectory", LogLevel.Critical);
             logging.AddFilter("Orleans.Runtime.GrainCallCancellationManager", LogLevel.Critical);
         }
@@ -471,7 +471,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         logging.AddFilter("Polly", LogLevel.Warning);
         logging.AddFilter("OrleansTempo", options.LogLevel);
 
-        // Orleans' base class tells in its name of every change of the ring.
+        // Orleans' base class logs every change of the ring under this name.
         logging.AddFilter(typeof(MemberService).FullName, options.LogLevel < LogLevel.Information ? options.LogLevel : LogLevel.Warning);
         logging.AddConfiguration(configuration.GetSection("Logging"));
     }

@@ -5,7 +5,7 @@ using OrleansTempo.Server.Ports;
 
 namespace OrleansTempo.Silo;
 
-/// <summary>The receivers' way to the distributor of this silo, the one that the distributor grain is a shell around.</summary>
+/// <summary>Passes spans from the receivers to the distributor of this silo, the same one that the distributor grain uses.</summary>
 internal sealed class TracePush(Distributor distributor) : ITracePush
 {
     public ValueTask<PushResult> PushAsync(TenantId tenant, RequestBuffer request, CancellationToken cancellationToken) => distributor.PushAsync(tenant, request);

@@ -1,6 +1,6 @@
 namespace OrleansTempo.Bench;
 
-/// <summary>Tables as they are printed and put into README.md.</summary>
+/// <summary>Formats tables for the console and README.md.</summary>
 internal static class MarkdownTable
 {
     public static string Header(IEnumerable<string> columns)

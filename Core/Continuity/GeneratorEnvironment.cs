@@ -5,20 +5,20 @@ using OrleansTempo.Core.RemoteWrite.Endpoint;
 
 namespace OrleansTempo.Core.Continuity;
 
-/// <summary>What the metrics-generators of a process have in common.</summary>
+/// <summary>What all metrics-generators of a process share.</summary>
 public sealed record GeneratorEnvironment
 {
-    /// <summary>Where claims are; all who might write the same series share it.</summary>
+    /// <summary>The store that holds the claims; all processes that might write the same series share it.</summary>
     public required IObjectStore Store { get; init; }
 
-    /// <summary>How long an owner that is cut off may go on sending, see <see cref="WriterClaim"/>; infinite where there can be no other.</summary>
+    /// <summary>How long an owner that is cut off may continue to send, see <see cref="WriterClaim"/>; infinite if there can be no other owner.</summary>
     public required TimeSpan Lease { get; init; }
 
     public required SnapshotMode Snapshot { get; init; }
 
     public required GeneratorStorageOptions Storage { get; init; }
 
-    /// <summary>Where remote write goes.</summary>
+    /// <summary>The endpoints of remote write.</summary>
     public required IReadOnlyList<RemoteWriteEndpoint> Endpoints { get; init; }
 
     public required RemoteWriteMetrics RemoteWriteMetrics { get; init; }

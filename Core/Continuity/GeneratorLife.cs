@@ -14,26 +14,26 @@ namespace OrleansTempo.Core.Continuity;
 /// <summary>
 /// The life of a tenant's metrics-generator, or of a shard of it, from its claim to its release:
 /// <code>
-///   start:    claim ─► restore: what the owner before left in order, or recorded before it crashed ─► what waits to be sent ─► sending
+///   start:    claim ─► restore the previous owner's snapshot, or its records if it crashed ─► resume what waits to be sent ─► send
 ///   Push ───► TenantGenerator
 ///   collect:  TenantGenerator ─► record (every_collection) ─► renew the claim (leased) ─► RemoteWriter, which sends while the claim is held
-///   stop:     collect ─► send until the deadline ─► what is left kept ─► snapshot ─► release
+///   stop:     collect ─► send until the deadline ─► keep what is left ─► snapshot ─► release
 /// </code>
-/// Another that takes the claim ends this life: it sends nothing more and leaves nothing behind, see <see cref="IsLost"/>. Where the object
-/// store fails at the start, spans are counted, and the claim is tried again until it is taken; nothing is sent before.
+/// If another owner takes the claim, this life ends: it sends nothing more and leaves nothing behind, see <see cref="IsLost"/>. If the
+/// object store fails at the start, spans are counted and the claim is retried until it succeeds; nothing is sent before.
 /// <para>
-/// Called from one turn at a time, such as a grain's or a mailbox's, and what it awaits goes on in such a turn; but while a call awaits the
-/// store, others may come, so spans are counted on. Nothing is awaited in the middle of a count or of a collection.
+/// One turn at a time calls it, such as a turn of a grain or a mailbox, and awaits continue in such a turn. While one call awaits the
+/// store, others may come in between, so that spans are still counted. Nothing is awaited in the middle of a count or a collection.
 /// </para>
 /// </summary>
 public sealed partial class GeneratorLife
 {
-    private const string OutOfTime = "the time to stop in is over";
+    private const string OutOfTime = "the deadline for stopping has passed";
 
-    // What is stamped later than this is refused by Prometheus, and by default by Mimir.
-    private static readonly TimeSpan s_mostAhead = TimeSpan.FromMinutes(10);
+    // Prometheus, and Mimir by default, refuse samples with timestamps further ahead than this.
+    private static readonly TimeSpan s_maxAhead = TimeSpan.FromMinutes(10);
 
-    // For what was found waiting by a start that is cancelled; what is not sent by then is kept.
+    // For samples found waiting by a start that is cancelled; what is not sent by then is kept.
     private static readonly TimeSpan s_cancelledFlush = TimeSpan.FromSeconds(2);
 
     private readonly TenantId _tenant;
@@ -49,35 +49,35 @@ public sealed partial class GeneratorLife
     private readonly RemoteWriter _writer;
     private readonly Retry _retry;
 
-    // No further attempt to claim is begun.
+    // Cancelled when no further attempt to claim may start.
     private readonly CancellationTokenSource _stopping = new();
 
-    // The time to send in is over.
+    // Cancelled when the time for sending is over.
     private readonly CancellationTokenSource _giveUp = new();
 
     private Task _beginning = Task.CompletedTask;
     private Task _collecting = Task.CompletedTask;
 
-    // Null until it is taken, and what the owner before has left is restored or refused.
+    // Null until it is taken, and the previous owner's series are restored or refused.
     private WriterClaim? _claim;
 
-    // With every_collection alone, from the claim on.
+    // Only with every_collection, from the claim on.
     private SnapshotChain? _chain;
 
-    // Of the last collection that may be sent, or was sent by an owner before; Unix milliseconds.
+    // The timestamp of the last collection that may have been sent, by this or a previous owner; Unix milliseconds.
     private long _sentUpToMs;
     private bool _isRenewalFailing;
     private bool? _notedClaimed;
     private bool _isAhead;
 
-    /// <param name="tenant">Whose series.</param>
-    /// <param name="shard">Which part of them.</param>
-    /// <param name="owner">For a human who reads the claim.</param>
+    /// <param name="tenant">The tenant whose series it writes.</param>
+    /// <param name="shard">The part of them.</param>
+    /// <param name="owner">The owner's name, for a human who reads the claim.</param>
     /// <param name="settings">The tenant's settings, see <see cref="Apply"/>.</param>
     /// <param name="environment">What all generators of the process share.</param>
-    /// <param name="snapshots">This generator's.</param>
-    /// <param name="logger">Told about what goes wrong.</param>
-    /// <exception cref="ArgumentException">A filter policy is not valid, or there is no such shard.</exception>
+    /// <param name="snapshots">The storage of this generator's snapshot.</param>
+    /// <param name="logger">Receives what goes wrong.</param>
+    /// <exception cref="ArgumentException">A filter policy is not valid, or the shard does not exist.</exception>
     public GeneratorLife(
         TenantId tenant,
         GeneratorShard shard,
@@ -102,10 +102,10 @@ public sealed partial class GeneratorLife
             tenant, environment.Endpoints, new RemoteWriterSettings(settings, environment.Storage), environment.RemoteWriteMetrics, environment.Time, logger, _permit);
     }
 
-    /// <summary>Another has taken over, for good: nothing is sent from here any more.</summary>
+    /// <summary>Whether another owner has taken over, for good: nothing is sent from here any more.</summary>
     public bool IsLost => _claim is { IsLost: true };
 
-    /// <summary>Whether nothing needs it: it has no series, no edge waits for its other side, and nothing waits to be sent.</summary>
+    /// <summary>Whether it is not needed: it has no series, no waiting edge, and nothing waits to be sent.</summary>
     public bool IsEmpty => _generator.IsEmpty && _permit.IsOpen && !_writer.IsPending;
 
     internal RemoteWriter Writer => _writer;
@@ -117,12 +117,12 @@ public sealed partial class GeneratorLife
     private TimeProvider Time => _environment.Time;
 
     /// <summary>
-    /// Claims the series and goes on with them. Where the store fails it returns all the same, and the claim is tried again in the background.
+    /// Claims the series and restores them. It also returns if the store fails; the claim is then retried in the background.
     /// </summary>
     /// <param name="cancellationToken">
-    /// Whether to start at all. The claim is not cancelled half way, for what the owner before has left would be of use to nobody: it is taken, and given back in order.
+    /// Cancels the start. The claim is not cancelled half way, because nobody could then use what the previous owner left: it is taken, and released cleanly.
     /// </param>
-    /// <exception cref="OperationCanceledException">Cancelled: this life is over, and has stopped.</exception>
+    /// <exception cref="OperationCanceledException">The start was cancelled; this life has ended and stopped.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         try
@@ -147,7 +147,7 @@ public sealed partial class GeneratorLife
         cancellationToken.ThrowIfCancellationRequested();
     }
 
-    /// <summary>Counts some of a batch's spans, and keeps nothing of the batch. Should that fail, it is logged, and the tenant's metrics go on.</summary>
+    /// <summary>Counts some spans of a batch, and keeps no reference to the batch. A failure is logged, and the tenant's metrics continue.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="spans">Positions in <see cref="SpanBatch.Spans"/>, ascending.</param>
     public void Push(SpanBatch batch, ReadOnlySpan<int> spans)
@@ -162,10 +162,10 @@ public sealed partial class GeneratorLife
         }
     }
 
-    /// <summary>Reads the current series and their values.</summary>
+    /// <summary>The readings of the current series and their values.</summary>
     public SeriesReadings Readings { get; }
 
-    /// <summary>Goes on with other settings.</summary>
+    /// <summary>Applies other settings.</summary>
     /// <exception cref="ArgumentException">A filter policy is not valid; nothing has changed then.</exception>
     public void Apply(GeneratorSettings settings)
     {
@@ -174,7 +174,7 @@ public sealed partial class GeneratorLife
     }
 
     /// <summary>
-    /// Collects, and returns when what was collected is on its way. While one is under way no other begins: it waits for the store, and so would that.
+    /// Collects, and returns when the samples are queued for sending. No collection starts while another is under way: that one waits for the store, and so would this one.
     /// </summary>
     public Task CollectAsync()
     {
@@ -184,8 +184,8 @@ public sealed partial class GeneratorLife
     }
 
     /// <summary>
-    /// Keeps the claim held between collections; to be called every sixth of the lease. It is renewed only where something waits to be
-    /// sent, or for the right to send: a renewal is a write, and tenants are many.
+    /// Keeps the claim held between collections; must be called every sixth of the lease. It renews only if something waits to be sent,
+    /// or waits for the permit: a renewal is a write, and there are many tenants.
     /// </summary>
     public async Task RenewAsync()
     {
@@ -202,15 +202,15 @@ public sealed partial class GeneratorLife
         }
     }
 
-    /// <summary>Collects a last time, sends until the deadline, and leaves what the next owner needs to go on. To be called once, with no more calls after it.</summary>
-    /// <param name="flushDeadline">How long may be sent.</param>
-    /// <param name="cancellationToken">The time to stop in is over: what has not been left by then is lost, and this is logged.</param>
+    /// <summary>Collects a last time, sends until the deadline, and leaves what the next owner needs to continue. Must be the last call, and called once.</summary>
+    /// <param name="flushDeadline">How long it may send.</param>
+    /// <param name="cancellationToken">Cancelled when the time for stopping is over: what has not been kept by then is lost, which is logged.</param>
     public async Task StopAsync(TimeSpan flushDeadline, CancellationToken cancellationToken)
     {
         await _stopping.CancelAsync();
         using var deadline = Time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), _giveUp, flushDeadline, Timeout.InfiniteTimeSpan);
         using var cancelled = cancellationToken.Register(static state => ((CancellationTokenSource)state!).Cancel(), _giveUp);
-        var problem = "its claim could not be taken in time";
+        var problem = "the tenant could not be claimed in time";
         await _beginning;
         await _collecting;
         if (!_permit.IsOpen && !_generator.IsEmpty)
@@ -219,7 +219,7 @@ public sealed partial class GeneratorLife
         if (_permit.IsOpen)
             await FlushAsync(flushDeadline);
 
-        // Nothing is sent from here any more: only then may another send.
+        // From here on this life sends nothing: only then may another owner send.
         var left = _writer.PendingSamples;
         await _writer.DisposeAsync();
         var waiting = _writer.PendingSamples;
@@ -246,7 +246,7 @@ public sealed partial class GeneratorLife
         }
         catch (Exception e)
         {
-            // Whatever it is, what is there is to be left in order.
+            // Whatever the error is, the present series must still be kept.
             return e.Message;
         }
     }
@@ -279,7 +279,7 @@ public sealed partial class GeneratorLife
         }
     }
 
-    // Once while it cannot be claimed, and once while it is claimed and nothing can be sent yet.
+    // Logs once while the tenant cannot be claimed, and once while it is claimed but nothing can be sent yet.
     private void NoteNotBegun(string reason)
     {
         var isClaimed = _claim is not null;
@@ -292,7 +292,7 @@ public sealed partial class GeneratorLife
             LogNotClaimed(_logger, _name, reason);
     }
 
-    /// <summary>Goes on where an attempt before this one has failed.</summary>
+    /// <summary>Claims and opens; continues where a previous attempt failed.</summary>
     /// <exception cref="IOException">The store fails.</exception>
     private async Task BeginAsync(CancellationToken cancellationToken)
     {
@@ -304,7 +304,7 @@ public sealed partial class GeneratorLife
     {
         var claim = await WriterClaim.TakeAsync(_environment.Store, _tenant, _shard.ToString(), _owner, _environment.Lease, Time, cancellationToken);
 
-        // From here on what was left is of use to nobody else, and a next attempt would find nothing: it is read as far as it can be.
+        // From here on nobody else can use what the previous owner left, and another attempt would not find it: it is read as far as possible.
         var chain = _environment.Snapshot == SnapshotMode.EveryCollection
             ? new SnapshotChain(_environment.Store, _tenant, _shard.ToString(), claim.Epoch, Time)
             : null;
@@ -312,7 +312,7 @@ public sealed partial class GeneratorLife
         _generator.StartAfter(claim.LastTimestampMs);
         _sentUpToMs = Math.Max(_sentUpToMs, claim.LastTimestampMs);
 
-        // What was left is of the epoch before; should this one die at once, there is something to go on with as well.
+        // What was left belongs to the previous epoch. A record of this epoch lets the next owner restore even if this one dies at once.
         if (chain is not null && isRestored)
             await TryPutAsync(chain, chain.Record(_generator));
         _chain = chain;
@@ -324,17 +324,17 @@ public sealed partial class GeneratorLife
         if (_permit.IsOpen)
             return;
 
-        // Collected before it was claimed: who crashes now must not have sent more than the claim says.
+        // There were collections before the claim: if this process crashes now, it must not have sent more than the claim says.
         if (_sentUpToMs > claim.LastTimestampMs)
             await claim.RenewAsync(_sentUpToMs, cancellationToken);
 
-        // Alone, whoever had it before is dead: it held the store for itself.
+        // An exclusive owner needs no fence: the previous owner also had the store to itself, so it is dead.
         var isResumed = await _writer.ResumeAsync(
             new RemoteWriteStore(_environment.Store, _tenant, _shard.ToString(), claim.Epoch, fence: !IsExclusive && claim.Start == ClaimStart.Seized), cancellationToken);
         _generator.StartAfter(_writer.HighestTimestampMs);
         _sentUpToMs = Math.Max(_sentUpToMs, _writer.HighestTimestampMs);
 
-        // Whoever has followed sends what waits first: what is here would come too early, for as long as this claim seems to be held.
+        // A successor sends what waits first. Samples from here would come too early, as long as this claim still seems to be held.
         if (!isResumed && !await claim.RenewAsync(_sentUpToMs, cancellationToken))
             return;
         _permit.Open(claim);
@@ -344,7 +344,7 @@ public sealed partial class GeneratorLife
     {
         var isRestored = false;
 
-        // Of an owner that is not known there is no epoch, and nothing of its is found.
+        // The epoch of an unknown owner is not known either, so nothing of it is found.
         if ((claim.SnapshotEpoch ?? claim.CrashedEpoch ?? (claim.Start == ClaimStart.Seized ? 0 : null)) is { } epoch)
         {
             var (kept, problem) = await ReadKeptAsync(epoch, cancellationToken);
@@ -362,7 +362,7 @@ public sealed partial class GeneratorLife
         }
         catch (IOException)
         {
-            // It is of an epoch that nobody asks for any more, and the next one is written over it.
+            // It belongs to an epoch that nobody asks for any more, and the next snapshot overwrites it.
         }
 
         return isRestored;
@@ -372,7 +372,7 @@ public sealed partial class GeneratorLife
     {
         var sentUpToMs = Math.Max(claim.LastTimestampMs, _generator.LastCollectionMs);
         if (!_generator.IsEmpty)
-            problem = "spans had been counted already when its claim was taken";
+            problem = "spans had already been counted when the tenant was claimed";
         else if ((kept is not null && _generator.TryRestore([kept.Content], sentUpToMs, out problem))
             || (left.Problem is null && _generator.TryRestore(left.Records, sentUpToMs, out problem)))
             problem = null;
@@ -386,7 +386,7 @@ public sealed partial class GeneratorLife
         }
 
         _environment.Metrics.SnapshotsRefused.Add(1, _tag);
-        LogNotRestored(_logger, _name, claim.SnapshotEpoch is null ? $"the process before did not stop in order, and {problem}" : problem);
+        LogNotRestored(_logger, _name, claim.SnapshotEpoch is null ? $"the previous process did not shut down cleanly, and {problem}" : problem);
         return false;
     }
 
@@ -407,7 +407,7 @@ public sealed partial class GeneratorLife
 
     private async Task CollectOnceAsync()
     {
-        // While it is not known who sends, only an exclusive owner can be sure that what it collects is later than all that was sent.
+        // As long as the claim is not known, only an exclusive owner can be sure that its collections are later than everything sent.
         var (claim, chain) = (_claim, _chain);
         if (IsLost || (claim is null && (!IsExclusive || _generator.IsEmpty)))
             return;
@@ -419,7 +419,7 @@ public sealed partial class GeneratorLife
             var collectionMs = _generator.Collect(batch.Visitor);
             var isRecorded = chain is not null && await TryPutAsync(chain, chain.Record(_generator));
 
-            // Not before: the claim must not say that more was sent than is in the records.
+            // Only now, because the claim must not say that more was sent than the records contain.
             _sentUpToMs = Math.Max(_sentUpToMs, collectionMs);
             var needsRenewal = claim is { IsExclusive: false } || (chain is not null && !isRecorded);
             if (!needsRenewal || await RenewUntilKnownAsync(claim!))
@@ -429,7 +429,7 @@ public sealed partial class GeneratorLife
         }
         catch (OperationCanceledException) when (_giveUp.IsCancellationRequested)
         {
-            // What it said is lost, but its counters are in the snapshot.
+            // The samples of this collection are lost, but its counters are in the snapshot.
         }
         catch (Exception e)
         {
@@ -438,16 +438,17 @@ public sealed partial class GeneratorLife
     }
 
     /// <summary>
-    /// Where the clock was set back, or was ahead before a restart, what has been sent bears stamps that are still to come. Stamps go on just after those, as
-    /// anything earlier would be out of order: a remote end that has taken the former takes these too. One whose own clock is right has refused them,
-    /// and would refuse everything until that time has come, perhaps for a day. It has nothing that could be out of order, so stamps follow the clock again.
+    /// Handles a clock that was set back, or was ahead before a restart, so that timestamps already sent are in the future. New timestamps
+    /// continue just after those, because earlier ones would be out of order: a remote end that accepted the former accepts these too. A
+    /// remote end whose own clock is right has refused them, and would refuse everything until that time, perhaps for a day. It has no
+    /// sample that others could be out of order with, so timestamps follow the clock again.
     /// </summary>
     private async Task FollowClockAsync(WriterClaim claim)
     {
         var (now, stampedMs) = (Time.GetUtcNow(), _generator.LastCollectionMs);
         var ahead = DateTimeOffset.FromUnixTimeMilliseconds(stampedMs) - now;
         var wasAhead = _isAhead;
-        _isAhead = ahead > s_mostAhead;
+        _isAhead = ahead > s_maxAhead;
         if (!_isAhead)
             return;
         if (_writer.TakenUpToMs is { } takenMs && takenMs < stampedMs)
@@ -477,10 +478,10 @@ public sealed partial class GeneratorLife
         return false;
     }
 
-    // A claim says up to when its owner sends before that is sent: whoever follows stamps nothing before it.
+    // The claim says up to when its owner sends before it sends, so that a successor never uses an earlier timestamp.
     private async Task<bool> RenewUntilKnownAsync(WriterClaim claim)
     {
-        // Not cancelled half way: the first zeros of new series are in this collection alone.
+        // Not cancelled half way: only this collection has the first zeros of new series.
         var isOurs = await _retry.UntilDoneAsync(() => claim.RenewAsync(_sentUpToMs, CancellationToken.None), e => NoteNotRenewed(e.Message), _giveUp.Token);
         _isRenewalFailing = false;
         return isOurs;
@@ -510,7 +511,7 @@ public sealed partial class GeneratorLife
         var isToKeep = !_generator.IsEmpty && _environment.Snapshot != SnapshotMode.Off;
         try
         {
-            // Who was overtaken leaves nothing: that place is the successor's.
+            // An owner that has lost its claim leaves nothing: the place belongs to its successor.
             if (!await IsStillOursAsync(claim, cancellationToken))
                 return;
             var isKept = isToKeep && await TryKeepAsync(claim, cancellationToken);
@@ -519,7 +520,7 @@ public sealed partial class GeneratorLife
         }
         catch (Exception e)
         {
-            // What was kept is good after a crash too: it says all that was sent.
+            // A kept snapshot is valid after a crash too: it contains everything that was sent.
             var reason = e is OperationCanceledException ? OutOfTime : e.Message;
             if (isToKeep)
                 NoteNotKept(reason);
@@ -536,7 +537,7 @@ public sealed partial class GeneratorLife
         }
         catch (IOException) when (claim.IsExclusive)
         {
-            // Nobody can have overtaken it.
+            // Nobody else can have taken the claim.
             return true;
         }
     }
@@ -559,8 +560,8 @@ public sealed partial class GeneratorLife
                         return true;
                     }
 
-                    // A straggler's, or that of a successor which has taken the claim since.
-                    problem = "another has written one in its place";
+                    // It comes from an old owner, or from a successor that has taken the claim since.
+                    problem = "another process has written one in its place";
                     if (!await claim.RenewAsync(_sentUpToMs, cancellationToken))
                         return false;
                     await _snapshots.ReadAsync(cancellationToken);
@@ -593,7 +594,7 @@ public sealed partial class GeneratorLife
 
     private async Task ReleaseAsync(WriterClaim claim, bool isKept, CancellationToken cancellationToken)
     {
-        // With every_collection the last one has been recorded; that is used where there is no snapshot.
+        // With every_collection, the last collection has been recorded; the record is used if there is no snapshot.
         var isRecorded = !isKept && !_generator.IsEmpty && _chain is { IsWhole: true };
         var isWaiting = !_permit.IsOpen || _writer.PendingSamples > 0;
         var isOurs = _generator.IsEmpty && !isWaiting
@@ -651,7 +652,7 @@ public sealed partial class GeneratorLife
     [LoggerMessage(1716, LogLevel.Warning, "Metrics-generator {Generator}: the remote end refused samples that were stamped {Ahead} ahead of the clock. They are lost; counters continue, and stamps follow the clock again")]
     private static partial void LogFollowsClock(ILogger logger, string generator, TimeSpan ahead);
 
-    /// <summary>The claim's own, from when this life has found what was left to it.</summary>
+    /// <summary>The permit of the claim, once this life has restored and resumed what was left to it.</summary>
     private sealed class SendPermit : IWritePermit
     {
         private readonly TaskCompletionSource<WriterClaim> _claim = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -1,18 +1,18 @@
 namespace OrleansTempo.Core.Continuity;
 
 /// <summary>
-/// Where one generator that stops in order leaves its snapshot for the next: one at a time, tagged with the epoch of the
-/// <see cref="WriterClaim"/> it was made under. One call at a time.
+/// Stores the snapshot that a generator leaves for the next one when it shuts down cleanly: one at a time, tagged with the epoch of the
+/// <see cref="WriterClaim"/> under which it was made. One caller at a time.
 /// </summary>
 public interface ISnapshotStorage
 {
-    /// <summary>What is there now; null for nothing.</summary>
+    /// <summary>Reads the stored snapshot; null if there is none.</summary>
     /// <exception cref="IOException">The storage fails.</exception>
     Task<KeptSnapshot?> ReadAsync(CancellationToken cancellationToken);
 
-    /// <summary>Puts a snapshot in the place of whatever was read, written or cleared last.</summary>
-    /// <returns>False where somebody else has changed it since: <see cref="ReadAsync"/> shows what is there, and allows another attempt.</returns>
-    /// <exception cref="IOException">The storage fails; whether it was written is not known.</exception>
+    /// <summary>Replaces what was read, written or cleared last with a snapshot.</summary>
+    /// <returns>False if another process has changed it since; <see cref="ReadAsync"/> then allows another attempt.</returns>
+    /// <exception cref="IOException">The storage fails; the snapshot may or may not have been written.</exception>
     Task<bool> TryWriteAsync(KeptSnapshot snapshot, CancellationToken cancellationToken);
 
     /// <summary>Deletes what was read last, if it is still there.</summary>
@@ -21,6 +21,6 @@ public interface ISnapshotStorage
 }
 
 /// <summary>A snapshot and the owner that made it.</summary>
-/// <param name="Epoch">The claim's, see <see cref="WriterClaim.Epoch"/>: only the snapshot of the last owner may be restored.</param>
+/// <param name="Epoch">The owner's <see cref="WriterClaim.Epoch"/>: only the snapshot of the last owner may be restored.</param>
 /// <param name="Content">See <c>docs/generator-snapshot.md</c>.</param>
 public sealed record KeptSnapshot(long Epoch, ReadOnlyMemory<byte> Content);

@@ -5,17 +5,17 @@ namespace OrleansTempo.Core.Continuity;
 
 /// <summary>
 /// The right to write one tenant's series, or those of one shard of it: an object <c>generators/&lt;tenant's folder>/&lt;shard></c>,
-/// changed only by conditional puts. Whoever wants it takes it, whoever has it; what keeps two from sending at once is time:
+/// changed only by conditional puts. A new owner takes it from the present one without asking; time keeps the two from sending at once:
 /// <code>
-/// A   ──put──────────────┐ held 2/3 of a lease from before its last put
-///         B   ──put──────┼─────┐ a whole lease from after its first one, then held while it renews
+/// A   ──put──────────────┐ A holds it for 2/3 of a lease, counted from before its last put
+///         B   ──put──────┼─────┐ B waits a whole lease, counted from after its first put, and then holds it while it renews
 ///               └ from here on A's renewals are refused
 /// </code>
-/// Each measures its own waiting by its own clock, so only how fast clocks run matters and not what they show; whoever has it also goes by the system
-/// clock where that has gone further, as it does while a machine is suspended. The third of a lease
-/// between the two is for what is under way. What arrives later still is older than all that B stamps, see <see cref="LastTimestampMs"/>,
-/// and is refused by the remote end. Where nobody else can want it, such as on a directory that this process alone may use, the lease is
-/// infinite (exclusive): it is held from the moment it is taken, whatever the clock says. Safe for concurrent use.
+/// Each measures its waiting by its own clock, so only the speed of clocks matters, not what they show. The holder also goes by the
+/// system clock if that has advanced further, as it does while a machine is suspended. The third of a lease in between is for requests
+/// under way. Samples that arrive even later have older timestamps than all of B's, see <see cref="LastTimestampMs"/>, and the remote end
+/// refuses them. If nobody else can want the claim, such as on a directory that only this process may use, the lease is infinite
+/// (exclusive): it is held from the moment it is taken, whatever the clock says. Safe for concurrent use.
 /// </summary>
 public sealed class WriterClaim : IWritePermit
 {
@@ -26,14 +26,14 @@ public sealed class WriterClaim : IWritePermit
     private readonly TimeSpan _lease;
     private readonly OwnedObject _object;
 
-    // Null where nobody is left who may still send.
+    // Null if no previous owner may still send.
     private readonly long? _seizedAt;
 
-    // One at a time: each needs the ETag of the one before. Guards _object and _record.
+    // One put at a time, because each needs the ETag of the one before. Guards _object and _record.
     private readonly SemaphoreSlim _putting = new(1);
     private WriterRecord _record;
 
-    // By both clocks: a machine that is suspended wakes up with a timestamp that has not moved.
+    // By both clocks, because the timestamp of a suspended machine does not advance.
     private long _renewedAt;
     private long _renewedTicks;
     private volatile bool _lost;
@@ -63,24 +63,24 @@ public sealed class WriterClaim : IWritePermit
         }
     }
 
-    /// <summary>From 1, one more with every owner; where the object of those before could not be read, Unix time in milliseconds, which is more than theirs.</summary>
+    /// <summary>The number of this owner: from 1, one more with every owner. If the previous object could not be read, it is the Unix time in milliseconds, which is higher than any before.</summary>
     public long Epoch { get; }
 
     public ClaimStart Start { get; }
 
-    /// <summary>The epoch whose snapshot may be restored, which its owner left in order; null where counters begin again at 0.</summary>
+    /// <summary>The epoch whose snapshot may be restored, because its owner shut down cleanly; null if counters restart at 0.</summary>
     public long? SnapshotEpoch { get; }
 
     /// <summary>
-    /// The epoch of the owner before where it has not ended in order. Of it may be restored what it put in its <see cref="SnapshotChain"/> if
-    /// that says as much as was sent: up to <see cref="LastTimestampMs"/>.
+    /// The epoch of the previous owner if it did not shut down cleanly. Its <see cref="SnapshotChain"/> may be restored if it covers
+    /// everything that was sent: up to <see cref="LastTimestampMs"/>.
     /// </summary>
     public long? CrashedEpoch { get; }
 
-    /// <summary>Unix time in milliseconds of the last collection that an owner before may have sent; nothing may be stamped at or before it. 0 for none.</summary>
+    /// <summary>The timestamp of the last collection that a previous owner may have sent, in Unix milliseconds; 0 for none. All new timestamps must be later.</summary>
     public long LastTimestampMs { get; }
 
-    /// <summary>Whether it was taken for an infinite lease, and so need not be renewed to be held.</summary>
+    /// <summary>Whether it was taken for an infinite lease, so that it is held without renewals.</summary>
     public bool IsExclusive => _lease == Timeout.InfiniteTimeSpan;
 
     /// <inheritdoc/>
@@ -96,16 +96,16 @@ public sealed class WriterClaim : IWritePermit
 
     private TimeSpan SeizureLeft => _seizedAt is { } at ? _lease - _time.GetElapsedTime(at) : TimeSpan.Zero;
 
-    /// <summary>Takes it from whoever has it.</summary>
-    /// <param name="store">One that all who might want it share.</param>
-    /// <param name="tenant">Whose series.</param>
-    /// <param name="shard">Which part of them, such as <c>all</c> or <c>3-of-8</c>; what <see cref="ObjectName.IsSegment"/> allows.</param>
-    /// <param name="owner">For a human who reads the object.</param>
+    /// <summary>Claims the series, whoever has them.</summary>
+    /// <param name="store">The store that all possible owners share.</param>
+    /// <param name="tenant">The tenant whose series are claimed.</param>
+    /// <param name="shard">The shard, such as <c>all</c> or <c>3-of-8</c>; see <see cref="ObjectName.IsSegment"/> for what is allowed.</param>
+    /// <param name="owner">The owner's name, for a human who reads the object.</param>
     /// <param name="lease">
-    /// How long an owner may at most send that nobody hears of. The same for all processes; <see cref="Timeout.InfiniteTimeSpan"/> where there is no other.
+    /// The longest time that an owner which is cut off may send. Must be the same in all processes; <see cref="Timeout.InfiniteTimeSpan"/> if there is no other.
     /// </param>
-    /// <param name="time">The clock that the lease is measured by.</param>
-    /// <param name="cancellationToken">Whether it was taken is not known then; whoever takes it next finds that out.</param>
+    /// <param name="time">The clock for the lease.</param>
+    /// <param name="cancellationToken">Cancels the claim, which may or may not have been taken then; the next owner finds out.</param>
     /// <exception cref="IOException">The store fails.</exception>
     public static async Task<WriterClaim> TakeAsync(
         IObjectStore store,
@@ -118,7 +118,7 @@ public sealed class WriterClaim : IWritePermit
     {
         var name = NameOf(tenant, shard);
 
-        // Not the owner's name alone: a process can have two claims to the same series, one of them lost.
+        // The owner's name alone is not enough: a process can have two claims to the same series, one of them lost.
         var id = $"{owner}/{Guid.NewGuid():N}";
         while (true)
         {
@@ -135,12 +135,12 @@ public sealed class WriterClaim : IWritePermit
         bool IsOwn(ReadOnlyMemory<byte> json) => WriterRecord.Read(json.Span).Owner == id;
     }
 
-    /// <summary>Whether it has ever been taken.</summary>
+    /// <summary>Whether anyone has ever claimed these series.</summary>
     /// <exception cref="IOException">The store fails.</exception>
     public static async Task<bool> WasTakenAsync(IObjectStore store, TenantId tenant, string shard, CancellationToken cancellationToken = default) =>
         await store.GetAsync(NameOf(tenant, shard), cancellationToken).ConfigureAwait(false) is not null;
 
-    /// <summary>All that have ever been taken, in no order: one read for each.</summary>
+    /// <summary>Lists all claims ever taken, in no particular order, with one read for each.</summary>
     /// <exception cref="IOException">The store fails.</exception>
     public static async Task<IReadOnlyList<ListedClaim>> ListAsync(IObjectStore store, CancellationToken cancellationToken = default)
     {
@@ -164,12 +164,12 @@ public sealed class WriterClaim : IWritePermit
     }
 
     /// <summary>
-    /// Says that this owner lives, and up to when it sends: a collection may be sent when this has returned true for its timestamp.
+    /// Renews the claim, and says up to when this owner sends: a collection may be sent after this has returned true for its timestamp.
     /// </summary>
-    /// <param name="lastTimestampMs">Unix time in milliseconds of the collection that is to be sent, or of the last one: it does not go back, see <see cref="StartAgainAfterAsync"/>.</param>
-    /// <param name="cancellationToken">As an <see cref="IOException"/>.</param>
-    /// <returns>False where it is lost for good, or has been released.</returns>
-    /// <exception cref="IOException">The store fails: whether it is lost is not known, and it is held no longer than before.</exception>
+    /// <param name="lastTimestampMs">The timestamp of the collection to be sent, or of the last one, in Unix milliseconds. It never goes back, except by <see cref="StartAgainAfterAsync"/>.</param>
+    /// <param name="cancellationToken">Cancels the renewal, with the effect of an <see cref="IOException"/>.</param>
+    /// <returns>False if the claim is lost for good, or has been released.</returns>
+    /// <exception cref="IOException">The store fails: the claim may be lost, and is held no longer than before.</exception>
     public async Task<bool> RenewAsync(long lastTimestampMs, CancellationToken cancellationToken = default)
     {
         await _putting.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -193,8 +193,8 @@ public sealed class WriterClaim : IWritePermit
         return true;
     }
 
-    /// <summary>Nobody has taken what this owner, or one before, has stamped later than this: the next renewal says less than the last.</summary>
-    /// <param name="timestampMs">Unix milliseconds.</param>
+    /// <summary>Lets the next renewal go back to this timestamp, because no remote end has accepted later samples of this or a previous owner.</summary>
+    /// <param name="timestampMs">The timestamp in Unix milliseconds.</param>
     public async Task StartAgainAfterAsync(long timestampMs)
     {
         await _putting.WaitAsync().ConfigureAwait(false);
@@ -202,16 +202,16 @@ public sealed class WriterClaim : IWritePermit
         _putting.Release();
     }
 
-    /// <summary>Ends it in order. From this call on it is not held; where it fails it can be called again.</summary>
-    /// <param name="snapshot">Whether a snapshot of <see cref="Epoch"/> has been left for the next owner.</param>
-    /// <param name="waiting">Whether collections have been left that are still to be sent.</param>
-    /// <param name="cancellationToken">As an <see cref="IOException"/>.</param>
-    /// <returns>False where it was lost: what was left is not to be restored.</returns>
-    /// <exception cref="IOException">The store fails; whether it was released is not known.</exception>
+    /// <summary>Releases the claim. From this call on it is not held; after a failure it can be called again.</summary>
+    /// <param name="snapshot">Whether a snapshot of <see cref="Epoch"/> was left for the next owner.</param>
+    /// <param name="waiting">Whether collections were left that are still to be sent.</param>
+    /// <param name="cancellationToken">Cancels the release, with the effect of an <see cref="IOException"/>.</param>
+    /// <returns>False if the claim was lost: what was left must not be restored.</returns>
+    /// <exception cref="IOException">The store fails; the claim may or may not have been released.</exception>
     public Task<bool> ReleaseAsync(bool snapshot, bool waiting = false, CancellationToken cancellationToken = default) =>
         LeaveAsync(WriterState.Released, snapshot, waiting, cancellationToken);
 
-    /// <summary>As <see cref="ReleaseAsync"/>, for a tenant that has no series any more: nobody needs to take it until spans come.</summary>
+    /// <summary>As <see cref="ReleaseAsync"/>, for a tenant without series: nobody needs to claim it until spans come.</summary>
     public Task<bool> EndAsync(CancellationToken cancellationToken = default) => LeaveAsync(WriterState.Ended, snapshot: false, waiting: false, cancellationToken);
 
     /// <inheritdoc/>
@@ -219,7 +219,7 @@ public sealed class WriterClaim : IWritePermit
     {
         while (true)
         {
-            // Before it is looked at: what is renewed after that must not be missed.
+            // Read before the check, so that a renewal in between is not missed.
             var renewed = Volatile.Read(ref _renewed).Task;
             if (IsHeld)
                 return;
@@ -233,7 +233,7 @@ public sealed class WriterClaim : IWritePermit
 
     private static string NameOf(TenantId tenant, string shard) => ObjectName.IsSegment(shard)
         ? $"{Root}{TenantFolder.Of(tenant)}/{shard}"
-        : throw new ArgumentException($"'{shard}' is no shard's name: it is a segment of an object's name", nameof(shard));
+        : throw new ArgumentException($"'{shard}' is not a valid shard name: a shard name is one segment of an object name", nameof(shard));
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -254,7 +254,7 @@ public sealed class WriterClaim : IWritePermit
         }
     }
 
-    // Under _putting.
+    // Called under _putting.
     private async Task<bool> PutAsync(WriterRecord record, CancellationToken cancellationToken)
     {
         var put = await _object.TryPutAsync(record.ToJson(), cancellationToken).ConfigureAwait(false);
@@ -266,20 +266,20 @@ public sealed class WriterClaim : IWritePermit
 /// <summary>What a <see cref="WriterClaim"/> found when it was taken.</summary>
 public enum ClaimStart
 {
-    /// <summary>Nobody has had it.</summary>
+    /// <summary>There was no previous owner.</summary>
     New,
 
-    /// <summary>Its former owner has ended in order and sends nothing more.</summary>
+    /// <summary>The previous owner has shut down cleanly and sends nothing more.</summary>
     Released,
 
-    /// <summary>Its former owner, or one before that, has not ended in order, and may still send for at most a lease.</summary>
+    /// <summary>The previous owner, or one before it, has not shut down cleanly, and may still send for at most a lease.</summary>
     Seized,
 }
 
-/// <summary>A <see cref="WriterClaim"/> as a listing shows it.</summary>
-/// <param name="Tenant">Whose series.</param>
-/// <param name="Shard">Which part of them.</param>
-/// <param name="NeedsOwner">Whether somebody writes them, or has died, or has left a snapshot or collections to go on with: there must be an owner.</param>
-/// <param name="IsLive">Whether it has an owner, as far as that has not died.</param>
-/// <param name="ETag">Of the claim's object: another one whenever its owner has said that it lives.</param>
+/// <summary>A <see cref="WriterClaim"/> in a listing.</summary>
+/// <param name="Tenant">The tenant whose series are claimed.</param>
+/// <param name="Shard">The shard.</param>
+/// <param name="NeedsOwner">Whether there must be an owner: the last one is alive or has died, or it left a snapshot or waiting collections.</param>
+/// <param name="IsLive">Whether it has an owner, which may have died.</param>
+/// <param name="ETag">The ETag of the claim's object, which changes with every renewal.</param>
 public readonly record struct ListedClaim(TenantId Tenant, string Shard, bool NeedsOwner, bool IsLive, string ETag);

@@ -4,8 +4,8 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Generator;
 
 /// <summary>
-/// Finds the attributes a processor has a use for in one pass over a span's or resource's attributes. A key is first
-/// looked at by its length, which rules out nearly all of them without touching the request's bytes.
+/// Finds the attributes that a processor needs, in one pass over the attributes of a span or resource. It compares the length
+/// of a key first, which rules out nearly all keys without touching the request's bytes.
 /// </summary>
 internal sealed class AttributePicker
 {
@@ -15,7 +15,7 @@ internal sealed class AttributePicker
     private readonly ulong _lengths;
     private readonly bool _hasLongNames;
 
-    /// <param name="names">Attribute keys; the same key may come more than once and is found once.</param>
+    /// <param name="names">Attribute keys; duplicates are found once.</param>
     public AttributePicker(IEnumerable<string> names)
     {
         _names = names.Distinct(StringComparer.Ordinal).Select(Encoding.UTF8.GetBytes).ToArray();
@@ -28,10 +28,10 @@ internal sealed class AttributePicker
         }
     }
 
-    /// <summary>How many different names there are, and so how long the span given to <see cref="Pick"/> must be.</summary>
+    /// <summary>The number of distinct names, which is the length of the span that <see cref="Pick"/> fills.</summary>
     public int Count => _names.Length;
 
-    /// <summary>The place of a name among what <see cref="Pick"/> finds.</summary>
+    /// <summary>The index of a name in the span that <see cref="Pick"/> fills.</summary>
     public int IndexOf(string name)
     {
         var utf8 = Encoding.UTF8.GetBytes(name);

@@ -3,7 +3,7 @@ using OrleansTempo.Core.Generator.Limits;
 
 namespace OrleansTempo.Core.Generator;
 
-/// <summary>A tenant's own metrics of its generator, its tags made once.</summary>
+/// <summary>Counts what one tenant's generator does, in <see cref="TempoMetrics"/>; the tenant's tags are made once.</summary>
 internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant, GeneratorShard shard)
 {
     public const string SpanMetrics = "span-metrics";
@@ -15,10 +15,10 @@ internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant, G
 
     private readonly KeyValuePair<string, object?> _tenant = new("tenant", tenant.Value);
 
-    // Counters add up by themselves; a gauge would be that of whichever shard came last.
+    // Counters of several shards add up; a gauge without this label would show whichever shard wrote last.
     private readonly TagList _gauge = shard.IsSharded ? [new("tenant", tenant.Value), new("shard", shard.ToString())] : [new("tenant", tenant.Value)];
 
-    /// <summary>Counts 0 of what alerts look at: a counter that first appears with its first failure has not increased for Prometheus.</summary>
+    /// <summary>Starts the counters that alerts watch at 0: to Prometheus, a counter that first appears with its first failure has not increased.</summary>
     public void CountFromZero()
     {
         metrics.CollectionsFailed.Add(0, _tenant);
@@ -45,9 +45,9 @@ internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant, G
 
     public void InvalidUtf8(int spans, string processor) => Discarded(spans, "invalid_utf8", processor);
 
-    /// <param name="multipliers">Attributes that say no usable multiplier.</param>
-    /// <param name="overflows">Amounts by which a value would have become infinite.</param>
-    /// <param name="processor">Whose.</param>
+    /// <param name="multipliers">Attributes without a usable multiplier.</param>
+    /// <param name="overflows">Amounts that would have made a value infinite.</param>
+    /// <param name="processor">The processor that ignored them.</param>
     public void Ignored(int multipliers, int overflows, string processor)
     {
         if (multipliers > 0)
@@ -98,8 +98,8 @@ internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant, G
     }
 
     /// <param name="name">A label's name.</param>
-    /// <param name="estimate">How many values it has had of late.</param>
-    /// <param name="limited">How many were replaced since this was last called.</param>
+    /// <param name="estimate">The estimated number of values it had recently.</param>
+    /// <param name="limited">The number of values replaced since the last call.</param>
     public void Label(string name, long estimate, long limited)
     {
         var label = new KeyValuePair<string, object?>("label_name", name);
@@ -108,9 +108,9 @@ internal sealed class GeneratorCounters(TempoMetrics metrics, TenantId tenant, G
             metrics.LabelValuesLimited.Add(limited, _tenant, label);
     }
 
-    /// <param name="sanitized">Spans whose name has been replaced, or would have been.</param>
-    /// <param name="tooFewTokens">Spans whose name is too short to be compared with others.</param>
-    /// <param name="tooManyTokens">Spans whose name is too long for that.</param>
+    /// <param name="sanitized">Spans whose name was replaced, or would be in a dry run.</param>
+    /// <param name="tooFewTokens">Spans whose name is too short to compare with others.</param>
+    /// <param name="tooManyTokens">Spans whose name is too long to compare with others.</param>
     public void SpanNames(long sanitized, long tooFewTokens, long tooManyTokens)
     {
         Add(metrics.SpansSanitized, sanitized);

@@ -4,8 +4,8 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Generator;
 
 /// <summary>
-/// The values that a processor has a use for of the resource at hand, as text. What is no string is made one here, once for a resource and
-/// not for each of its spans: a list of a client's may be megabytes long, and its spans a few bytes each.
+/// The attribute values of the current resource that a processor needs, as text. Values that are not strings are converted once
+/// per resource, not once per span: a list from a client may be megabytes long, and its spans a few bytes each.
 /// </summary>
 internal sealed class ResourceValues
 {
@@ -16,8 +16,8 @@ internal sealed class ResourceValues
     private readonly bool[] _isString;
     private readonly ArrayBufferWriter<byte> _texts = new();
 
-    /// <param name="picker">Finds them, and gives them their numbers.</param>
-    /// <param name="maxValueBytes">Where labels are cut; 0 for nowhere. Of a list not much more is made text.</param>
+    /// <param name="picker">Finds the attributes and defines their indices.</param>
+    /// <param name="maxValueBytes">The maximum length of a label value in bytes; 0 for no limit. Not much more of a list is converted to text.</param>
     public ResourceValues(AttributePicker picker, int maxValueBytes)
     {
         _picker = picker;
@@ -27,7 +27,7 @@ internal sealed class ResourceValues
         _isString = new bool[picker.Count];
     }
 
-    /// <summary>What follows is of this resource.</summary>
+    /// <summary>Reads the values of a resource; the other methods then refer to it.</summary>
     public void Read(SpanBatch batch, int resource)
     {
         var attributes = batch.Attributes(batch.Resources[resource]);
@@ -51,10 +51,10 @@ internal sealed class ResourceValues
         }
     }
 
-    /// <summary>Whether the resource has the attribute, be it empty.</summary>
+    /// <summary>Whether the resource has the attribute, even if it is empty.</summary>
     public bool Has(int name) => _found[name] >= 0;
 
-    /// <summary>The value; empty where there is none. Of the batch that <see cref="Read"/> had.</summary>
+    /// <summary>The value; empty if there is none. The batch must be the one given to <see cref="Read"/>.</summary>
     public ReadOnlySpan<byte> Value(SpanBatch batch, int name)
     {
         if (_found[name] < 0)

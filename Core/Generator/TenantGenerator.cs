@@ -14,17 +14,17 @@ using OrleansTempo.Core.Overrides;
 namespace OrleansTempo.Core.Generator;
 
 /// <summary>
-/// A tenant's metrics-generator: its processors and the series they keep. One caller at a time; it never blocks and never
-/// starts anything of its own.
+/// A tenant's metrics-generator: its processors, and the series they update. One caller at a time; it never blocks, and never
+/// starts threads or timers of its own.
 /// <code>
-///   SpanBatch ─► slack, not seen before ─┬─► span-metrics ───┐
+///   SpanBatch ─► slack, deduplication ───┬─► span-metrics ───┐
 ///                                        ├─► service-graphs ─┼─► series registry ─► Collect ─► remote write
 ///                                        └─► host-info ──────┘                   └► Visit ───► scrape page
 /// </code>
 /// </summary>
 public sealed class TenantGenerator
 {
-    // What the system clock is corrected by without being set is far less between two collections.
+    // Between two collections, the usual corrections of the system clock are far smaller than this.
     private static readonly TimeSpan s_setClock = TimeSpan.FromSeconds(1);
 
     private readonly TenantId _tenant;
@@ -32,7 +32,7 @@ public sealed class TenantGenerator
     private readonly GeneratorCounters _counters;
     private readonly TimeProvider _time;
 
-    // All that the processors and the registry count and compare is in its time; what is sent is stamped by the system clock.
+    // Processors and registry use this clock for all their times; what is sent carries timestamps of the system clock.
     private readonly SteadyClock _clock;
     private readonly SeriesRegistry _registry;
     private GeneratorSettings _settings;
@@ -46,16 +46,16 @@ public sealed class TenantGenerator
     private (long Added, long Removed, long Limited) _reported;
     private (long Added, long Removed, long Limited) _reportedEntities;
 
-    /// <param name="tenant">Whose spans it counts.</param>
+    /// <param name="tenant">The tenant whose spans it counts.</param>
     /// <param name="settings">The tenant's settings, the same for all its shards.</param>
-    /// <param name="metrics">The process' own metrics.</param>
+    /// <param name="metrics">The process's own metrics.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="shard">Which part of the tenant's traces it is given.</param>
-    /// <exception cref="ArgumentException">A filter policy is not valid, or there is no such shard.</exception>
+    /// <param name="shard">The part of the tenant's traces that it receives.</param>
+    /// <exception cref="ArgumentException">A filter policy is not valid, or the shard does not exist.</exception>
     public TenantGenerator(TenantId tenant, GeneratorSettings settings, TempoMetrics metrics, TimeProvider time, GeneratorShard shard = default)
     {
         if (shard.Index < 0 || shard.Count < 0 || shard.Index >= Math.Max(shard.Count, 1))
-            throw new ArgumentOutOfRangeException(nameof(shard), $"There is no shard {shard.Index} of {shard.Count}.");
+            throw new ArgumentOutOfRangeException(nameof(shard), $"Shard {shard.Index} does not exist: there are {shard.Count} shards.");
         _shard = shard;
         _tenant = tenant;
         _counters = new GeneratorCounters(metrics, tenant, shard);
@@ -72,16 +72,16 @@ public sealed class TenantGenerator
 
     public GeneratorSettings Settings => _settings;
 
-    /// <summary>Those of overflows among them.</summary>
+    /// <summary>The number of series, including those of overflow entities.</summary>
     public int ActiveSeries => _registry.Budget.Active + _registry.Budget.Overflow;
 
-    /// <summary>Edges of the service graph that wait for their other side.</summary>
+    /// <summary>The number of edges of the service graph that wait for their other side.</summary>
     public int WaitingEdges => _serviceGraphs?.Waiting.Edges.Count ?? 0;
 
-    /// <summary>Whether it has nothing to say: no series, none still to be ended with a staleness marker, and no edge that waits.</summary>
+    /// <summary>Whether it holds nothing: no series, not even one that still needs its staleness marker, and no waiting edge.</summary>
     public bool IsEmpty => ActiveSeries == 0 && WaitingEdges == 0;
 
-    /// <summary>Counts a batch's spans; keeps nothing of the batch.</summary>
+    /// <summary>Counts the spans of a batch, and keeps no reference to the batch.</summary>
     public void Push(SpanBatch batch)
     {
         var now = _time.GetUtcNow();
@@ -99,7 +99,7 @@ public sealed class TenantGenerator
         Push(batch, accepted, spans.Length, batch.Bytes.Length, now);
     }
 
-    /// <summary>Counts some of a batch's spans, those of a shard; keeps nothing of the batch.</summary>
+    /// <summary>Counts some spans of a batch, those of this shard, and keeps no reference to the batch.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="positions">Positions in <see cref="SpanBatch.Spans"/>, ascending.</param>
     public void Push(SpanBatch batch, ReadOnlySpan<int> positions)
@@ -122,10 +122,10 @@ public sealed class TenantGenerator
     }
 
     /// <summary>
-    /// Visits every series for sending: new ones with their first 0, ended ones with their staleness marker, each bucket
-    /// with its exemplar since the last collection. With <c>disable_collection</c> nothing is visited, but series still end.
+    /// Visits every series for sending: new series with their first 0, ended ones with their staleness marker, each bucket with
+    /// its exemplar since the last collection. With <c>disable_collection</c> nothing is visited, but series still end.
     /// </summary>
-    /// <returns>The collection's timestamp in Unix milliseconds; every collection has a later one.</returns>
+    /// <returns>The timestamp of the collection in Unix milliseconds; each collection has a later one than the one before.</returns>
     public long Collect(ISeriesVisitor visitor)
     {
         var nowMs = _clock.NowMs;
@@ -155,7 +155,7 @@ public sealed class TenantGenerator
         }
     }
 
-    /// <summary>Visits every current series and its value, changing nothing.</summary>
+    /// <summary>Visits every series with its current value, and changes nothing.</summary>
     public void Visit(ISeriesVisitor visitor)
     {
         var listing = List();
@@ -163,58 +163,59 @@ public sealed class TenantGenerator
             Visit(listing, family, 0, int.MaxValue, visitor);
     }
 
-    /// <summary>The entities there are now, to be visited with <see cref="Visit(SeriesListing, string, int, int, ISeriesVisitor)"/>.</summary>
+    /// <summary>Lists the present entities, for <see cref="Visit(SeriesListing, string, int, int, ISeriesVisitor)"/>.</summary>
     internal SeriesListing List() => _registry.List();
 
-    /// <summary>Visits about so many series of a family with their current values, from a place on; returns where to go on, or -1.</summary>
+    /// <summary>Visits about this many series of a family with their current values, from a place on; returns where to continue, or -1 at the end.</summary>
     internal int Visit(SeriesListing listing, string family, int from, int series, ISeriesVisitor visitor) =>
         _registry.Visit(listing, family, from, series, _clock.NowMs, (long)_clock.Ahead.TotalMilliseconds, visitor);
 
     /// <summary>
-    /// Writes all series, the edges that wait, and when was collected last, so that another generator of the tenant goes on
-    /// exactly where this one stops; see <c>docs/generator-snapshot.md</c>. Only exemplars since the last collection and estimates stay behind.
+    /// Writes all series, the waiting edges and the time of the last collection, so that another generator of the tenant can
+    /// continue exactly where this one stops; see <c>docs/generator-snapshot.md</c>. Only the exemplars since the last collection
+    /// and the estimates are lost.
     /// </summary>
     public void WriteSnapshot(IBufferWriter<byte> output)
     {
         WriteSnapshot(output, onlyChanges: false);
-        _registry.BeginAccount();
+        _registry.TrackChanges();
     }
 
     /// <summary>
-    /// Writes what has changed since the last call of this or of <see cref="WriteSnapshot(IBufferWriter{byte})"/>, directly after a collection: the
-    /// series that were counted or have ended, and all edges that wait.
+    /// Writes what has changed since the last call of this method or of <see cref="WriteSnapshot(IBufferWriter{byte})"/>: the series
+    /// that were updated or have ended, and all waiting edges. Must be called directly after a collection.
     /// </summary>
-    /// <returns>False where only a snapshot says it all, such as after a change of settings; nothing is written then.</returns>
+    /// <returns>False if a whole snapshot is needed, such as after a change of settings; nothing is written then.</returns>
     public bool TryWriteChanges(IBufferWriter<byte> output)
     {
-        if (!_registry.HasAccount)
+        if (!_registry.TracksChanges)
             return false;
         WriteSnapshot(output, onlyChanges: true);
-        _registry.BeginAccount();
+        _registry.TrackChanges();
         return true;
     }
 
     /// <summary>
-    /// Goes on with a snapshot, in a generator that has taken nothing and collected nothing yet. The settings need not be those
-    /// of the snapshot: it is as if they had been applied to the generator that wrote it.
+    /// Restores a snapshot, into a generator that has taken no spans and made no collection yet. The settings may differ from
+    /// those of the snapshot: the result is as if they had been applied to the generator that wrote it.
     /// </summary>
-    /// <param name="snapshot">The bytes, which may be anybody's.</param>
-    /// <param name="reason">Why it is not a snapshot to go on with; nothing has changed then.</param>
-    /// <exception cref="InvalidOperationException">The generator has series already.</exception>
+    /// <param name="snapshot">The bytes, which are not trusted.</param>
+    /// <param name="reason">Why the snapshot cannot be restored; nothing has changed then.</param>
+    /// <exception cref="InvalidOperationException">The generator already has series.</exception>
     public bool TryRestore(ReadOnlySpan<byte> snapshot, [NotNullWhen(false)] out string? reason)
     {
         ThrowUnlessEmpty();
         if (!GeneratorSnapshot.TryRead(snapshot, _tenant, _shard, _clock.NowMs, out var content, out reason))
             return false;
-        GoOnWith(content);
+        Restore(content);
         return true;
     }
 
-    /// <summary>As with a snapshot alone, where changes were recorded after it.</summary>
+    /// <summary>Restores a snapshot and the changes recorded after it.</summary>
     /// <param name="records">The snapshot, and the changes in the order in which they were written.</param>
-    /// <param name="sentUpToMs">The last collection that may have been sent, where that is known: what is older would count again what came between. Unix milliseconds.</param>
-    /// <param name="reason">Why these are not a snapshot and its changes to go on with; nothing has changed then.</param>
-    /// <exception cref="InvalidOperationException">The generator has series already.</exception>
+    /// <param name="sentUpToMs">The last collection that may have been sent, if known: records older than that would count again what was sent in between. Unix milliseconds.</param>
+    /// <param name="reason">Why the records cannot be restored; nothing has changed then.</param>
+    /// <exception cref="InvalidOperationException">The generator already has series.</exception>
     public bool TryRestore(IReadOnlyList<ReadOnlyMemory<byte>> records, long sentUpToMs, [NotNullWhen(false)] out string? reason)
     {
         ThrowUnlessEmpty();
@@ -239,47 +240,47 @@ public sealed class TenantGenerator
 
         if (content.LastCollectionMs < sentUpToMs)
         {
-            reason = $"it is of the collection at {content.LastCollectionMs}, and what was collected at {sentUpToMs} may have been sent";
+            reason = $"it was taken at collection {content.LastCollectionMs}, but samples up to collection {sentUpToMs} may have been sent";
             return false;
         }
 
-        GoOnWith(content);
+        Restore(content);
         return true;
     }
 
     private void ThrowUnlessEmpty()
     {
         if (!IsEmpty)
-            throw new InvalidOperationException("A snapshot is for a generator that has taken nothing yet.");
+            throw new InvalidOperationException("A snapshot can only be restored into a generator that has taken no spans yet.");
     }
 
     private void WriteSnapshot(IBufferWriter<byte> output, bool onlyChanges) =>
         GeneratorSnapshot.Write(
             output, _tenant, _shard, _clock, _registry, _spanMetrics?.Table, _spanMetrics?.TargetInfo?.Table, _serviceGraphs, _hostInfo?.Table, onlyChanges);
 
-    private void GoOnWith(SnapshotContent content)
+    private void Restore(SnapshotContent content)
     {
         _registry.Restore(content.Tables, LivePart);
         _registry.StartAfter(content.LastCollectionMs);
         if (_registry.Labels.IsOn)
-            _registry.GoOnLimiting(_clock.NowMs);
+            _registry.RestoreLimits(_clock.NowMs);
         _spanMetrics?.LearnSpanNames();
         if (content.Edges is { } edges)
-            _serviceGraphs?.GoOnWith(edges);
+            _serviceGraphs?.Restore(edges);
     }
 
-    /// <summary>Stamps whatever is sent from now on later than this, where another has sent up to then; Unix milliseconds.</summary>
+    /// <summary>Stamps everything from now on later than this, because another owner has sent samples up to then; Unix milliseconds.</summary>
     public void StartAfter(long timestampMs) => _registry.StartAfter(timestampMs);
 
-    /// <summary>As <see cref="StartAfter"/>, also where collections had later stamps: nobody has taken those. Unix milliseconds.</summary>
+    /// <summary>As <see cref="StartAfter"/>, but also goes back behind later collections, because no remote end has accepted those. Unix milliseconds.</summary>
     public void StartAgainAfter(long timestampMs) => _registry.StartAgainAfter(timestampMs);
 
-    /// <summary>The timestamp of the last collection, or what <see cref="StartAfter"/> said; Unix milliseconds.</summary>
+    /// <summary>The timestamp of the last collection, or the one given to <see cref="StartAfter"/>; Unix milliseconds.</summary>
     public long LastCollectionMs => _registry.LastCollectionMs;
 
     /// <summary>
-    /// Goes on with other settings. A processor that they do not concern is left alone; one that they do concern keeps the
-    /// series whose labels stay the same.
+    /// Applies other settings. A processor that they do not affect is left alone; one that they affect keeps the series whose
+    /// labels stay the same.
     /// </summary>
     /// <exception cref="ArgumentException">A filter policy is not valid; nothing has changed then.</exception>
     public void Apply(GeneratorSettings settings)
@@ -347,12 +348,12 @@ public sealed class TenantGenerator
         (_recent.WindowMs, _recent.Max) = (windowMs, max);
     }
 
-    // Records of changes tell ages by the system clock as it was then: where that has been set, and until it is past all stamps, each record says all.
+    // Records of changes express ages by the system clock of their time. After the clock was set, and until it has passed all timestamps, each record is a whole snapshot.
     private TimeSpan NoteClock(DateTimeOffset wallNow)
     {
         var ahead = wallNow - _clock.Now;
         if ((ahead - _ahead).Duration() >= s_setClock || wallNow.ToUnixTimeMilliseconds() < _registry.LastCollectionMs)
-            _registry.LoseAccount();
+            _registry.LoseTrack();
         _ahead = ahead;
         return ahead;
     }
@@ -379,7 +380,7 @@ public sealed class TenantGenerator
         _ => null,
     };
 
-    // The label sets of the service graph are what they are; its part is there to be compared with all there is.
+    // Names do not change the label sets of the service graph; they are included so that the sum can be compared with all entities.
     private void ReportSanitizedDemand(SpanNameSanitizer spanNames, long nowMs)
     {
         spanNames.Begin(nowMs, _registry.StaleMs);

@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
-using OrleansTempo.Core.Blocks.Format;
 
 namespace OrleansTempo.Core.Objects;
 
@@ -237,8 +236,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
             one.Dispose();
     }
 
-    // A block's data is written once under an ID of its own. Of anything else a kept handle could show what another process has replaced.
-    private static bool IsImmutable(string name) => name.EndsWith("/" + BlockPaths.DataFile, StringComparison.Ordinal);
+    private static bool IsImmutable(string name) => name.EndsWith("/" + ObjectName.WrittenOnce, StringComparison.Ordinal);
 
     private static string ETag(ReadOnlySpan<byte> content) => Convert.ToHexStringLower(SHA256.HashData(content).AsSpan(0, 16));
 

@@ -5,6 +5,12 @@ namespace OrleansTempo.Core.Objects;
 /// <summary>What <see cref="IObjectStore"/> allows as an object's name, so that every store can hold it and none is left by it.</summary>
 public static class ObjectName
 {
+    /// <summary>
+    /// The last segment of an object that is written once, under a name that no other ever has: a store may keep it open. Of anything else a
+    /// handle that is kept could show what another process has replaced.
+    /// </summary>
+    internal const string WrittenOnce = "data";
+
     private static readonly SearchValues<char> s_allowed =
         SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.=%-");
 

@@ -3,7 +3,7 @@ using OrleansTempo.Core.RemoteWrite.Messages;
 
 namespace OrleansTempo.Core.RemoteWrite;
 
-/// <summary>One collection being encoded: visit its series, then hand it to <see cref="RemoteWriter.Complete"/>; dispose it either way.</summary>
+/// <summary>One collection being encoded: visit its series, then pass it to <see cref="RemoteWriter.Complete"/>, and dispose it in any case.</summary>
 public sealed class RemoteWriteBatch : IDisposable
 {
     private readonly IWriteRequestEncoder[] _encoders;
@@ -19,7 +19,7 @@ public sealed class RemoteWriteBatch : IDisposable
     /// <summary>Unix time in milliseconds of the collection.</summary>
     public long TimestampMs { get; }
 
-    /// <summary>Takes the collection's series.</summary>
+    /// <summary>Receives the series of the collection.</summary>
     public ISeriesVisitor Visitor { get; }
 
     internal IReadOnlyList<IWriteRequestEncoder> Encoders => _encoders;

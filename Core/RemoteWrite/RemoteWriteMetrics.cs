@@ -5,8 +5,8 @@ using OrleansTempo.Core.RemoteWrite.Queue;
 namespace OrleansTempo.Core.RemoteWrite;
 
 /// <summary>
-/// The counters of remote write under the names that Prometheus gives them, one instance per process. All take the tags
-/// <c>tenant</c>, <c>remote_name</c> and <c>url</c>; gauges are observed from the queues that exist.
+/// The metrics of remote write under Prometheus' names, one instance per process. All take the tags <c>tenant</c>,
+/// <c>remote_name</c> and <c>url</c>; gauges are observed from the existing queues.
 /// </summary>
 public sealed class RemoteWriteMetrics
 {
@@ -15,28 +15,28 @@ public sealed class RemoteWriteMetrics
     public RemoteWriteMetrics(TempoMetrics metrics)
     {
         var meter = metrics.Meter;
-        Samples = meter.CreateCounter<long>("prometheus_remote_storage_samples_total", null, "Samples the remote end accepted");
-        Histograms = meter.CreateCounter<long>("prometheus_remote_storage_histograms_total", null, "Samples of native histograms the remote end accepted");
-        Exemplars = meter.CreateCounter<long>("prometheus_remote_storage_exemplars_total", null, "Exemplars the remote end accepted");
-        SamplesFailed = meter.CreateCounter<long>("prometheus_remote_storage_samples_failed_total", null, "Samples the remote end refused for good");
-        HistogramsFailed = meter.CreateCounter<long>("prometheus_remote_storage_histograms_failed_total", null, "Samples of native histograms the remote end refused for good");
-        ExemplarsFailed = meter.CreateCounter<long>("prometheus_remote_storage_exemplars_failed_total", null, "Exemplars the remote end refused for good");
-        SamplesRetried = meter.CreateCounter<long>("prometheus_remote_storage_samples_retried_total", null, "Samples of attempts that will be repeated");
-        HistogramsRetried = meter.CreateCounter<long>("prometheus_remote_storage_histograms_retried_total", null, "Samples of native histograms of attempts that will be repeated");
+        Samples = meter.CreateCounter<long>("prometheus_remote_storage_samples_total", null, "Samples accepted by the remote end");
+        Histograms = meter.CreateCounter<long>("prometheus_remote_storage_histograms_total", null, "Native histogram samples accepted by the remote end");
+        Exemplars = meter.CreateCounter<long>("prometheus_remote_storage_exemplars_total", null, "Exemplars accepted by the remote end");
+        SamplesFailed = meter.CreateCounter<long>("prometheus_remote_storage_samples_failed_total", null, "Samples refused for good by the remote end");
+        HistogramsFailed = meter.CreateCounter<long>("prometheus_remote_storage_histograms_failed_total", null, "Native histogram samples refused for good by the remote end");
+        ExemplarsFailed = meter.CreateCounter<long>("prometheus_remote_storage_exemplars_failed_total", null, "Exemplars refused for good by the remote end");
+        SamplesRetried = meter.CreateCounter<long>("prometheus_remote_storage_samples_retried_total", null, "Samples in failed attempts that will be retried");
+        HistogramsRetried = meter.CreateCounter<long>("prometheus_remote_storage_histograms_retried_total", null, "Native histogram samples in failed attempts that will be retried");
         SamplesDropped = meter.CreateCounter<long>("prometheus_remote_storage_samples_dropped_total", null, "Samples not sent, by reason: dropped_series (by relabelling), queue_full, too_old, shutdown, corrupt");
-        DiskFailures = meter.CreateCounter<long>("prometheus_remote_storage_disk_failures_total", null, "Attempts to put, read or delete a waiting collection in the object store that failed");
-        Bytes = meter.CreateCounter<long>("prometheus_remote_storage_bytes_total", null, "Compressed bytes the remote end accepted");
+        DiskFailures = meter.CreateCounter<long>("prometheus_remote_storage_disk_failures_total", null, "Failed attempts to write, read or delete a waiting collection in the object store");
+        Bytes = meter.CreateCounter<long>("prometheus_remote_storage_bytes_total", null, "Compressed bytes accepted by the remote end");
         SentBatchDuration = meter.CreateHistogram(
             "prometheus_remote_storage_sent_batch_duration_seconds",
             null,
-            "Seconds an attempt to send took",
+            "Duration of attempts to send in seconds",
             tags: null,
             new InstrumentAdvice<double> { HistogramBucketBoundaries = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 60, 120, 300] });
-        meter.CreateObservableGauge("prometheus_remote_storage_samples_pending", () => Observe(static q => (double)q.PendingSamples), null, "Samples waiting to be accepted");
-        meter.CreateObservableGauge("prometheus_remote_storage_samples_pending_on_disk", () => Observe(static q => (double)q.PendingSamplesOnDisk), null, "Those of them that are in the object store");
-        meter.CreateObservableGauge("prometheus_remote_storage_disk_bytes", () => Observe(static q => (double)q.DiskBytes), null, "What waits in the object store takes there");
-        meter.CreateObservableGauge("prometheus_remote_storage_highest_timestamp_in_seconds", () => Observe(static q => q.HighestTimestampMs / 1000.0), null, "Unix time of the newest collection enqueued");
-        meter.CreateObservableGauge("prometheus_remote_storage_queue_highest_sent_timestamp_seconds", () => Observe(static q => q.HighestSentTimestampMs / 1000.0), null, "Unix time of the newest collection that got through");
+        meter.CreateObservableGauge("prometheus_remote_storage_samples_pending", () => Observe(static q => (double)q.PendingSamples), null, "Samples waiting for the remote end to accept them");
+        meter.CreateObservableGauge("prometheus_remote_storage_samples_pending_on_disk", () => Observe(static q => (double)q.PendingSamplesOnDisk), null, "Samples waiting in the object store");
+        meter.CreateObservableGauge("prometheus_remote_storage_disk_bytes", () => Observe(static q => (double)q.DiskBytes), null, "Bytes of waiting collections in the object store");
+        meter.CreateObservableGauge("prometheus_remote_storage_highest_timestamp_in_seconds", () => Observe(static q => q.HighestTimestampMs / 1000.0), null, "Unix time of the newest collection enqueued, in seconds");
+        meter.CreateObservableGauge("prometheus_remote_storage_queue_highest_sent_timestamp_seconds", () => Observe(static q => q.HighestSentTimestampMs / 1000.0), null, "Unix time of the newest collection the remote end accepted, in seconds");
     }
 
     internal Counter<long> Samples { get; }
@@ -52,7 +52,7 @@ public sealed class RemoteWriteMetrics
     internal Counter<long> Bytes { get; }
     internal Histogram<double> SentBatchDuration { get; }
 
-    /// <summary>Of all queues there are, in no order.</summary>
+    /// <summary>The status of all existing queues, in no particular order.</summary>
     public IReadOnlyList<RemoteWriteStatus> Status() => [.. _queues.Keys.Select(static queue => queue.Status())];
 
     internal void Add(RemoteWriteQueue queue) => _queues[queue] = 0;

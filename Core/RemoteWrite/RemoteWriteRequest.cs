@@ -1,24 +1,24 @@
 namespace OrleansTempo.Core.RemoteWrite;
 
-/// <summary>One finished request: its compressed body and what is in it. Shared by all endpoints it goes to, so never changed.</summary>
+/// <summary>One finished request: its compressed body, and a summary of its content. All endpoints it goes to share it, so it never changes.</summary>
 public sealed record RemoteWriteRequest
 {
-    /// <summary>Which message <see cref="Body"/> is.</summary>
+    /// <summary>The protocol of <see cref="Body"/>.</summary>
     public RemoteWriteProtocol Protocol { get; init; } = RemoteWriteProtocol.V1;
 
-    /// <summary>The message, snappy block compressed: the body as it is sent.</summary>
+    /// <summary>The message as sent, compressed as a snappy block.</summary>
     public required ReadOnlyMemory<byte> Body { get; init; }
 
-    /// <summary>Bytes before compression.</summary>
+    /// <summary>The number of bytes before compression.</summary>
     public required int RawBytes { get; init; }
 
-    /// <summary>An explicit 0 counts too.</summary>
+    /// <summary>The number of samples, including explicit zeros.</summary>
     public required int Samples { get; init; }
 
-    /// <summary>Samples of native histograms, an explicit one without observations too; not among <see cref="Samples"/>.</summary>
+    /// <summary>The number of native histogram samples, including explicit empty ones; not part of <see cref="Samples"/>.</summary>
     public int Histograms { get; init; }
 
-    /// <summary>Of either kind: what waits, is lost and is limited is counted so.</summary>
+    /// <summary>The number of samples of both kinds, as counted for waiting and lost samples and for limits.</summary>
     public int AllSamples => Samples + Histograms;
 
     public required int Exemplars { get; init; }
@@ -27,7 +27,7 @@ public sealed record RemoteWriteRequest
     public required long TimestampMs { get; init; }
 }
 
-/// <summary>Which message a remote write request's body is. The numbers are persisted with queued requests: never change them.</summary>
+/// <summary>The message in the body of a remote write request. The numbers are stored with queued requests and must never change.</summary>
 public enum RemoteWriteProtocol
 {
     /// <summary>Remote write 1.0, <c>prometheus.WriteRequest</c>.</summary>

@@ -6,16 +6,16 @@ using OrleansTempo.Core.RemoteWrite.Queue;
 namespace OrleansTempo.Core.RemoteWrite;
 
 /// <summary>
-/// One tenant's remote write: encodes a collection once for all endpoints that want it alike, and queues it for each.
+/// One tenant's remote write: encodes a collection once for all endpoints with equal encoding settings, and queues it for each.
 /// <code>
 /// using var batch = writer.BeginCollection(timestampMs);
 /// registry.Collect(timestampMs, batch.Visitor);
-/// writer.Complete(batch);                        // returns at once, sending has begun
+/// writer.Complete(batch);                        // returns at once, sending has started
 /// …
 /// var left = await writer.FlushAsync(deadline);  // shutdown
 /// await writer.DisposeAsync();
 /// </code>
-/// Collections are begun and completed by one caller at a time; the rest is safe for concurrent use.
+/// One caller at a time may begin and complete collections; the rest is safe for concurrent use.
 /// </summary>
 public sealed class RemoteWriter : IAsyncDisposable
 {
@@ -27,13 +27,13 @@ public sealed class RemoteWriter : IAsyncDisposable
     private readonly Route[] _routes;
     private volatile RemoteWriterSettings _settings;
 
-    /// <param name="tenant">Whose series are written.</param>
-    /// <param name="endpoints">Where to, shared by all tenants; none is fine, and costs nothing.</param>
+    /// <param name="tenant">The tenant whose series are written.</param>
+    /// <param name="endpoints">The endpoints, shared by all tenants; an empty list is allowed, and costs nothing.</param>
     /// <param name="settings">The tenant's settings, see <see cref="Apply"/>.</param>
     /// <param name="metrics">The process's remote write counters.</param>
-    /// <param name="time">The clock of backoff and ages.</param>
-    /// <param name="logger">Told about outages, recoveries and what is lost.</param>
-    /// <param name="permit">Nothing leaves while it is not held; null where there can be no other writer.</param>
+    /// <param name="time">The clock for backoff and ages.</param>
+    /// <param name="logger">Receives outages, recoveries and losses.</param>
+    /// <param name="permit">Nothing is sent while it is not held; null if there can be no other writer.</param>
     public RemoteWriter(
         TenantId tenant,
         IReadOnlyList<RemoteWriteEndpoint> endpoints,
@@ -63,24 +63,24 @@ public sealed class RemoteWriter : IAsyncDisposable
         Queues = [.. _routes.SelectMany(static r => r.Targets).Select(static t => t.Queue)];
     }
 
-    /// <summary>Whether there is anything to write to; a collection for nobody can be left out.</summary>
+    /// <summary>Whether there are endpoints; without any, a collection can be skipped.</summary>
     public bool HasEndpoints => Queues.Count > 0;
 
     /// <summary>Whether anything waits to be sent.</summary>
     public bool IsPending => Queues.Any(static queue => queue.PendingSamples > 0);
 
-    /// <summary>Samples that wait, summed over the endpoints; after the end, those that are kept in the store for the next owner.</summary>
+    /// <summary>The number of waiting samples, summed over the endpoints; after disposal, those kept in the store for the next owner.</summary>
     public long PendingSamples => Queues.Sum(static queue => queue.PendingSamples);
 
     /// <summary>
-    /// Up to when has been collected for any of the endpoints, in Unix milliseconds, by owners before too as far as that was found by <see cref="ResumeAsync"/>;
-    /// 0 where nothing was. A generator must stamp nothing before it.
+    /// The timestamp of the newest collection for any of the endpoints, in Unix milliseconds, including those of previous owners that
+    /// <see cref="ResumeAsync"/> found; 0 for none. A generator must not use an earlier timestamp.
     /// </summary>
     public long HighestTimestampMs => Queues.Select(static queue => queue.HighestTimestampMs).DefaultIfEmpty().Max();
 
     /// <summary>
-    /// Up to when any of the endpoints has samples, or may still get some; 0 where all there were have been refused. Null where one has answered to nothing
-    /// yet. Unix milliseconds.
+    /// The time up to which any of the endpoints has samples, or may still get some; 0 if all were refused. Null if one has not answered
+    /// anything yet. Unix milliseconds.
     /// </summary>
     public long? TakenUpToMs
     {
@@ -100,7 +100,7 @@ public sealed class RemoteWriter : IAsyncDisposable
 
     internal IReadOnlyList<RemoteWriteQueue> Queues { get; }
 
-    /// <summary>Changes headers from the next attempt on and the rest from the next collection on; what is queued stays.</summary>
+    /// <summary>Applies settings: headers from the next attempt on, the rest from the next collection on. Queued collections stay as they are.</summary>
     public void Apply(RemoteWriterSettings settings)
     {
         _settings = settings;
@@ -110,11 +110,11 @@ public sealed class RemoteWriter : IAsyncDisposable
     }
 
     /// <summary>
-    /// Takes up what owners before have left in the store, in front of what is here, and keeps there what has to wait from now on; until
-    /// then all is in memory. Once, when the claim is taken, and before anything is sent: the permit is not to be held until this is through. Where it fails it
-    /// can be called again.
+    /// Resumes the queues: puts what previous owners left in the store in front of what is here, and from now on stores what has to wait;
+    /// until then everything is in memory. Called once, after the claim is taken and before anything is sent: the permit must not be held
+    /// until this has completed. Can be called again after a failure.
     /// </summary>
-    /// <returns>False where another owner has followed already, as far as the store says: what waits there is that one's.</returns>
+    /// <returns>False if, according to the store, another owner has already taken over; what waits there belongs to it.</returns>
     /// <exception cref="IOException">The store fails.</exception>
     public async Task<bool> ResumeAsync(RemoteWriteStore store, CancellationToken cancellationToken = default)
     {
@@ -136,7 +136,7 @@ public sealed class RemoteWriter : IAsyncDisposable
         {
             var encoding = _routes[i].Encoding with { TraceIdLabelName = traceIdLabelName };
 
-            // Where one endpoint still takes 2.0, the others' queues write it again.
+            // As long as one endpoint accepts 2.0, the queues of the others convert it.
             encoders[i] = _routes[i].Targets.Any(static t => t.Endpoint.Protocol == RemoteWriteProtocol.V2)
                 ? new WriteRequestV2Encoder(encoding, timestampMs)
                 : new WriteRequestEncoder(encoding, timestampMs);
@@ -145,9 +145,9 @@ public sealed class RemoteWriter : IAsyncDisposable
         return new RemoteWriteBatch(timestampMs, encoders, _routes.Any(r => r.Targets.Any(WantsMetadata)) ? new MetadataRequest() : null);
     }
 
-    /// <summary>Queues the collection for every endpoint and returns; sending begins at once where nothing older waits.</summary>
+    /// <summary>Queues the collection for every endpoint and returns; sending starts at once unless something older waits.</summary>
     /// <param name="batch">The collection.</param>
-    /// <param name="collectedAtMs">Unix time in milliseconds that its series were stamped with, where that can be later than it was begun for.</param>
+    /// <param name="collectedAtMs">The timestamp of its series in Unix milliseconds, if it may be later than the one the collection was begun with.</param>
     public void Complete(RemoteWriteBatch batch, long collectedAtMs = 0)
     {
         for (var i = 0; i < _routes.Length; i++)
@@ -165,7 +165,7 @@ public sealed class RemoteWriter : IAsyncDisposable
     }
 
     /// <summary>Waits until all queues are empty or <paramref name="deadline"/> has passed.</summary>
-    /// <returns>The samples that still wait then, summed over the endpoints; 0 where all of it left.</returns>
+    /// <returns>The number of samples still waiting, summed over the endpoints; 0 if everything was sent.</returns>
     public async Task<long> FlushAsync(TimeSpan deadline)
     {
         using var timeout = new CancellationTokenSource(deadline, _time);
@@ -173,19 +173,19 @@ public sealed class RemoteWriter : IAsyncDisposable
         return left.Sum();
     }
 
-    /// <summary>One snapshot per endpoint, in the order of the configuration as far as they do not share an encoding.</summary>
+    /// <summary>The status of each endpoint's queue; endpoints that share an encoding are grouped, otherwise in the order of the configuration.</summary>
     public IReadOnlyList<RemoteWriteStatus> Status() => [.. Queues.Select(static queue => queue.Status())];
 
-    /// <summary>Stops sending at once; what still waits is in the store then for the next owner, or lost and counted.</summary>
+    /// <summary>Stops sending at once; waiting samples are then in the store for the next owner, or counted as lost.</summary>
     public async ValueTask DisposeAsync()
     {
         foreach (var queue in Queues)
             await queue.DisposeAsync().ConfigureAwait(false);
     }
 
-    private TenantHeaders Headers(RemoteWriterSettings settings) => new(_tenant, settings.AddOrgIdHeader, settings.Headers);
+    private RemoteWriteHeaders Headers(RemoteWriterSettings settings) => new(_tenant, settings.AddOrgIdHeader, settings.Headers);
 
-    // In 2.0 every series has its own.
+    // In 2.0, every series carries its own metadata.
     private bool WantsMetadata(Target target) => target.Endpoint is { Protocol: RemoteWriteProtocol.V1, Options.MetadataConfig: { Send: true } config }
         && (target.MetadataSent is not { } sent || _time.GetElapsedTime(sent) >= config.SendInterval);
 

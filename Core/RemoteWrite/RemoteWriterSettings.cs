@@ -3,7 +3,7 @@ using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Core.RemoteWrite;
 
-/// <summary>What a tenant's remote write is configured with besides its endpoints; can change while it runs.</summary>
+/// <summary>The remote write settings of a tenant besides the endpoints; they can change at run time.</summary>
 public sealed record RemoteWriterSettings
 {
     public RemoteWriterSettings()
@@ -17,12 +17,12 @@ public sealed record RemoteWriterSettings
         AddOrgIdHeader = storage.RemoteWriteAddOrgIdHeader;
     }
 
-    /// <summary><c>remote_write_headers</c>: over those of the endpoints.</summary>
+    /// <summary><c>remote_write_headers</c>, which override the headers of the endpoints.</summary>
     public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
 
     /// <summary>The label of an exemplar that carries the trace ID.</summary>
     public string TraceIdLabelName { get; init; } = "traceID";
 
-    /// <summary>Whether <c>X-Scope-OrgID</c> says the tenant's ID, unless a header of that name is configured.</summary>
+    /// <summary>Whether to send the tenant ID as <c>X-Scope-OrgID</c>, unless a header with that name is configured.</summary>
     public bool AddOrgIdHeader { get; init; } = true;
 }

@@ -10,7 +10,7 @@ using OrleansTempo.Server.Ports;
 namespace OrleansTempo.Server.Api;
 
 /// <summary><c>/status/remote-write</c>: how each tenant's remote write is doing, as a table, or as JSON for whoever accepts that or asks with <c>?format=json</c>.</summary>
-internal sealed class RemoteWritePage(IRemoteWriteQueues queues)
+internal sealed class RemoteWritePage(IRemoteWriteOverview queues)
 {
     private static readonly string[] Columns =
         ["tenant", "endpoint", "lag", "collections", "samples", "bytes in memory", "bytes in store", "lost samples", "failed attempts", "message", "last success", "last error at", "last error"];

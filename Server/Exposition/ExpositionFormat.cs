@@ -1,6 +1,6 @@
 namespace OrleansTempo.Server.Exposition;
 
-/// <summary>The two text formats a Prometheus scrape can ask for.</summary>
+/// <summary>The text formats that a Prometheus scrape can ask for.</summary>
 internal enum ExpositionFormat
 {
     /// <summary>Prometheus text 0.0.4.</summary>

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace OrleansTempo.Server.Exposition;
 
-/// <summary>Chooses a format by the request's <c>Accept</c>: what is weighted highest, OpenMetrics on a tie.</summary>
+/// <summary>Chooses the format with the highest weight in the request's <c>Accept</c> header, and OpenMetrics on a tie.</summary>
 internal static class ExpositionNegotiation
 {
     public static ExpositionFormat Choose(HttpRequest request)

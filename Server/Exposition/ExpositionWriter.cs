@@ -10,8 +10,8 @@ internal sealed class ExpositionWriter(IBufferWriter<byte> output, ExpositionFor
     public bool IsOpenMetrics => format == ExpositionFormat.OpenMetrics;
 
     /// <summary>
-    /// The lines above a family's series. OpenMetrics names a counter's family without <c>_total</c>, and where a counter's
-    /// series does not end so, its type is <c>unknown</c> there: the name is what dashboards know.
+    /// Writes the lines above a family's series. OpenMetrics names the family of a counter without <c>_total</c>. If the series of a counter
+    /// does not end in <c>_total</c>, its type is <c>unknown</c> there, because dashboards rely on the name.
     /// </summary>
     public void Family(string name, string type, string help)
     {
@@ -37,14 +37,14 @@ internal sealed class ExpositionWriter(IBufferWriter<byte> output, ExpositionFor
         Text(IsOpenMetrics || type != "unknown" ? $" {type}\n" : " untyped\n");
     }
 
-    /// <summary>One series: <paramref name="labels"/> as <see cref="Label"/> joins them, without braces.</summary>
+    /// <summary>Writes one series; <paramref name="labels"/> as joined by <see cref="Label"/>, without braces.</summary>
     public void Sample(ReadOnlySpan<byte> name, ReadOnlySpan<byte> labels, double value)
     {
         SampleStart(name, labels, value);
         output.Write("\n"u8);
     }
 
-    /// <summary>One series with the exemplar of a trace; the exemplar is left out where the format has none.</summary>
+    /// <summary>Writes one series with an exemplar, which is left out if the format has none.</summary>
     public void Sample(ReadOnlySpan<byte> name, ReadOnlySpan<byte> labels, double value, string exemplarLabels, double exemplarValue, long exemplarTimestampMs)
     {
         SampleStart(name, labels, value);
@@ -67,7 +67,7 @@ internal sealed class ExpositionWriter(IBufferWriter<byte> output, ExpositionFor
             Text("# EOF\n");
     }
 
-    /// <summary>Appends <c>name="value"</c>, escaped, with a comma where there is something before it.</summary>
+    /// <summary>Appends <c>name="value"</c>, escaped, and separated with a comma from what is before it.</summary>
     public static void Label(StringBuilder labels, string name, string value)
     {
         if (labels.Length > 0)

@@ -7,11 +7,11 @@ using OrleansTempo.Server.Ports;
 namespace OrleansTempo.Server.Exposition;
 
 /// <summary>
-/// One tenant's current series as a scrape page, read and written some at a time: no more is held than one piece of a family, and the next is read when
-/// the client has taken what was written of the one before.
+/// Writes the current series of a tenant as a scrape page, piece by piece: it never holds more than one piece of a family, and reads the
+/// next one when the client has taken the one before.
 /// <para>
-/// Neither text format has native histograms. One beside a classic histogram is not on the page; one by itself is there as a classic
-/// histogram whose only bucket is <c>+Inf</c>.
+/// Neither text format has native histograms. A native histogram beside a classic one is left out; one on its own is written as a
+/// classic histogram whose only bucket is <c>+Inf</c>.
 /// </para>
 /// </summary>
 internal sealed class GeneratorPage(ISeriesReading reading, string traceIdLabelName) : ISeriesVisitor
@@ -20,7 +20,7 @@ internal sealed class GeneratorPage(ISeriesReading reading, string traceIdLabelN
 
     private static readonly BucketBound s_infinite = new(double.PositiveInfinity);
 
-    // Of the piece that is being written.
+    // The content of the piece being written.
     private readonly List<Point> _points = [];
     private readonly List<Exemplar> _exemplars = [];
     private readonly Dictionary<MetricName, (MetricName Bucket, MetricName Sum, MetricName Count)> _nativeNames = [];
@@ -45,7 +45,7 @@ internal sealed class GeneratorPage(ISeriesReading reading, string traceIdLabelN
         _points.Add(new(point.Labels, point.Name, point.Bucket, point.Value, exemplar));
     }
 
-    // The classic form comes first, where there is one.
+    // If there is a classic form, it comes first.
     private void VisitNative(in SeriesPoint point)
     {
         if (_points.Count > 0 && ReferenceEquals(_points[^1].Labels, point.Labels))
@@ -96,7 +96,7 @@ internal sealed class GeneratorPage(ISeriesReading reading, string traceIdLabelN
         await output.FlushAsync(cancellationToken);
     }
 
-    // A histogram's buckets come before its sum and count, as OpenMetrics has it; returns where the next entity begins.
+    // Writes the buckets of a histogram before its sum and count, as OpenMetrics requires; returns where the next entity starts.
     private int WriteEntity(ExpositionWriter writer, List<Point> points, int start)
     {
         var labels = points[start].Labels;
@@ -129,7 +129,7 @@ internal sealed class GeneratorPage(ISeriesReading reading, string traceIdLabelN
 
     private void Write(ExpositionWriter writer, in Point point, byte[] labels)
     {
-        // OpenMetrics knows exemplars on buckets and counters alone.
+        // OpenMetrics only allows exemplars on buckets and counters.
         if (point.Exemplar < 0 || (point.Bucket is null && point.Name.Type != MetricType.Counter))
         {
             writer.Sample(point.Name.Utf8, labels, point.Value);

@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 
 namespace OrleansTempo.Server.Exposition;
 
-/// <summary>The process itself as a meter: processor time, memory and open files, under the names that Prometheus' own clients give them.</summary>
+/// <summary>A meter for the process itself: processor time, memory and open files, under the names of Prometheus' client libraries.</summary>
 public sealed class ProcessMetrics : IDisposable
 {
     public const string MeterName = "OrleansTempo.Process";

@@ -4,8 +4,8 @@ using System.Collections.Concurrent;
 namespace OrleansTempo.Server.Hosting;
 
 /// <summary>
-/// The memory Kestrel receives into, in blocks larger than its own 4 KiB: a request body of 275 KB then takes a few
-/// receive calls instead of dozens. A block belongs to a connection from the arrival of data until the request has been copied out.
+/// The memory into which Kestrel receives, in blocks larger than its own 4 KiB: a request body of 275 KB then takes a few receive calls
+/// instead of dozens. A connection owns a block from the arrival of data until the request has been copied out of it.
 /// </summary>
 internal sealed class BlockMemoryPool(int blockBytes, int maxIdleBlocks) : MemoryPool<byte>
 {
@@ -27,14 +27,14 @@ internal sealed class BlockMemoryPool(int blockBytes, int maxIdleBlocks) : Memor
 
     private void Return(Block block)
     {
-        // A burst of connections must not hold its memory for ever: what is more than the bound is the collector's.
+        // A burst of connections must not hold its memory for ever: blocks beyond the limit are left to the garbage collector.
         if (Interlocked.Increment(ref _idleCount) <= maxIdleBlocks)
             _idle.Enqueue(block);
         else
             Interlocked.Decrement(ref _idleCount);
     }
 
-    // Disposing means returning, so that renting allocates nothing.
+    // Dispose returns the block to the pool, so that renting allocates nothing.
     private sealed class Block(BlockMemoryPool pool, int bytes) : IMemoryOwner<byte>
     {
         public Memory<byte> Memory { get; } = System.Runtime.InteropServices.MemoryMarshal.CreateFromPinnedArray(GC.AllocateUninitializedArray<byte>(bytes, pinned: true), 0, bytes);

@@ -19,7 +19,7 @@ public static class DemoTraffic
 
     private static readonly string[] s_products = ["/product/chair", "/product/lamp", "/product/table"];
 
-    /// <summary>Sends until <paramref name="stop"/>; what is refused is simply not in the demo.</summary>
+    /// <summary>Sends until <paramref name="stop"/>; refused requests are simply missing from the demo.</summary>
     public static async Task RunAsync(IPEndPoint otlpHttp, TimeProvider time, CancellationToken stop)
     {
         using var client = new HttpClient { BaseAddress = new Uri($"http://{otlpHttp}") };
@@ -37,7 +37,7 @@ public static class DemoTraffic
         }
         catch (Exception e) when (e is OperationCanceledException or HttpRequestException)
         {
-            // Stopping, or a receiver that wants TLS: the demo ends.
+            // The process is stopping, or the receiver requires TLS: the demo ends.
         }
     }
 

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace OrleansTempo.Server.Hosting;
 
-/// <summary>What answers the requests of a connection, set on it by the listener that accepted it.</summary>
+/// <summary>How to handle the requests of a connection; the listener that accepts a connection sets this feature on it.</summary>
 internal interface IListenerFeature
 {
     RequestDelegate Handler { get; }
@@ -10,9 +10,9 @@ internal interface IListenerFeature
     /// <summary>Whether its requests are gRPC calls.</summary>
     bool TakesCalls { get; }
 
-    /// <summary>The route that a request is counted for, see <see cref="RequestLabels"/>.</summary>
+    /// <summary>The route under which a request is counted, see <see cref="RequestLabels"/>.</summary>
     Func<HttpRequest, string> RouteOf { get; }
 
-    /// <summary>Tells the client that answering failed, and by what, in the listener's protocol; called on a response that has not started and is empty.</summary>
+    /// <summary>Answers a request whose handler failed, in the protocol of the listener; called with an empty response that has not started.</summary>
     Func<HttpContext, Exception, Task> FailureHandler { get; }
 }

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace OrleansTempo.Server.Hosting;
 
-/// <summary>A listener's <c>host:port</c>, read.</summary>
+/// <summary>The parsed <c>host:port</c> of a listener.</summary>
 internal readonly record struct ListenAddress(string Host, int Port)
 {
     /// <exception cref="ArgumentException">The text is not <c>host:port</c>.</exception>
@@ -12,7 +12,7 @@ internal readonly record struct ListenAddress(string Host, int Port)
     {
         var colon = endpoint.LastIndexOf(':');
         if (colon < 0 || !int.TryParse(endpoint.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port > ushort.MaxValue)
-            throw new ArgumentException($"{listener}: endpoint '{endpoint}' is not host:port with a port of 0 to 65535");
+            throw new ArgumentException($"{listener}: endpoint '{endpoint}' is not host:port with a port from 0 to 65535");
 
         var host = endpoint[..colon];
         if (host is ['[', .., ']'])
@@ -20,7 +20,7 @@ internal readonly record struct ListenAddress(string Host, int Port)
         return new(host, port);
     }
 
-    /// <summary>Both loopback addresses are meant; with a free port there is no pair to be had, so IPv4 alone is taken.</summary>
+    /// <summary>Whether both loopback addresses are meant. With port 0 the two could not get the same port, so only IPv4 is used.</summary>
     public bool IsLocalhost => Port != 0 && string.Equals(Host, "localhost", StringComparison.OrdinalIgnoreCase);
 
     /// <exception cref="ArgumentException">The host has no address.</exception>

@@ -11,8 +11,8 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Server.Hosting;
 
 /// <summary>
-/// Takes each request from Kestrel straight to its listener's handler. There is no middleware pipeline, no routing and no
-/// request log in between: at requests of ten spans those would cost more than the spans.
+/// Passes each request from Kestrel straight to its listener's handler. There is no middleware pipeline, no routing and no request log in
+/// between: for requests of ten spans, those would cost more than the spans.
 /// </summary>
 internal sealed partial class ListenerApplication(TempoMetrics metrics, TimeProvider time, ILogger<ListenerApplication> logger) : IHttpApplication<ListenerContext>
 {
@@ -37,7 +37,7 @@ internal sealed partial class ListenerApplication(TempoMetrics metrics, TimeProv
     {
         var started = time.GetTimestamp();
 
-        // Its handler may take the path apart.
+        // Read first, because the handler may change the path.
         var route = context.Listener!.RouteOf(context.Http.Request);
         int? status = null;
         try
@@ -51,12 +51,12 @@ internal sealed partial class ListenerApplication(TempoMetrics metrics, TimeProv
         }
         catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException || e.InnerException is ConnectionAbortedException || (e is OperationCanceledException or IOException && context.Http.RequestAborted.IsCancellationRequested))
         {
-            // The client has gone, or was cut off at shutdown: there is no one to answer and nothing is wrong here. Kestrel
-            // must not try to read the rest of the body, which it would log as an error.
+            // The client has gone, or was cut off at shutdown: there is no one to answer, and nothing is wrong here. Kestrel must not try
+            // to read the rest of the body, because it would log that as an error.
             status = RequestLabels.ClientGone;
             context.Http.Abort();
-            if (context.Http.Features.GetRequiredFeature<GivenUpRequests>().Count())
-                LogGivenUp(context.Http.Connection.RemoteIpAddress, GivenUpRequests.MaxPerSecond);
+            if (context.Http.Features.GetRequiredFeature<CancelledRequests>().Count())
+                LogGivenUp(context.Http.Connection.RemoteIpAddress, CancelledRequests.MaxPerSecond);
         }
         catch (Exception e)
         {
@@ -77,8 +77,8 @@ internal sealed partial class ListenerApplication(TempoMetrics metrics, TimeProv
 
     public void DisposeContext(ListenerContext context, Exception? exception) => context.Http.Uninitialize();
 
-    // The status for a request whose framing is broken, or whose body comes too slowly; null for another failure. Kestrel throws what it has no
-    // better word for where a chunk's size does not fit its number.
+    // The status for a request whose framing is broken, or whose body comes too slowly; null for other failures. If the size of a chunk
+    // overflows, Kestrel throws an OverflowException inside an IOException.
     private static int? StatusOfBroken(Exception exception) => exception switch
     {
         BadHttpRequestException broken => broken.StatusCode,
@@ -86,7 +86,7 @@ internal sealed partial class ListenerApplication(TempoMetrics metrics, TimeProv
         _ => null,
     };
 
-    // Kestrel would give the same answer to the first kind, and log an error of ours with it: any client could fill the log.
+    // Kestrel would give the same answer, but log an error with it, so that any client could fill the log.
     private static void AnswerBroken(HttpContext context, int status)
     {
         if (context.Response.HasStarted)

@@ -7,7 +7,7 @@ using OrleansTempo.Core.Configuration.Server;
 
 namespace OrleansTempo.Server.Hosting;
 
-/// <summary>Turns a listener's PEM files, or PEM text, into Kestrel's TLS options; what is wrong with a file is said with its name.</summary>
+/// <summary>Turns a listener's PEM files or PEM text into Kestrel's TLS options; errors name the file.</summary>
 internal static class ListenerCertificates
 {
     /// <exception cref="ArgumentException">A file cannot be read, or the options contradict each other.</exception>
@@ -43,12 +43,12 @@ internal static class ListenerCertificates
         {
             var certificate = X509Certificate2.CreateFromPem(certificatePem, keyPem);
 
-            // Windows' TLS cannot use a key that lives in memory only.
+            // TLS on Windows cannot use a key that is only in memory.
             return OperatingSystem.IsWindows() ? X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null) : certificate;
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
-            throw new ArgumentException($"{listener}: tls cert_file '{tls.CertFile}' and key_file '{tls.KeyFile}' do not make a certificate with its key: {e.Message}", e);
+            throw new ArgumentException($"{listener}: tls cert_file '{tls.CertFile}' and key_file '{tls.KeyFile}' do not form a certificate and its key: {e.Message}", e);
         }
     }
 
@@ -64,7 +64,7 @@ internal static class ListenerCertificates
             throw new ArgumentException($"{listener}: tls {field} '{file}' is not PEM: {e.Message}", e);
         }
 
-        return certificates.Count > 0 ? certificates : throw new ArgumentException($"{listener}: tls {field} '{file}' holds no certificate in PEM form");
+        return certificates.Count > 0 ? certificates : throw new ArgumentException($"{listener}: tls {field} '{file}' contains no certificate in PEM form");
     }
 
     private static string PemOf(string listener, string field, string text, string file)

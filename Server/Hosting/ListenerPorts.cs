@@ -4,12 +4,12 @@ using System.Net.Sockets;
 namespace OrleansTempo.Server.Hosting;
 
 /// <summary>
-/// Looks, before anything is opened, whether what will be listened on can be: so the answer names the listener and the setting, and a
-/// process that cannot serve has not joined a cluster.
+/// Checks, before anything is opened, whether every listener can listen. So the error names the listener and the setting, and a process
+/// that cannot serve has not joined a cluster.
 /// </summary>
 public static class ListenerPorts
 {
-    /// <exception cref="ArgumentException">An endpoint is wrong.</exception>
+    /// <exception cref="ArgumentException">An endpoint is not valid.</exception>
     /// <exception cref="IOException">An address cannot be listened on; the message says why, and what to set.</exception>
     public static void Check(TempoServerOptions options)
     {
@@ -20,16 +20,16 @@ public static class ListenerPorts
         Check("http api", options.HttpApi, "server.http_listen_port");
     }
 
-    /// <param name="listener">What listens.</param>
-    /// <param name="address">Where it will; port 0 is free at any time.</param>
-    /// <param name="setting">What to change where it cannot.</param>
+    /// <param name="listener">The name of the listener.</param>
+    /// <param name="address">The address to listen on; port 0 is always free.</param>
+    /// <param name="setting">The setting to change if it cannot listen there.</param>
     /// <exception cref="IOException">The address cannot be listened on; the message says why, and what to set.</exception>
     public static void Check(string listener, IPEndPoint address, string setting)
     {
         if (Failure(address) is not { } failure)
             return;
         throw new IOException(failure.SocketErrorCode == SocketError.AddressAlreadyInUse
-            ? $"port {address.Port}, where {listener} listens, is taken by another process; stop that process, or set {setting} to another port"
+            ? $"port {address.Port}, where {listener} listens, is in use by another process; stop that process, or set {setting} to another port"
             : $"{listener} cannot listen on {address}: {failure.Message}; set {setting} to an address of this machine and a port that this process may use");
     }
 
@@ -39,7 +39,7 @@ public static class ListenerPorts
         var resolved = address.Resolve(listener);
         Check(listener, resolved, setting);
 
-        // A machine that does not have this one listens on the other alone.
+        // A machine without IPv6 listens on IPv4 alone.
         var other = new IPEndPoint(IPAddress.IPv6Loopback, resolved.Port);
         if (address.IsLocalhost && Failure(other) is { SocketErrorCode: SocketError.AddressAlreadyInUse })
             Check(listener, other, setting);

@@ -5,7 +5,7 @@ using OrleansTempo.Server.Receivers;
 
 namespace OrleansTempo.Server.Hosting;
 
-/// <summary>A short text as the whole answer.</summary>
+/// <summary>Writes a short text as the whole response.</summary>
 internal static class PlainText
 {
     public const string ContentType = "text/plain; charset=utf-8";
@@ -19,7 +19,7 @@ internal static class PlainText
             await response.Body.WriteAsync(bytes);
     }
 
-    /// <summary>The answer to a request that failed for no fault of its own: where there was no memory for it, it may come again.</summary>
+    /// <summary>Answers a request that failed through no fault of its own; if there was no memory for it, the client may retry.</summary>
     public static Task WriteFailureAsync(HttpContext context, Exception exception)
     {
         if (exception is not OutOfMemoryException)

@@ -6,20 +6,20 @@ using OrleansTempo.Server.Receivers;
 namespace OrleansTempo.Server.Hosting;
 
 /// <summary>
-/// How requests are labelled in <c>tempo_request_duration_seconds</c>: as Tempo's server does it. No label has what a client can make up, or there would be a
-/// series for each of its ideas.
+/// The labels of requests in <c>tempo_request_duration_seconds</c>, as in Tempo's server. No label contains text that a client can make
+/// up, because every new text would create a series.
 /// </summary>
 internal static class RequestLabels
 {
-    /// <summary>The route of a request that none is for.</summary>
+    /// <summary>The route of a request that matches no route.</summary>
     public const string NoRoute = "other";
 
-    /// <summary>The status of a request whose client has not waited for the answer.</summary>
+    /// <summary>The status of a request whose client did not wait for the response.</summary>
     public const int ClientGone = 499;
 
     private static readonly string[] s_statuses = [.. Enumerable.Range(0, 600).Select(static status => $"{status}")];
 
-    /// <summary>A path as a route: in small letters, with one <c>_</c> for all that is neither letter nor digit: <c>api_traces_traceid</c>.</summary>
+    /// <summary>The route label of a path: in lower case, with one <c>_</c> for each run of other characters than letters and digits: <c>api_traces_traceid</c>.</summary>
     public static string RouteOf(string path)
     {
         var words = path.Split([.. path.Where(static c => !char.IsAsciiLetterOrDigit(c))], StringSplitOptions.RemoveEmptyEntries);
@@ -38,7 +38,7 @@ internal static class RequestLabels
 
     public static string Status(int status) => s_statuses[Math.Clamp(status, 0, s_statuses.Length - 1)];
 
-    /// <summary>The HTTP status that OTLP has for what a gRPC call was answered, so that writes of both protocols add up.</summary>
+    /// <summary>The HTTP status that OTLP defines for the result of a gRPC call, so that writes over both protocols add up.</summary>
     public static int StatusOfCall(HttpContext context)
     {
         var headers = context.Response.Headers;

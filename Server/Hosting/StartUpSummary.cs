@@ -4,7 +4,7 @@ using OrleansTempo.Core.Configuration;
 
 namespace OrleansTempo.Server.Hosting;
 
-/// <summary>What a person wants to know when the process has started: what listens where, what is on, where it goes.</summary>
+/// <summary>Logs what an operator wants to know at the start: what listens where, what is enabled, and where metrics go.</summary>
 public static partial class StartUpSummary
 {
     public static void Write(ILogger logger, TempoOptions options, TempoServer server, IReadOnlyList<string> remoteUrls, bool demo)

@@ -4,42 +4,42 @@ using OrleansTempo.Server.Configuration;
 
 namespace OrleansTempo.Server.Hosting;
 
-/// <summary>The command line of a host: Tempo's flags as far as they mean something here, the configuration file, and signals that end the process in order.</summary>
+/// <summary>The command line of a host: the configuration file, Tempo's flags as far as they apply here, and signals for a clean shutdown.</summary>
 public static class TempoCommand
 {
-    /// <summary>Runs a host, given what its command line says, until it is told to stop.</summary>
-    /// <param name="description">What the program is.</param>
+    /// <summary>Parses the command line, and runs the host until it is told to stop.</summary>
+    /// <param name="description">The description of the program in its help.</param>
     /// <param name="arguments">The command line.</param>
     /// <param name="run">The host: runs until the token is cancelled, and returns the exit code.</param>
-    /// <param name="problemOf">What is wrong with the host's configuration besides the file, for who only asks that; null where nothing is.</param>
-    /// <returns>The process's exit code: 1 where the command line or the configuration is wrong.</returns>
+    /// <param name="problemOf">Returns what is wrong with the host's configuration outside the file, for <c>-config.verify</c>; null for nothing.</param>
+    /// <returns>The exit code of the process: 1 if the command line or the configuration is not valid.</returns>
     public static async Task<int> InvokeAsync(
         string description, string[] arguments, Func<TempoCommandLine, CancellationToken, Task<int>> run, Func<TempoCommandLine, string?>? problemOf = null)
     {
         var configFile = new Option<string?>("--config.file", "-config.file")
         {
-            Description = "tempo.yaml; without it: one tenant, span metrics and service graphs on, nothing written remotely",
+            Description = "The configuration, a tempo.yaml; without one: one tenant, span metrics and service graphs on, no remote write",
         };
         var demo = new Option<bool>("--demo")
         {
-            Description = "Send yourself the traffic of a small shop, so that there are numbers to see at once",
+            Description = "Send the traffic of a small demo shop to this process, to see numbers at once",
         };
         var verify = new Option<bool>("--config.verify", "-config.verify")
         {
-            Description = "Read the configuration, per-tenant overrides included, say what is wrong with it, and exit",
+            Description = "Check the configuration, including per-tenant overrides, print what is wrong with it, and exit",
         };
 
         var skipForeignReceivers = new Option<bool>("--config.skip-foreign-receivers", "-config.skip-foreign-receivers")
         {
-            Description = "Start without the receivers of Tempo that are not here (jaeger, zipkin, opencensus, kafka), with a warning each; otherwise they are errors",
+            Description = "Ignore receivers that this program does not have (jaeger, zipkin, opencensus, kafka), with a warning for each, instead of failing",
         };
 
-        // What a command line made for Tempo also holds: one that asks for what is so anyway goes on working.
-        var target = new Option<string>("--target", "-target") { Description = "As in Tempo; one process is everything: all", DefaultValueFactory = _ => "all" };
+        // Flags of Tempo that a command line may contain: those that ask for what is the case here anyway are accepted.
+        var target = new Option<string>("--target", "-target") { Description = "As in Tempo; only 'all' is supported: one process runs every component", DefaultValueFactory = _ => "all" };
         target.Validators.Add(result =>
         {
             if (result.Tokens is [var token] && token.Value != "all")
-                result.AddError($"-target: '{token.Value}' is not supported; allowed is all: one process runs every component");
+                result.AddError($"-target: '{token.Value}' is not supported; the only allowed value is 'all': one process runs every component");
         });
         var expandEnvironment = new Option<bool>("--config.expand-env", "-config.expand-env")
         {
@@ -47,9 +47,9 @@ public static class TempoCommand
         };
         var enableLegacyOverrides = new Option<bool>("--config.enable-legacy-overrides", "-config.enable-legacy-overrides")
         {
-            Description = "As in Tempo; the flat form of overrides is always read",
+            Description = "As in Tempo; the legacy (flat) format of overrides is always accepted",
         };
-        var memoryBallast = new Option<long>("--mem-ballast-size-mbs", "-mem-ballast-size-mbs") { Description = "As in Tempo before 3.0; without effect" };
+        var memoryBallast = new Option<long>("--mem-ballast-size-mbs", "-mem-ballast-size-mbs") { Description = "As in Tempo before 3.0; has no effect" };
         var command = new RootCommand(description) { configFile, demo, verify, skipForeignReceivers, target, expandEnvironment, enableLegacyOverrides, memoryBallast };
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -78,7 +78,7 @@ public static class TempoCommand
                 return 0;
             }
 
-            // Signals end the process in order; a second one is left to the system.
+            // The first signal shuts the process down cleanly; a second one is left to the system.
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
             using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
@@ -94,7 +94,7 @@ public static class TempoCommand
             }
         });
 
-        // The host handles signals itself: it must be given the time that draining takes.
+        // The host handles signals itself, because draining needs time.
         return await command.Parse(arguments).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
     }
 }

@@ -3,17 +3,17 @@ using OrleansTempo.Server.Configuration;
 
 namespace OrleansTempo.Server.Hosting;
 
-/// <summary>What a host's command line says.</summary>
+/// <summary>The parsed command line of a host.</summary>
 public sealed record TempoCommandLine
 {
     public TempoOptions Options { get; init; } = TempoOptions.WithoutFile;
 
-    /// <summary>What is doubtful in the configuration file.</summary>
+    /// <summary>The warnings about the configuration file.</summary>
     public IReadOnlyList<ConfigurationProblem> Warnings { get; init; } = [];
 
-    /// <summary>Whether to send oneself the traffic of a small shop.</summary>
+    /// <summary>Whether to send demo traffic to this process.</summary>
     public bool Demo { get; init; }
 
-    /// <summary>The environment, for configuration files that name variables.</summary>
+    /// <summary>The environment variables, for configuration files that refer to them.</summary>
     public required IReadOnlyDictionary<string, string> Environment { get; init; }
 }

@@ -2,12 +2,12 @@ using OrleansTempo.Core;
 
 namespace OrleansTempo.Server.Ports;
 
-/// <summary>What an operator may ask of the ingester, for <c>/flush</c> and <c>/shutdown</c>.</summary>
+/// <summary>The operations of the ingester for operators: <c>/flush</c> and <c>/shutdown</c>.</summary>
 public interface IIngesterAdmin
 {
-    /// <summary>Cuts the live traces of one tenant, or with null of all, into blocks; false where the ingester knows no such tenant.</summary>
+    /// <summary>Cuts the live traces of one tenant into blocks, or those of all tenants if null; false if the ingester does not know the tenant.</summary>
     Task<bool> FlushAsync(TenantId? tenant, CancellationToken cancellationToken);
 
-    /// <summary>Takes no more spans, and stores all it has.</summary>
+    /// <summary>Stops accepting spans, and stores all it has.</summary>
     Task ShutdownAsync(CancellationToken cancellationToken);
 }

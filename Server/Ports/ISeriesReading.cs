@@ -2,14 +2,14 @@ using OrleansTempo.Core.Generator.Samples;
 
 namespace OrleansTempo.Server.Ports;
 
-/// <summary>A tenant's series, read family by family and some at a time, as fast as they are written.</summary>
+/// <summary>Reads the series of a tenant family by family and piece by piece, as fast as the page is written.</summary>
 public interface ISeriesReading
 {
-    /// <summary>The families, in the order in which they are to be read; one of them may have no series.</summary>
+    /// <summary>The families, in the order in which they must be read; a family may have no series.</summary>
     IReadOnlyList<string> Families { get; }
 
-    /// <summary>Visits the next of a family's series, those of an entity together.</summary>
-    /// <returns>Whether there are more of it.</returns>
-    /// <exception cref="IOException">They are not there any more.</exception>
+    /// <summary>Visits the next series of a family, those of an entity together.</summary>
+    /// <returns>Whether the family has more series.</returns>
+    /// <exception cref="IOException">The reading has ended.</exception>
     ValueTask<bool> VisitNextAsync(string family, ISeriesVisitor visitor, CancellationToken cancellationToken);
 }

@@ -4,9 +4,9 @@ using OrleansTempo.Core.Otlp.Buffers;
 
 namespace OrleansTempo.Server.Ports;
 
-/// <summary>Where the receivers hand in spans.</summary>
+/// <summary>Receives spans from the receivers.</summary>
 public interface ITracePush
 {
-    /// <summary>Pushes one <c>ExportTraceServiceRequest</c> in protobuf; ownership of <paramref name="request"/> passes to the callee, whatever the result.</summary>
+    /// <summary>Pushes one <c>ExportTraceServiceRequest</c> in protobuf; the callee takes ownership of <paramref name="request"/>, whatever the result.</summary>
     ValueTask<PushResult> PushAsync(TenantId tenant, RequestBuffer request, CancellationToken cancellationToken);
 }

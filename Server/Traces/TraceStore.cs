@@ -19,11 +19,11 @@ using OrleansTempo.Server.Ports;
 namespace OrleansTempo.Server.Traces;
 
 /// <summary>
-/// Where traces are kept and found again: the write-ahead log, the ingesters, the blocks, and the loops that look after them.
+/// Stores and finds traces: the write-ahead log, the ingesters, the blocks, and the background loops for them.
 /// <code>
-///   start:  open ─► list the blocks ─► replay own log ─► adopt what others, or a log of the other type, left ─► pushes may come
+///   start:  open ─► list the blocks ─► replay own log ─► adopt logs of dead processes, or of the other type ─► ready for pushes
 ///           then: poll, adopt, compact
-///   stop:   no more pushes ─► where asked for: all into blocks ─► log closed
+///   stop:   no more pushes ─► if configured: everything into blocks ─► close the log
 /// </code>
 /// </summary>
 public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisposable
@@ -88,7 +88,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     /// <summary>The ingester partitions in this process.</summary>
     public LocalIngesters Ingesters { get; }
 
-    /// <summary>The way to all ingester partitions.</summary>
+    /// <summary>Routes to all ingester partitions.</summary>
     public TraceRouter Router { get; }
 
     public BlockList Blocks { get; }
@@ -96,14 +96,14 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     /// <summary>Finds traces in all partitions and blocks.</summary>
     public TraceQuery Query { get; }
 
-    /// <summary>Opens the log; no trace is read yet.</summary>
+    /// <summary>Opens the log, without reading any trace yet.</summary>
     /// <param name="options">The configuration.</param>
-    /// <param name="isAlone">Whether this process is alone: then the log is in files, unless the configuration says otherwise, and in the object store where others must find it.</param>
-    /// <param name="overrides">What each tenant may have.</param>
-    /// <param name="store">Where blocks are, and perhaps the log; stays the caller's.</param>
-    /// <param name="remote">The way to ingester partitions that are not open in this process.</param>
-    /// <param name="liveTraces">Makes what finds live traces, of all processes; given the stored ones.</param>
-    /// <param name="requestStop">Asks the process to stop in order, for <c>/shutdown</c>.</param>
+    /// <param name="isAlone">Whether this process is alone: by default, the log is then in files; otherwise it is in the object store, where others can find it.</param>
+    /// <param name="overrides">The limits of each tenant.</param>
+    /// <param name="store">The store with the blocks, and perhaps the log; the caller keeps ownership.</param>
+    /// <param name="remote">Reaches ingester partitions that are not open in this process.</param>
+    /// <param name="liveTraces">Creates the source of live traces of all processes, given the blocks.</param>
+    /// <param name="requestStop">Requests a clean shutdown of the process, for <c>/shutdown</c>.</param>
     /// <param name="metrics">The process's own metrics.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The process's log.</param>
@@ -123,7 +123,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         var wal = options.Storage.Trace.Wal;
         var inFiles = (wal.Type ?? (isAlone ? WalType.File : WalType.Object)) == WalType.File;
 
-        // For a log in the object store the directory only holds the identity, which it can do without.
+        // For a log in the object store, the directory only holds the identity, which is not essential.
         var identity = inFiles ? WalIdentity.Take(wal.Path, logger) : WalIdentity.TakeOrNone(wal.Path, logger);
         try
         {
@@ -139,8 +139,8 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         }
     }
 
-    /// <summary>Lists the blocks, replays the log and adopts what is left of others; pushes may come when it returns.</summary>
-    /// <returns>False where it was cancelled before it was through: what is left is replayed at the next start.</returns>
+    /// <summary>Lists the blocks, replays the log and adopts what other processes left; when it returns, pushes may come.</summary>
+    /// <returns>False if it was cancelled before it completed; the next start replays the rest.</returns>
     public async Task<bool> StartAsync(CancellationToken cancellationToken)
     {
         _metrics.LiveStoreReady.Record(0);
@@ -180,8 +180,8 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         return Task.CompletedTask;
     }
 
-    /// <summary>Before the end, when no push comes any more: puts all there is into blocks, where that is asked for; otherwise the next start finds it in the log.</summary>
-    /// <param name="deadline">How long it may take; what is not in blocks by then is left to the log.</param>
+    /// <summary>Called before the end, when no push comes any more: writes everything into blocks if configured; otherwise the next start finds it in the log.</summary>
+    /// <param name="deadline">How long it may take; what is not in blocks by then stays in the log.</param>
     public async Task FinishAsync(TimeSpan deadline)
     {
         if (!_flushOnStop)
@@ -211,7 +211,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     private static TimeSpan RetentionOf(CompactorOptions compactor, TenantOverrides tenant) =>
         tenant.Compaction.BlockRetention > TimeSpan.Zero ? tenant.Compaction.BlockRetention : compactor.BlockRetention;
 
-    // Not ready without it. A record may have to go to another process, which cannot be reached for the moment.
+    // The process is not ready without the replay. A record may have to go to another process that cannot be reached at the moment.
     private async Task ReplayAsync(CancellationToken cancellationToken)
     {
         var started = _time.GetTimestamp();
@@ -221,8 +221,8 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         LogReplayed(replay, started);
     }
 
-    // What a log in files left here, where the log is in the object store by now, and streams there whose processes are gone, on this
-    // machine or another.
+    // Adopts what a log in files left here if the log is now in the object store, and streams in the store whose processes are gone, on
+    // this machine or another.
     private async Task AdoptAsync(CancellationToken cancellationToken)
     {
         try
@@ -245,7 +245,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
 
     private Task LookAtClockAsync(CancellationToken cancellationToken)
     {
-        _clock.Look();
+        _clock.Check();
         return Task.CompletedTask;
     }
 

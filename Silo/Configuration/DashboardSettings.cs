@@ -7,6 +7,6 @@ internal sealed record DashboardSettings
 {
     public bool Enabled { get; init; }
 
-    /// <summary>Whether everyone who reaches the HTTP API sees it; otherwise those who may do what is an operator's, see <see cref="ServerOptions.AdminFromAnywhere"/>.</summary>
+    /// <summary>Whether everyone who reaches the HTTP API may see it; otherwise only operators may, see <see cref="ServerOptions.AdminFromAnywhere"/>.</summary>
     public bool Public { get; init; }
 }

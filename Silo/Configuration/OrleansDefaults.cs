@@ -9,12 +9,12 @@ using OrleansTempo.Silo.Providers;
 namespace OrleansTempo.Silo.Configuration;
 
 /// <summary>
-/// What holds where the <c>Orleans:</c> section says nothing, and what of it Orleans does not read by itself. Without
-/// <c>Orleans:Clustering</c> a silo is a cluster of its own on the loopback address.
+/// The defaults for the <c>Orleans:</c> section, and its keys that Orleans does not read by itself. Without <c>Orleans:Clustering</c>, a
+/// silo is a cluster of its own on the loopback address.
 /// </summary>
 internal static class OrleansDefaults
 {
-    /// <summary>Whether the silo is told how to find others.</summary>
+    /// <summary>Whether the silo is configured to find others.</summary>
     public static bool HasOthers(IConfiguration configuration) => configuration.GetSection($"{OrleansKeys.Section}:Clustering").Exists();
 
     public static void Apply(ISiloBuilder silo)
@@ -34,7 +34,7 @@ internal static class OrleansDefaults
         {
             silo.AddObjectStoreGrainStorage(MetricsGeneratorGrain.StorageName);
 
-            // As JSON, which is Orleans' own choice, a snapshot's bytes would take a third more.
+            // As JSON, Orleans' own default, the bytes of a snapshot would take a third more.
             silo.Services.AddKeyedSingleton<IGrainStorageSerializer>(
                 MetricsGeneratorGrain.StorageName, static (services, _) => ActivatorUtilities.CreateInstance<OrleansGrainStorageSerializer>(services));
         }

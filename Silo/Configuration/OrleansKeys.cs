@@ -6,8 +6,8 @@ using OrleansTempo.Grains;
 namespace OrleansTempo.Silo.Configuration;
 
 /// <summary>
-/// What can be set in the <c>Orleans:</c> section: what Orleans 10.4 reads of it by itself, and <c>ClusterMembership</c>, which
-/// <see cref="OrleansDefaults"/> reads. With another version of Orleans or another provider, look here.
+/// The keys of the <c>Orleans:</c> section: those that Orleans 10.4 reads by itself, and <c>ClusterMembership</c>, which
+/// <see cref="OrleansDefaults"/> reads. Another version of Orleans or another provider needs a change here.
 /// </summary>
 internal static class OrleansKeys
 {
@@ -36,7 +36,7 @@ internal static class OrleansKeys
         ["Memory"] = ["NumStorageGrains", "SerializerKey"],
     };
 
-    // Orleans has these as well; no grain of this program uses one.
+    // Orleans also has these, but no grain of this program uses them.
     private static readonly Dictionary<string, string[]> s_reminders = new() { ["Memory"] = [] };
 
     public static SettingKey All { get; } = SettingKey.Keys(new Dictionary<string, SettingKey>(StringComparer.OrdinalIgnoreCase)
@@ -64,9 +64,9 @@ internal static class OrleansKeys
     });
 
     private static SettingKey Port(int least) =>
-        SettingKey.Parsed($"a port of {least} to 65535", text => ushort.TryParse(text, out var port) && port >= least);
+        SettingKey.Parsed($"a port from {least} to 65535", text => ushort.TryParse(text, out var port) && port >= least);
 
-    // Of a provider that is not known Orleans itself says so, and which there are; that is enough then.
+    // For an unknown provider, Orleans' own error lists the known ones, which is enough.
     private static SettingKey Provider(Dictionary<string, string[]> providers) => SettingKey.Keys(section =>
         SettingKey.Values([
             ProviderType,

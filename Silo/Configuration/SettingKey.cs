@@ -3,16 +3,16 @@ using Microsoft.Extensions.Configuration;
 
 namespace OrleansTempo.Silo.Configuration;
 
-/// <summary>A key that a section of the configuration may have.</summary>
+/// <summary>A key that is allowed in a section of the configuration.</summary>
 internal sealed record SettingKey
 {
-    /// <summary>The keys below it, which can depend on what is there; null for a value.</summary>
+    /// <summary>The keys below it, which can depend on the section's content; null for a value.</summary>
     public Func<IConfigurationSection, IReadOnlyDictionary<string, SettingKey>>? KeysIn { get; private init; }
 
-    /// <summary>What a value has to be, for people.</summary>
+    /// <summary>The description of a valid value, for error messages.</summary>
     public string Expected { get; private init; } = "a value";
 
-    /// <summary>Whether a value can be read; where Orleans itself complains of one that cannot, all can.</summary>
+    /// <summary>Whether a value is valid; always true if Orleans itself reports values that are not.</summary>
     public Func<string, bool> IsValid { get; private init; } = static _ => true;
 
     public static SettingKey Value { get; } = new();
@@ -23,10 +23,10 @@ internal sealed record SettingKey
 
     public static SettingKey Keys(Func<IConfigurationSection, IReadOnlyDictionary<string, SettingKey>> keysIn) => new() { KeysIn = keysIn };
 
-    /// <summary>The properties that the configuration's binder sets: of one of our records, and of those in it.</summary>
+    /// <summary>The keys of one of our settings records: the properties that the configuration binder sets, including nested ones.</summary>
     public static SettingKey Of<T>() => Of(typeof(T));
 
-    /// <summary>Keys that are read as they are.</summary>
+    /// <summary>Keys of values that are read as they are.</summary>
     public static Dictionary<string, SettingKey> Values(params IEnumerable<string> names) =>
         names.ToDictionary(static name => name, static _ => Value, StringComparer.OrdinalIgnoreCase);
 

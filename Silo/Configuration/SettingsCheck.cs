@@ -4,8 +4,8 @@ using OrleansTempo.Server.Configuration.Reading;
 namespace OrleansTempo.Silo.Configuration;
 
 /// <summary>
-/// Finds the settings of the <c>Orleans:</c> and <c>OrleansTempo:</c> sections that nobody would read. Orleans passes over them in
-/// silence, and a silo whose <c>Orleans:Clustering</c> is misspelt would be a cluster of its own.
+/// Finds settings in the <c>Orleans:</c> and <c>OrleansTempo:</c> sections that nothing reads. Orleans ignores them silently, and a silo
+/// whose <c>Orleans:Clustering</c> is misspelt would become a cluster of its own.
 /// </summary>
 internal sealed class SettingsCheck
 {
@@ -25,9 +25,9 @@ internal sealed class SettingsCheck
         _environment = environment;
     }
 
-    /// <param name="configuration">As <see cref="SiloConfiguration.Read"/> has read it.</param>
+    /// <param name="configuration">The configuration that <see cref="SiloConfiguration.Read"/> returned.</param>
     /// <param name="environment">The environment variables that are part of it.</param>
-    /// <exception cref="InvalidDataException">A setting is not known or cannot be; the message names each, where it was found, and what is allowed.</exception>
+    /// <exception cref="InvalidDataException">A setting is unknown or not valid; the message names each, where it was found, and what is allowed.</exception>
     public static void Run(ConfigurationManager configuration, IReadOnlyDictionary<string, string> environment)
     {
         var check = new SettingsCheck(configuration, environment);
@@ -36,7 +36,7 @@ internal sealed class SettingsCheck
             if (s_sections.TryGetValue(section.Key, out var key))
                 check.Check(section, key);
 
-            // A variable without levels is somebody else's: Kubernetes sets ORLEANS_TEMPO_PORT for a service of that name.
+            // A variable without levels belongs to others: Kubernetes sets ORLEANS_TEMPO_PORT for a service of that name.
             else if (section.GetChildren().Any() && Spelling.Nearest(section.Key, s_sections.Keys) is not null)
                 check.Unknown(section, s_sections.Keys);
         }
@@ -52,7 +52,7 @@ internal sealed class SettingsCheck
         {
             var keys = keysIn(section);
             if (children.Count == 0 && !string.IsNullOrEmpty(section.Value))
-                _problems.Add($"{Named(section)} has keys and no value of its own: {string.Join(", ", keys.Keys)}");
+                _problems.Add($"{Named(section)} is a section, not a value; its keys are {string.Join(", ", keys.Keys)}");
             foreach (var child in children)
             {
                 if (keys.TryGetValue(child.Key, out var known))
@@ -63,11 +63,11 @@ internal sealed class SettingsCheck
         }
         else if (children.Count > 0)
         {
-            _problems.Add($"{Named(section)} is {key.Expected} and has no keys below it");
+            _problems.Add($"{Named(section)} must be {key.Expected}, without keys below it");
         }
         else if (section.Value is { Length: > 0 } value && !key.IsValid(value))
         {
-            _problems.Add($"{Named(section)} is {Spelling.Quote(value)}; it has to be {key.Expected}");
+            _problems.Add($"{Named(section)} is {Spelling.Quote(value)}; it must be {key.Expected}");
         }
     }
 
@@ -77,7 +77,7 @@ internal sealed class SettingsCheck
     private string Named(IConfigurationSection section) =>
         $"'{section.Path}' ({PlaceOf(section.AsEnumerable().FirstOrDefault(static s => s.Value is not null).Key ?? section.Path)})";
 
-    // The last place that has a value holds.
+    // The last source that has a value wins.
     private string PlaceOf(string path)
     {
         foreach (var provider in ((IConfigurationRoot)_configuration).Providers.Reverse())

@@ -3,8 +3,8 @@ using Microsoft.Extensions.Configuration;
 namespace OrleansTempo.Silo.Configuration;
 
 /// <summary>
-/// What a silo is told besides <c>tempo.yaml</c>: the <c>Orleans:</c>, <c>OrleansTempo:</c> and <c>Logging:</c> sections, in .NET's usual places.
-/// What comes later holds:
+/// Reads the configuration of a silo besides <c>tempo.yaml</c>: the <c>Orleans:</c>, <c>OrleansTempo:</c> and <c>Logging:</c> sections, from
+/// .NET's usual places. Later ones win:
 /// <code>
 ///   beside the program:        appsettings.json, appsettings.{Environment}.json
 ///   in the working directory:  appsettings.json, appsettings.{Environment}.json
@@ -26,7 +26,7 @@ internal static class SiloConfiguration
                 .AddJsonFile(Path.Combine(folder, $"appsettings.{NameOf(environment)}.json"), optional: true);
         }
 
-        // Names that differ in case only, such as http_proxy and HTTP_PROXY, are two variables and one key.
+        // Names that differ only in case, such as http_proxy and HTTP_PROXY, are two variables but one key.
         var variables = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
         foreach (var (name, value) in environment)
             variables[KeyOf(name)] = value;
@@ -37,7 +37,7 @@ internal static class SiloConfiguration
     /// <summary>The key that an environment variable sets.</summary>
     public static string KeyOf(string variable) => variable.Replace("__", ConfigurationPath.KeyDelimiter);
 
-    /// <summary>Such as <c>Development</c> or <c>Production</c>.</summary>
+    /// <summary>The name of the environment, such as <c>Development</c> or <c>Production</c>.</summary>
     public static string NameOf(IReadOnlyDictionary<string, string> environment) =>
         environment.GetValueOrDefault("DOTNET_ENVIRONMENT") ?? environment.GetValueOrDefault("ASPNETCORE_ENVIRONMENT") ?? "Production";
 }

@@ -1,6 +1,6 @@
 namespace OrleansTempo.Silo.Configuration;
 
-/// <summary>The <c>OrleansTempo:</c> section: what is a silo's alone and so not in <c>tempo.yaml</c>.</summary>
+/// <summary>The <c>OrleansTempo:</c> section: settings of a silo that are not part of <c>tempo.yaml</c>.</summary>
 internal sealed record SiloSettings
 {
     public const string Section = "OrleansTempo";

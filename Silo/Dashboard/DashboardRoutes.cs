@@ -8,24 +8,24 @@ using OrleansTempo.Server.Api;
 namespace OrleansTempo.Silo.Dashboard;
 
 /// <summary>
-/// Orleans' dashboard as paths of the HTTP API. It is made for ASP.NET's own routing, which the API does without: it gets a
-/// pipeline with that routing and nothing else.
+/// Serves Orleans' dashboard under paths of the HTTP API. The dashboard requires ASP.NET's routing, which the API does not use, so it
+/// gets a pipeline with that routing and nothing else.
 /// </summary>
 internal static class DashboardRoutes
 {
     private const string Folder = "/dashboard";
 
-    /// <summary>Adds the dashboard and what its routing takes to a silo's services.</summary>
+    /// <summary>Adds the dashboard, and what its routing needs, to the services of a silo.</summary>
     public static void AddServices(ISiloBuilder silo)
     {
-        // Its live log would show what is in ours to whoever asks.
+        // Its live log would show our log to anyone who asks.
         silo.AddDashboard(static dashboard => dashboard.HideTrace = true);
         silo.Services.AddRouting();
         silo.Services.AddSingleton(new DiagnosticListener("OrleansTempo.Dashboard"));
     }
 
-    /// <param name="services">The silo's, with those of <see cref="AddServices"/> among them.</param>
-    /// <param name="isPublic">Whether callers on other machines may see it, whatever else is an operator's alone.</param>
+    /// <param name="services">The services of the silo, including those of <see cref="AddServices"/>.</param>
+    /// <param name="isPublic">Whether callers on other machines may see it, although it is otherwise for operators only.</param>
     public static IReadOnlyList<ApiRoute> Create(IServiceProvider services, bool isPublic)
     {
         var pipeline = new ApplicationBuilder(services);

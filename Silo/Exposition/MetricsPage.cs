@@ -15,15 +15,16 @@ using OrleansTempo.Server.Exposition;
 namespace OrleansTempo.Silo.Exposition;
 
 /// <summary>
-/// A silo's <c>/metrics</c>, by OpenTelemetry's Prometheus exporter: every instrument of a <see cref="TempoMetrics"/> under exactly its own name,
-/// the process under Prometheus' usual <c>process_</c> names, the runtime under <c>dotnet_</c> names, and Orleans' and ASP.NET's meters as well.
+/// The page <c>/metrics</c> of a silo, written by OpenTelemetry's Prometheus exporter: every instrument of <see cref="TempoMetrics"/> under
+/// exactly its own name, the process under Prometheus' usual <c>process_</c> names, the runtime under <c>dotnet_</c> names, and the meters
+/// of Orleans and ASP.NET.
 /// </summary>
 internal sealed class MetricsPage : IDisposable
 {
-    // OpenTelemetry takes the memory for as many series as a metric may have at once, 90 bytes each; of ours, which have a label for the tenant, 2000.
+    // OpenTelemetry allocates memory for the maximum number of series of a metric at once, 90 bytes each. Ours have a tenant label, and get 2000.
     private const int MaxSeriesOfOthers = 100;
 
-    // What the ingester of Tempo 1 and 2 and the live store of Tempo 3 both have: one measurement, shown under both names.
+    // Metrics that both the ingester of Tempo 1 and 2 and the live store of Tempo 3 have: one measurement, shown under both names.
     private static readonly Dictionary<string, string> s_liveStoreNames = new()
     {
         ["tempo_ingester_live_traces"] = "tempo_live_store_live_traces",
@@ -44,7 +45,7 @@ internal sealed class MetricsPage : IDisposable
     private readonly ProcessMetrics _process = new();
     private readonly MeterProvider _meters;
 
-    /// <param name="metrics">Shown from now on; what was counted before is not on the page.</param>
+    /// <param name="metrics">The metrics to show from now on; what was counted before is not on the page.</param>
     public MetricsPage(TempoMetrics metrics)
     {
         _metrics = metrics;
@@ -54,7 +55,7 @@ internal sealed class MetricsPage : IDisposable
             .AddView(static instrument => s_liveStoreNames.TryGetValue(instrument.Name, out var name) ? new MetricStreamConfiguration { Name = name } : null)
             .AddPrometheusExporter(options =>
             {
-                // Names are as Tempo's dashboards know them: some of their counters do not end in _total.
+                // Names are those of Tempo's dashboards: some of its counters do not end in _total.
                 options.TranslationStrategy = PrometheusAspNetCoreTranslationStrategy.UnderscoreEscapingWithoutSuffixes;
                 options.ScopeInfoEnabled = false;
                 options.TargetInfoEnabled = false;
@@ -74,13 +75,13 @@ internal sealed class MetricsPage : IDisposable
         _noServices.Dispose();
     }
 
-    // The exporter is a middleware and nothing else: a pipeline of it alone.
+    // The exporter is only available as a middleware, so it gets a pipeline of its own.
     private RequestDelegate Pipeline()
     {
         var pipeline = new ApplicationBuilder(_noServices);
         pipeline.Use(next => async context =>
         {
-            // As OpenMetrics the exporter writes other bounds (1.0 for 1) and a series more for each counter.
+            // As OpenMetrics, the exporter would write other bounds (1.0 for 1) and an additional series for each counter.
             context.Request.Headers.Accept = "text/plain; version=0.0.4";
             await next(context);
             await WriteHistogramsAsync(context.Response);
@@ -89,7 +90,7 @@ internal sealed class MetricsPage : IDisposable
         return pipeline.Build();
     }
 
-    // Those that are no instruments.
+    // Adds the metrics that are not instruments.
     private async Task WriteHistogramsAsync(HttpResponse response)
     {
         if (response.StatusCode != StatusCodes.Status200OK)
@@ -104,13 +105,13 @@ internal sealed class MetricsPage : IDisposable
             return;
         }
 
-        // What is gzipped may be followed by more that is.
+        // A gzip stream may be followed by another one.
         await using var gzip = new GZipStream(response.Body, CompressionLevel.Fastest, leaveOpen: true);
         await gzip.WriteAsync(Encoding.UTF8.GetBytes(text.ToString()));
     }
 
-    // Our own instruments are named as they shall be; the others in OpenTelemetry's way, without unit and suffix.
-    // What .NET says of the process is there under Prometheus' names already.
+    // Our own instruments already have their final names; the others are named in OpenTelemetry's way, without unit and suffix. .NET's
+    // metrics of the process are left out, because they are on the page under Prometheus' names.
     private static MetricStreamConfiguration? Named(Instrument instrument) => instrument.Meter.Name switch
     {
         TempoMetrics.MeterName when s_liveStoreNames.ContainsKey(instrument.Name) => new MetricStreamConfiguration(),

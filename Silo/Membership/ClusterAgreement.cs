@@ -4,22 +4,22 @@ using OrleansTempo.Core.Objects;
 namespace OrleansTempo.Silo.Membership;
 
 /// <summary>
-/// What all silos of a cluster have to be configured alike: an object in their store that the first of them writes, and the
-/// others compare with. A silo alone asks nobody.
+/// The settings that must be equal in all silos of a cluster: an object in their store that the first silo writes and the others compare
+/// with. A silo that runs alone does not use it.
 /// </summary>
-/// <param name="Partitions"><c>ingester.partitions</c>: a trace's ingester is found by it.</param>
+/// <param name="Partitions"><c>ingester.partitions</c>, which determines the ingester of a trace.</param>
 /// <param name="ClusterId"><c>Orleans:ClusterId</c>: two clusters on one store would take each other's logs and series.</param>
-/// <param name="ServiceId"><c>Orleans:ServiceId</c>: grains' state is found by it.</param>
-/// <param name="StoreId">What this store, and no other, is known by; the first silo makes it.</param>
+/// <param name="ServiceId"><c>Orleans:ServiceId</c>, which determines where the state of grains is stored.</param>
+/// <param name="StoreId">The unique ID of this store; the first silo creates it.</param>
 internal sealed record ClusterAgreement(int Partitions, string ClusterId, string ServiceId, string StoreId = "")
 {
     public const string ObjectName = "cluster.json";
 
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web);
 
-    /// <summary>Agrees to what the others have, or is the first to say it.</summary>
+    /// <summary>Checks that the others have the same settings, or writes them as the first silo.</summary>
     /// <returns>The agreement with the store's ID.</returns>
-    /// <exception cref="ArgumentException">The others have something else; the message says what, and what to do.</exception>
+    /// <exception cref="ArgumentException">The others have different settings; the message says which, and what to do.</exception>
     /// <exception cref="IOException">The store cannot be read or written.</exception>
     public async Task<ClusterAgreement> JoinAsync(IObjectStore store, CancellationToken cancellationToken)
     {
@@ -29,13 +29,13 @@ internal sealed record ClusterAgreement(int Partitions, string ClusterId, string
 
         while (true)
         {
-            // Gone since: somebody is deleting it while silos start, and has to make up his mind.
+            // The object is gone again: somebody deletes it while silos start.
             var stored = await store.GetAsync(ObjectName, cancellationToken)
-                ?? throw new IOException($"'{ObjectName}' was deleted from the store while this silo started; start it again");
+                ?? throw new IOException($"'{ObjectName}' was deleted from the store while this silo was starting; start it again");
             var others = Read(stored.Content.Span);
             Compare("ingester.partitions", Partitions, others.Partitions);
 
-            // Of the version that wrote the partitions alone.
+            // Written by a version that only stored the partitions.
             if (others.StoreId is { Length: > 0 })
             {
                 Compare("Orleans:ClusterId", ClusterId, others.ClusterId);
@@ -53,8 +53,8 @@ internal sealed record ClusterAgreement(int Partitions, string ClusterId, string
         if (!EqualityComparer<T>.Default.Equals(here, there))
         {
             throw new ArgumentException(
-                $"{setting} is {here} here and {there} in the other silos, as the object '{ObjectName}' of their store says; "
-                + $"write {there} here as well, or to change it stop all silos, delete that object, and start them with the new value");
+                $"{setting} is {here} here but {there} in the other silos, according to the object '{ObjectName}' in their store; "
+                + $"set it to {there} here as well, or to change it everywhere stop all silos, delete that object, and start them with the new value");
         }
     }
 
@@ -69,9 +69,9 @@ internal sealed record ClusterAgreement(int Partitions, string ClusterId, string
         }
         catch (JsonException)
         {
-            // Said below, as of JSON that is something else.
+            // Reported below, like JSON with other content.
         }
 
-        throw new ArgumentException($"the object '{ObjectName}' of the store is not what silos write there, {{\"partitions\":8, …}}; stop all silos, delete it, and start them again");
+        throw new ArgumentException($"the object '{ObjectName}' in the store is not in the format that silos write, {{\"partitions\":8, …}}; stop all silos, delete it, and start them again");
     }
 }

@@ -5,8 +5,8 @@ using OrleansTempo.Grains.Interfaces;
 namespace OrleansTempo.Silo.Membership;
 
 /// <summary>
-/// Compares this silo with every active one of its cluster, and keeps it from working where they differ: silos that each have a local
-/// directory for a store find each other's claims, logs and blocks nowhere, and each would go on as if it were alone.
+/// Compares this silo with every active silo of its cluster, and stops it from working if they differ: silos with separate local
+/// directories as stores cannot see each other's claims, logs and blocks, and each would work as if it were alone.
 /// <code>
 ///   joins ─► compared with the active ones ─► active, takes grains ─► compared once more ─► listens
 ///                                                                     └ with those that started at the same time
@@ -19,8 +19,8 @@ internal sealed partial class MemberCheck(
     public void Participate(ISiloLifecycle lifecycle) =>
         lifecycle.Subscribe(nameof(MemberCheck), ServiceLifecycleStage.ApplicationServices, CompareAsync);
 
-    /// <summary>Asks all active silos at once.</summary>
-    /// <exception cref="ArgumentException">One is configured differently; the message names both, and the setting.</exception>
+    /// <summary>Compares with all active silos at once.</summary>
+    /// <exception cref="ArgumentException">A silo is configured differently; the message names both silos and the setting.</exception>
     public async Task CompareAsync(CancellationToken cancellationToken)
     {
         await membership.Refresh(cancellationToken: cancellationToken);
@@ -30,18 +30,18 @@ internal sealed partial class MemberCheck(
         await Task.WhenAll(others);
     }
 
-    /// <summary>What keeps two silos from working together; null where nothing does.</summary>
+    /// <summary>The difference that keeps two silos from working together; null for none.</summary>
     internal static string? Difference(string silo, MemberDescription mine, string otherSilo, MemberDescription other)
     {
         if (mine.StoreId != other.StoreId)
         {
-            return $"storage.trace of silo {silo} is the {mine.Store}, and of silo {otherSilo} in the same cluster another store, the {other.Store}; "
+            return $"storage.trace is {mine.Store} in silo {silo} but a different store, {other.Store}, in silo {otherSilo} of the same cluster; "
                 + "all silos of a cluster need the same store: a directory that all of them mount, or a blob container";
         }
 
         return mine.Partitions == other.Partitions
             ? null
-            : $"ingester.partitions is {mine.Partitions} in silo {silo} and {other.Partitions} in silo {otherSilo}; all silos of a cluster need the same number";
+            : $"ingester.partitions is {mine.Partitions} in silo {silo} but {other.Partitions} in silo {otherSilo}; all silos of a cluster need the same number";
     }
 
     private async Task CompareAsync(SiloAddress silo, CancellationToken cancellationToken)
@@ -53,7 +53,7 @@ internal sealed partial class MemberCheck(
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            // One that has just died and is still in the table, or one of a version that does not say it.
+            // A silo that has just died but is still in the table, or one of a version that does not describe itself.
             LogNotCompared(silo, e.Message);
             return;
         }

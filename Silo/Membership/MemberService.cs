@@ -3,7 +3,7 @@ using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Silo.Membership;
 
-/// <summary>Answers the other silos.</summary>
+/// <summary>Describes this silo to the others, for their <see cref="MemberCheck"/>.</summary>
 internal sealed class MemberService(GrainId id, Orleans.Runtime.Silo silo, ILoggerFactory loggerFactory, MemberDescription description)
     : GrainService(id, silo, loggerFactory), IClusterMember
 {

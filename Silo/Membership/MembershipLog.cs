@@ -2,10 +2,10 @@ using Microsoft.Extensions.Logging;
 
 namespace OrleansTempo.Silo.Membership;
 
-/// <summary>Tells of the other silos that come and go, in a line each.</summary>
+/// <summary>Logs a line for each other silo that joins, stops or dies.</summary>
 internal sealed partial class MembershipLog(IClusterMembershipService membership, ILocalSiloDetails here, ILogger logger)
 {
-    /// <summary>Runs until <paramref name="stop"/>; who is active at the beginning is known already.</summary>
+    /// <summary>Runs until <paramref name="stop"/>; silos that are active at the start are not logged.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
         var active = Active(membership.CurrentSnapshot);

@@ -3,11 +3,11 @@ using Orleans.Runtime;
 namespace OrleansTempo.Silo.Membership;
 
 /// <summary>
-/// Told by Orleans that the silo cannot go on, above all that the others have declared it dead. Its grains may be active
-/// elsewhere by now, so nothing is stopped in order or handed over: what was acknowledged is in the log, which another silo
-/// takes over.
+/// Ends the process when Orleans reports that the silo cannot continue, above all because the others have declared it dead. Its grains may
+/// be active elsewhere by now, so nothing is shut down cleanly or handed over: what was acknowledged is in the log, which another silo
+/// adopts.
 /// </summary>
-/// <param name="end">Ends the process, for a reason.</param>
+/// <param name="end">Ends the process; takes the reason.</param>
 internal sealed class SiloDeath(Action<string> end) : IFatalErrorHandler
 {
     public bool IsUnexpected(Exception exception) => true;

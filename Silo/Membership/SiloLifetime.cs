@@ -2,7 +2,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace OrleansTempo.Silo.Membership;
 
-/// <summary>Leaves signals alone: the silo's host is stopped as one step of the process's own stop, and not by itself.</summary>
+/// <summary>Ignores signals: the silo's host does not stop by itself, but as one step of the process's shutdown.</summary>
 internal sealed class SiloLifetime : IHostLifetime
 {
     public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

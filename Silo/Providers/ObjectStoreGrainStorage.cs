@@ -7,13 +7,13 @@ using OrleansTempo.Core.Objects;
 namespace OrleansTempo.Silo.Providers;
 
 /// <summary>
-/// Keeps grains' state beside the blocks, in the object store, for clusters without a service of their own for it:
+/// Stores the state of grains beside the blocks, in the object store, for clusters without a separate service for it:
 /// <code>
-/// grains/&lt;state name>/&lt;grain ID>      both as EscapedSegment has them; a grain ID too long for a file name is =&lt;SHA-256>
+/// grains/&lt;state name>/&lt;grain ID>      both escaped by EscapedSegment; a grain ID too long for a file name is =&lt;SHA-256>
 /// </code>
-/// The object is what the silo's serialiser makes of the state; its ETag is the state's, so of two activations that have read the same
-/// only one writes. A cleared state is an empty object at first, which takes a conditional put, and then gone, which the store knows no
-/// condition for: who reads the empty one and writes before it is gone loses what it wrote, and starts again as after a crash.
+/// The silo's serialiser writes the object, and its ETag is the ETag of the state, so of two activations that have read the same state only
+/// one can write. A cleared state is first replaced with an empty object, by a conditional put, and then deleted, which the store cannot do
+/// conditionally: an activation that reads the empty object and writes before the deletion loses its state, and restarts as after a crash.
 /// </summary>
 internal sealed class ObjectStoreGrainStorage(string provider, IObjectStore store, IGrainStorageSerializer serializer, IActivatorProvider activators)
     : IGrainStorage
@@ -38,11 +38,11 @@ internal sealed class ObjectStoreGrainStorage(string provider, IObjectStore stor
         }
     }
 
-    /// <exception cref="InconsistentStateException">Another has written or cleared it since it was read.</exception>
+    /// <exception cref="InconsistentStateException">Another activation has written or cleared it since it was read.</exception>
     public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) =>
         WriteStateAsync(stateName, grainId, grainState, CancellationToken.None);
 
-    /// <exception cref="InconsistentStateException">Another has written or cleared it since it was read.</exception>
+    /// <exception cref="InconsistentStateException">Another activation has written or cleared it since it was read.</exception>
     public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
     {
         var name = ObjectNameOf(stateName, grainId);
@@ -54,11 +54,11 @@ internal sealed class ObjectStoreGrainStorage(string provider, IObjectStore stor
         grainState.RecordExists = true;
     }
 
-    /// <exception cref="InconsistentStateException">Another has written or cleared it since it was read.</exception>
+    /// <exception cref="InconsistentStateException">Another activation has written or cleared it since it was read.</exception>
     public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) =>
         ClearStateAsync(stateName, grainId, grainState, CancellationToken.None);
 
-    /// <exception cref="InconsistentStateException">Another has written or cleared it since it was read.</exception>
+    /// <exception cref="InconsistentStateException">Another activation has written or cleared it since it was read.</exception>
     public async Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
     {
         var name = ObjectNameOf(stateName, grainId);
@@ -93,5 +93,5 @@ internal sealed class ObjectStoreGrainStorage(string provider, IObjectStore stor
     }
 
     private InconsistentStateException Conflict(string what, string name, string? etag) =>
-        new($"'{name}' in the grain storage '{provider}' cannot be {what}: another has done so since it was read", "unknown", etag);
+        new($"'{name}' in the grain storage '{provider}' cannot be {what}: another activation has changed it since it was read", "unknown", etag);
 }

@@ -10,8 +10,8 @@ namespace OrleansTempo.Silo.Providers;
 internal static class ObjectStoreGrainStorageExtensions
 {
     /// <summary>
-    /// Keeps state of the grain storage <paramref name="name"/> in the <see cref="IObjectStore"/> of the silo's services, serialised by
-    /// the <see cref="IGrainStorageSerializer"/> of that name among them, or else the silo's.
+    /// Stores the state of the grain storage <paramref name="name"/> in the <see cref="IObjectStore"/> of the silo's services, serialised by
+    /// their <see cref="IGrainStorageSerializer"/> of that name, or else by the silo's default.
     /// </summary>
     public static ISiloBuilder AddObjectStoreGrainStorage(this ISiloBuilder builder, string name)
     {

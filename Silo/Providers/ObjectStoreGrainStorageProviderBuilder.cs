@@ -6,7 +6,7 @@ using OrleansTempo.Silo.Providers;
 
 namespace OrleansTempo.Silo.Providers;
 
-/// <summary>What Orleans' configuration calls for <c>Orleans:GrainStorage:&lt;name>:ProviderType=ObjectStore</c>; it has no settings of its own.</summary>
+/// <summary>Orleans' configuration calls this for <c>Orleans:GrainStorage:&lt;name>:ProviderType=ObjectStore</c>; the provider has no settings.</summary>
 internal sealed class ObjectStoreGrainStorageProviderBuilder : IProviderBuilder<ISiloBuilder>
 {
     public void Configure(ISiloBuilder builder, string? name, IConfigurationSection configurationSection) =>

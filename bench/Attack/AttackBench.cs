@@ -8,19 +8,19 @@ using OrleansTempo.Integration.Harness;
 namespace OrleansTempo.Bench.Attack;
 
 /// <summary>
-/// What an attack costs a server: for each input a fresh silo, to which first ordinary requests are sent and then the attack, until each is worked off, while
-/// another tenant pushes beside them.
+/// Measures what an attack costs a server: for each input, a fresh silo first receives ordinary requests and then the attack, until each
+/// is processed, while another tenant pushes beside them.
 /// </summary>
 internal static class AttackBench
 {
     private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(3);
 
-    // Worked off is where it takes less than a tenth of a processor for a second; the other tenant takes two hundredths.
+    // The work is done when the server uses less than a tenth of a processor for a second; the other tenant uses two hundredths.
     private static readonly TimeSpan s_idlePeriod = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_idleCpu = TimeSpan.FromSeconds(0.1);
 
-    // No limits but those that are attacked: what is refused by the rate costs nothing to speak of.
+    // Only the attacked limits apply: requests refused by the rate limit cost almost nothing.
     private const string Settings = """
         multitenancy_enabled: true
         overrides:
@@ -108,7 +108,7 @@ internal static class AttackBench
         while (after - before > s_idleCpu);
     }
 
-    // Linux counts the peak from here on.
+    // Resets the peak that Linux records.
     private static void ForgetPeak(int processId)
     {
         if (File.Exists($"/proc/{processId}/clear_refs"))

@@ -3,25 +3,25 @@ using OrleansTempo.Core.Tests.Cost;
 
 namespace OrleansTempo.Bench.Attack;
 
-/// <summary>Something that one client can do to a server, and what any other client does that is to be compared with it.</summary>
+/// <summary>An attack that one client can make on a server, and the ordinary traffic to compare it with.</summary>
 internal abstract class AttackInput(string name)
 {
-    /// <summary>As it is called on the command line and in the table.</summary>
+    /// <summary>The name on the command line and in the table.</summary>
     public string Name { get; } = name;
 
-    /// <summary>Does the ordinary thing; null where there is none to compare with.</summary>
+    /// <summary>Sends the ordinary traffic; null if there is none to compare with.</summary>
     public virtual Func<AttackTarget, CancellationToken, Task>? Ordinary => null;
 
-    /// <summary>Does it, and says in a few words what was sent and answered.</summary>
+    /// <summary>Makes the attack, and returns in a few words what was sent and answered.</summary>
     public abstract Task<string> SendAsync(AttackTarget target, CancellationToken cancellation);
 }
 
-/// <summary>Requests, each with its tenant. What is ordinary is as many requests of the same lengths (unpacked), all of one tenant.</summary>
-/// <param name="name">As it is called on the command line and in the table.</param>
-/// <param name="requests">Makes them anew each time.</param>
+/// <summary>An attack of requests, each with its tenant. The ordinary traffic is as many requests of the same decompressed lengths, all of one tenant.</summary>
+/// <param name="name">The name on the command line and in the table.</param>
+/// <param name="requests">Makes new requests each time.</param>
 internal sealed class RequestsInput(string name, Func<IEnumerable<(string Tenant, byte[] Body)>> requests) : AttackInput(name)
 {
-    // A little less than the attack: the last span may be longer than what is left.
+    // A little less than the attack, because the last span may be longer than the rest.
     private const int LongestSpan = 300;
 
     public override Func<AttackTarget, CancellationToken, Task> Ordinary => async (target, cancellation) =>

@@ -2,7 +2,7 @@ using OrleansTempo.Core.Tests.Cost;
 
 namespace OrleansTempo.Bench.Attack;
 
-/// <summary>The attacks there are.</summary>
+/// <summary>All attacks.</summary>
 internal static class AttackInputs
 {
     private const int Largest = 20_000_000;

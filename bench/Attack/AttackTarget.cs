@@ -7,14 +7,14 @@ using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Bench.Attack;
 
-/// <summary>The server that is attacked, and how requests are sent to it.</summary>
+/// <summary>Sends requests to the attacked server.</summary>
 internal sealed class AttackTarget(ServerProcess server, HttpClient http)
 {
     private const int Connections = 4;
 
     public ServerProcess Server => server;
 
-    /// <summary>Sends requests on a few connections, or as many as asked for, gzipped.</summary>
+    /// <summary>Sends gzipped requests over a few connections, or as many as specified.</summary>
     public async Task<(int Count, long UnpackedBytes, long SentBytes, string Answers)> PushAllAsync(IEnumerable<(string Tenant, byte[] Body)> requests, CancellationToken cancellation, int connections = Connections)
     {
         var count = 0;
@@ -31,7 +31,7 @@ internal sealed class AttackTarget(ServerProcess server, HttpClient http)
         return (count, unpacked, sent, string.Join(", ", answers.OrderByDescending(static a => a.Value).Select(static a => a.Value == 1 ? a.Key : $"{a.Key} × {a.Value}")));
     }
 
-    /// <summary>Sends one request, and says how it was answered: the status, or why there is none.</summary>
+    /// <summary>Sends one request, and returns the status of the response, or why there is none.</summary>
     public async Task<string> PushAsync(string tenant, byte[] body, bool gzip, CancellationToken cancellation)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(server.Otlp(grpc: false), "/v1/traces")) { Content = new ByteArrayContent(body) };
@@ -50,7 +50,7 @@ internal sealed class AttackTarget(ServerProcess server, HttpClient http)
         }
     }
 
-    /// <summary>Calls the server's API, reads the answer to its end, and says how it was answered.</summary>
+    /// <summary>Calls the server's API, reads the whole response, and returns its status.</summary>
     public async Task<string> CallAsync(HttpMethod method, string path, string tenant, CancellationToken cancellation)
     {
         using var request = new HttpRequestMessage(method, server.Api(path));

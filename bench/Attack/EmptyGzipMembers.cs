@@ -4,7 +4,7 @@ using System.Text;
 
 namespace OrleansTempo.Bench.Attack;
 
-/// <summary>A gzip body of members that hold nothing, 20 bytes each, without end: nothing ever comes out of it, so that no limit of what comes out is met.</summary>
+/// <summary>An endless gzip body of empty members, 20 bytes each: it decompresses to nothing, so it never reaches a limit on decompressed bytes.</summary>
 internal sealed class EmptyGzipMembers() : AttackInput("empty-gzip-members")
 {
     private const long MostBytes = 2_000_000_000;
@@ -30,7 +30,7 @@ internal sealed class EmptyGzipMembers() : AttackInput("empty-gzip-members")
         }
         catch (IOException)
         {
-            // Refused, and perhaps answered before.
+            // The server refused it, and may have answered before the end.
         }
 
         var answered = await answer;
@@ -53,7 +53,7 @@ internal sealed class EmptyGzipMembers() : AttackInput("empty-gzip-members")
 
     private static byte[] Chunk()
     {
-        // .NET writes nothing for nothing; this is what gzip(1) makes of an empty file.
+        // .NET writes nothing for empty input; this is what gzip(1) makes of an empty file.
         byte[] member = [0x1F, 0x8B, 0x08, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         var content = new byte[member.Length * ChunkMembers];
         for (var i = 0; i < content.Length; i += member.Length)

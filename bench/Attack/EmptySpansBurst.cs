@@ -4,7 +4,7 @@ using OrleansTempo.Core.Tests.Cost;
 
 namespace OrleansTempo.Bench.Attack;
 
-/// <summary>Sixteen requests of empty spans at once, each of which is refused; and what memory the process still has half a minute later, when it has long been idle.</summary>
+/// <summary>Sixteen simultaneous requests of empty spans, each of which is refused; measures the memory that the process still has half a minute later, when it has long been idle.</summary>
 internal sealed class EmptySpansBurst(int bodyBytes) : AttackInput("empty-spans-burst")
 {
     private const int Requests = 16;

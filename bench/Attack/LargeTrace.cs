@@ -4,7 +4,7 @@ using OrleansTempo.Core.Tests.Cost;
 
 namespace OrleansTempo.Bench.Attack;
 
-/// <summary>One trace of many spans whose IDs .NET's own tables hash alike: pushed, asked for, and put into a block. What is ordinary is one of other IDs.</summary>
+/// <summary>A trace of many spans whose IDs collide in .NET's own hash tables: pushed, queried, and written to a block. The ordinary trace has other IDs.</summary>
 internal sealed class LargeTrace() : AttackInput("mirrored-span-ids")
 {
     private const int Spans = 80_000;

@@ -4,8 +4,8 @@ using OrleansTempo.Core.Tests.Cost;
 namespace OrleansTempo.Bench.Attack;
 
 /// <summary>
-/// Another tenant, which pushes a kilobyte 25 times a second while a server is attacked, each at its time whether the one before has been answered or not:
-/// who waits for answers would send least where they take longest.
+/// Another tenant, which pushes a kilobyte 25 times a second while a server is attacked. Each push is sent on time, whether the previous one
+/// has been answered or not: a client that waited for answers would send least when they take longest.
 /// </summary>
 internal sealed class OtherTenant : IAsyncDisposable
 {
@@ -25,7 +25,7 @@ internal sealed class OtherTenant : IAsyncDisposable
         _sending = SendAsync();
     }
 
-    /// <summary>Stops, and says how long answers took, in milliseconds; what was not answered within ten seconds, or not well, took ten seconds.</summary>
+    /// <summary>Stops, and returns the response times in milliseconds; a push that failed or was not answered within ten seconds counts as ten seconds.</summary>
     public async Task<(double P50, double P99)> StopAsync()
     {
         await _stop.CancelAsync();

@@ -6,7 +6,7 @@ using System.Text;
 
 namespace OrleansTempo.Bench.Attack;
 
-/// <summary>HTTP/2 rapid reset (CVE-2023-44487): calls that are begun and given up in the same breath, for 15 seconds, on a new connection whenever one is closed.</summary>
+/// <summary>HTTP/2 rapid reset (CVE-2023-44487): starts and immediately cancels calls for 15 seconds, on a new connection whenever one is closed.</summary>
 internal sealed class RapidReset() : AttackInput("rapid-reset")
 {
     private const int StreamsAtOnce = 500;
@@ -14,7 +14,7 @@ internal sealed class RapidReset() : AttackInput("rapid-reset")
 
     private static readonly TimeSpan s_duration = TimeSpan.FromSeconds(15);
 
-    // HPACK literals without indexing; a block is never longer than a frame may be.
+    // HPACK literals without indexing; a header block always fits into one frame.
     private static readonly byte[] s_headers =
     [
         .. Header(":method", "POST"), .. Header(":scheme", "http"), .. Header(":path", "/opentelemetry.proto.collector.trace.v1.TraceService/Export"),
@@ -46,7 +46,7 @@ internal sealed class RapidReset() : AttackInput("rapid-reset")
             }
             catch (IOException)
             {
-                // The server has had enough of this connection.
+                // The server closed this connection.
             }
         }
 
@@ -80,7 +80,7 @@ internal sealed class RapidReset() : AttackInput("rapid-reset")
     private static byte[] Header(string name, string value) =>
         [0, (byte)name.Length, .. Encoding.ASCII.GetBytes(name), (byte)value.Length, .. Encoding.ASCII.GetBytes(value)];
 
-    // Completes where the server closes the connection.
+    // Completes when the server closes the connection.
     private static async Task DrainAsync(NetworkStream stream, CancellationToken cancellation)
     {
         var buffer = new byte[16 * 1024];

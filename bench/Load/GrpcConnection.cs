@@ -4,7 +4,7 @@ using System.Net.Http.Headers;
 
 namespace OrleansTempo.Bench.Load;
 
-/// <summary>OTLP/gRPC over an HTTP/2 connection of its own (<see cref="HttpClient"/>, cleartext with prior knowledge).</summary>
+/// <summary>OTLP/gRPC over its own HTTP/2 connection (<see cref="HttpClient"/>, cleartext with prior knowledge).</summary>
 internal sealed class GrpcConnection(Uri endpoint, bool gzip) : IConnection
 {
     private readonly HttpClient _http = new(new SocketsHttpHandler { EnableMultipleHttp2Connections = false, UseProxy = false });
@@ -25,9 +25,9 @@ internal sealed class GrpcConnection(Uri endpoint, bool gzip) : IConnection
         if (gzip)
             request.Headers.Add("grpc-encoding", "gzip");
 
-        // HttpClient has no synchronous HTTP/2; the thread is the connection's own and may wait.
+        // HttpClient has no synchronous HTTP/2; the thread belongs to the connection and may wait.
         using var response = _http.SendAsync(request).GetAwaiter().GetResult();
-        // The frame of an empty message is its prefix alone; more tells of spans refused (partial_success).
+        // The frame of an empty message is only its prefix; a longer one reports refused spans (partial_success).
         return response.TrailingHeaders.TryGetValues("grpc-status", out var status)
             && status.Single() == "0"
             && response.Content.ReadAsByteArrayAsync().GetAwaiter().GetResult().Length == _prefix.Length;

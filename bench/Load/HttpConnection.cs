@@ -6,8 +6,8 @@ using System.Text;
 namespace OrleansTempo.Bench.Load;
 
 /// <summary>
-/// OTLP/HTTP over a plain socket: <see cref="HttpClient"/> would cost the shared machine a good part of what the server
-/// costs. Reads no more of HTTP/1.1 than an answer to a small POST can be.
+/// OTLP/HTTP over a plain socket: <see cref="HttpClient"/> would use a good part of the CPU time that the server uses on the shared
+/// machine. It supports only as much of HTTP/1.1 as the response to a small POST needs.
 /// </summary>
 internal sealed class HttpConnection : IConnection
 {
@@ -38,7 +38,7 @@ internal sealed class HttpConnection : IConnection
 
         _segments[0] = _header;
         _segments[1] = MemoryMarshal.TryGetArray(body, out var segment) ? segment : body.ToArray();
-        // A blocking socket takes all of it.
+        // A blocking socket sends all of it.
         var sent = _socket.Send(_segments);
         if (sent != _header.Length + body.Length)
             throw new IOException($"only {sent} bytes of a request were sent");
@@ -76,7 +76,7 @@ internal sealed class HttpConnection : IConnection
             length = filled - end - "0\r\n\r\n".Length;
         }
 
-        // An answer that is not empty tells of spans refused (partial_success).
+        // A response that is not empty reports refused spans (partial_success).
         return head.StartsWith("HTTP/1.1 200 ", StringComparison.Ordinal) && length == 0;
     }
 

@@ -3,6 +3,6 @@ namespace OrleansTempo.Bench.Load;
 /// <summary>One connection to the server, with one request under way at a time.</summary>
 internal interface IConnection : IDisposable
 {
-    /// <summary>Sends a request and reads its answer; true where every span was taken. Blocks the calling thread, which is the connection's own.</summary>
+    /// <summary>Sends a request and reads the response; true if every span was accepted. Blocks the calling thread, which belongs to the connection.</summary>
     bool Send(ReadOnlyMemory<byte> body);
 }

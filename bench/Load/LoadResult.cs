@@ -10,10 +10,10 @@ internal sealed record LoadResult
 
     public required LoadOptions Options { get; init; }
 
-    /// <summary>In the measured time, accepted or not.</summary>
+    /// <summary>The number of requests in the measured time, accepted or not.</summary>
     public required long SpansSent { get; init; }
 
-    /// <summary>Over the whole run with its warm-up.</summary>
+    /// <summary>The number over the whole run, including the warm-up.</summary>
     public required long SpansAccepted { get; init; }
 
     /// <summary>Edges of the service graph in the accepted requests of the whole run.</summary>
@@ -21,19 +21,19 @@ internal sealed record LoadResult
 
     public required TimeSpan Elapsed { get; init; }
 
-    /// <summary>User and system time of the server over the measured time and the seconds after it in which it works off its queues; null where it is not known.</summary>
+    /// <summary>The user and system time of the server during the measured time, and the seconds after it in which it processes its queues; null if unknown.</summary>
     public TimeSpan? ServerCpu { get; init; }
 
-    /// <summary>Since the server's start; null where it is not known.</summary>
+    /// <summary>The peak since the start of the server; null if unknown.</summary>
     public long? PeakMemoryBytes { get; init; }
 
-    /// <summary>What the server had resident after every 10 s of the measured time.</summary>
+    /// <summary>The resident memory of the server after every 10 s of the measured time.</summary>
     public IReadOnlyList<long> MemoryBytes { get; init; } = [];
 
-    /// <summary>Of the whole run, partial successes among them.</summary>
+    /// <summary>The number in the whole run, including partial successes.</summary>
     public required long RefusedRequests { get; init; }
 
-    /// <summary>Acknowledged traces of the whole run.</summary>
+    /// <summary>The sampled acknowledged traces of the whole run.</summary>
     public IReadOnlyCollection<SampledTrace> SampledTraces { get; init; } = [];
 
     public double SpansPerSecond => SpansSent / Elapsed.TotalSeconds;

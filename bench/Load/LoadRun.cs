@@ -3,12 +3,12 @@ using System.Diagnostics;
 
 namespace OrleansTempo.Bench.Load;
 
-/// <summary>Replays the payload over several connections for a while, each sending its next request as soon as the last is answered, or at a fixed rate.</summary>
+/// <summary>Replays the payload over several connections for a while; each sends its next request as soon as the last is answered, or at a fixed rate.</summary>
 internal sealed class LoadRun
 {
     private static readonly TimeSpan MemoryStep = TimeSpan.FromSeconds(10);
 
-    // The server answers before the generator has worked through its queue: that work is counted too.
+    // The server answers before the generator has processed its queue, so that work is counted too.
     private static readonly TimeSpan Drain = TimeSpan.FromSeconds(2);
 
     private readonly LoadOptions _options;
@@ -32,7 +32,7 @@ internal sealed class LoadRun
 
     private LoadResult Execute()
     {
-        // Before anything is sent: a wrong --pid usually means a wrong --endpoint.
+        // Checked before anything is sent: a wrong --pid usually means a wrong --endpoint.
         _ = Cpu();
         var threads = new List<Thread>();
         for (var connection = 0; connection < _options.Connections; connection++)
@@ -79,7 +79,7 @@ internal sealed class LoadRun
             var endpoint = _options.Endpoints[number % _options.Endpoints.Count];
             using IConnection connection = _options.Grpc ? new GrpcConnection(endpoint, _options.Gzip) : new HttpConnection(endpoint, _options.Gzip);
 
-            // Connections begin at different bodies of the payload, and with a fixed rate at different moments.
+            // Connections start with different bodies of the payload, and at a fixed rate also at different moments.
             var requests = new RequestSource(_templates, _options.Gzip, number * 1009);
             var sent = (long)_options.SpansPerRequest * number / _options.Connections;
             var started = Stopwatch.GetTimestamp();
@@ -114,7 +114,7 @@ internal sealed class LoadRun
         }
     }
 
-    // Who is late catches up. False where the run is over.
+    // A late connection catches up. False if the run is over.
     private bool WaitForTurn(long started, long sent)
     {
         if (_options.SpansPerSecond > 0)

@@ -3,9 +3,9 @@ using System.Runtime.Intrinsics;
 
 namespace OrleansTempo.Bench.Load;
 
-/// <summary>A copy of a template, made new in place before each use: other trace IDs, and the newest span ends now.</summary>
-/// <param name="template">The request as recorded.</param>
-/// <param name="bytes">An array that begins with a copy of its bytes.</param>
+/// <summary>A copy of a template that is refreshed in place before each use: new trace IDs, and the newest span ends now.</summary>
+/// <param name="template">The recorded request.</param>
+/// <param name="bytes">An array that starts with a copy of its bytes.</param>
 internal sealed class PayloadBody(PayloadTemplate template, byte[] bytes)
 {
     private ulong _newestEnd = template.NewestEnd;
@@ -20,7 +20,7 @@ internal sealed class PayloadBody(PayloadTemplate template, byte[] bytes)
 
     public void Refresh(Random random)
     {
-        // The same mask for all keeps equal trace IDs equal and different ones different.
+        // One mask for all keeps equal trace IDs equal and different ones different.
         var mask = Vector128.Create(random.NextInt64(), random.NextInt64()).AsByte();
         foreach (var offset in template.TraceIdOffsets)
             (Vector128.Create<byte>(bytes.AsSpan(offset, 16)) ^ mask).CopyTo(bytes, offset);

@@ -3,8 +3,8 @@ using OrleansTempo.Core;
 namespace OrleansTempo.Bench.Load;
 
 /// <summary>
-/// One request as recorded, and where in it the bytes stand that must differ from send to send: found once, so that
-/// making a body fresh costs a few nanoseconds a span.
+/// One recorded request, and the positions of the bytes that must differ from send to send. They are found once, so that
+/// refreshing a body costs a few nanoseconds per span.
 /// </summary>
 internal sealed class PayloadTemplate
 {
@@ -28,24 +28,24 @@ internal sealed class PayloadTemplate
 
     public byte[] Bytes { get; }
 
-    /// <summary>Of the 16 bytes of each span's trace ID.</summary>
+    /// <summary>The offsets of the 16 bytes of each span's trace ID.</summary>
     public int[] TraceIdOffsets { get; }
 
-    /// <summary>Of the 8 bytes of each start, end and event time.</summary>
+    /// <summary>The offsets of the 8 bytes of each start, end and event time.</summary>
     public int[] TimeOffsets { get; }
 
     public int SpanCount { get; private set; }
 
     /// <summary>
-    /// Edges of the service graph that these spans make: one per client or producer span and one per root server span. True
-    /// of payloads like ours, where every client span has its server span or is a database request, and no server span lost its parent.
+    /// The number of service graph edges that these spans form: one per client or producer span, and one per root server span. This
+    /// holds for payloads like ours, where every client span has its server span or is a database request, and no parent is missing.
     /// </summary>
     public int EdgeCount { get; private set; }
 
     /// <summary>The latest end of a span, in nanoseconds since 1970.</summary>
     public ulong NewestEnd { get; private set; }
 
-    /// <summary>Reads the <c>*.otlp.pb</c> files of a folder; each is cut into requests of whole traces with at least <paramref name="spansPerRequest"/> spans.</summary>
+    /// <summary>Reads the <c>*.otlp.pb</c> files of a folder, and splits each into requests of whole traces with at least <paramref name="spansPerRequest"/> spans.</summary>
     public static List<PayloadTemplate> ReadFolder(string folder, int spansPerRequest)
     {
         var files = Directory.Exists(folder) ? Directory.GetFiles(folder, "*.otlp.pb").Order().ToList() : [];
@@ -84,7 +84,7 @@ internal sealed class PayloadTemplate
             yield return Only(group);
     }
 
-    // The same request with the spans of these traces alone; what is left empty goes.
+    // Returns the same request with only the spans of these traces, and without what becomes empty.
     private PayloadTemplate Only(HashSet<string> traces)
     {
         var request = new MemoryStream();

@@ -2,11 +2,11 @@ using System.Buffers.Binary;
 
 namespace OrleansTempo.Bench.Load;
 
-/// <summary>One field of a protobuf message: where it is in the body, and its content where that is bytes or a message.</summary>
-/// <param name="Number">The field's number.</param>
-/// <param name="Start">Offset of its tag.</param>
-/// <param name="Content">Offset of what follows tag and length.</param>
-/// <param name="Length">Of the content, in bytes.</param>
+/// <summary>One field of a protobuf message: its position in the body, and that of its content.</summary>
+/// <param name="Number">The field number.</param>
+/// <param name="Start">The offset of the tag.</param>
+/// <param name="Content">The offset of the content, after tag and length.</param>
+/// <param name="Length">The length of the content in bytes.</param>
 internal readonly record struct ProtobufField(int Number, int Start, int Content, int Length)
 {
     public int End => Content + Length;
@@ -48,7 +48,7 @@ internal readonly record struct ProtobufField(int Number, int Start, int Content
         return fields;
     }
 
-    /// <summary>Reads a varint or a fixed number of 8 bytes, by the length of the content.</summary>
+    /// <summary>Reads a varint or a fixed number of 8 bytes, depending on the length of the content.</summary>
     public ulong ReadNumber(byte[] body)
     {
         if (Length == 8)

@@ -2,7 +2,7 @@ using System.IO.Compression;
 
 namespace OrleansTempo.Bench.Load;
 
-/// <summary>The requests of one connection, in turn, each made new before it is sent: no trace is ever sent twice, so that what is stored can be counted.</summary>
+/// <summary>The requests of one connection, one after another, each refreshed before it is sent: no trace is ever sent twice, so that stored traces can be counted.</summary>
 internal sealed class RequestSource(IReadOnlyList<PayloadTemplate> templates, bool gzip, int first)
 {
     private readonly Random _random = new();
@@ -10,7 +10,7 @@ internal sealed class RequestSource(IReadOnlyList<PayloadTemplate> templates, bo
     private readonly MemoryStream _compressed = new();
     private uint _next = (uint)first;
 
-    /// <summary>The next request, and its bytes as they are sent; both are good until the call after this one.</summary>
+    /// <summary>The next request, and its bytes as sent; both are valid until the next call.</summary>
     public (PayloadBody Body, ReadOnlyMemory<byte> Sent) Next()
     {
         var body = _bodies[_next++ % _bodies.Length];

@@ -4,8 +4,8 @@ using OrleansTempo.Core;
 namespace OrleansTempo.Bench.Load;
 
 /// <summary>
-/// A trace that was acknowledged, to be asked for later: each of its spans as it was sent, with its resource and scope.
-/// A request and Tempo's answer have the same layout (<c>ResourceSpans</c> in field 1), so both are read alike.
+/// An acknowledged trace that will be queried later: each of its spans as it was sent, with its resource and scope. A request and
+/// Tempo's response have the same layout (<c>ResourceSpans</c> in field 1), so the same code reads both.
 /// </summary>
 internal sealed class SampledTrace
 {
@@ -21,16 +21,16 @@ internal sealed class SampledTrace
 
     public int SpanCount => _spans.Count;
 
-    /// <summary>Remembers a trace of a request.</summary>
+    /// <summary>Takes a sample of a request.</summary>
     /// <param name="request">An <c>ExportTraceServiceRequest</c>.</param>
-    /// <param name="traceIdOffset">Where in it the trace's ID stands.</param>
+    /// <param name="traceIdOffset">The offset of the trace ID in it.</param>
     public static SampledTrace Of(byte[] request, int traceIdOffset)
     {
         var traceId = request.AsSpan(traceIdOffset, TraceIdLength).ToArray();
         return new SampledTrace(Convert.ToHexStringLower(traceId), SpansOf(request, traceId));
     }
 
-    /// <summary>How many of the spans are in an answer (a <c>Trace</c>) just as they were sent.</summary>
+    /// <summary>The number of spans that are in a response (a <c>Trace</c>) exactly as they were sent.</summary>
     public int CountIn(byte[] answer) => SpansOf(answer, Convert.FromHexString(TraceId)).Count(_spans.Contains);
 
     private static HashSet<string> SpansOf(byte[] body, byte[] traceId)
@@ -54,12 +54,12 @@ internal sealed class SampledTrace
         return spans;
     }
 
-    // Searched for first: nearly all spans of a request are of other traces, and this runs beside the load.
+    // Searches for the trace ID first: nearly all spans of a request belong to other traces, and this runs beside the load.
     private static bool IsOf(byte[] body, ProtobufField span, byte[] traceId) =>
         body.AsSpan(span.Content, span.Length).IndexOf(traceId) >= 0
         && ProtobufField.ReadAll(body, span.Content, span.End).Any(field => field.Number == TraceIdField && body.AsSpan(field.Content, field.Length).SequenceEqual(traceId));
 
-    // In the order of their numbers, and empty ones as if they were not there: neither means anything.
+    // Sorts fields by number and skips empty ones, because neither the order nor an empty field means anything.
     private static void WriteInOrder(MemoryStream to, byte[] body, ProtobufField message, int leaveOut)
     {
         foreach (var field in ProtobufField.ReadAll(body, message.Content, message.End).Where(field => field.Number != leaveOut && field.Length > 0).OrderBy(field => field.Number))

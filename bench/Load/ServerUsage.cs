@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace OrleansTempo.Bench.Load;
 
-/// <summary>What processes have used so far, together.</summary>
+/// <summary>The CPU time and memory that several processes have used so far, in total.</summary>
 internal static class ServerUsage
 {
     /// <summary>User and system time; from <c>/proc</c> on Linux. Null for no process.</summary>
@@ -21,11 +21,11 @@ internal static class ServerUsage
         return sum;
     }
 
-    /// <summary>The most memory each has had resident since its start (<c>VmHWM</c>), added up; null where the system does not say.</summary>
+    /// <summary>The sum of the peak resident memory of each process since its start (<c>VmHWM</c>); null if the system does not tell.</summary>
     public static long? PeakMemoryBytes(IReadOnlyList<int> processIds) =>
         processIds.Count > 0 && processIds.Select(PeakMemoryBytes).ToArray() is var peaks && peaks.All(static peak => peak is not null) ? peaks.Sum() : null;
 
-    /// <summary>What they have resident now (<c>VmRSS</c>).</summary>
+    /// <summary>The sum of their resident memory now (<c>VmRSS</c>).</summary>
     public static long MemoryBytes(IReadOnlyList<int> processIds) => processIds.Sum(MemoryBytes);
 
     private static long? PeakMemoryBytes(int processId)

@@ -2,10 +2,10 @@ using OrleansTempo.Core.Objects;
 
 namespace OrleansTempo.Bench.Lookups;
 
-/// <summary>Another store, and how much was read of it. One caller at a time.</summary>
+/// <summary>Wraps another store, and counts how much is read from it. One caller at a time.</summary>
 internal sealed class CountingStore(IObjectStore store) : IObjectStore
 {
-    /// <summary>Reads of a part of an object: of a block's page, or of its footer where that was not read before.</summary>
+    /// <summary>The number of partial reads: of a page of a block, or of its footer if that was not read before.</summary>
     public long Reads { get; private set; }
 
     public long BytesRead { get; private set; }

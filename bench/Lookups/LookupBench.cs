@@ -16,12 +16,12 @@ using OrleansTempo.Integration.Harness;
 namespace OrleansTempo.Bench.Lookups;
 
 /// <summary>
-/// Writes many blocks into a folder and looks traces up in them, one after another: in this process by what the querier
-/// uses, and by HTTP from a silo on the same folder.
+/// Writes many blocks into a folder and looks up traces in them, one after another: in this process with the querier's own code,
+/// and over HTTP from a silo on the same folder.
 /// </summary>
 internal sealed class LookupBench
 {
-    // Compaction would make a few blocks of the many.
+    // Compaction would merge the many blocks into a few.
     private const string Settings = """
         compactor:
           disabled: true
@@ -39,7 +39,7 @@ internal sealed class LookupBench
 
     private LookupBench(int lookups) => _lookups = lookups;
 
-    /// <returns>0 where every trace was found whole and no other was, 1 otherwise.</returns>
+    /// <returns>0 if every trace was found completely and no other was found, 1 otherwise.</returns>
     public static Task<int> ExecuteAsync(int blocks, int spansPerBlock, int lookups, string payload) =>
         new LookupBench(lookups).ExecuteAsync(blocks, spansPerBlock, payload);
 
@@ -110,7 +110,7 @@ internal sealed class LookupBench
 
     private async Task MeasureAsync(string where, CountingStore? store, int? blocks, Func<TraceId, Task<int>> spansOf)
     {
-        // The first has every footer to read. What follows gives the JIT time to settle.
+        // The first lookup reads every footer. The following ones give the JIT time to settle.
         var first = await TimesAsync(spansOf, 1, Existing);
         await TimesAsync(spansOf, Math.Max(2000, _lookups / 5), Existing);
         await TimesAsync(spansOf, Math.Max(2000, _lookups / 5), Absent);

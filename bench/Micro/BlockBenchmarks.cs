@@ -8,7 +8,7 @@ using OrleansTempo.Core.Ingester.Flush;
 
 namespace OrleansTempo.Bench.Micro;
 
-/// <summary>What blocks cost in CPU time: written and merged for each 100,000 spans, read for a page.</summary>
+/// <summary>Measures the CPU time of blocks: writing and merging per 100,000 spans, reading per page.</summary>
 public class BlockBenchmarks
 {
     private const int Spans = 100_000;
@@ -39,15 +39,15 @@ public class BlockBenchmarks
         Console.WriteLine($"// a page has {_inputs[0].Spans / _pages.Length} spans in {_pages.Average(static p => p.Length):F0} bytes");
     }
 
-    /// <summary>A cut block of 100,000 spans, sorted, encoded and compressed; what is written is thrown away.</summary>
+    /// <summary>Sorts, encodes and compresses a cut block of 100,000 spans; the output is discarded.</summary>
     [Benchmark]
     public Task<BlockMeta> WriteBlock() => _flusher.WriteAsync(_block, CancellationToken.None);
 
-    /// <summary>One page, from memory: checked, decompressed and made into rows.</summary>
+    /// <summary>Verifies and decompresses one page from memory, and makes it into rows.</summary>
     [Benchmark]
     public ValueTask ReadPage() => _reader.ReadPageAsync(_inputs[0], _pages[_nextPage++ % _pages.Length], _page, CancellationToken.None);
 
-    /// <summary>Four blocks of 25,000 spans into one.</summary>
+    /// <summary>Merges four blocks of 25,000 spans into one.</summary>
     [Benchmark]
     public Task<BlockMeta> MergeBlocks() => _merger.MergeAsync(TenantId.Single, _inputs, CancellationToken.None);
 }

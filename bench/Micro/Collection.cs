@@ -10,8 +10,8 @@ using OrleansTempo.Core.RemoteWrite.Messages;
 namespace OrleansTempo.Bench.Micro;
 
 /// <summary>
-/// <c>collection</c>: a real tenant's generator with 1,000,000 span metrics series on default buckets, every one of them
-/// seen again before each collection: the CPU time to collect, encode and compress, and the memory a series takes.
+/// <c>collection</c>: a real generator with 1,000,000 span metrics series on default buckets, all of them updated before each
+/// collection. Measures the CPU time to collect, encode and compress, and the memory per series.
 /// </summary>
 internal static class Collection
 {
@@ -46,7 +46,7 @@ internal static class Collection
         }
     }
 
-    /// <summary>A span for each entity, beginning with the first.</summary>
+    /// <summary>A span for each entity, starting with the first.</summary>
     public static void Push(TenantGenerator generator, int entities)
     {
         var memory = new RequestMemory(long.MaxValue);
@@ -60,7 +60,7 @@ internal static class Collection
         }
     }
 
-    // One resource, and a span with a name of its own for each entity.
+    // One resource, and a span with its own name for each entity.
     private static byte[] Request(int first, int count)
     {
         var now = (ulong)(DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100;

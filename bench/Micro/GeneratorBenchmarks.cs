@@ -12,7 +12,7 @@ using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Bench.Micro;
 
-/// <summary>What reading a batch of the payload costs, and each processor on top of it; divide by 1000 for a span.</summary>
+/// <summary>Measures reading a batch of the payload, and each processor on top of that; divide by 1000 for one span.</summary>
 public class GeneratorBenchmarks
 {
     private static readonly GeneratorSettings s_spanMetrics = new() { SpanMetricsCount = true, SpanMetricsLatency = true, SpanMetricsSize = true };
@@ -55,7 +55,7 @@ public class GeneratorBenchmarks
             throw new InvalidOperationException("The payload's spans did not count.");
     }
 
-    /// <summary>1000 spans, copied into a pooled buffer as a receiver does.</summary>
+    /// <summary>Reads 1000 spans, copied into a pooled buffer as in a receiver.</summary>
     [Benchmark]
     public int ReadBatch()
     {
@@ -65,11 +65,11 @@ public class GeneratorBenchmarks
         return spans;
     }
 
-    /// <summary>As <see cref="SpanMetrics"/>, with <c>max_cardinality_per_label</c> on and no label over it.</summary>
+    /// <summary>As <see cref="SpanMetrics"/>, with <c>max_cardinality_per_label</c> on and no label over the limit.</summary>
     [Benchmark]
     public void LimitedLabels() => _limitedLabels!.Push(_batch!);
 
-    /// <summary>As <see cref="SpanMetrics"/>, where almost every span finds no room and counts in the overflow and in the demand.</summary>
+    /// <summary>As <see cref="SpanMetrics"/>, but almost every span finds no room and counts in the overflow and in the demand.</summary>
     [Benchmark]
     public void FewEntities() => _fewEntities!.Push(_batch!);
 
@@ -83,11 +83,11 @@ public class GeneratorBenchmarks
     [Benchmark]
     public void SpanMetricsWithNativeHistogramsOnly() => _nativeOnly!.Push(_batch!);
 
-    /// <summary>Every edge of the batch is complete within it, so pushing it again and again leaves none waiting.</summary>
+    /// <summary>Every edge of the batch is complete within the batch, so pushing it repeatedly leaves none waiting.</summary>
     [Benchmark]
     public void ServiceGraphs() => _serviceGraphsOnly!.Push(_batch!);
 
-    /// <summary>What <c>dedupe_window</c> adds where every span is new: the window is over with each batch, and the tables are as large as two of them need.</summary>
+    /// <summary>The cost of <c>dedupe_window</c> if every span is new: the window ends with each batch, and the tables are as large as two batches need.</summary>
     [Benchmark]
     public int Dedupe()
     {
@@ -101,7 +101,7 @@ public class GeneratorBenchmarks
         return SpanBatch.TryRead(_memory.Copy(_body), 2048, out var batch, out var error) ? batch : throw new InvalidOperationException(error.ToString());
     }
 
-    // The clock stands at the batch's own time, or its spans would leave the slack before the benchmark ends.
+    // The clock stands still at the time of the batch, or its spans would leave the slack before the benchmark ends.
     private sealed class FrozenTime : TimeProvider
     {
         private readonly DateTimeOffset _now = DateTimeOffset.UtcNow;

@@ -3,7 +3,7 @@ using OrleansTempo.Core;
 
 namespace OrleansTempo.Bench.Micro;
 
-/// <summary>What it costs to find a place in a table: a hash of bytes (keys of series, attributes), and of a trace ID with a span ID.</summary>
+/// <summary>Measures the hashes that find a place in a table: of bytes (keys of series, attributes), and of a trace ID with a span ID.</summary>
 public class HashBenchmarks
 {
     private const int Operations = 1000;

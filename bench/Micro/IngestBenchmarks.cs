@@ -8,12 +8,12 @@ using OrleansTempo.Core.Ingester.Live;
 
 namespace OrleansTempo.Bench.Micro;
 
-/// <summary>What the ingesters of a tenant cost a batch of 1000 spans; divide by 1000 for a span.</summary>
+/// <summary>Measures the ingesters of a tenant with a batch of 1000 spans; divide by 1000 for one span.</summary>
 public class IngestBenchmarks
 {
     private const int Partitions = 8;
 
-    // 62,500 spans a partition: what is new in a generation is seldom, as it is in the process.
+    // 62,500 spans per partition: new values within a generation are rare, as in production.
     private const int Batches = 500;
 
     private readonly TraceSplit _split = new();
@@ -23,7 +23,7 @@ public class IngestBenchmarks
     [GlobalSetup]
     public void Setup() => _batches = PayloadBatch.ReadFolder(PayloadBatch.UsualFolder);
 
-    /// <summary>Split, and pushed into eight ingesters; in the end all is cut and let go. Making the trace IDs new (2 % of it or so) is in the number.</summary>
+    /// <summary>Splits a batch and pushes it into eight ingesters; in the end everything is cut and released. Includes making new trace IDs, about 2 %.</summary>
     [Benchmark(OperationsPerInvoke = Batches)]
     public void Ingest()
     {

@@ -2,12 +2,12 @@ using OrleansTempo.Core.Objects;
 
 namespace OrleansTempo.Bench.Micro;
 
-/// <summary>As much of an object store as writing, reading and merging blocks needs, at next to no cost.</summary>
+/// <summary>An object store in memory that supports writing, reading and merging blocks, at almost no cost.</summary>
 internal sealed class MemoryStore : IObjectStore
 {
     private readonly Dictionary<string, byte[]> _objects = [];
 
-    /// <summary>Whether what is written stays.</summary>
+    /// <summary>Whether it keeps written objects.</summary>
     public bool Keeps { get; set; } = true;
 
     public Task<string> PutAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default)

@@ -5,7 +5,7 @@ using Snappier;
 
 namespace OrleansTempo.Bench.Micro;
 
-/// <summary>What a collection of 1,000,000 series costs to encode and compress, and what of it is the compression.</summary>
+/// <summary>Measures encoding and compressing a collection of 1,000,000 series, and the compression alone.</summary>
 [MemoryDiagnoser]
 public class RemoteWriteBenchmarks
 {
@@ -13,7 +13,7 @@ public class RemoteWriteBenchmarks
     private byte[][] _raw = [];
     private byte[] _target = [];
 
-    /// <summary>Of each entity's 15 buckets; a busy one has as many as it has buckets that grow.</summary>
+    /// <summary>The number of an entity's 15 buckets with an exemplar; a busy entity has one in every bucket that grows.</summary>
     [Params(0, 4)]
     public int ExemplarsPerEntity { get; set; }
 
@@ -25,11 +25,11 @@ public class RemoteWriteBenchmarks
         _target = new byte[Snappy.GetMaxCompressedLength(_raw.Max(r => r.Length))];
     }
 
-    /// <summary>The whole of it.</summary>
+    /// <summary>Encodes and compresses as remote write 1.0.</summary>
     [Benchmark(Baseline = true)]
     public int EncodeAndCompress() => Requests().Count;
 
-    /// <summary>The whole of it, as remote write 2.0.</summary>
+    /// <summary>Encodes and compresses as remote write 2.0.</summary>
     [Benchmark]
     public int EncodeAndCompressV2()
     {
@@ -38,7 +38,7 @@ public class RemoteWriteBenchmarks
         return encoder.Finish().Count;
     }
 
-    /// <summary>The bytes of 1.0 through the compressor alone.</summary>
+    /// <summary>Only compresses the bytes of 1.0.</summary>
     [Benchmark]
     public long CompressOnly()
     {

@@ -7,7 +7,7 @@ using OrleansTempo.Core.Overrides;
 
 namespace OrleansTempo.Bench.Micro;
 
-/// <summary><c>snapshot</c>: the CPU time to hand on the 1,000,000 series of <see cref="Collection"/> to another generator, and the bytes they take on the way.</summary>
+/// <summary><c>snapshot</c>: the CPU time to hand the 1,000,000 series of <see cref="Collection"/> to another generator, and the size of the snapshot.</summary>
 internal static class Snapshot
 {
     public static void Print(TextWriter output)
@@ -32,7 +32,7 @@ internal static class Snapshot
         PrintChanges(output, former);
     }
 
-    // What snapshot: every_collection writes where one in a hundred has changed.
+    // The record that snapshot: every_collection writes if one series in a hundred has changed.
     private static void PrintChanges(TextWriter output, TenantGenerator generator)
     {
         var whole = new ArrayBufferWriter<byte>();
@@ -40,7 +40,7 @@ internal static class Snapshot
         generator.WriteSnapshot(whole);
         for (var round = 1; round <= 3; round++)
         {
-            // Not within the last collection's millisecond, or all of it would be written again.
+            // Not within the millisecond of the last collection, or everything would be written again.
             Thread.Sleep(10);
             Collection.Push(generator, Collection.Entities / 100);
             generator.Collect(new Nobody());

@@ -4,7 +4,7 @@ using OrleansTempo.Core.Generator.SpanNames;
 
 namespace OrleansTempo.Bench.Micro;
 
-/// <summary>What <c>span_name_sanitization</c> takes for one span whose name is of a known kind.</summary>
+/// <summary>Measures <c>span_name_sanitization</c> for one span whose name has a known template.</summary>
 public class SpanNameBenchmarks
 {
     private const int Names = 100_000;
@@ -27,7 +27,7 @@ public class SpanNameBenchmarks
             throw new InvalidOperationException("The names have no templates.");
     }
 
-    /// <summary>200 names that come again and again.</summary>
+    /// <summary>200 names that repeat.</summary>
     [Benchmark(OperationsPerInvoke = Names)]
     public int SeenNames()
     {
@@ -37,7 +37,7 @@ public class SpanNameBenchmarks
         return length;
     }
 
-    /// <summary>Names with data that has not been seen of late.</summary>
+    /// <summary>Names with data that was not seen recently.</summary>
     [Benchmark(OperationsPerInvoke = Names)]
     public int NewNames()
     {

@@ -4,7 +4,7 @@ using OrleansTempo.Core.Generator.Samples;
 namespace OrleansTempo.Bench.Micro;
 
 /// <summary>
-/// A tenant's series as a collection visits them: entities of four labels with values of about 20 bytes, each with the 17
+/// The series of a tenant as a collection visits them: entities with four labels and values of about 20 bytes, each with the 17
 /// series of a latency histogram on default buckets and two counters.
 /// </summary>
 internal sealed class SyntheticSeries
@@ -25,8 +25,8 @@ internal sealed class SyntheticSeries
     private readonly double[] _sums;
     private readonly double[] _sizes;
 
-    /// <param name="series">How many at least; whole entities.</param>
-    /// <param name="exemplarsPerEntity">How many of an entity's buckets have one, each of a trace of its own.</param>
+    /// <param name="series">The minimum number of series; rounded up to whole entities.</param>
+    /// <param name="exemplarsPerEntity">The number of buckets of an entity with an exemplar, each of another trace.</param>
     public SyntheticSeries(int series, int exemplarsPerEntity = 0)
     {
         var random = new Random(1);

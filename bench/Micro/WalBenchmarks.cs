@@ -9,7 +9,7 @@ using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Bench.Micro;
 
-/// <summary>What the write-ahead log costs a request of 1000 spans; divide by 1000 for a span.</summary>
+/// <summary>Measures the write-ahead log with a request of 1000 spans; divide by 1000 for one span.</summary>
 public class WalBenchmarks
 {
     private readonly byte[] _request = PayloadTemplate.ReadFolder(PayloadBatch.UsualFolder, 1000)[0].Bytes;
@@ -30,7 +30,7 @@ public class WalBenchmarks
         _folder.Dispose();
     }
 
-    /// <summary>One caller, each append a commit; flushed to disk every 200 ms beside it, as by default, and segments are let go as blocks would.</summary>
+    /// <summary>One caller, and a commit for each append. The log is flushed to disk every 200 ms, as by default, and segments are released as written blocks would release them.</summary>
     [Benchmark]
     public ValueTask WalAppend()
     {

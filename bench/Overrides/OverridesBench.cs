@@ -12,8 +12,8 @@ using OrleansTempo.Server.Configuration.Tenants;
 namespace OrleansTempo.Bench.Overrides;
 
 /// <summary>
-/// Writes a file of many tenants' overrides and says what it takes to read it again: unchanged, with one tenant changed, and with
-/// every tenant changed; and what it takes then until all those tenants' generators know whether the change is theirs.
+/// Writes a file with the overrides of many tenants, and measures reloading it: unchanged, with one tenant changed, and with every
+/// tenant changed; and then how long it takes until the generators of all tenants know whether the change affects them.
 /// </summary>
 internal sealed class OverridesBench
 {
@@ -35,7 +35,7 @@ internal sealed class OverridesBench
         _open = [.. Enumerable.Range(0, tenants).Select(i => Open(Name(i)))];
     }
 
-    /// <returns>0; what is measured has no wrong answer.</returns>
+    /// <returns>0; this measurement cannot fail.</returns>
     public static int Execute(int tenants)
     {
         using var folder = new TemporaryFolder();
@@ -61,7 +61,7 @@ internal sealed class OverridesBench
             var (read, elapsed, allocated) = (Cpu(), Stopwatch.GetElapsedTime(wall), GC.GetTotalAllocatedBytes(precise: true) - bytes);
             var changed = Settle();
 
-            // The first is the JIT's.
+            // The first run warms up the JIT.
             if (round > 0)
                 rounds.Add(((read - cpu).TotalMilliseconds, elapsed.TotalMilliseconds, allocated / 1e6, (Cpu() - read).TotalMilliseconds, changed));
         }
@@ -73,7 +73,7 @@ internal sealed class OverridesBench
         ]));
     }
 
-    // As every tenant's generator does before it collects.
+    // The check that every tenant's generator makes before it collects.
     private int Settle()
     {
         var changed = 0;

@@ -5,7 +5,7 @@ using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Bench.Payload;
 
-/// <summary>A request of the payload as the ingesters get it: read, in a pooled buffer. Its trace IDs can be made new in place, for some nanoseconds a span.</summary>
+/// <summary>A request of the payload as the ingesters get it: parsed, in a pooled buffer. Its trace IDs can be replaced in place, for a few nanoseconds per span.</summary>
 internal sealed class PayloadBatch
 {
     private readonly PayloadBody _body;
@@ -25,6 +25,6 @@ internal sealed class PayloadBatch
     /// <summary>Reads the payload, in batches of 1000 spans.</summary>
     public static PayloadBatch[] ReadFolder(string folder) => [.. PayloadTemplate.ReadFolder(folder, 1000).Select(template => new PayloadBatch(template))];
 
-    /// <summary>Other trace IDs; the times stay those at which it was read.</summary>
+    /// <summary>Replaces the trace IDs; the times stay as they were read.</summary>
     public void Refresh(Random random) => _body.Refresh(random);
 }

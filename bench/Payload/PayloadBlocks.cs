@@ -9,7 +9,7 @@ using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Bench.Payload;
 
-/// <summary>Blocks of the payload, no trace in two of them, made as the process makes them: pushed into an ingester, cut, written.</summary>
+/// <summary>Makes blocks of the payload as the process does: pushed into an ingester, cut, and written. No trace is in two blocks.</summary>
 internal sealed class PayloadBlocks(PayloadBatch[] batches, IObjectStore store)
 {
     private readonly TraceIngester _ingester = new(TenantId.Single, new LiveTraceCount(), new IngesterOptions(), TimeProvider.System);
@@ -17,9 +17,9 @@ internal sealed class PayloadBlocks(PayloadBatch[] batches, IObjectStore store)
     private readonly Random _random = new(1);
     private int _next;
 
-    /// <summary>Cuts a block of at least so many spans, which the caller may write.</summary>
-    /// <param name="spans">Rounded up to whole batches.</param>
-    /// <param name="traces">Where its traces are added, with how many spans they have; null where nobody asks.</param>
+    /// <summary>Cuts a block with at least this many spans, which the caller may write.</summary>
+    /// <param name="spans">The number of spans, rounded up to whole batches.</param>
+    /// <param name="traces">Receives its traces, with their numbers of spans; null if not needed.</param>
     public CutBlock Cut(int spans, Dictionary<TraceId, int>? traces = null)
     {
         Refusals? refusals = null;

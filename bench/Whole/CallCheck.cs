@@ -3,7 +3,7 @@ using OrleansTempo.Bench.Load;
 
 namespace OrleansTempo.Bench.Whole;
 
-/// <summary>The grain calls that a row's spans took, and what they made the silos say to each other.</summary>
+/// <summary>Counts the grain calls that the spans of a row caused, and the messages between silos.</summary>
 internal sealed class CallCheck(HttpClient http, Servers servers)
 {
     private double _calls, _bytes;

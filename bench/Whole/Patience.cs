@@ -1,11 +1,11 @@
 namespace OrleansTempo.Bench.Whole;
 
-/// <summary>Waits for what comes true in its own time.</summary>
+/// <summary>Waits for a condition to become true.</summary>
 internal static class Patience
 {
     private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(60);
 
-    /// <summary>Asks every 100 ms, for a minute at the most; false where it never held.</summary>
+    /// <summary>Polls every 100 ms, for at most a minute; false if the condition was never true.</summary>
     public static async Task<bool> HoldsAsync(Func<Task<bool>> holds)
     {
         var deadline = DateTime.UtcNow + s_longest;

@@ -1,6 +1,6 @@
 namespace OrleansTempo.Bench.Whole;
 
-/// <summary>Where this build came from.</summary>
+/// <summary>The repository that this build came from.</summary>
 internal static class Repository
 {
     public static string Root { get; } = Find();

@@ -3,7 +3,7 @@ using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Bench.Whole;
 
-/// <summary>A silo in a process, a folder and on ports of its own.</summary>
+/// <summary>A silo in its own process, with its own folder and ports.</summary>
 internal sealed class ServerProcess : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -37,23 +37,23 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     public string Output => _process.Output;
 
-    /// <summary>Its working directory, where it also keeps its data unless it is told otherwise.</summary>
+    /// <summary>Its working directory, which by default also holds its data.</summary>
     public string Folder => _folder.Path;
 
-    /// <summary>The directory of its object store, unless it is told otherwise.</summary>
+    /// <summary>The default directory of its object store.</summary>
     public string Store => Path.Combine(Folder, "data", "blocks");
 
     public Uri Otlp(bool grpc) => new($"http://127.0.0.1:{(grpc ? _grpcPort : _httpPort)}");
 
     public Uri Api(string path) => new($"http://127.0.0.1:{_apiPort}{path}");
 
-    /// <summary>Starts it and waits until it is ready.</summary>
-    /// <param name="http">Asks whether it is ready.</param>
-    /// <param name="settings">Its <c>tempo.yaml</c> but for <c>server</c> and <c>distributor</c>.</param>
-    /// <param name="siloPort">Where other silos reach it.</param>
-    /// <param name="clustering">Orleans' settings but for the ports, as environment variables; none where it is alone.</param>
-    /// <param name="assembly">The silo's DLL, with all that it needs beside it; null for the one that is built with the bench.</param>
-    /// <exception cref="IOException">It ended instead.</exception>
+    /// <summary>Starts it, and waits until it is ready.</summary>
+    /// <param name="http">The client that polls whether it is ready.</param>
+    /// <param name="settings">Its <c>tempo.yaml</c> without <c>server</c> and <c>distributor</c>.</param>
+    /// <param name="siloPort">The port for other silos.</param>
+    /// <param name="clustering">Orleans' settings without the ports, as environment variables; none if it runs alone.</param>
+    /// <param name="assembly">The silo's DLL, with its dependencies beside it; null for the one built with the bench.</param>
+    /// <exception cref="IOException">The process ended before it was ready.</exception>
     public static async Task<ServerProcess> StartAsync(HttpClient http, string settings, int siloPort, IReadOnlyDictionary<string, string> clustering, string? assembly = null)
     {
         var server = new ServerProcess(settings, siloPort, clustering, assembly);
@@ -71,7 +71,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops it in order; returns its exit code.</summary>
+    /// <summary>Shuts it down cleanly, and returns its exit code.</summary>
     public Task<int> TerminateAsync() => _process.TerminateAsync();
 
     public async ValueTask DisposeAsync()

@@ -3,7 +3,7 @@ using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Bench.Whole;
 
-/// <summary>What a row measures: a silo alone, or three silos on one object store. The first of them is asked for what all know.</summary>
+/// <summary>The servers that a row measures: a single silo, or three silos on one object store. Queries that any silo can answer go to the first.</summary>
 internal sealed class Servers : IAsyncDisposable
 {
     private const int Silos = 3;
@@ -20,10 +20,10 @@ internal sealed class Servers : IAsyncDisposable
 
     public IReadOnlyList<int> ProcessIds => [.. _all.Select(static server => server.ProcessId)];
 
-    /// <param name="http">Asks whether they are ready.</param>
+    /// <param name="http">The client that polls whether they are ready.</param>
     /// <param name="host"><c>silo</c> or <c>silos</c>.</param>
     /// <param name="wal">Where the write-ahead log is: <c>file</c> or <c>object</c>.</param>
-    /// <param name="settings">Their <c>tempo.yaml</c> but for <c>server</c>, <c>distributor</c> and <c>storage</c>.</param>
+    /// <param name="settings">Their <c>tempo.yaml</c> without <c>server</c>, <c>distributor</c> and <c>storage</c>.</param>
     public static async Task<Servers> StartAsync(HttpClient http, string host, string wal, string settings)
     {
         var servers = new Servers();
@@ -50,7 +50,7 @@ internal sealed class Servers : IAsyncDisposable
         }
     }
 
-    /// <summary>The sum of a metric of all of them.</summary>
+    /// <summary>The sum of a metric over all of them.</summary>
     public async Task<double> OwnAsync(HttpClient http, string metric)
     {
         double sum = 0;

@@ -7,8 +7,8 @@ using OrleansTempo.Integration.Harness;
 namespace OrleansTempo.Bench.Whole;
 
 /// <summary>
-/// Has a server put all it was sent into blocks, and holds what is stored then against what it acknowledged: every span is
-/// in a block, sampled traces are found as they were sent, and the write-ahead log is let go.
+/// Lets a server write everything it was sent into blocks, and compares what is stored then with what it acknowledged: every span
+/// is in a block, sampled traces are found as they were sent, and the write-ahead log is released.
 /// </summary>
 internal sealed class StorageCheck(HttpClient http, Servers servers)
 {
@@ -29,7 +29,7 @@ internal sealed class StorageCheck(HttpClient http, Servers servers)
         Text($"{_logBytes / _spansAccepted:F1}"),
     ];
 
-    /// <summary>Cuts all there is into blocks and waits until they are written.</summary>
+    /// <summary>Cuts all live traces into blocks, and waits until they are written.</summary>
     public async Task FlushAsync()
     {
         foreach (var server in servers.All)
@@ -42,16 +42,16 @@ internal sealed class StorageCheck(HttpClient http, Servers servers)
         _cpu = ServerUsage.Cpu(servers.ProcessIds) ?? throw new InvalidOperationException("there is no server");
     }
 
-    /// <summary>To be called after <see cref="FlushAsync"/>.</summary>
+    /// <summary>Checks what is stored; must be called after <see cref="FlushAsync"/>.</summary>
     /// <param name="sent">What was sent and acknowledged.</param>
-    /// <returns>What does not hold.</returns>
+    /// <returns>The problems found.</returns>
     public async Task<List<string>> CompareAsync(LoadResult sent)
     {
         _spansAccepted = sent.SpansAccepted;
         _logBytes = await servers.OwnAsync(http, "tempo_ingester_wal_bytes_written_total");
         var complaints = new List<string>();
 
-        // Between a merged block's completion and the marking of its inputs their spans are there twice.
+        // Between the completion of a merged block and the marking of its inputs, their spans exist twice.
         if (!await Patience.HoldsAsync(() => Task.FromResult(HasAllSpans())))
             complaints.Add($"{_stored.Spans} spans in {_stored.Blocks} blocks of {sent.SpansAccepted} accepted");
 
@@ -68,7 +68,7 @@ internal sealed class StorageCheck(HttpClient http, Servers servers)
         if (sent.SampledTraces.Count == 0)
             complaints.Add("no trace was sampled: send for longer");
 
-        // Each keeps the one that is being written, or, in the object store, that shows where the next one goes.
+        // Each server keeps the segment being written, or, in the object store, the one that shows where the next one goes.
         double segments = 0;
         if (!await Patience.HoldsAsync(async () => (segments = await servers.OwnAsync(http, "tempo_ingester_wal_segments")) <= servers.All.Count))
             complaints.Add($"{segments} segments of the write-ahead log are kept though all is in blocks");

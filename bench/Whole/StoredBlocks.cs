@@ -4,23 +4,23 @@ using OrleansTempo.Core.Blocks.Format;
 
 namespace OrleansTempo.Bench.Whole;
 
-/// <summary>What a server's folder has of blocks, read from its files as they are.</summary>
+/// <summary>The blocks in a server's folder, read directly from its files.</summary>
 internal readonly record struct StoredBlocks
 {
-    /// <summary>Those that queries read.</summary>
+    /// <summary>The number of blocks that queries read.</summary>
     public int Blocks { get; private init; }
 
-    /// <summary>Their spans, as their <c>meta.json</c> have them.</summary>
+    /// <summary>The number of spans in these, from their <c>meta.json</c>.</summary>
     public long Spans { get; private init; }
 
-    /// <summary>The bytes of their files.</summary>
+    /// <summary>The size of their files in bytes.</summary>
     public long Bytes { get; private init; }
 
-    /// <summary>Those that were merged into others and wait to be deleted, an hour by default.</summary>
+    /// <summary>The number of blocks that were merged into others and wait for deletion, an hour by default.</summary>
     public int MergedBlocks { get; private init; }
 
     /// <param name="root">The directory of the object store.</param>
-    /// <exception cref="IOException">A file went while it was read: a block was merged meanwhile.</exception>
+    /// <exception cref="IOException">A file was deleted while it was read, because a block was merged meanwhile.</exception>
     public static StoredBlocks Read(string root)
     {
         var stored = default(StoredBlocks);

@@ -6,12 +6,12 @@ using OrleansTempo.Integration.Harness;
 namespace OrleansTempo.Bench.Whole;
 
 /// <summary>
-/// Measures the whole process as it is used: one silo or several, with storage, both processors and remote write to a real Prometheus,
-/// in a fresh process for each row, and afterwards compares what was counted and stored with what was sent.
+/// Measures the whole process as in production: one silo or several, with storage, both processors and remote write to a real Prometheus,
+/// in a fresh process for each row. Afterwards it compares what was counted and stored with what was sent.
 /// </summary>
 internal static class WholeBench
 {
-    // Neither may be lost, and a batch that is not worked on costs only half the way: then the row is no result.
+    // Neither may be lost: a dropped batch costs only part of the work, so the row would not be a valid result.
     private static readonly string[] s_losses =
     [
         "tempo_distributor_forwarder_pushes_failures_total",
@@ -29,8 +29,8 @@ internal static class WholeBench
 
     /// <param name="host">What to measure, see <see cref="Servers.StartAsync"/>.</param>
     /// <param name="wal">Where its write-ahead log is.</param>
-    /// <param name="rows">What to send for each row; where to is found here.</param>
-    /// <returns>0 where nothing was lost, 1 otherwise.</returns>
+    /// <param name="rows">What to send for each row; the addresses are filled in here.</param>
+    /// <returns>0 if nothing was lost, 1 otherwise.</returns>
     public static async Task<int> ExecuteAsync(string host, string wal, IReadOnlyList<LoadOptions> rows)
     {
         using var folder = new TemporaryFolder();

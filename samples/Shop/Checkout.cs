@@ -3,7 +3,7 @@ using OrleansTempo.Core;
 
 namespace OrleansTempo.Shop;
 
-/// <summary>What the shop does, with a span for each step.</summary>
+/// <summary>The checkout of the shop, with a span for each step.</summary>
 internal static class Checkout
 {
     public const string SourceName = "OrleansTempo.Shop";
@@ -11,7 +11,7 @@ internal static class Checkout
     private static readonly ActivitySource s_source = new(SourceName, "1.0");
 
     /// <summary>Sells something; every fourth payment is refused.</summary>
-    /// <returns>The trace of it.</returns>
+    /// <returns>The ID of its trace.</returns>
     public static async Task<ActivityTraceId> SellAsync(int order)
     {
         using var checkout = s_source.StartActivity("POST /checkout", ActivityKind.Server)

@@ -7,7 +7,7 @@ using OpenTelemetry.Trace;
 using OrleansTempo.Client;
 using OrleansTempo.Shop;
 
-// A small shop that sells a few things, sends the spans of it to the cluster, and asks for one of the traces again.
+// A small shop that sells a few things, sends its spans to the cluster, and then queries one of the traces.
 // It needs a silo: `dotnet run --project Silo`, then `dotnet run --project samples/Shop`.
 var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { Args = args, ContentRootPath = AppContext.BaseDirectory });
 builder.UseOrleansClient();

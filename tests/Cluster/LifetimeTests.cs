@@ -84,7 +84,7 @@ public partial class LifetimeTests
 
         Assert.Equal(1, exitCode);
         var refusal = Assert.Single(Messages(output), static m => m.StartsWith("Cannot start: ", StringComparison.Ordinal));
-        Assert.Matches($"^Cannot start: storage.trace of silo S127.0.0.1:[0-9:]+ is the directory '.+' of .+, and of silo S127.0.0.1:{primary}:[0-9]+ in the same cluster another store, the directory '.+' of ", refusal);
+        Assert.Matches($"^Cannot start: storage.trace is directory '.+' of .+ in silo S127.0.0.1:[0-9:]+ but a different store, directory '.+' of .+, in silo S127.0.0.1:{primary}:[0-9]+ of the same cluster; ", refusal);
         Assert.DoesNotContain("level=error", first.Log);
         Assert.Equal(HttpStatusCode.OK, await first.ReadyAsync());
         Assert.Contains($"This silo is S127.0.0.1:{primary}:", first.Log);
@@ -157,8 +157,8 @@ public partial class LifetimeTests
 
         foreach (var (settings, refusal) in new[]
         {
-            ("ingester: { partitions: 4 }\n", "Cannot start: ingester.partitions is 4 here and 8 in the other silos"),
-            ("", "Cannot start: Orleans:ClusterId is default here and blue in the other silos"),
+            ("ingester: { partitions: 4 }\n", "Cannot start: ingester.partitions is 4 here but 8 in the other silos"),
+            ("", "Cannot start: Orleans:ClusterId is default here but blue in the other silos"),
         })
         {
             var (exitCode, output) = await SiloProcess.RunToEndAsync(settings + yaml, environment);
@@ -194,7 +194,7 @@ public partial class LifetimeTests
         var (exitCode, output) = await SiloProcess.RunToEndAsync(yaml, environment);
 
         Assert.Equal(1, exitCode);
-        Assert.Equal($"Cannot start: port {port}, where {listens}, is taken by another process; stop that process, or set {setting} to another port", Assert.Single(Messages(output)));
+        Assert.Equal($"Cannot start: port {port}, where {listens}, is in use by another process; stop that process, or set {setting} to another port", Assert.Single(Messages(output)));
 
         int Port(string of) => of == setting ? port : 0;
     }

@@ -13,22 +13,22 @@ public sealed class ClockWatchTests
     public ClockWatchTests() => _clock = new ClockWatch(_time, _log);
 
     [Fact]
-    public void A_step_of_more_than_a_minute_is_told_once_and_what_drifts_is_not()
+    public void A_step_of_more_than_a_minute_is_logged_once_and_drift_is_not()
     {
         for (var i = 0; i < 100; i++)
         {
             _time.Advance(TimeSpan.FromSeconds(10));
             _time.SetClock(TimeSpan.FromSeconds(1));
-            _clock.Look();
+            _clock.Check();
         }
 
         Assert.Empty(_log.Lines);
         _time.SetClock(s_day);
-        _clock.Look();
-        _clock.Look();
+        _clock.Check();
+        _clock.Check();
         _time.SetClock(TimeSpan.FromHours(-25));
-        _clock.Look();
-        _clock.Look();
+        _clock.Check();
+        _clock.Check();
         Assert.Collection(
             _log.Lines,
             static line => Assert.StartsWith("Warning: The system clock was set forward by 1.00:00:00.", line, StringComparison.Ordinal),
@@ -36,7 +36,7 @@ public sealed class ClockWatchTests
     }
 
     [Fact]
-    public void A_large_step_forward_is_believed_when_it_has_lasted_for_a_day()
+    public void A_large_step_forward_is_believed_after_a_day()
     {
         var began = _time.GetUtcNow();
         _time.SetClock(365 * s_day);
@@ -48,10 +48,10 @@ public sealed class ClockWatchTests
     }
 
     [Fact]
-    public void One_that_is_taken_back_is_never_believed_and_the_next_is_looked_at_anew()
+    public void A_step_that_is_taken_back_is_never_believed_and_the_next_is_judged_anew()
     {
         _time.SetClock(365 * s_day);
-        _clock.Look();
+        _clock.Check();
         _time.Advance(TimeSpan.FromHours(23));
         _time.SetClock(-365 * s_day);
         Assert.Equal(_time.GetUtcNow(), _clock.Settled);

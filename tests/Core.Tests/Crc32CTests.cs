@@ -6,7 +6,7 @@ public sealed class Crc32CTests
 {
     // The check value of the CRC catalogue, and the examples of RFC 3720, appendix B.4.
     [Fact]
-    public void It_is_the_checksum_of_the_standards()
+    public void The_checksum_is_the_standard_one()
     {
         Assert.Equal(0xE3069283u, Crc32C.Of(Encoding.ASCII.GetBytes("123456789")));
         Assert.Equal(0x8A9136AAu, Crc32C.Of(new byte[32]));
@@ -16,7 +16,7 @@ public sealed class Crc32CTests
     }
 
     [Fact]
-    public void Appending_gives_the_checksum_of_both_together_wherever_they_are_split()
+    public void Appending_gives_the_checksum_of_the_whole_wherever_it_is_split()
     {
         var bytes = new byte[10_000];
         new Random(1).NextBytes(bytes);

@@ -24,7 +24,7 @@ public sealed class PlainDecimalTests
     public void Numbers_have_no_exponent(double value, string text) => Assert.Equal(text, PlainDecimal.Format(value));
 
     [Fact]
-    public void Any_number_reads_back_the_same()
+    public void Any_number_parses_to_the_same_value()
     {
         var random = new Random(1);
         for (var i = 0; i < 5000; i++)

@@ -64,7 +64,7 @@ public sealed class Re2Tests
     [InlineData("a{2}{", "aa{", true)]
     [InlineData("^(?i:k)(?-i)k$", "Kk", true)]
     [InlineData("^(?:a|b){1000}$", "a", false)]
-    public void Patterns_mean_what_they_mean_in_RE2(string pattern, string text, bool matches)
+    public void Patterns_have_RE2_semantics(string pattern, string text, bool matches)
     {
         Assert.True(Re2.TryCompile(pattern, out var regex, out var error), error);
         Assert.Equal(matches, regex.IsMatch(text));
@@ -134,7 +134,7 @@ public sealed class Re2Tests
     [InlineData(@"a\")]
     [InlineData("(?x)a")]
     [InlineData("(?P<a>x)(?P<a>y)")]
-    public void What_is_not_RE2_is_refused_with_a_reason(string pattern)
+    public void A_pattern_that_is_not_RE2_is_refused_with_a_reason(string pattern)
     {
         Assert.False(Re2.TryCompile(pattern, out _, out var error));
         Assert.NotEmpty(error);
@@ -150,14 +150,14 @@ public sealed class Re2Tests
     [InlineData("(?U)(?-U:(a+))(a*)", "3,0")]
     [InlineData("((?U)a+)(a*?)(a*)", "1,0,2")]
     [InlineData("(?sU)(.+)(.?)(a*)", "1,0,2")]
-    public void Ungreedy_patterns_take_as_little_as_they_can_and_lazy_ones_as_much(string pattern, string lengths)
+    public void Ungreedy_patterns_match_as_little_as_possible_and_lazy_ones_as_much(string pattern, string lengths)
     {
         Assert.True(Re2.TryCompileAnchored(pattern, out var regex, out var error), error);
         Assert.Equal(lengths, string.Join(',', regex.Match("aaa").Groups.Values.Skip(1).Select(static group => group.Length)));
     }
 
     [Fact]
-    public void Groups_are_numbered_as_they_open_named_or_not()
+    public void Groups_are_numbered_in_order_of_opening_named_or_not()
     {
         Assert.True(Re2.TryCompileAnchored("(?P<host>.+):([0-9]+)(?<rest>.*)", out var regex, out _));
 

@@ -6,7 +6,7 @@ public sealed class RecentTableTests
     private readonly List<string> _forgotten = [];
 
     [Fact]
-    public void What_nobody_asks_for_is_forgotten_and_what_is_asked_for_stays()
+    public void Unused_entries_are_removed_and_used_ones_stay()
     {
         var table = Table();
         foreach (var key in (string[])["a", "b", "peeked"])
@@ -25,7 +25,7 @@ public sealed class RecentTableTests
     }
 
     [Fact]
-    public void What_may_not_be_forgotten_stays_until_it_may()
+    public void Entries_that_may_not_be_removed_stay_until_they_may()
     {
         var isBusy = true;
         var table = Table(_ => !isBusy);

@@ -8,7 +8,7 @@ public sealed class TenantIdTests
     [InlineData("Az09!-_.*'()")]
     [InlineData("...")]
     [InlineData(".a")]
-    public void These_are_tenants(string text)
+    public void Valid_tenant_IDs_are_accepted(string text)
     {
         Assert.True(TenantId.TryParse(text, out var tenant, out var error), error);
         Assert.Equal(text, tenant.Value);
@@ -24,7 +24,7 @@ public sealed class TenantIdTests
     [InlineData("a b", "tenant ID 'a b' contains unsupported character ' '; allowed are a-z, A-Z, 0-9 and !-_.*'()")]
     [InlineData("a|b", "tenant ID 'a|b' contains unsupported character '|'; allowed are a-z, A-Z, 0-9 and !-_.*'()")]
     [InlineData("é", "tenant ID 'é' contains unsupported character 'é'; allowed are a-z, A-Z, 0-9 and !-_.*'()")]
-    public void These_are_not(string? text, string message)
+    public void Invalid_tenant_IDs_are_refused(string? text, string message)
     {
         Assert.False(TenantId.TryParse(text, out var tenant, out var error));
         Assert.Equal(message, error);

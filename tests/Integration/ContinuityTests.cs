@@ -53,7 +53,7 @@ public sealed class ContinuityTests(PrometheusFixture fixture) : IClassFixture<P
 
         await silo.KillAsync();
         await silo.StartAgainAsync();
-        Assert.Contains("counters start again at 0: the process before did not stop in order", silo.LogOfThisRun);
+        Assert.Contains("counters start again at 0: the previous process did not shut down cleanly", silo.LogOfThisRun);
         await SendAsync(silo, 3);
         await StoredAsync(silo, Served, 3);
 
@@ -107,7 +107,7 @@ public sealed class ContinuityTests(PrometheusFixture fixture) : IClassFixture<P
         await File.WriteAllBytesAsync(path, bytes);
 
         await silo.StartAgainAsync();
-        Assert.Contains("counters start again at 0: the snapshot is damaged: its checksum is not that of its bytes", silo.LogOfThisRun);
+        Assert.Contains("counters start again at 0: the snapshot is corrupt: its checksum does not match", silo.LogOfThisRun);
         await SendAsync(silo, 2);
         await StoredAsync(silo, Served, 2);
         Assert.Equal(7, await CountedAsync(silo, Served));

@@ -128,7 +128,7 @@ public sealed class LifetimeTests(PrometheusFixture prometheus) : IClassFixture<
 
     [Theory]
     [InlineData("-config.verify -config.expand-env=true -target=all", 0, "the configuration is valid")]
-    [InlineData("-target=querier", 1, "-target: 'querier' is not supported; allowed is all")]
+    [InlineData("-target=querier", 1, "-target: 'querier' is not supported; the only allowed value is 'all'")]
     public async Task Tempos_own_arguments_are_taken_or_refused_with_a_reason(string arguments, int expected, string said)
     {
         var (exitCode, output) = await SiloProcess.RunToEndAsync("multitenancy_enabled: false", arguments.Split(' '));

@@ -17,7 +17,7 @@ internal static class BlockPaths
 {
     public const string Root = "blocks/";
 
-    public const string DataFile = "data";
+    public const string DataFile = ObjectName.WrittenOnce;
     public const string MetaFile = "meta.json";
     public const string CompactedFile = "meta.compacted.json";
     public const string BrokenFile = "broken.json";

@@ -8,8 +8,8 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Generator.HostInfo;
 
 /// <summary>
-/// <c>host-info</c>: a gauge of 1 per host that spans come from, named by the first of the configured attributes that the
-/// resource has. Looked at once per resource of a batch, not per span.
+/// <c>host-info</c>: a gauge of 1 for each host that sends spans. The first configured attribute that the resource has names
+/// the host. Runs once per resource of a batch, not per span.
 /// </summary>
 internal sealed class HostInfoProcessor : ISpanProcessor
 {
@@ -54,7 +54,7 @@ internal sealed class HostInfoProcessor : ISpanProcessor
         _counters.InvalidUtf8(invalid, GeneratorCounters.HostInfo);
     }
 
-    /// <summary>The key under which a host with exactly these labels is looked for; null where there is no such host.</summary>
+    /// <summary>The key of a host with exactly these labels; null if no host can have them.</summary>
     public byte[]? KeyOf(LabelSet labels)
     {
         BuildKey(ValueOf(HostId), ValueOf(HostSource));
@@ -64,10 +64,10 @@ internal sealed class HostInfoProcessor : ISpanProcessor
         ReadOnlySpan<byte> ValueOf(string name) => labels.ValueOf(Encoding.UTF8.GetBytes(_registry.CutName(name)));
     }
 
-    /// <summary>Ends the processor's series.</summary>
+    /// <summary>Ends the processor's series with staleness markers.</summary>
     public void Remove() => _registry.RemoveTable(Table);
 
-    // Marks a resource's host as seen; false where its name is not UTF-8.
+    // Marks a resource's host as seen; false if its name is not UTF-8.
     private bool Update(SpanBatch batch, in ResourceRecord resource, long nowMs)
     {
         var attributes = batch.Attributes(resource);

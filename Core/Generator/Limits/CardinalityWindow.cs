@@ -1,7 +1,7 @@
 namespace OrleansTempo.Core.Generator.Limits;
 
 /// <summary>
-/// How many different things have been seen of late: a <see cref="HyperLogLog"/> per slice of time, of which the old ones go.
+/// Estimates how many distinct values were seen recently: one <see cref="HyperLogLog"/> per slice of time, and old slices are dropped.
 /// <code>
 ///   past slices, the oldest first        current
 ///   ┌────────┐┌────────┐┌────────┐┌────────┐
@@ -9,11 +9,11 @@ namespace OrleansTempo.Core.Generator.Limits;
 ///   └────────┘└────────┘└────────┘└────────┘
 ///    └─────────── estimate ───────────────┘
 /// </code>
-/// What has not been seen again leaves the estimate when the stale duration has passed, at most a slice later.
+/// A value that is not seen again leaves the estimate after the stale duration, or at most one slice later.
 /// </summary>
 internal sealed class CardinalityWindow(int precision)
 {
-    private const int MostSlices = 12;
+    private const int MaxSlices = 12;
 
     private static readonly long s_sliceMs = (long)TimeSpan.FromMinutes(5).TotalMilliseconds;
 
@@ -25,13 +25,13 @@ internal sealed class CardinalityWindow(int precision)
 
     public void Add(ulong hash) => _current.Add(hash);
 
-    /// <summary>Begins a new slice where the current one is over, and forgets those that are too old.</summary>
+    /// <summary>Starts a new slice if the current one is over, and drops slices that are too old.</summary>
     /// <param name="nowMs">Steady milliseconds.</param>
-    /// <param name="staleMs">How long what was seen counts, in milliseconds; it may differ from the last time's.</param>
+    /// <param name="staleMs">How long a value counts after it was seen, in milliseconds; may change from call to call.</param>
     public void Advance(long nowMs, long staleMs)
     {
-        // Shorter than usual where little time is to be looked back on, longer where much is, so that there are never many.
-        var sliceMs = Math.Min(staleMs, Math.Max(s_sliceMs, staleMs / MostSlices));
+        // A short window gets shorter slices and a long one longer slices, so that there are never many.
+        var sliceMs = Math.Min(staleMs, Math.Max(s_sliceMs, staleMs / MaxSlices));
         if (_begunMs == 0)
         {
             _begunMs = nowMs;
@@ -50,7 +50,7 @@ internal sealed class CardinalityWindow(int precision)
             _past.Dequeue();
     }
 
-    /// <summary>Adds all that has been seen to a sketch of the same precision.</summary>
+    /// <summary>Merges everything seen into a sketch of the same precision.</summary>
     public void AddTo(HyperLogLog sketch)
     {
         foreach (var (seen, _) in _past)

@@ -3,22 +3,22 @@ using System.Numerics;
 namespace OrleansTempo.Core.Generator.Limits;
 
 /// <summary>
-/// How many different things have been added, estimated from their 64-bit hashes in a memory that does not grow: each of
-/// 2^precision registers keeps the longest run of leading zeros among the hashes that fall to it. The relative error is
-/// 1.04 / √registers (one standard deviation): 3.3 % of 2^10 registers, 1.6 % of 2^12; small numbers are counted closer than that.
-/// Two sketches of one precision merge into that of all things added to either.
+/// Estimates how many distinct values were added, from their 64-bit hashes and in constant memory: each of 2^precision
+/// registers keeps the longest run of leading zeros among the hashes that map to it. The relative error is 1.04 / √registers
+/// (one standard deviation): 3.3 % with 2^10 registers, 1.6 % with 2^12; small counts are more exact than that. Merging two
+/// sketches of the same precision gives the sketch of all values added to either.
 /// </summary>
 internal sealed class HyperLogLog
 {
     private const int HashBits = 64;
 
-    // What the harmonic mean of the registers is to be multiplied with, in the limit of many: 1 / (2 ln 2).
+    // The factor for the harmonic mean of the registers, in the limit of many registers: 1 / (2 ln 2).
     private const double Alpha = 0.72134752044448170368;
 
     private readonly int _precision;
     private readonly byte[] _registers;
 
-    /// <param name="precision">The registers' number as a power of two, from 4 to 18; one byte each.</param>
+    /// <param name="precision">The number of registers as a power of two, from 4 to 18; a register takes one byte.</param>
     public HyperLogLog(int precision)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(precision, 4);
@@ -29,12 +29,12 @@ internal sealed class HyperLogLog
 
     public bool IsEmpty { get; private set; } = true;
 
-    /// <param name="hash">Of what is added, its bits all equally likely.</param>
+    /// <param name="hash">The hash of the value; all its bits must be equally likely.</param>
     public void Add(ulong hash)
     {
         ref var register = ref _registers[hash >> (HashBits - _precision)];
 
-        // The bit put in behind ends a run that goes on to the hash's end.
+        // The bit set behind the hash ends a run that would otherwise continue past it.
         var run = (byte)(1 + BitOperations.LeadingZeroCount((hash << _precision) | (1UL << (_precision - 1))));
         if (run <= register)
             return;
@@ -42,11 +42,11 @@ internal sealed class HyperLogLog
         IsEmpty = false;
     }
 
-    /// <summary>Adds all that was added to another sketch of the same precision.</summary>
+    /// <summary>Merges another sketch of the same precision into this one.</summary>
     public void Merge(HyperLogLog other)
     {
         if (other._precision != _precision)
-            throw new ArgumentException($"A sketch of precision {other._precision} does not merge into one of {_precision}.", nameof(other));
+            throw new ArgumentException($"A sketch of precision {other._precision} cannot be merged into one of precision {_precision}.", nameof(other));
         if (other.IsEmpty)
             return;
         for (var i = 0; i < _registers.Length; i++)
@@ -55,8 +55,8 @@ internal sealed class HyperLogLog
     }
 
     /// <summary>
-    /// The estimate, from how many registers hold which run: Ertl's, which needs no other method for small numbers and no table of
-    /// corrections ("New cardinality estimation algorithms for HyperLogLog sketches", 2017).
+    /// The estimate, from how many registers hold a run of each length. It is Ertl's estimator, which needs no second method for
+    /// small counts and no correction table ("New cardinality estimation algorithms for HyperLogLog sketches", 2017).
     /// </summary>
     public long Estimate()
     {
@@ -76,7 +76,7 @@ internal sealed class HyperLogLog
         return (long)Math.Round(Alpha * registers * registers / sum);
     }
 
-    // What the registers that are empty still add to the sum: share + Σ share^(2^k) · 2^(k-1).
+    // What empty registers contribute to the sum: share + Σ share^(2^k) · 2^(k-1).
     private static double Empty(double share)
     {
         if (share == 1)
@@ -93,7 +93,7 @@ internal sealed class HyperLogLog
         return sum;
     }
 
-    // The same for runs longer than a hash can show: (1 - share - Σ (1 - share^(2^-k))² · 2^-k) / 3.
+    // The same for runs longer than a hash: (1 - share - Σ (1 - share^(2^-k))² · 2^-k) / 3.
     private static double Full(double share)
     {
         if (share is 0 or 1)

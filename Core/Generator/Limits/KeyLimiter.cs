@@ -5,15 +5,15 @@ using OrleansTempo.Core.Generator.Registry;
 namespace OrleansTempo.Core.Generator.Limits;
 
 /// <summary>
-/// Shows the keys of a processor to the tenant's <see cref="LabelLimiter"/> before their entities are looked up, and takes out
-/// the values of labels that are over:
+/// Passes the keys of a processor to the tenant's <see cref="LabelLimiter"/> before their entities are looked up, and replaces
+/// the values of labels that are over their limit:
 /// <code>
 ///   [cart] [GET /users/17] [2] ─► [cart] [__cardinality_overflow__] [2]
 /// </code>
 /// </summary>
 internal sealed class KeyLimiter
 {
-    /// <summary>What stands in a key instead of a number that was taken out; a kind or status that is sent with this number is called the same.</summary>
+    /// <summary>Stands in a key for a number that was replaced. A kind or status that a client sends with this number gets the same name.</summary>
     public const int OverflowNumber = int.MinValue;
 
     private readonly LabelLimiter _limiter;
@@ -23,8 +23,8 @@ internal sealed class KeyLimiter
     private readonly ulong[][] _hashes;
     private readonly bool[] _isOver;
 
-    /// <param name="limiter">The tenant's.</param>
-    /// <param name="columns">The keys' values, in their order.</param>
+    /// <param name="limiter">The tenant's limiter.</param>
+    /// <param name="columns">The values of a key, in order.</param>
     public KeyLimiter(LabelLimiter limiter, IEnumerable<KeyColumn> columns)
     {
         _limiter = limiter;
@@ -32,17 +32,17 @@ internal sealed class KeyLimiter
         _labels = Array.ConvertAll(all, c => limiter.Label(c.Label));
         _isNumber = Array.ConvertAll(all, c => c.Names is not null);
 
-        // A number counts as its name does, which another processor may have under the label.
+        // A number counts as its name, because another processor may use the name as a text under the same label.
         _hashes = Array.ConvertAll(all, c => Array.ConvertAll(c.Names ?? [], n => n.Length == 0 ? 0 : Utf8Hash.Lasting(Encoding.UTF8.GetBytes(n))));
         _isOver = new bool[all.Length];
     }
 
-    /// <summary>Whether keys are to be shown to it at all.</summary>
+    /// <summary>Whether keys need to be passed to it at all.</summary>
     public bool IsOn => _limiter.IsOn;
 
     public byte[] OverflowValue => _limiter.OverflowValue;
 
-    /// <summary>The key to look for: the same, or one that holds until the next call.</summary>
+    /// <summary>The key to look up: the same key, or one that is valid until the next call.</summary>
     public ReadOnlySpan<byte> Limit(ReadOnlySpan<byte> key)
     {
         var reader = new KeyReader(key);
@@ -77,7 +77,7 @@ internal sealed class KeyLimiter
         return _limited.Key;
     }
 
-    // 0 for no value, which no limit concerns. Whoever prepares values to be taken for one meets the limit of series.
+    // 0 for no value, which no limit applies to. A client that crafts values with this hash still meets the limit on series.
     private static ulong HashOf(ReadOnlySpan<byte> text) => text.IsEmpty ? 0 : Utf8Hash.Lasting(text);
 
     private static ulong HashOf(int number, ulong[] hashes) =>

@@ -1,28 +1,28 @@
 namespace OrleansTempo.Core.Generator.Limits;
 
-/// <summary>How many different values one label of a tenant has had of late, and whether they are too many.</summary>
+/// <summary>Tracks how many distinct values one label of a tenant had recently, and whether that is over the limit.</summary>
 internal sealed class LabelCardinality
 {
-    // 3.3 %, and 1 KiB a slice: as Tempo's.
+    // An error of 3.3 % and 1 KiB per slice, as in Tempo.
     private const int Precision = 10;
 
-    // There is one for every label of a processor, which mostly is not limited.
+    // Created on first use: every label of a processor has one of these objects, and most are not limited.
     private CardinalityWindow? _values;
     private long _heldUntilMs;
     private long _limited;
 
-    /// <summary>Whether the label's values are to be replaced.</summary>
+    /// <summary>Whether the label is over its limit, so that its values are replaced.</summary>
     public bool IsOver { get; private set; }
 
-    /// <summary>The different values when last looked at, those that were replaced included.</summary>
+    /// <summary>The number of distinct values at the last update, including those that were replaced.</summary>
     public long Estimate { get; private set; }
 
     /// <summary>Whether it has ever seen a value.</summary>
     public bool IsUsed { get; private set; }
 
     /// <summary>
-    /// Counts a value in, and says whether it is to be replaced. What is replaced counts as what it was: the label is over
-    /// until fewer values come, and not until it hides them.
+    /// Counts a value and returns whether it must be replaced. A replaced value counts as the original: the label stays over its
+    /// limit until fewer values arrive, not until it hides them.
     /// </summary>
     public bool Replaces(ulong hash)
     {
@@ -38,7 +38,7 @@ internal sealed class LabelCardinality
         return IsOver;
     }
 
-    /// <summary>How many values were replaced since this was last called.</summary>
+    /// <summary>The number of values replaced since the last call.</summary>
     public long TakeLimited()
     {
         var limited = _limited;
@@ -48,7 +48,7 @@ internal sealed class LabelCardinality
 
     /// <param name="nowMs">Steady milliseconds.</param>
     /// <param name="staleMs">How long a value counts, in milliseconds.</param>
-    /// <param name="max">How many there may be.</param>
+    /// <param name="max">The limit.</param>
     public void Update(long nowMs, long staleMs, long max)
     {
         Estimate = 0;
@@ -63,14 +63,14 @@ internal sealed class LabelCardinality
         IsOver = Estimate > max || nowMs < _heldUntilMs;
     }
 
-    /// <summary>Has the label over its limit until then at least: its values of before are not known.</summary>
+    /// <summary>Keeps the label over its limit at least until then, because its earlier values are not known.</summary>
     public void HoldOver(long untilMs)
     {
         IsOver = true;
         _heldUntilMs = untilMs;
     }
 
-    /// <summary>Forgets the values it has seen: they are not limited any more.</summary>
+    /// <summary>Forgets the values seen, because the label is no longer limited.</summary>
     public void Forget()
     {
         _values = null;

@@ -4,13 +4,13 @@ using OrleansTempo.Core.Generator.Samples;
 namespace OrleansTempo.Core.Generator.Limits;
 
 /// <summary>
-/// <c>max_cardinality_per_label</c> of a tenant: which labels have too many different values. A label counts over all
-/// processors, by its name; the external labels and those of the info metrics of a resource are not among them, and neither is what
-/// Prometheus says of a metric itself. A processor asks for its keys through a <see cref="KeyLimiter"/>.
+/// <c>max_cardinality_per_label</c> of a tenant: decides which labels have too many distinct values. A label is counted by
+/// name across all processors. Exempt are external labels, the labels of a resource's info metrics, and the labels with which
+/// Prometheus describes the metric itself. Processors pass their keys through a <see cref="KeyLimiter"/>.
 /// </summary>
 internal sealed class LabelLimiter
 {
-    // As often as Tempo's: until then a label that has just come over its limit is not.
+    // As often as in Tempo: until the next update, a label that has just exceeded its limit is not replaced.
     private static readonly long s_updateMs = (long)TimeSpan.FromSeconds(15).TotalMilliseconds;
 
     private static readonly string[] s_exempt = ["__name__", "__type__", "__unit__"];
@@ -20,14 +20,14 @@ internal sealed class LabelLimiter
     private long _staleMs;
     private long _nextUpdateMs;
 
-    /// <summary>What every value of a label that has too many is replaced by, cut as other values are.</summary>
+    /// <summary>Replaces every value of a label that is over its limit; cut to the length limit as other values are.</summary>
     public byte[] OverflowValue { get; private set; } = [];
 
     public bool IsOn => _max > 0;
 
-    /// <param name="max">How many values a label may have; 0 for any number.</param>
+    /// <param name="max">The maximum number of values of a label; 0 for no limit.</param>
     /// <param name="stale">How long a value counts.</param>
-    /// <param name="maxValueBytes">Where values are cut; 0 for nowhere.</param>
+    /// <param name="maxValueBytes">The maximum length of a value in bytes; 0 for no limit.</param>
     public void Apply(long max, TimeSpan stale, int maxValueBytes)
     {
         _max = max;
@@ -40,7 +40,7 @@ internal sealed class LabelLimiter
             label.Forget();
     }
 
-    /// <summary>The label of that name; null where it is not limited whatever it holds.</summary>
+    /// <summary>The label with that name; null if it is exempt.</summary>
     public LabelCardinality? Label(string name)
     {
         if (s_exempt.Contains(name))
@@ -50,7 +50,7 @@ internal sealed class LabelLimiter
         return label;
     }
 
-    /// <summary>Looks again which labels are over, where that is due. Called with each batch and collection while it is on.</summary>
+    /// <summary>Decides anew which labels are over their limit, if that is due. Called with each batch and collection while limiting is on.</summary>
     public void Update(long nowMs)
     {
         if (nowMs < _nextUpdateMs)
@@ -61,10 +61,10 @@ internal sealed class LabelLimiter
     }
 
     /// <summary>
-    /// Goes on with an entity that comes from a generator before this one. A label whose values were replaced there is over here
-    /// as well, for as long as the values that brought it there may have counted.
+    /// Restores the limiting of an entity that comes from a previous generator. A label whose values were replaced there is over
+    /// its limit here as well, for as long as the values that exceeded it may have counted.
     /// </summary>
-    public void GoOnWith(LabelSet labels, long nowMs)
+    public void Restore(LabelSet labels, long nowMs)
     {
         if (labels.Encoded.IndexOf(OverflowValue) < 0)
             return;
@@ -75,7 +75,7 @@ internal sealed class LabelLimiter
         }
     }
 
-    /// <summary>Tells of the labels that are limited, or were, since this was last called.</summary>
+    /// <summary>Reports the labels that are or were limited since the last call.</summary>
     public void Report(GeneratorCounters counters)
     {
         foreach (var (name, label) in _labels)

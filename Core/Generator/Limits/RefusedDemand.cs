@@ -3,23 +3,23 @@ using OrleansTempo.Core.Generator.Registry;
 namespace OrleansTempo.Core.Generator.Limits;
 
 /// <summary>
-/// What a table would hold beyond what it holds if there were no limit: per metric, the keys that found no room of late. Kept
-/// as sketches, since it is the many that are refused; and only where something was, so that a tenant within its limits
-/// neither computes nor holds anything for it.
+/// Estimates what a table would hold beyond its present content if there were no limit: per metric, the keys that found no
+/// room recently. It keeps sketches because refused keys are many, and only after a refusal, so that a tenant within its
+/// limits spends no time and no memory on it.
 /// </summary>
 internal sealed class RefusedDemand(EntityTable table)
 {
     /// <summary>Every metric of the table.</summary>
     public const uint AllSlots = uint.MaxValue;
 
-    // 1.6 % of what there is by then; 4 KiB a slice.
+    // An error of 1.6 %, and 4 KiB per slice.
     private const int Precision = 12;
 
     private readonly CardinalityWindow?[] _refused = new CardinalityWindow?[table.Slots.Length];
 
-    /// <summary>Keeps in mind that a key has found no room for some of its metrics.</summary>
+    /// <summary>Records that a key found no room for some of its metrics.</summary>
     /// <param name="key">The entity's key.</param>
-    /// <param name="slots">Their numbers, as bits.</param>
+    /// <param name="slots">The slot numbers of those metrics, as bits.</param>
     public void Add(ReadOnlySpan<byte> key, uint slots)
     {
         var hash = Utf8Hash.Lasting(key);
@@ -31,8 +31,8 @@ internal sealed class RefusedDemand(EntityTable table)
     }
 
     /// <summary>
-    /// How many entities and series more there would be. A key that was refused and has found room since is not counted twice:
-    /// what there is goes into the sketches as well, and only what the refused ones add to the estimate is taken.
+    /// How many more entities and series there would be. A key that was refused and has found room since is not counted twice:
+    /// existing entities go into the sketches as well, and only what the refused keys add to the estimate counts.
     /// </summary>
     public (long Entities, long Series) Estimate(long nowMs, long staleMs)
     {

@@ -1,15 +1,15 @@
 namespace OrleansTempo.Core.Generator.Limits;
 
-/// <summary>How many series and entities a tenant has and may have, by the one or by the other; shared by the tables of its registry.</summary>
+/// <summary>Counts the series and entities of a tenant against its limit on one or the other; the tables of its registry share it.</summary>
 internal sealed class SeriesBudget
 {
-    /// <summary>0 for no limit.</summary>
+    /// <summary>The maximum number of series; 0 for no limit.</summary>
     public int Max { get; set; }
 
-    /// <summary>Series, those of overflow entities not among them.</summary>
+    /// <summary>Series, without those of overflow entities.</summary>
     public int Active { get; private set; }
 
-    /// <summary>Series of overflow entities: made without asking, and beyond what <see cref="Max"/> allows.</summary>
+    /// <summary>Series of overflow entities, which do not count against <see cref="Max"/>.</summary>
     public int Overflow { get; private set; }
 
     public long Added { get; private set; }
@@ -18,10 +18,10 @@ internal sealed class SeriesBudget
 
     public long Limited { get; private set; }
 
-    /// <summary>0 for no limit.</summary>
+    /// <summary>The maximum number of entities; 0 for no limit.</summary>
     public int MaxEntities { get; set; }
 
-    /// <summary>Label sets that have a series, an overflow entity not being one.</summary>
+    /// <summary>Label sets that have a series, without overflow entities.</summary>
     public int Entities { get; private set; }
 
     public long EntitiesAdded { get; private set; }
@@ -30,7 +30,7 @@ internal sealed class SeriesBudget
 
     public long EntitiesLimited { get; private set; }
 
-    /// <summary>Whether so many series still fit; counts them as limited where they do not.</summary>
+    /// <summary>Whether this many more series fit; counts them as limited if they do not.</summary>
     public bool HasRoom(int series)
     {
         if (Max <= 0 || Active + series <= Max)
@@ -39,7 +39,7 @@ internal sealed class SeriesBudget
         return false;
     }
 
-    /// <summary>Adds without asking: there is room, or they come over from a replaced table.</summary>
+    /// <summary>Adds series without a check: there is room, or they come from a replaced table.</summary>
     public void Add(int series)
     {
         Active += series;
@@ -56,7 +56,7 @@ internal sealed class SeriesBudget
 
     public void RemoveOverflow(int series) => Overflow -= series;
 
-    /// <summary>Whether one entity more still fits, however many series it has; counts it as limited where it does not.</summary>
+    /// <summary>Whether one more entity fits, however many series it has; counts it as limited if it does not.</summary>
     public bool HasRoomForEntity()
     {
         if (MaxEntities <= 0 || Entities < MaxEntities)

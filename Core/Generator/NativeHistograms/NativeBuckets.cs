@@ -3,26 +3,26 @@ using System.Diagnostics;
 namespace OrleansTempo.Core.Generator.NativeHistograms;
 
 /// <summary>
-/// Where a value falls among the buckets of a native histogram, which Prometheus defines: bucket i of schema s ends at
-/// 2^(i / 2^s), inclusively, and begins where bucket i - 1 ends. So schema 0 doubles from bucket to bucket, each schema above halves
-/// the step of the one below, and two buckets of one schema make one of the next coarser.
+/// Finds the bucket of a value in a native histogram, as Prometheus defines it: bucket i of schema s ends at 2^(i / 2^s),
+/// inclusive, and starts where bucket i - 1 ends. Schema 0 doubles from bucket to bucket, each higher schema halves the step of
+/// the one below, and two buckets of a schema form one bucket of the next coarser schema.
 /// </summary>
 internal static class NativeBuckets
 {
     public const int MinSchema = -4;
     public const int MaxSchema = 8;
 
-    /// <summary>What is not above it, 2^-128, counts as zero.</summary>
+    /// <summary>2^-128; a value that is not above it counts as zero.</summary>
     public const double ZeroThreshold = 2.938735877055719e-39;
 
     private const int MantissaBits = 52;
     private const int ExponentBias = 1023;
     private const long MantissaMask = (1L << MantissaBits) - 1;
 
-    // Per schema from 1 on, the bounds from 1 up to below 2, as the bits behind the point: they sort as the numbers do.
+    // For each schema from 1 on, the bounds from 1 to below 2, as mantissa bits, which sort as the numbers do.
     private static readonly long[][] s_bounds = [[], .. Enumerable.Range(1, MaxSchema).Select(Bounds)];
 
-    /// <summary>The coarsest schema whose buckets grow by no more than this factor, which is more than 1; as far as there is one.</summary>
+    /// <summary>The coarsest schema whose buckets grow by at most this factor, which must be greater than 1; the finest schema if none is fine enough.</summary>
     public static int SchemaFor(double bucketFactor) =>
         -(int)Math.Clamp(Math.Floor(Math.Log2(Math.Log2(bucketFactor))), -MaxSchema, -MinSchema);
 
@@ -39,7 +39,7 @@ internal static class NativeBuckets
             return (doubling + (1 << -schema) - 1) >> -schema;
         }
 
-        // How many bounds are below it.
+        // Counts the bounds below the value.
         var bounds = s_bounds[schema];
         int low = 0, high = bounds.Length;
         while (low < high)
@@ -54,10 +54,10 @@ internal static class NativeBuckets
         return (exponent << schema) + low;
     }
 
-    /// <summary>The bucket of the next coarser schema in which a bucket is.</summary>
+    /// <summary>The bucket of the next coarser schema that contains this bucket.</summary>
     public static int Coarser(int index) => (index + 1) >> 1;
 
-    /// <summary>Which doubling a value that is not negative is in, from 0 on; for spreading values of any size over few places.</summary>
+    /// <summary>The power of two that a non-negative value falls into, counted from 0; spreads values of any size over few places.</summary>
     public static int DoublingOf(double value) => (int)(BitConverter.DoubleToUInt64Bits(value) >> MantissaBits);
 
     private static long[] Bounds(int schema) =>

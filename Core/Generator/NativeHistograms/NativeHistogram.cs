@@ -3,13 +3,13 @@ using OrleansTempo.Core.Configuration.Generator;
 namespace OrleansTempo.Core.Generator.NativeHistograms;
 
 /// <summary>
-/// One series of a native histogram: how often was observed what, in the buckets of <see cref="NativeBuckets"/> that are not empty.
+/// One series of a native histogram: the counts of the buckets of <see cref="NativeBuckets"/> that are not empty.
 /// <code>
 ///   value ─┬─ not above the threshold ─► ZeroCount
-///          └─► bucket ─ more than MaxBuckets now? ─► each two become one, and a reset is due ─► after the next collection
+///          └─► bucket ─ more than MaxBuckets now? ─► merge pairs of buckets, schedule a reset ─► after the next collection
 /// </code>
-/// A reset makes it fine again, and empty. It waits until what has been counted is collected, so that nothing is lost by it, and the
-/// series then begins anew with an explicit empty sample, by which Prometheus knows.
+/// A reset empties the histogram and makes it fine again. It waits until everything counted has been collected, so that nothing
+/// is lost. The series then restarts with an explicit empty sample, which tells Prometheus about the reset.
 /// </summary>
 internal sealed class NativeHistogram
 {
@@ -23,15 +23,15 @@ internal sealed class NativeHistogram
         StartedMs = nowMs;
     }
 
-    /// <summary>Goes on with one whose properties were these.</summary>
-    /// <param name="schema">How fine it was.</param>
-    /// <param name="sum">Of what was observed.</param>
-    /// <param name="zeroCount">What counted as zero.</param>
-    /// <param name="indices">The buckets, ascending.</param>
-    /// <param name="counts">As many.</param>
-    /// <param name="startedMs">Since when it counts.</param>
-    /// <param name="resetDueMs">From when on it is to be reset.</param>
-    /// <param name="isReset">Whether it was.</param>
+    /// <summary>Restores a histogram with these properties.</summary>
+    /// <param name="schema">See <see cref="Schema"/>.</param>
+    /// <param name="sum">The sum of the observations.</param>
+    /// <param name="zeroCount">The observations that counted as zero.</param>
+    /// <param name="indices">The buckets that are not empty, ascending.</param>
+    /// <param name="counts">The count of each of those buckets.</param>
+    /// <param name="startedMs">See <see cref="StartedMs"/>.</param>
+    /// <param name="resetDueMs">See <see cref="ResetDueMs"/>.</param>
+    /// <param name="isReset">See <see cref="IsReset"/>.</param>
     public static NativeHistogram Restore(int schema, double sum, ulong zeroCount, int[] indices, ulong[] counts, long startedMs, long resetDueMs, bool isReset)
     {
         var histogram = new NativeHistogram(schema, startedMs) { Sum = sum, ZeroCount = zeroCount, ResetDueMs = resetDueMs, IsReset = isReset };
@@ -49,21 +49,21 @@ internal sealed class NativeHistogram
     /// <summary>The buckets that are not empty, ascending.</summary>
     public ReadOnlySpan<int> Indices => _indices.AsSpan(0, _length);
 
-    /// <summary>Of each of <see cref="Indices"/>, what fell into it.</summary>
+    /// <summary>The count of each bucket in <see cref="Indices"/>.</summary>
     public ReadOnlySpan<ulong> Counts => _counts.AsSpan(0, _length);
 
-    /// <summary>Since when it counts: since there is the series, or since it was reset; steady milliseconds, see <see cref="SteadyClock"/>.</summary>
+    /// <summary>When it started to count: when the series was created or last reset; steady milliseconds, see <see cref="SteadyClock"/>.</summary>
     public long StartedMs { get; private set; }
 
-    /// <summary>From when on it is to be reset, steady milliseconds; 0 where it need not be.</summary>
+    /// <summary>The time from which it should be reset, in steady milliseconds; 0 for no reset.</summary>
     public long ResetDueMs { get; private set; }
 
-    /// <summary>Whether it was reset after it was sent: then it goes on with an explicit empty sample.</summary>
+    /// <summary>Whether it was reset after it was last sent, so that an explicit empty sample must come next.</summary>
     public bool IsReset { get; private set; }
 
-    /// <param name="value">Finite and not negative.</param>
+    /// <param name="value">A finite value that is not negative.</param>
     /// <param name="times">How often it was observed.</param>
-    /// <param name="settings">The metric's.</param>
+    /// <param name="settings">The settings of the metric.</param>
     /// <param name="nowMs">Steady milliseconds.</param>
     public void Observe(double value, ulong times, NativeHistogramSettings settings, long nowMs)
     {
@@ -86,8 +86,8 @@ internal sealed class NativeHistogram
             Limit(settings, nowMs);
     }
 
-    /// <summary>It has been collected: now it can be reset.</summary>
-    public void Collected(NativeHistogramSettings settings, long nowMs)
+    /// <summary>Called after it was collected; resets it if a reset is due.</summary>
+    public void OnCollected(NativeHistogramSettings settings, long nowMs)
     {
         IsReset = false;
         if (ResetDueMs == 0 || nowMs < ResetDueMs)
@@ -145,10 +145,10 @@ internal sealed class NativeHistogram
     }
 }
 
-/// <summary>How a metric's native histograms count.</summary>
-/// <param name="Schema">How fine they are before they have too many buckets; see <see cref="NativeBuckets"/>.</param>
-/// <param name="MaxBuckets">With more than this they become coarser.</param>
-/// <param name="MinResetMs">How long they count at least before they are reset, in milliseconds.</param>
+/// <summary>The resolution and limits of a metric's native histograms.</summary>
+/// <param name="Schema">The resolution they start with; see <see cref="NativeBuckets"/>.</param>
+/// <param name="MaxBuckets">The maximum number of buckets; with more they become coarser.</param>
+/// <param name="MinResetMs">The minimum time between resets, in milliseconds.</param>
 internal sealed record NativeHistogramSettings(int Schema, int MaxBuckets, long MinResetMs)
 {
     public static NativeHistogramSettings Of(NativeHistogramOptions options) =>

@@ -4,12 +4,12 @@ using OrleansTempo.Core.Generator.Samples;
 namespace OrleansTempo.Core.Generator.NativeHistograms;
 
 /// <summary>
-/// Makes samples of native histograms as remote write carries them: the buckets as runs, with few empty ones in them rather than a new
-/// run, and each bucket's count less that of the one before. It is used again for the next, so a sample lasts until then.
+/// Makes samples of native histograms as remote write carries them: buckets as runs, each count minus the one before it. A run
+/// includes a few empty buckets rather than ending. The buffers are reused, so a sample is valid until the next one is made.
 /// </summary>
 internal sealed class NativeHistogramSample
 {
-    // As in Prometheus' own clients.
+    // The same as in Prometheus' own clients.
     private const int LongestGap = 2;
 
     private static readonly double s_staleMarker = BitConverter.Int64BitsToDouble(SeriesPoint.StaleMarkerBits);
@@ -71,7 +71,7 @@ internal sealed class NativeHistogramSample
         void EndRun(int end) => _spans[^1] = _spans[^1] with { Length = end - start };
     }
 
-    /// <summary>The end of a series that has gone stale.</summary>
+    /// <summary>The last sample of a series that has gone stale.</summary>
     public static NativeHistogramPoint Stale(NativeHistogram histogram) => new()
     {
         Count = 0,
@@ -81,7 +81,7 @@ internal sealed class NativeHistogramSample
         ZeroCount = 0,
     };
 
-    // Of the same time by value: Prometheus takes those in this order only.
+    // Exemplars of the same time are sorted by value: Prometheus accepts them only in this order.
     private void Take(ReadOnlySpan<Exemplar> exemplars, WallStamps stamps)
     {
         _exemplars.Clear();

@@ -4,8 +4,8 @@ using OrleansTempo.Core.Generator.Samples;
 namespace OrleansTempo.Core.Generator.Registry;
 
 /// <summary>
-/// One label set and the values of its metrics. The labels are held once, however many series there are; which series
-/// there are, each slot's <see cref="FirstSeenMs"/> says.
+/// One label set and the values of its metrics. The labels are stored once, however many series there are. The
+/// <see cref="FirstSeenMs"/> of a slot says whether its series exist.
 /// </summary>
 internal sealed class Entity
 {
@@ -31,23 +31,23 @@ internal sealed class Entity
 
     public Exemplar[] Exemplars { get; }
 
-    /// <summary>Null for a slot that has not been updated.</summary>
+    /// <summary>The native histograms; null for a slot that has not been updated.</summary>
     public NativeHistogram?[] Natives { get; }
 
-    /// <summary>Per slot, when it was first updated (steady milliseconds, see <see cref="SteadyClock"/>); 0 where it has not been, and so has no series.</summary>
+    /// <summary>For each slot, when it was first updated (steady milliseconds, see <see cref="SteadyClock"/>); 0 if never, so that it has no series.</summary>
     public long[] FirstSeenMs { get; }
 
-    /// <summary>Per slot, whether a collection has sent it: only then has it begun, and can end with a staleness marker.</summary>
+    /// <summary>For each slot, whether a collection has sent it: only then has its series started, and can end with a staleness marker.</summary>
     public bool[] Collected { get; }
 
-    /// <summary>Steady milliseconds.</summary>
+    /// <summary>When it was last updated, in steady milliseconds.</summary>
     public long LastUpdatedMs { get; set; }
 
-    /// <summary>Where the entity stands in its table's list.</summary>
+    /// <summary>The index of the entity in its table's list.</summary>
     public int Position { get; set; }
 
-    /// <summary>Gives an entity that came without a key the one it is to be found by.</summary>
-    public void KnowAs(byte[] key, ulong hash)
+    /// <summary>Sets the key of an entity that was restored without one.</summary>
+    public void SetKey(byte[] key, ulong hash)
     {
         Key = key;
         Hash = hash;

@@ -6,15 +6,15 @@ using OrleansTempo.Core.Generator.Samples;
 namespace OrleansTempo.Core.Generator.Registry;
 
 /// <summary>
-/// The entities of one processor, found by the bytes of their label values: open addressing with linear probing, keys
-/// compared in full. All entities of a table have the same metrics (<see cref="Slots"/>).
+/// Holds the entities of one processor, found by the bytes of their label values: a hash table with open addressing and linear
+/// probing that compares whole keys. All entities of a table have the same metrics (<see cref="Slots"/>).
 /// <code>
 ///   key bytes ─► hash ─► _places[...] ─► Entity { Key, Labels, Values[ slot 0 | slot 1 ... ], Exemplars[ ... ] }
 /// </code>
 /// </summary>
 internal sealed class EntityTable
 {
-    // What one observation can count for at most: a multiplier may be anything, and a count must not go round.
+    // The most that one observation can count for: a multiplier may be any number, and a count must not wrap around.
     private const double MaxTimes = 1L << 32;
 
     private readonly SeriesBudget _budget;
@@ -22,7 +22,7 @@ internal sealed class EntityTable
     private readonly int _exemplarCount;
     private readonly int _nativeCount;
 
-    // Small at first: most tenants never have many.
+    // Small at first: most tenants never have many entities.
     private Place[] _places = new Place[8];
     private Entity[] _entities = new Entity[4];
     private int _count;
@@ -47,13 +47,13 @@ internal sealed class EntityTable
 
     public ReadOnlySpan<Entity> Entities => _entities.AsSpan(0, _count);
 
-    /// <summary>The labels of what has been removed since the last record of changes, but for the overflow's; null where nobody keeps account.</summary>
+    /// <summary>The labels of the entities removed since the last record of changes, without the overflow entity; null if changes are not tracked.</summary>
     public List<LabelSet>? Removed { get; set; }
 
-    /// <summary>Entities that a collection has changed since then, whether anything was counted in them or not; null where nobody keeps account.</summary>
+    /// <summary>The entities that a collection has changed since then, even without an update; null if changes are not tracked.</summary>
     public HashSet<Entity>? ChangedByCollection { get; set; }
 
-    /// <summary>Whether there is an entity that takes what finds no room.</summary>
+    /// <summary>Whether there is an overflow entity.</summary>
     public bool HasOverflow => _overflow is not null;
 
     /// <summary>The entity with this key, or null.</summary>
@@ -72,12 +72,12 @@ internal sealed class EntityTable
     }
 
     /// <summary>
-    /// Whether an entity with so many series would find no room, so that the caller counts in <see cref="Overflow"/> and
-    /// need not make its labels; counts the refusal.
+    /// Whether an entity with this many series would find no room. The caller then counts in <see cref="Overflow"/> and does not
+    /// need to make labels. Counts the refusal.
     /// </summary>
-    /// <param name="seriesCount">The series it begins with.</param>
+    /// <param name="seriesCount">The number of series it starts with.</param>
     /// <param name="key">The key that <see cref="Find"/> did not find.</param>
-    /// <param name="slots">As bits, the metrics that it would have.</param>
+    /// <param name="slots">The metrics it would have, as bits.</param>
     public bool Refuses(int seriesCount, ReadOnlySpan<byte> key, uint slots = RefusedDemand.AllSlots)
     {
         if (_formers.Count > 0 || (_budget.HasRoomForEntity() && _budget.HasRoom(seriesCount)))
@@ -87,8 +87,8 @@ internal sealed class EntityTable
     }
 
     /// <summary>
-    /// Makes the entity for a key that <see cref="Find"/> did not find, or goes on with the one of these labels in a replaced table;
-    /// where that has none either, and there is no room, it is the overflow entity.
+    /// Returns the entity for a key that <see cref="Find"/> did not find: the entity with these labels in a replaced table, or else
+    /// a new one, or the overflow entity if there is no room.
     /// </summary>
     public Entity Add(ReadOnlySpan<byte> key, ulong hash, LabelSet labels)
     {
@@ -104,7 +104,7 @@ internal sealed class EntityTable
         return entity;
     }
 
-    /// <summary>The entity that takes what finds no room, labelled <c>metric_overflow="true"</c>.</summary>
+    /// <summary>The overflow entity, labelled <c>metric_overflow="true"</c>: it counts everything that finds no room.</summary>
     public Entity Overflow
     {
         get
@@ -120,8 +120,8 @@ internal sealed class EntityTable
     }
 
     /// <summary>
-    /// Makes sure that a slot of an entity has its series, and returns the entity to count in: the same one, or the
-    /// overflow entity where the slot is new and the tenant's series are used up.
+    /// Makes sure that a slot of an entity has its series, and returns the entity to count in: the same one, or the overflow
+    /// entity if the slot is new and the tenant has reached its limit of series.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Entity Open(Entity entity, int slot, long nowMs) =>
@@ -148,7 +148,7 @@ internal sealed class EntityTable
         var metric = Slots[slot];
         var bounds = metric.Bounds;
 
-        // The first bound that is not below the value: bounds are few, and halving beats walking.
+        // Finds the first bound that is not below the value: bounds are few, but binary search still beats a scan.
         int low = 0, high = bounds.Length;
         while (low < high)
         {
@@ -168,7 +168,7 @@ internal sealed class EntityTable
         exemplar.TimestampMs = nowMs;
     }
 
-    /// <summary>Observes in whichever forms the histogram has.</summary>
+    /// <summary>Observes a value in each form that the histogram has.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Observe(Entity entity, HistogramSlots histogram, double value, double weight, UInt128 traceId, long nowMs)
     {
@@ -178,7 +178,7 @@ internal sealed class EntityTable
             ObserveNative(entity, histogram.Native, value, weight, traceId, nowMs);
     }
 
-    /// <summary>As <see cref="Observe(Entity, int, double, double, UInt128, long)"/>; a weight counts as the whole number that is not less.</summary>
+    /// <summary>As <see cref="Observe(Entity, int, double, double, UInt128, long)"/>, with the weight rounded up to a whole number.</summary>
     public void ObserveNative(Entity entity, int slot, double value, double weight, UInt128 traceId, long nowMs)
     {
         entity = Open(entity, slot, nowMs);
@@ -190,14 +190,14 @@ internal sealed class EntityTable
         if (!metric.KeepsOwnExemplars)
             return;
 
-        // The latest of each doubling: ten in a row, three orders of magnitude, have a place each.
+        // Keeps the latest exemplar per power of two: ten adjacent powers, three orders of magnitude, have a place each.
         ref var exemplar = ref entity.Exemplars[metric.FirstExemplar + NativeBuckets.DoublingOf(value) % MetricSlot.OwnExemplars];
         exemplar.TraceId = traceId;
         exemplar.Value = value;
         exemplar.TimestampMs = nowMs;
     }
 
-    /// <summary>How many amounts were left out since this was last called, because a value would have become infinite by them.</summary>
+    /// <summary>The number of amounts skipped since the last call because they would have made a value infinite.</summary>
     public int TakeOverflows()
     {
         var overflows = _overflows;
@@ -225,11 +225,10 @@ internal sealed class EntityTable
     }
 
     /// <summary>
-    /// Takes over from the table of a processor that was configured anew, and from those it has taken over from itself: their
-    /// entities live on under their labels. One that turns up here again goes on counting here; the others end when they
-    /// have gone stale.
+    /// Adopts the entities of a table whose processor was reconfigured, and of the tables which that one had adopted. They are found
+    /// by their labels. An entity that is updated again continues in this table; the others end when they have gone stale.
     /// </summary>
-    public void Succeed(EntityTable former)
+    public void Adopt(EntityTable former)
     {
         AddFormer(former);
         foreach (var table in _formers)
@@ -239,32 +238,32 @@ internal sealed class EntityTable
         }
     }
 
-    /// <summary>Whether entities with these slots hold their values as this table's do.</summary>
+    /// <summary>Whether entities with these slots have the same layout as the entities of this table.</summary>
     public bool HasSameSlotsAs(MetricSlot[] slots) =>
         slots.Length == Slots.Length && !Slots.Where((slot, i) => !slot.IsSameAs(slots[i])).Any();
 
-    /// <summary>Whether an entity is the one that takes what finds no room.</summary>
+    /// <summary>Whether an entity is the overflow entity.</summary>
     public bool IsOverflow(Entity entity) => entity == _overflow;
 
-    /// <summary>Goes on with an entity out of a snapshot, to be found by this key; false where another has it.</summary>
+    /// <summary>Restores an entity from a snapshot under this key; false if another entity has the key.</summary>
     public bool TryRestore(Entity entity, byte[] key)
     {
         var hash = Utf8Hash.Of(key);
         if (Find(key, hash) is not null)
             return false;
-        entity.KnowAs(key, hash);
+        entity.SetKey(key, hash);
         Restore(entity);
         return true;
     }
 
-    /// <summary>Takes in an entity out of a snapshot, its arrays being as this table lays them out.</summary>
+    /// <summary>Restores an entity from a snapshot, whose layout must be that of this table.</summary>
     public void Restore(Entity entity)
     {
         Insert(entity);
         _budget.Add(SeriesOf(entity));
     }
 
-    /// <summary>As <see cref="Restore"/>, for the entity that takes what finds no room; there is none yet.</summary>
+    /// <summary>As <see cref="Restore"/>, for the overflow entity, which must not exist yet.</summary>
     public void RestoreOverflow(Entity entity)
     {
         Append(entity);
@@ -272,7 +271,7 @@ internal sealed class EntityTable
         _overflow = entity;
     }
 
-    /// <summary>Has a table among the replaced ones, and takes over nothing yet.</summary>
+    /// <summary>Adds a table to the replaced ones, without adopting any entity yet.</summary>
     public void AddFormer(EntityTable former)
     {
         former._byLabels = [];
@@ -283,17 +282,17 @@ internal sealed class EntityTable
         former._formers.Clear();
     }
 
-    /// <summary>The replaced tables whose entities have not all ended or turned up here, the latest first.</summary>
+    /// <summary>The replaced tables that still have entities, the latest first.</summary>
     public IReadOnlyList<EntityTable> Formers => _formers;
 
-    /// <summary>Forgets the replaced tables in which nothing is left.</summary>
+    /// <summary>Drops the replaced tables that are empty.</summary>
     public void DropEmptyFormers() => _formers.RemoveAll(static f => f._count == 0);
 
-    /// <summary>Whether a series of this table, or of one it has taken over from, could be a series of the other as well.</summary>
+    /// <summary>Whether a series of this table, or of one it has replaced, could also be a series of the other table.</summary>
     public bool MayShareSeriesWith(EntityTable other) =>
         Array.Exists(Slots, s => other.Has(s.Name.Name)) || _formers.Exists(f => f.MayShareSeriesWith(other));
 
-    /// <summary>How many entities and series more there would be without a limit, as estimated; times are milliseconds.</summary>
+    /// <summary>Estimates how many more entities and series there would be without a limit; times are in milliseconds.</summary>
     public (long Entities, long Series) RefusedOfLate(long nowMs, long staleMs) => _refused.Estimate(nowMs, staleMs);
 
     public int SeriesOf(Entity entity)
@@ -308,7 +307,7 @@ internal sealed class EntityTable
         return series;
     }
 
-    // What is infinite stays so: a multiplier that is too large costs its own amount alone.
+    // An infinite value would stay infinite, so an amount that is too large is skipped and costs nothing else.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Add(ref double value, double amount)
     {
@@ -355,7 +354,7 @@ internal sealed class EntityTable
 
     private bool Has(string metric) => Array.Exists(Slots, s => s.Name.Name == metric);
 
-    // What one former lacks, an earlier one may have: a metric that was switched off and on again.
+    // A slot that one replaced table lacks may be in an earlier one: its metric was switched off and on again.
     private Entity? Adopt(ReadOnlySpan<byte> key, ulong hash, LabelSet labels)
     {
         Entity? entity = null;
@@ -370,7 +369,7 @@ internal sealed class EntityTable
         return entity;
     }
 
-    // Slots that are the same series go on with their values; what has changed its buckets starts anew under its name.
+    // Slots that are the same series continue with their values; a histogram whose buckets changed restarts under its name.
     private void TakeOver(Entity entity, EntityTable table, Entity former)
     {
         entity.LastUpdatedMs = Math.Max(entity.LastUpdatedMs, former.LastUpdatedMs);
@@ -390,7 +389,7 @@ internal sealed class EntityTable
         table.EndAllBut(this, former);
     }
 
-    // A metric that the successor does not have gets its staleness markers at the next collection; one that it has, does not.
+    // A metric that the successor does not have gets staleness markers at the next collection; the others do not.
     private void EndAllBut(EntityTable successor, Entity entity)
     {
         var ends = false;
@@ -452,7 +451,7 @@ internal sealed class EntityTable
         _places[i] = new Place { Hash = entity.Hash, Entity = entity };
     }
 
-    // Linear probing without tombstones: whatever could not stand nearer its own place moves up into the gap.
+    // Linear probing without tombstones: entries that were pushed away from their own place move up into the gap.
     private void Unlink(Entity entity)
     {
         var mask = _places.Length - 1;

@@ -3,7 +3,7 @@ using OrleansTempo.Core.Generator.Samples;
 
 namespace OrleansTempo.Core.Generator.Registry;
 
-/// <summary>A classic histogram's buckets. Tenants that are configured by the same list share them, and they go with the list.</summary>
+/// <summary>The buckets of a classic histogram. Tenants configured with the same list share them, and they live as long as the list.</summary>
 internal sealed class HistogramBuckets
 {
     private static readonly ConditionalWeakTable<IEnumerable<double>, HistogramBuckets> s_byConfiguration = [];
@@ -20,6 +20,6 @@ internal sealed class HistogramBuckets
     /// <summary>The buckets, <c>+Inf</c> last.</summary>
     public BucketBound[] All { get; }
 
-    /// <param name="bounds">In any order, with <c>+Inf</c> or without; not changed any more.</param>
+    /// <param name="bounds">In any order, with or without <c>+Inf</c>; the list must not change afterwards.</param>
     public static HistogramBuckets Of(IEnumerable<double> bounds) => s_byConfiguration.GetValue(bounds, static b => new HistogramBuckets(b));
 }

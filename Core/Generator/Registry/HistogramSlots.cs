@@ -3,7 +3,7 @@ using OrleansTempo.Core.Generator.NativeHistograms;
 
 namespace OrleansTempo.Core.Generator.Registry;
 
-/// <summary>The slots of one histogram in its forms; -1 for a form it does not have.</summary>
+/// <summary>The slots of one histogram, which can have a classic form, a native form or both; -1 for a form it does not have.</summary>
 /// <param name="Classic">The slot of the classic form.</param>
 /// <param name="Native">The slot of the native form.</param>
 internal readonly record struct HistogramSlots(int Classic, int Native)
@@ -15,7 +15,7 @@ internal readonly record struct HistogramSlots(int Classic, int Native)
     /// <summary>The slots as bits.</summary>
     public uint Bits => (Classic >= 0 ? 1u << Classic : 0) | (Native >= 0 ? 1u << Native : 0);
 
-    /// <summary>Adds a histogram in the forms that the tenant has, the native one behind the classic, whose exemplars are then its own too.</summary>
+    /// <summary>Adds a histogram in the forms the tenant has configured. The native form comes after the classic form and shares its exemplars.</summary>
     public static HistogramSlots Add(List<MetricSlot> slots, string name, IEnumerable<double> bounds, NativeHistogramOptions options)
     {
         int classic = -1, native = -1;

@@ -3,12 +3,12 @@ using System.Runtime.InteropServices;
 namespace OrleansTempo.Core.Generator.Registry;
 
 /// <summary>
-/// Puts the values of an entity's labels one after the other into a reused buffer: texts as length and bytes, numbers as
-/// four bytes. Two keys are equal exactly when all their values are.
+/// Builds the key of an entity from the values of its labels, in a reused buffer: a text as its length and bytes, a number as
+/// four bytes. Two keys are equal if and only if all their values are equal.
 /// </summary>
 internal sealed class KeyBuilder
 {
-    // Small at first: there are several of a tenant, and many tenants.
+    // Small at first: a tenant has several builders, and there are many tenants.
     private const int SmallestLength = 64;
 
     private byte[] _bytes = [];

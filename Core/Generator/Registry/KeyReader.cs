@@ -2,12 +2,12 @@ using System.Runtime.InteropServices;
 
 namespace OrleansTempo.Core.Generator.Registry;
 
-/// <summary>Takes the values out of a key again, in the order a <see cref="KeyBuilder"/> was given them.</summary>
+/// <summary>Reads the values of a key, in the order in which a <see cref="KeyBuilder"/> added them.</summary>
 internal ref struct KeyReader(ReadOnlySpan<byte> key)
 {
     private ReadOnlySpan<byte> _rest = key;
 
-    /// <summary>What has not been read yet.</summary>
+    /// <summary>The bytes not read yet.</summary>
     public readonly ReadOnlySpan<byte> Rest => _rest;
 
     public ReadOnlySpan<byte> ReadText()

@@ -3,10 +3,10 @@ using OrleansTempo.Core.Generator.Samples;
 
 namespace OrleansTempo.Core.Generator.Registry;
 
-/// <summary>One metric of an entity: where its values lie among the entity's, and what its series are called.</summary>
+/// <summary>One metric of an entity: where its values are among the entity's values, and the names of its series.</summary>
 internal sealed class MetricSlot
 {
-    /// <summary>How many exemplars a native histogram keeps between two collections where there are no classic buckets to keep one each.</summary>
+    /// <summary>How many exemplars a native histogram without classic buckets keeps between two collections.</summary>
     public const int OwnExemplars = 10;
 
     private MetricSlot(MetricType type, MetricName value, MetricName? sum, MetricName? bucket, BucketBound[] buckets, double[] bounds, NativeHistogramSettings? native = null)
@@ -22,7 +22,7 @@ internal sealed class MetricSlot
 
     public MetricType Type { get; }
 
-    /// <summary>The series of a counter, a gauge or a native histogram; a classic histogram's <c>_count</c>.</summary>
+    /// <summary>The name of a counter, a gauge or a native histogram; for a classic histogram its <c>_count</c>.</summary>
     public MetricName Name { get; }
 
     public MetricName? SumName { get; }
@@ -35,29 +35,29 @@ internal sealed class MetricSlot
     /// <summary>The bounds of <see cref="Buckets"/> without <c>+Inf</c>, ascending.</summary>
     public double[] Bounds { get; }
 
-    /// <summary>How its native histograms count; null where it is none.</summary>
+    /// <summary>The settings of a native histogram; null for any other metric.</summary>
     public NativeHistogramSettings? Native { get; }
 
-    /// <summary>The first of the slot's values among the entity's: a counter's or gauge's own, or a histogram's sum with its buckets (not cumulative) behind it.</summary>
+    /// <summary>The index of the slot's first value among the entity's values. A counter or gauge has one value; a histogram has its sum, followed by its buckets (not cumulative).</summary>
     public int FirstValue { get; private set; }
 
     /// <summary>
-    /// The first of the slot's exemplars among the entity's: of a classic histogram one per bucket; a native one beside it has the same, and
-    /// one by itself <see cref="OwnExemplars"/>.
+    /// The index of the slot's first exemplar among the entity's exemplars. A classic histogram has one per bucket, which a native
+    /// histogram beside it shares; a native histogram on its own has <see cref="OwnExemplars"/>.
     /// </summary>
     public int FirstExemplar { get; private set; }
 
     public int ExemplarCount { get; private set; }
 
-    /// <summary>Whether it is a native histogram without a classic one beside it, which keeps exemplars itself.</summary>
+    /// <summary>Whether it is a native histogram without a classic one beside it, so that it keeps its own exemplars.</summary>
     public bool KeepsOwnExemplars { get; private set; }
 
-    /// <summary>Which of the entity's native histograms the slot is.</summary>
+    /// <summary>The index of the slot among the entity's native histograms.</summary>
     public int NativePosition { get; private set; }
 
     public int ValueCount => Native is not null ? 0 : Type == MetricType.Histogram ? 1 + Buckets.Length : 1;
 
-    /// <summary>How many series the slot is: a classic histogram's <c>_count</c>, <c>_sum</c> and buckets, or 1.</summary>
+    /// <summary>The number of series of the slot: <c>_count</c>, <c>_sum</c> and the buckets of a classic histogram, otherwise 1.</summary>
     public int SeriesCount => Native is null && Type == MetricType.Histogram ? 2 + Buckets.Length : 1;
 
     public static MetricSlot Counter(string name) => new(MetricType.Counter, MetricName.Of(name, MetricType.Counter), null, null, [], []);
@@ -79,8 +79,8 @@ internal sealed class MetricSlot
     public static MetricSlot NativeHistogram(string name, NativeHistogramSettings settings) =>
         new(MetricType.Histogram, MetricName.Of(name, MetricType.Histogram), null, null, [], [], settings);
 
-    /// <summary>Gives each of an entity's slots its places in the entity.</summary>
-    /// <returns>How many values, exemplars and native histograms such an entity has.</returns>
+    /// <summary>Assigns the slots their places in an entity.</summary>
+    /// <returns>The number of values, exemplars and native histograms of such an entity.</returns>
     public static (int Values, int Exemplars, int Natives) LayOut(ReadOnlySpan<MetricSlot> slots)
     {
         int values = 0, exemplars = 0, natives = 0;
@@ -108,7 +108,7 @@ internal sealed class MetricSlot
         return (values, exemplars, natives);
     }
 
-    /// <summary>Whether values counted for the other slot go on in this one: the same series.</summary>
+    /// <summary>Whether both slots are the same series, so that the values of one can continue in the other.</summary>
     public bool IsSameAs(MetricSlot other) =>
         Type == other.Type && Name.Name == other.Name.Name && Bounds.AsSpan().SequenceEqual(other.Bounds) && Native?.Schema == other.Native?.Schema;
 }

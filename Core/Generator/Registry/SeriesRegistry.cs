@@ -9,9 +9,9 @@ using OrleansTempo.Core.Overrides;
 namespace OrleansTempo.Core.Generator.Registry;
 
 /// <summary>
-/// All series of one tenant: the entity tables of its processors, and what a collection makes of them. A counter's or
-/// histogram's first sample is an explicit 0 at the moment it was first seen; a series not updated for the stale duration
-/// ends with a staleness marker.
+/// Holds all series of one tenant, in the entity tables of its processors, and collects them. The first sample of a counter or
+/// histogram is an explicit 0 at the time it was first seen. A series that is not updated for the stale duration ends with a
+/// staleness marker.
 /// </summary>
 internal sealed class SeriesRegistry
 {
@@ -39,7 +39,7 @@ internal sealed class SeriesRegistry
 
     public bool HasInfoMetrics => _shard.HasInfoMetrics;
 
-    /// <summary>The labels that every series carries, sorted by nothing in particular.</summary>
+    /// <summary>The labels that every series carries, in no particular order.</summary>
     public IReadOnlyDictionary<string, string> ExternalLabels { get; private set; } = new Dictionary<string, string>();
 
     public RegistryOptions Options { get; private set; } = new();
@@ -63,83 +63,83 @@ internal sealed class SeriesRegistry
         ExternalLabels = labels;
     }
 
-    /// <summary>A table with these metrics; where it replaces one, the entities of that one go on in it.</summary>
+    /// <summary>Creates a table with these metrics. If it replaces a table, the entities of that table continue in it.</summary>
     public EntityTable AddTable(EntityTable? replaced, params MetricSlot[] slots)
     {
         var table = NewTable(slots);
         if (replaced is not null)
         {
             _tables.Remove(replaced);
-            table.Succeed(replaced);
+            table.Adopt(replaced);
         }
 
-        SucceedRetired(table);
+        AdoptRetired(table);
         _tables.Add(table);
-        LoseAccount();
+        LoseTrack();
         return table;
     }
 
-    /// <summary>Ends a table whose processor was switched off: its series get their staleness markers at the next collection.</summary>
+    /// <summary>Retires the table of a processor that was switched off: its series end with staleness markers at the next collection.</summary>
     public void RemoveTable(EntityTable table)
     {
         if (_tables.Remove(table))
             _retired.Add(table);
-        LoseAccount();
+        LoseTrack();
     }
 
-    /// <summary>The tables that were ended, with what the next collection still says of them.</summary>
+    /// <summary>The tables whose series end at the next collection.</summary>
     public IReadOnlyList<EntityTable> Retired => _retired;
 
-    /// <summary>Unix milliseconds; 0 before the first.</summary>
+    /// <summary>The timestamp of the last collection in Unix milliseconds; 0 before the first.</summary>
     public long LastCollectionMs => _lastCollectionMs;
 
-    /// <summary>Collections and zeros from now on are later than this; Unix milliseconds.</summary>
+    /// <summary>Stamps all collections and zeros from now on later than this; Unix milliseconds.</summary>
     public void StartAfter(long timestampMs) => _lastCollectionMs = Math.Max(_lastCollectionMs, timestampMs);
 
-    /// <summary>As <see cref="StartAfter"/>, also where collections had later stamps: nobody has taken those. Unix milliseconds.</summary>
+    /// <summary>As <see cref="StartAfter"/>, but also goes back behind later collections, because no remote end has accepted those. Unix milliseconds.</summary>
     public void StartAgainAfter(long timestampMs)
     {
         _lastCollectionMs = timestampMs;
-        LoseAccount();
+        LoseTrack();
     }
 
-    /// <summary>The stamp of the collection since which there is an account of what has changed, see <see cref="HasAccount"/>.</summary>
-    public long AccountSinceMs { get; private set; }
+    /// <summary>The timestamp of the collection since which changes are tracked, see <see cref="TracksChanges"/>; Unix milliseconds.</summary>
+    public long ChangesSinceMs { get; private set; }
 
-    /// <summary>When that collection was, in steady milliseconds.</summary>
-    public long AccountBeganMs { get; private set; }
-
-    /// <summary>
-    /// Whether <see cref="EntityTable.Removed"/>, <see cref="EntityTable.ChangedByCollection"/>, and the entities last updated at or after
-    /// <see cref="AccountBeganMs"/> are all that has changed since then.
-    /// </summary>
-    public bool HasAccount { get; private set; }
+    /// <summary>The time of that collection in steady milliseconds.</summary>
+    public long TrackedFromMs { get; private set; }
 
     /// <summary>
-    /// Keeps account of what changes from here on, all being recorded. There is none where series change that nobody counts in:
-    /// those of replaced tables, and those that the next collection is the first to send though they have been there for long.
+    /// Whether changes are fully tracked: <see cref="EntityTable.Removed"/>, <see cref="EntityTable.ChangedByCollection"/> and the
+    /// entities last updated at or after <see cref="TrackedFromMs"/> are all that changed since then.
     /// </summary>
-    public void BeginAccount()
+    public bool TracksChanges { get; private set; }
+
+    /// <summary>
+    /// Tracks changes from here on, after everything has been recorded. Tracking is not possible while series change without being
+    /// updated: those of replaced tables, and old series that the next collection sends for the first time.
+    /// </summary>
+    public void TrackChanges()
     {
-        HasAccount = _hasSent && _retired.Count == 0 && _tables.TrueForAll(static t => t.Formers.Count == 0);
-        AccountSinceMs = _lastCollectionMs;
-        AccountBeganMs = _collectedAtMs;
+        TracksChanges = _hasSent && _retired.Count == 0 && _tables.TrueForAll(static t => t.Formers.Count == 0);
+        ChangesSinceMs = _lastCollectionMs;
+        TrackedFromMs = _collectedAtMs;
         foreach (var table in _tables)
         {
-            table.Removed = HasAccount ? [] : null;
-            table.ChangedByCollection = HasAccount ? [] : null;
+            table.Removed = TracksChanges ? [] : null;
+            table.ChangedByCollection = TracksChanges ? [] : null;
         }
     }
 
-    /// <summary>Something has changed that the account does not say.</summary>
-    public void LoseAccount() => HasAccount = false;
+    /// <summary>Called when something changes that is not tracked: the next record must be a whole snapshot.</summary>
+    public void LoseTrack() => TracksChanges = false;
 
     /// <summary>
-    /// Goes on with the tables of a snapshot, no series being there yet. Where a table's metrics are still the same, its
-    /// entities are found under their keys at once; the rest is as after a change of settings.
+    /// Restores the tables of a snapshot, before there are any series. If a table still has the same metrics, its entities can be
+    /// found by their keys at once; the rest is treated as after a change of settings.
     /// </summary>
-    /// <param name="snapshot">The tables, each before those it had taken over from.</param>
-    /// <param name="live">The table of a part that there is, and the key by which it would find an entity of these labels.</param>
+    /// <param name="snapshot">The tables, each before those it had replaced.</param>
+    /// <param name="live">Returns the present table of a part, and a function from labels to the key of an entity in it; null if the part does not exist.</param>
     public void Restore(IEnumerable<SnapshotTable> snapshot, Func<SnapshotPart, (EntityTable Table, Func<LabelSet, byte[]?> KeyOf)?> live)
     {
         foreach (var table in snapshot)
@@ -153,23 +153,23 @@ internal sealed class SeriesRegistry
             }
             else if (table.IsFormer)
             {
-                target.Succeed(NewTable(table));
+                target.Adopt(NewTable(table));
             }
             else
             {
                 var rest = target.HasSameSlotsAs(table.Slots) ? table.RestoreInto(target, keyOf) : table;
                 if (rest.Entities.Count > 0)
-                    target.Succeed(NewTable(rest));
+                    target.Adopt(NewTable(rest));
             }
         }
 
         foreach (var table in _tables)
-            SucceedRetired(table);
+            AdoptRetired(table);
     }
 
     /// <summary>
-    /// Adds the external labels, which win over labels of the same name, cuts to the length limits, and drops empty values and what
-    /// would be another <c>__name__</c>; of several labels with one name the last stands.
+    /// Adds the external labels, which win over labels of the same name, cuts names and values to their length limits, and drops
+    /// empty values and labels named <c>__name__</c>. Of several labels with the same name, the last one wins.
     /// </summary>
     public LabelSet WithExternalLabels(IEnumerable<KeyValuePair<string, byte[]>> labels)
     {
@@ -189,8 +189,8 @@ internal sealed class SeriesRegistry
     }
 
     /// <summary>
-    /// A label's name as it appears in a series: cut to its limit, and always one that Prometheus takes, for one that is not would
-    /// cost all series of a scrape or request.
+    /// The name of a label as it appears in a series: cut to its limit, and always valid for Prometheus, because a single invalid
+    /// name would make it reject all series of a scrape or request.
     /// </summary>
     public string CutName(string name)
     {
@@ -201,9 +201,8 @@ internal sealed class SeriesRegistry
     }
 
     /// <summary>
-    /// Which of a processor's labels, in the order they are added, appear in its series: one that a later label or an
-    /// external label of the same name replaces does not, nor one named <c>le</c> or <c>__name__</c>, and must not tell two
-    /// entities apart.
+    /// Which of a processor's labels, in the order they are added, appear in its series. A label does not appear if a later label
+    /// or an external label has the same name, or if it is named <c>le</c> or <c>__name__</c>; it must not tell two entities apart.
     /// </summary>
     public bool[] Visible(IReadOnlyList<string> labels)
     {
@@ -212,13 +211,13 @@ internal sealed class SeriesRegistry
     }
 
     /// <summary>
-    /// Visits every series with its value, the zeros of new ones and the staleness markers of those that have ended, and forgets the
-    /// latter. Without a visitor, series still end, and one that is new stays new.
+    /// Visits every series with its value, including the zeros of new series and the staleness markers of ended ones, and removes
+    /// the ended ones. Without a visitor, series still end, and a new series stays new.
     /// </summary>
     /// <param name="nowMs">Now in steady milliseconds.</param>
-    /// <param name="aheadMs">By how much the system clock, whose time the stamps show, is ahead of that.</param>
-    /// <param name="visitor">Who is told; null for nobody.</param>
-    /// <returns>The collection's timestamp: what the system clock shows, or 1 ms after the last collection where that is later.</returns>
+    /// <param name="aheadMs">How far the system clock, which timestamps follow, is ahead of the steady clock.</param>
+    /// <param name="visitor">Receives the series; null for none.</param>
+    /// <returns>The timestamp of the collection: the system clock's time, or 1 ms after the last collection if that is later.</returns>
     public long Collect(long nowMs, long aheadMs, ISeriesVisitor? visitor)
     {
         var collection = new Collection(nowMs, Math.Max(nowMs + aheadMs, _lastCollectionMs + 1), new WallStamps(aheadMs, _lastCollectionMs));
@@ -242,13 +241,13 @@ internal sealed class SeriesRegistry
         _lastCollectionMs = collection.TimestampMs;
         _collectedAtMs = nowMs;
         _hasSent = visitor is not null;
-        HasAccount &= _hasSent;
+        TracksChanges &= _hasSent;
         return collection.TimestampMs;
     }
 
     /// <summary>
-    /// How many entities and series there would be without a limit: those there are, without the overflow, and by estimate those
-    /// that were refused within the stale duration. Now is in steady milliseconds.
+    /// How many entities and series there would be without a limit: the present ones, without the overflow entity, plus an estimate
+    /// of those refused within the stale duration. Now is in steady milliseconds.
     /// </summary>
     public (long Entities, long Series) Demand(long nowMs)
     {
@@ -263,22 +262,22 @@ internal sealed class SeriesRegistry
         return (entities, series);
     }
 
-    /// <summary>Has labels over their limit from the start where those of what was restored were; steady milliseconds.</summary>
-    public void GoOnLimiting(long nowMs)
+    /// <summary>Treats labels as over their limit from the start if they were over it in what was restored; steady milliseconds.</summary>
+    public void RestoreLimits(long nowMs)
     {
         foreach (var table in _tables.SelectMany(t => t.Formers.Prepend(t)))
         {
             foreach (var entity in table.Entities)
-                Labels.GoOnWith(entity.Labels, nowMs);
+                Labels.Restore(entity.Labels, nowMs);
         }
     }
 
-    /// <summary>The entities there are now, but for those that were ended.</summary>
+    /// <summary>The present entities, without those of retired tables.</summary>
     public SeriesListing List() => new(_tables.SelectMany(static t => t.Formers.Prepend(t)));
 
     /// <summary>
-    /// Visits about so many series of a family with their current values, changing nothing, from a place in the listing on; see <see cref="Collect"/> for the
-    /// times. Returns where to go on, or -1.
+    /// Visits about this many series of a family with their current values, from a place in the listing on, and changes nothing; see
+    /// <see cref="Collect"/> for the times. Returns where to continue, or -1 at the end.
     /// </summary>
     public int Visit(SeriesListing listing, string family, int from, int series, long nowMs, long aheadMs, ISeriesVisitor visitor)
     {
@@ -294,13 +293,13 @@ internal sealed class SeriesRegistry
             series);
     }
 
-    // Switched off and on again before a collection: the series have not ended yet, so they go on.
-    private void SucceedRetired(EntityTable table)
+    // A processor that was switched off and on again before a collection: its series have not ended yet, so they continue.
+    private void AdoptRetired(EntityTable table)
     {
         foreach (var retired in _retired.FindAll(t => t.MayShareSeriesWith(table)))
         {
             _retired.Remove(retired);
-            table.Succeed(retired);
+            table.Adopt(retired);
         }
     }
 
@@ -344,7 +343,7 @@ internal sealed class SeriesRegistry
                 if (native is null)
                     continue;
                 var wasReset = native.IsReset;
-                native.Collected(metric.Native!, collection.NowMs);
+                native.OnCollected(metric.Native!, collection.NowMs);
                 if (wasReset || native.IsReset)
                     table.ChangedByCollection?.Add(entity);
             }
@@ -356,7 +355,7 @@ internal sealed class SeriesRegistry
         }
     }
 
-    // When first seen, but after anything sent before and before the collection; none where there is no room between.
+    // When it was first seen, but after anything sent before and before the collection; 0 if there is no room in between.
     private long ZeroTimestamp(long firstSeenMs, in Collection collection)
     {
         var zeroMs = Math.Max(Math.Min(collection.Stamps.Of(firstSeenMs), collection.TimestampMs - 1), _lastCollectionMs + 1);
@@ -443,9 +442,9 @@ internal sealed class SeriesRegistry
         });
     }
 
-    /// <summary>One visit of all series.</summary>
-    /// <param name="NowMs">When it is, in steady milliseconds.</param>
-    /// <param name="TimestampMs">What its samples are stamped with; Unix milliseconds.</param>
-    /// <param name="Stamps">Makes the other stamps.</param>
+    /// <summary>The times of one visit of all series.</summary>
+    /// <param name="NowMs">Now, in steady milliseconds.</param>
+    /// <param name="TimestampMs">The timestamp of its samples, in Unix milliseconds.</param>
+    /// <param name="Stamps">Converts other times to timestamps.</param>
     private readonly record struct Collection(long NowMs, long TimestampMs, WallStamps Stamps);
 }

@@ -1,6 +1,6 @@
 namespace OrleansTempo.Core.Generator.Registry;
 
-/// <summary>Compares byte arrays by content, and lets a dictionary of them be asked with a span.</summary>
+/// <summary>Compares byte arrays by content, and allows spans as lookup keys of a dictionary.</summary>
 internal sealed class Utf8Comparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
 {
     public static readonly Utf8Comparer Instance = new();

@@ -2,10 +2,10 @@ using System.Buffers.Binary;
 
 namespace OrleansTempo.Core.Generator.Samples;
 
-/// <summary>The latest trace that fell into a histogram bucket since the last collection.</summary>
+/// <summary>The latest trace with an observation in a histogram bucket since the last collection.</summary>
 internal struct Exemplar
 {
-    /// <summary>The 16 bytes of the trace ID, as they came; all zero for no exemplar.</summary>
+    /// <summary>The 16 bytes of the trace ID as a big-endian number; 0 for no exemplar.</summary>
     public UInt128 TraceId;
     public double Value;
 
@@ -21,6 +21,6 @@ internal struct Exemplar
 
 /// <summary>An exemplar of a native histogram.</summary>
 /// <param name="TraceId">The trace ID's 16 bytes as a big-endian number, see <see cref="Exemplar.ReadTraceId"/>.</param>
-/// <param name="Value">What was observed, in the histogram's unit.</param>
+/// <param name="Value">The observed value, in the unit of the histogram.</param>
 /// <param name="TimestampMs">Unix milliseconds.</param>
 public readonly record struct HistogramExemplar(UInt128 TraceId, double Value, long TimestampMs);

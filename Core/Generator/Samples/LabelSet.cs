@@ -5,9 +5,9 @@ using OrleansTempo.Core.Generator.Snapshots;
 namespace OrleansTempo.Core.Generator.Samples;
 
 /// <summary>
-/// The labels of one entity, external labels included, encoded once as the <c>labels</c> fields of a remote write
-/// <c>TimeSeries</c> and sorted by name. <c>__name__</c> and <c>le</c> differ from series to series of the entity, so
-/// the bytes are kept in three runs, and each series is <c>Head + __name__ + Middle + [le] + Tail</c>.
+/// The labels of one entity, including external labels, encoded once as the <c>labels</c> fields of a remote write
+/// <c>TimeSeries</c> and sorted by name. <c>__name__</c> and <c>le</c> differ between the series of an entity, so the bytes are
+/// kept in three runs, and the labels of each series are <c>Head + __name__ + Middle + [le] + Tail</c>.
 /// </summary>
 public sealed class LabelSet : IEquatable<LabelSet>
 {
@@ -15,7 +15,7 @@ public sealed class LabelSet : IEquatable<LabelSet>
     private readonly int _nameSplit;
     private readonly int _bucketSplit;
 
-    /// <param name="labels">Name and value pairs in UTF-8, names unique, values not empty, in any order; neither <c>__name__</c> nor <c>le</c>.</param>
+    /// <param name="labels">Pairs of name and value in UTF-8, in any order, without <c>__name__</c> and <c>le</c>. Names must be unique and values not empty.</param>
     public LabelSet(IEnumerable<KeyValuePair<byte[], byte[]>> labels)
     {
         var sorted = labels.ToArray();
@@ -43,10 +43,10 @@ public sealed class LabelSet : IEquatable<LabelSet>
         _bucketSplit = bucketSplit;
     }
 
-    /// <summary>Whether one of the names is none that Prometheus takes; false of labels that were not read from <see cref="Encoded"/>.</summary>
+    /// <summary>Whether one of the names is not valid for Prometheus; always false for labels that were not read with <see cref="FromEncoded"/>.</summary>
     internal bool HasInvalidName { get; private init; }
 
-    /// <summary>The labels as they are encoded, all in one.</summary>
+    /// <summary>All labels, encoded.</summary>
     internal ReadOnlySpan<byte> Encoded => _bytes;
 
     /// <summary>Labels that sort before <c>__name__</c>.</summary>
@@ -58,7 +58,7 @@ public sealed class LabelSet : IEquatable<LabelSet>
     /// <summary>Labels that sort after <c>le</c>.</summary>
     public ReadOnlySpan<byte> Tail => _bytes.AsSpan(_bucketSplit);
 
-    /// <summary>The labels as text, sorted by name; for pages, relabelling and tests, not for the wire.</summary>
+    /// <summary>Decodes the labels, sorted by name; for pages, relabelling and tests, not for the wire.</summary>
     public IEnumerable<KeyValuePair<string, string>> Decode()
     {
         for (var position = 0; position < _bytes.Length;)
@@ -76,7 +76,7 @@ public sealed class LabelSet : IEquatable<LabelSet>
         }
     }
 
-    /// <summary>The value of a label; empty where there is none of that name.</summary>
+    /// <summary>The value of a label; empty if there is no label with that name.</summary>
     internal ReadOnlySpan<byte> ValueOf(ReadOnlySpan<byte> name)
     {
         for (var position = 0; position < _bytes.Length;)
@@ -96,8 +96,8 @@ public sealed class LabelSet : IEquatable<LabelSet>
         return default;
     }
 
-    /// <summary>Takes back what <see cref="Encoded"/> gave, from where it may have been damaged.</summary>
-    /// <exception cref="InvalidDataException">These are not encoded labels, sorted by name.</exception>
+    /// <summary>Reads what <see cref="Encoded"/> returned; the bytes may have been corrupted since.</summary>
+    /// <exception cref="InvalidDataException">The bytes are not encoded labels, sorted by name.</exception>
     internal static LabelSet FromEncoded(ReadOnlySpan<byte> encoded)
     {
         int? nameSplit = null, bucketSplit = null;
@@ -114,7 +114,7 @@ public sealed class LabelSet : IEquatable<LabelSet>
             isLabel &= label.ReadByte() == 0x12;
             var value = label.ReadText();
             if (!isLabel || !label.IsAtEnd || value.IsEmpty || (start > 0 && name.SequenceCompareTo(former) <= 0) || !Utf8.IsValid(name) || !Utf8.IsValid(value))
-                throw new InvalidDataException("labels that are none");
+                throw new InvalidDataException("these are not encoded labels");
             if (nameSplit is null && IsBehindMetricName(name))
                 nameSplit = start;
             if (bucketSplit is null && IsBehindBucket(name))

@@ -4,12 +4,12 @@ using System.Text;
 namespace OrleansTempo.Core.Generator.Samples;
 
 /// <summary>
-/// A series' metric name (<c>traces_spanmetrics_latency_bucket</c>) and the family it belongs to
-/// (<c>traces_spanmetrics_latency</c>, a histogram). Made when a processor starts.
+/// The metric name of a series (<c>traces_spanmetrics_latency_bucket</c>) and the family it belongs to
+/// (<c>traces_spanmetrics_latency</c>, a histogram). Created when a processor starts.
 /// </summary>
 public sealed class MetricName
 {
-    // Ours are some twenty; what tenants call theirs must not pile up here.
+    // We have about twenty names of our own; the names that tenants configure must not pile up here.
     private const int MaxShared = 64;
 
     private static readonly ConcurrentDictionary<(string Family, MetricType Type, string Suffix), MetricName> s_shared = new();
@@ -23,7 +23,7 @@ public sealed class MetricName
         WireLabel = LabelSet.EncodeLabel("__name__"u8, Utf8);
     }
 
-    /// <summary>A name that tenants share, as far as there are not too many.</summary>
+    /// <summary>Returns a name that tenants share, unless there are too many to share.</summary>
     public static MetricName Of(string family, MetricType type, string suffix = "")
     {
         if (s_shared.TryGetValue((family, type, suffix), out var shared))

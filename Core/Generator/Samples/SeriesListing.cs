@@ -3,8 +3,8 @@ using OrleansTempo.Core.Generator.Registry;
 namespace OrleansTempo.Core.Generator.Samples;
 
 /// <summary>
-/// The entities that a generator has at one moment, to be visited family by family and some at a time while it goes on counting: each is there once,
-/// whatever comes or ends meanwhile.
+/// The entities that a generator has at one moment. They can be visited family by family, a few at a time, while the generator
+/// continues to count; each is visited once, whatever series start or end meanwhile.
 /// </summary>
 internal sealed class SeriesListing
 {
@@ -18,12 +18,12 @@ internal sealed class SeriesListing
 
     public string[] Families { get; }
 
-    /// <summary>Goes through a family's slots of the entities from a place on, until <paramref name="visit"/> has had enough.</summary>
+    /// <summary>Visits the slots of a family, entity by entity and from a place on, until there were enough points.</summary>
     /// <param name="family">One of <see cref="Families"/>.</param>
-    /// <param name="from">Where to begin: 0, or what was returned before.</param>
-    /// <param name="visit">Returns how many points a slot was.</param>
-    /// <param name="enough">How many points are enough.</param>
-    /// <returns>Where to go on; -1 at the end.</returns>
+    /// <param name="from">Where to start: 0, or what the previous call returned.</param>
+    /// <param name="visit">Visits a slot and returns the number of its points.</param>
+    /// <param name="enough">The number of points after which to stop.</param>
+    /// <returns>Where to continue; -1 at the end.</returns>
     public int Visit(string family, int from, Func<Entity, MetricSlot, int> visit, int enough)
     {
         var place = 0;

@@ -2,23 +2,23 @@ using OrleansTempo.Core.Generator.NativeHistograms;
 
 namespace OrleansTempo.Core.Generator.Samples;
 
-/// <summary>One series of one collection, as handed to an <see cref="ISeriesVisitor"/>; valid during that call only.</summary>
+/// <summary>The value of one series in one collection, as passed to an <see cref="ISeriesVisitor"/>; valid during that call only.</summary>
 public readonly ref struct SeriesPoint
 {
     public required LabelSet Labels { get; init; }
 
     public required MetricName Name { get; init; }
 
-    /// <summary>The bucket's bound; null where the series is not a bucket.</summary>
+    /// <summary>The bound of the bucket; null if the series is not a bucket.</summary>
     public BucketBound? Bucket { get; init; }
 
-    /// <summary>The value now; buckets are cumulative here. A stale series has the staleness marker, bit pattern <see cref="StaleMarkerBits"/>.</summary>
+    /// <summary>The current value; buckets are cumulative. A stale series has the staleness marker, bit pattern <see cref="StaleMarkerBits"/>.</summary>
     public required double Value { get; init; }
 
     /// <summary>Unix time in milliseconds.</summary>
     public required long TimestampMs { get; init; }
 
-    /// <summary>Unix time in milliseconds of an explicit 0 to send before <see cref="Value"/>, or 0 for none; always earlier than <see cref="TimestampMs"/>.</summary>
+    /// <summary>When to send an explicit 0 before <see cref="Value"/>, as Unix time in milliseconds; 0 for none. Always earlier than <see cref="TimestampMs"/>.</summary>
     public long ZeroTimestampMs { get; init; }
 
     /// <summary>The 16 bytes of the exemplar's trace ID; empty for no exemplar.</summary>
@@ -29,10 +29,10 @@ public readonly ref struct SeriesPoint
     /// <summary>Unix time in milliseconds.</summary>
     public long ExemplarTimestampMs { get; init; }
 
-    /// <summary>The NaN by which Prometheus knows that a series has ended.</summary>
+    /// <summary>The NaN that tells Prometheus that a series has ended.</summary>
     public const long StaleMarkerBits = 0x7FF0000000000002;
 
-    /// <summary>Whether the series is a native histogram: then <see cref="Native"/> is its sample, <see cref="Value"/> its sum, and an explicit 0 one without observations.</summary>
+    /// <summary>Whether the series is a native histogram. <see cref="Native"/> is then its sample, <see cref="Value"/> its sum, and an explicit 0 is a sample without observations.</summary>
     public bool IsNative { get; init; }
 
     public NativeHistogramPoint Native { get; init; }

@@ -3,24 +3,24 @@ using System.Buffers;
 namespace OrleansTempo.Core.Generator.Samples;
 
 /// <summary>
-/// Readings of a generator's current series by whoever writes them to a page, a piece at a time: as much as a page's reader has taken, so that
-/// neither the generator nor the page ever holds all of it. One caller at a time, as the generator.
+/// Lets pages read the current series of a generator piece by piece, as fast as the reader of the page takes them, so that
+/// neither the generator nor the page ever holds all of them. One caller at a time, as for the generator.
 /// <code>
-///   Begin ─► families ─► Read(family, 0) ─► piece, where to go on ─► Read(family, …) ─► … ─► the next family
+///   Begin ─► families ─► Read(family, 0) ─► piece, where to continue ─► Read(family, …) ─► … ─► the next family
 /// </code>
 /// </summary>
 public sealed class SeriesReadings(TenantGenerator generator, TimeProvider time)
 {
-    /// <summary>About how many series a piece has: a millisecond of the generator's time, half a megabyte.</summary>
+    /// <summary>The approximate number of series in a piece: they take a millisecond of the generator's time, and half a megabyte.</summary>
     public const int SeriesPerPiece = 10_000;
 
-    // Each holds a reference to every entity: a page that nobody reads to its end must not do so for long.
+    // Each reading keeps every entity alive, so an abandoned page must not keep its reading for long.
     private const int MaxReadings = 4;
 
     private readonly List<Reading> _readings = [];
     private long _lastNumber;
 
-    /// <summary>Begins a reading; where there are too many, the one that has been left alone longest ends.</summary>
+    /// <summary>Starts a reading; if there are too many, the one idle for longest ends.</summary>
     public (long Reading, string[] Families) Begin()
     {
         if (_readings.Count == MaxReadings)
@@ -31,10 +31,10 @@ public sealed class SeriesReadings(TenantGenerator generator, TimeProvider time)
     }
 
     /// <summary>Records the next piece of a family's series, see <see cref="SeriesRecording"/>.</summary>
-    /// <param name="reading">What <see cref="Begin"/> said.</param>
+    /// <param name="reading">The number that <see cref="Begin"/> returned.</param>
     /// <param name="family">One of the families.</param>
-    /// <param name="from">0, or where the piece before has ended.</param>
-    /// <returns>The piece, and where to go on, or -1 at the family's end; null where the reading has ended.</returns>
+    /// <param name="from">0, or where the previous piece ended.</param>
+    /// <returns>The piece, and where to continue, or -1 at the end of the family; null if the reading has ended.</returns>
     public (byte[] Piece, int Next)? Read(long reading, string family, int from)
     {
         if (_readings.Find(r => r.Number == reading) is not { } known)
@@ -49,7 +49,7 @@ public sealed class SeriesReadings(TenantGenerator generator, TimeProvider time)
         return (bytes.WrittenSpan.ToArray(), next);
     }
 
-    /// <summary>Ends those that have been left alone for longer than this.</summary>
+    /// <summary>Ends the readings that have been idle for longer than this.</summary>
     public void EndIdle(TimeSpan longerThan) => _readings.RemoveAll(r => time.GetElapsedTime(r.LastUsed) > longerThan);
 
     private sealed class Reading(long number, SeriesListing listing)

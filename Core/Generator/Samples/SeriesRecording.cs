@@ -7,18 +7,18 @@ using OrleansTempo.Core.Generator.Snapshots;
 namespace OrleansTempo.Core.Generator.Samples;
 
 /// <summary>
-/// Keeps the points of a visit as bytes, so that they can be visited again on another machine: the scrape page is written where
-/// it was asked for. What points share stands once and is a number from then on.
+/// Records the points of a visit as bytes, so that they can be visited again on another machine: the silo that was asked writes
+/// the scrape page. Names and bounds that points share are written once and then referred to by number.
 /// <code>
 ///   TenantGenerator.Visit ─► SeriesRecording ─► bytes ─► Replay ─► the same points
 /// </code>
-/// The bytes are kept nowhere: another version refuses them.
+/// The bytes are not stored anywhere, so another version may refuse them.
 /// </summary>
 public sealed class SeriesRecording : ISeriesVisitor
 {
     private const byte Version = 2;
 
-    // What of a point is not as it was for the one before, or not as for most.
+    // What differs from the previous point, or from most points.
     private const byte NewLabels = 1, NewTimestamp = 2, HasZero = 4, HasExemplar = 8, IsNative = 16;
 
     private readonly IBufferWriter<byte> _output;
@@ -72,7 +72,7 @@ public sealed class SeriesRecording : ISeriesVisitor
         _timestampMs = point.TimestampMs;
     }
 
-    /// <summary>Ends the recording; only then is it whole.</summary>
+    /// <summary>Completes the recording.</summary>
     public void Complete()
     {
         Span<byte> checksum = stackalloc byte[sizeof(uint)];
@@ -80,15 +80,15 @@ public sealed class SeriesRecording : ISeriesVisitor
         _output.Write(checksum);
     }
 
-    /// <summary>Visits the points of a recording in their order; those that had their labels in common have them again.</summary>
-    /// <exception cref="InvalidDataException">The bytes are not a whole recording.</exception>
+    /// <summary>Visits the points of a recording in order; points that shared a label set share one again.</summary>
+    /// <exception cref="InvalidDataException">The bytes are not a complete recording.</exception>
     public static void Replay(ReadOnlySpan<byte> recorded, ISeriesVisitor visitor)
     {
         if (recorded.Length < 1 + sizeof(uint) || Crc32C.Of(recorded[..^sizeof(uint)]) != BinaryPrimitives.ReadUInt32LittleEndian(recorded[^sizeof(uint)..]))
-            throw new InvalidDataException("The recorded series are damaged: their checksum is not that of their bytes.");
+            throw new InvalidDataException("The recorded series are corrupt: their checksum does not match.");
         var reader = new CompactReader(recorded[..^sizeof(uint)]);
         if (reader.ReadByte() is var version and not Version)
-            throw new InvalidDataException($"The recorded series have version {version}, and only version {Version} is known.");
+            throw new InvalidDataException($"The recorded series have version {version}; only version {Version} is supported.");
 
         var names = new List<MetricName>();
         var buckets = new List<BucketBound>();
@@ -193,12 +193,12 @@ public sealed class SeriesRecording : ISeriesVisitor
     {
         var number = reader.ReadVarint();
         if (number > (ulong)names.Count)
-            throw new InvalidDataException($"A recorded series has name {number} of {names.Count}.");
+            throw new InvalidDataException($"A recorded series has name number {number}, but only {names.Count} names came before it.");
         if (number == (ulong)names.Count)
         {
             var type = reader.ReadByte();
             if (type > (byte)MetricType.Histogram)
-                throw new InvalidDataException($"A recorded series is of type {type}.");
+                throw new InvalidDataException($"A recorded series has the unknown type {type}.");
             var family = Encoding.UTF8.GetString(reader.ReadText());
             names.Add(new MetricName(family, (MetricType)type, Encoding.UTF8.GetString(reader.ReadText())));
         }
@@ -206,7 +206,7 @@ public sealed class SeriesRecording : ISeriesVisitor
         return names[(int)number];
     }
 
-    // 0 is none.
+    // 0 stands for no bucket.
     private void WriteBucket(BucketBound? bucket)
     {
         if (bucket is null)
@@ -227,7 +227,7 @@ public sealed class SeriesRecording : ISeriesVisitor
         if (number == 0)
             return null;
         if (number > (ulong)buckets.Count + 1)
-            throw new InvalidDataException($"A recorded series has bucket {number} of {buckets.Count}.");
+            throw new InvalidDataException($"A recorded series has bucket number {number}, but only {buckets.Count} buckets came before it.");
         if (number == (ulong)buckets.Count + 1)
             buckets.Add(new BucketBound(reader.ReadDouble()));
         return buckets[(int)number - 1];

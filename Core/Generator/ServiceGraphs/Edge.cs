@@ -2,20 +2,20 @@ using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Generator.ServiceGraphs;
 
-/// <summary>One side of an edge, waiting for the other: 80 bytes. Texts are numbers in the <see cref="TextTable"/>.</summary>
+/// <summary>One side of an edge that waits for the other side. It takes 80 bytes; texts are numbers in the <see cref="TextTable"/>.</summary>
 internal struct Edge
 {
     public const int NoText = -1;
 
     public UInt128 TraceId;
 
-    /// <summary>The client side's span ID.</summary>
+    /// <summary>The span ID of the client side.</summary>
     public ulong SpanId;
 
     public double LatencySeconds;
     public double Multiplier;
 
-    /// <summary>The client's end or the server's start: Unix time in nanoseconds.</summary>
+    /// <summary>When the client's span ended or the server's span started, as Unix time in nanoseconds.</summary>
     public ulong TimeUnixNano;
 
     /// <summary>Steady milliseconds, see <see cref="SteadyClock"/>.</summary>
@@ -24,16 +24,16 @@ internal struct Edge
     /// <summary>The service and the values of the dimensions; <see cref="NoText"/> for a dropped side.</summary>
     public int SideText;
 
-    /// <summary>What the client's span says of its peer; <see cref="NoText"/> for nothing.</summary>
+    /// <summary>The peer that the client's span names; <see cref="NoText"/> for none.</summary>
     public int PeerText;
 
-    // Links of the store: the next edge in the same bucket, and the neighbours in order of arrival.
+    // Links of the edge store: the next edge in the same bucket, and the neighbours in order of arrival.
     public int NextInBucket, Older, Newer;
 
     public EdgeSide Side;
     public bool Failed;
 
-    /// <summary>The client asks a database whose name it leaves empty: whatever the server is called, there is no span of it.</summary>
+    /// <summary>Whether the client calls a database without naming it: whatever the server is called, it sends no span.</summary>
     public bool IsDatabase;
 
     private byte _kind;
@@ -46,7 +46,7 @@ internal struct Edge
     }
 }
 
-/// <summary>Which side of an edge a span is, or which side was left out by a filter policy.</summary>
+/// <summary>Which side of an edge a span is, or which side a filter policy dropped.</summary>
 internal enum EdgeSide : byte
 {
     Client,
@@ -55,7 +55,7 @@ internal enum EdgeSide : byte
     DroppedServer,
 }
 
-/// <summary>What an edge of the service graph is; the label <c>connection_type</c>, absent for a plain request.</summary>
+/// <summary>The kind of an edge of the service graph: the label <c>connection_type</c>, which a plain request does not have.</summary>
 internal enum ConnectionType
 {
     Request,

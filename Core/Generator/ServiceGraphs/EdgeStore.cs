@@ -1,8 +1,8 @@
 namespace OrleansTempo.Core.Generator.ServiceGraphs;
 
 /// <summary>
-/// The edges that wait for their other side, found by trace ID and the client side's span ID, and kept in order of
-/// arrival for expiry. Edges are structs in pages that never move; an edge is referred to by its number.
+/// Holds the edges that wait for their other side. They are found by trace ID and the client side's span ID, and kept in order
+/// of arrival for expiry. Edges are structs in pages that never move, and are referred to by number.
 /// <code>
 ///   (trace ID, span ID) ─► _buckets[hash] ─► edge ─► edge (NextInBucket)
 ///   _oldest ─► edge ─► edge ─► ... ─► _newest   (Newer / Older)
@@ -12,7 +12,7 @@ internal sealed class EdgeStore
 {
     public const int None = -1;
 
-    // Some kilobytes: a tenant with a few edges, of whom there may be very many, needs no more.
+    // A few kilobytes: there may be very many tenants with only a few edges.
     private const int PageBits = 5;
     private const int PageSize = 1 << PageBits;
 
@@ -42,7 +42,7 @@ internal sealed class EdgeStore
         return None;
     }
 
-    /// <summary>Makes a new edge with this key, which must not be there yet; everything else of it is for the caller to set.</summary>
+    /// <summary>Adds an edge with this key, which must not exist yet; the caller sets everything else.</summary>
     public int Add(UInt128 traceId, ulong spanId)
     {
         if (Count == _buckets.Length)
@@ -125,8 +125,8 @@ internal sealed class EdgeStore
     }
 }
 
-/// <summary>Edges that wait for their other side, with all that their numbers refer to: as one processor hands them to the next.</summary>
-/// <param name="Dimensions">The attributes whose values stand behind the service in each side's text.</param>
+/// <summary>Edges that wait for their other side, with everything their numbers refer to; one processor hands them to the next.</summary>
+/// <param name="Dimensions">The attributes whose values follow the service in the text of each side.</param>
 /// <param name="Edges">The edges.</param>
-/// <param name="Texts">Their texts.</param>
+/// <param name="Texts">The texts of the edges.</param>
 internal readonly record struct WaitingEdges(IReadOnlyList<string> Dimensions, EdgeStore Edges, TextTable Texts);

@@ -13,13 +13,13 @@ using OrleansTempo.Core.Overrides;
 namespace OrleansTempo.Core.Generator.ServiceGraphs;
 
 /// <summary>
-/// <c>service-graphs</c>: pairs the client's and the server's span of a request to an edge, and counts edges.
+/// <c>service-graphs</c>: pairs the client's and the server's span of a request into an edge, and counts edges.
 /// <code>
-///   CLIENT, PRODUCER ── own span ID ─────┐                ┌─ other side there ─► complete
+///   CLIENT, PRODUCER ── own span ID ─────┐                ┌─ other side known ─► complete
 ///                                        ├─► edge store ──┤
-///   SERVER, CONSUMER ── parent span ID ──┘                └─ wait ─► expired: virtual node, or nothing
+///   SERVER, CONSUMER ── parent span ID ──┘                └─ wait ─► expired: virtual node, or dropped
 ///   CLIENT to a database ─► complete at once
-///   SERVER without parent ─► complete at once, its client being "user" or the peer it names
+///   SERVER without parent ─► complete at once; the client is "user" or the peer it names
 /// </code>
 /// </summary>
 internal sealed class ServiceGraphsProcessor : ISpanProcessor
@@ -62,7 +62,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
     /// <param name="settings">The tenant's settings.</param>
     /// <param name="registry">Where its series live.</param>
     /// <param name="counters">The tenant's own metrics.</param>
-    /// <param name="replaced">The processor that this one takes over from, with its series and, where the dimensions are the same, its waiting edges.</param>
+    /// <param name="replaced">The processor that this one replaces. It adopts the series and, if the dimensions are the same, the waiting edges.</param>
     public ServiceGraphsProcessor(GeneratorSettings settings, SeriesRegistry registry, GeneratorCounters counters, ServiceGraphsProcessor? replaced)
     {
         _settings = settings;
@@ -110,13 +110,13 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         if (settings.ServiceGraphsConnectionInfo && registry.HasInfoMetrics)
             _connectionInfo = Add(MetricSlot.Gauge("traces_service_graph_connection_info"));
 
-        // The series an edge begins with; failures and messaging latencies come when they come.
+        // The series an edge starts with; failures and messaging latencies are added when they first occur.
         _seriesPerEntity = slots.Where((_, i) => i != _failed && i != _messagingSeconds.Classic && i != _messagingSeconds.Native).Sum(s => s.SeriesCount);
         Table = registry.AddTable(replaced?.Table, [.. slots]);
 
         (_edges, _texts) = (new EdgeStore(), new TextTable());
         if (replaced is not null)
-            GoOnWith(replaced.Waiting);
+            Restore(replaced.Waiting);
 
         int Add(MetricSlot slot)
         {
@@ -157,7 +157,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         Report();
     }
 
-    /// <summary>Lets go of the edges that have waited long enough: some become edges to virtual nodes, the rest are counted.</summary>
+    /// <summary>Expires the edges that have waited long enough: some become edges to virtual nodes, the rest are counted as expired.</summary>
     public void Expire(long nowMs)
     {
         while (_edges.Oldest is var i and not EdgeStore.None)
@@ -192,7 +192,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         }
     }
 
-    /// <summary>Called with each collection: expires what is due and forgets texts no edge refers to.</summary>
+    /// <summary>Called with each collection: expires the edges that are due, and removes texts that no edge refers to.</summary>
     public void Tidy(long nowMs)
     {
         Expire(nowMs);
@@ -200,7 +200,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         _texts.Sweep();
     }
 
-    /// <summary>The key under which edges with exactly these labels are counted; null where there are no such edges.</summary>
+    /// <summary>The key of an edge with exactly these labels; null if no edge can have them.</summary>
     public byte[]? KeyOf(LabelSet labels)
     {
         _key.Clear();
@@ -217,8 +217,8 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         return labels.Equals(LabelsOf(key)) ? key : null;
     }
 
-    /// <summary>Goes on with edges of another processor or a snapshot, where they have the same dimensions.</summary>
-    public void GoOnWith(WaitingEdges waiting)
+    /// <summary>Restores the waiting edges of another processor or a snapshot, if they have the same dimensions.</summary>
+    public void Restore(WaitingEdges waiting)
     {
         if (!waiting.Dimensions.SequenceEqual(_settings.ServiceGraphs.Dimensions))
             return;
@@ -226,7 +226,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         _texts = waiting.Texts;
     }
 
-    /// <summary>Ends the processor's series.</summary>
+    /// <summary>Ends the processor's series with staleness markers.</summary>
     public void Remove() => _registry.RemoveTable(Table);
 
     private static string[] Labels(ServiceGraphsOptions options)
@@ -385,7 +385,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         Release(other);
     }
 
-    // No client can ever come for a span without a parent, so nothing is waited for.
+    // No client span can ever arrive for a span without a parent, so the edge does not wait.
     private void PushRoot(SpanBatch batch, in SpanRecord span, UInt128 traceId, double weight, long nowMs)
     {
         var peer = PeerName(batch, span);
@@ -405,7 +405,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
             nowMs);
     }
 
-    // That a span of the same side was dropped says nothing of this one: it waits like any other, and as long.
+    // A dropped span of the same side says nothing about this one: it waits like any other, and as long.
     private int WithoutDropped(int known)
     {
         if (known == EdgeStore.None || _edges[known].Side is EdgeSide.Client or EdgeSide.Server)
@@ -415,8 +415,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
     }
 
     /// <summary>
-    /// Keeps a span's side until the other comes, in the place of one of the same side where there is one; a failure of that
-    /// one stays.
+    /// Keeps one side until the other arrives. It replaces a waiting span of the same side, but keeps that span's failure.
     /// </summary>
     private void Wait(int known, in SpanRecord span, EdgeSide side, UInt128 traceId, ulong spanId, ReadOnlySpan<byte> peer, double weight, long nowMs, bool isDatabase = false)
     {
@@ -447,14 +446,14 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         edge.Multiplier = weight;
         edge.PeerText = peer.IsEmpty ? Edge.NoText : _texts.Acquire(peer);
 
-        // Without dimensions every span of a resource has the same side: looked up once.
+        // Without dimensions all spans of a resource have the same side, which is looked up once.
         if (_sideText == Edge.NoText)
             _sideText = _texts.Acquire(_side.Key);
         _texts.AddReference(_sideText);
         edge.SideText = _sideText;
     }
 
-    // A filter policy left out one side: the other, waiting or still to come, goes as well.
+    // A filter policy dropped one side, so the other side is dropped as well, whether it waits or is still to come.
     private void Drop(UInt128 traceId, ulong spanId, EdgeSide side, long nowMs)
     {
         var known = _edges.Find(traceId, spanId);
@@ -527,7 +526,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         return default;
     }
 
-    // Empty where the span is not a database request, having none of the attributes that would say so, or where the one that names it is empty.
+    // Empty if the span is not a database request, because it has none of the database attributes, or if the attribute that names the database is empty.
     private ReadOnlySpan<byte> DatabaseName(SpanBatch batch, in SpanRecord span, out bool isDatabase)
     {
         var database = -1;
@@ -564,7 +563,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
 
     private static double SecondsBetween(ulong start, ulong end) => start != 0 && end > start ? (end - start) / 1e9 : 0;
 
-    // 0 for none: a parent ID of zeros only is as good as an empty one.
+    // 0 for none: a parent ID of only zeros means no parent, like an empty one.
     private static ulong ReadSpanId(ReadOnlySpan<byte> bytes, Slice id) =>
         id.Length == sizeof(ulong) ? BinaryPrimitives.ReadUInt64BigEndian(bytes[id.Offset..]) : 0;
 
@@ -603,7 +602,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
             Table.Set(entity, _connectionInfo, 1, nowMs);
     }
 
-    // As bits, the metrics that Complete updates.
+    // The metrics that Complete updates, as bits.
     private uint SlotsOf(in Completed edge)
     {
         var slots = RefusedDemand.AllSlots;
@@ -616,7 +615,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
 
     private static bool HasMessagingSeconds(in Completed edge) => edge.Type == ConnectionType.MessagingSystem && edge.MessagingSeconds > 0;
 
-    // One value per label, in the order of _labels; what another label hides is left empty, so that it tells nothing apart.
+    // One value per label, in the order of _labels. A label that another label hides is left empty, so that it does not tell edges apart.
     private void BuildKey(in Completed edge)
     {
         _key.Clear();
@@ -657,7 +656,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
 
     private Entity? NewEntity(ReadOnlySpan<byte> key, ulong hash) => LabelsOf(key) is { } labels ? Table.Add(key, hash, labels) : null;
 
-    // The key holds all the labels' values; null where one of them is not UTF-8.
+    // Decodes all label values from the key; null if one of them is not UTF-8.
     private LabelSet? LabelsOf(ReadOnlySpan<byte> key)
     {
         var labels = new List<KeyValuePair<string, byte[]>>(_labels.Length);
@@ -674,7 +673,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         return _registry.WithExternalLabels(labels);
     }
 
-    // A plain request where no other has that name: it is the one without.
+    // A plain request if no other type has that name, since a plain request has no name.
     private int NumberOfType(ReadOnlySpan<byte> name)
     {
         foreach (var type in Enum.GetValues<ConnectionType>())
@@ -707,7 +706,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
         _newEdges = _filtered = _droppedSpans = _droppedEdges = _invalid = 0;
     }
 
-    /// <summary>An edge with both its sides, pointing into the request, the waiting edge's texts, or the configuration.</summary>
+    /// <summary>An edge with both sides; its spans point into the request, the texts of the waiting edge, or the configuration.</summary>
     private readonly ref struct Completed(ConnectionType type, UInt128 traceId)
     {
         public ConnectionType Type { get; } = type;
@@ -722,7 +721,7 @@ internal sealed class ServiceGraphsProcessor : ISpanProcessor
 
         public ReadOnlySpan<byte> ServerDimensions { get; init; }
 
-        /// <summary>Which side is not known from a span of its own: <c>client</c>, <c>server</c>, or empty.</summary>
+        /// <summary>The side that has no span of its own: <c>client</c>, <c>server</c>, or empty for none.</summary>
         public string VirtualNode { get; init; } = "";
 
         public bool Failed { get; init; }

@@ -3,9 +3,9 @@ using OrleansTempo.Core.Generator.Registry;
 namespace OrleansTempo.Core.Generator.ServiceGraphs;
 
 /// <summary>
-/// Texts that waiting edges refer to by number, each held once and counted: a service's name is not stored a million
-/// times. A text that nobody refers to stays until it has been idle from one <see cref="Sweep"/> to the next, since the
-/// same few come and go all the time.
+/// The texts that waiting edges refer to by number. Each is stored once and reference-counted, so that the name of a service is
+/// not stored a million times. A text without references stays until it has been idle from one <see cref="Sweep"/> to the next,
+/// because the same few texts come and go all the time.
 /// </summary>
 internal sealed class TextTable
 {
@@ -17,12 +17,12 @@ internal sealed class TextTable
 
     public TextTable() => _lookup = _ids.GetAlternateLookup<ReadOnlySpan<byte>>();
 
-    /// <summary>How many texts are held.</summary>
+    /// <summary>The number of texts.</summary>
     public int Count => _ids.Count;
 
     public ReadOnlySpan<byte> this[int id] => _entries[id].Text;
 
-    /// <summary>The text's number, with one reference more to it.</summary>
+    /// <summary>Returns the number of the text, and adds a reference to it.</summary>
     public int Acquire(ReadOnlySpan<byte> text)
     {
         if (!_lookup.TryGetValue(text, out var id))
@@ -50,7 +50,7 @@ internal sealed class TextTable
 
     public void Release(int id) => _entries[id].References--;
 
-    /// <summary>Forgets the texts nobody has referred to since the last sweep.</summary>
+    /// <summary>Removes the texts that nothing has referred to since the last sweep.</summary>
     public void Sweep()
     {
         for (var id = 0; id < _used; id++)

@@ -4,8 +4,8 @@ using System.Buffers.Binary;
 namespace OrleansTempo.Core.Generator.Snapshots;
 
 /// <summary>
-/// Writes numbers and texts in few bytes, and keeps the CRC-32C of all of them; a <see cref="CompactReader"/> reads them again.
-/// Nothing is complete before <see cref="Flush"/>.
+/// Writes numbers and texts in few bytes, and computes the CRC-32C of everything written; a <see cref="CompactReader"/> reads
+/// them back. The output is complete only after <see cref="Flush"/>.
 /// </summary>
 internal sealed class CompactWriter(IBufferWriter<byte> output)
 {
@@ -19,7 +19,7 @@ internal sealed class CompactWriter(IBufferWriter<byte> output)
         _buffer[_length++] = value;
     }
 
-    /// <summary>Seven bits a byte, the lowest first.</summary>
+    /// <summary>Writes seven bits per byte, the lowest first.</summary>
     public void WriteVarint(ulong value)
     {
         Reserve(10);
@@ -35,7 +35,7 @@ internal sealed class CompactWriter(IBufferWriter<byte> output)
         _length += sizeof(ulong);
     }
 
-    /// <summary>A value that is a whole number from 0 on as the varint after it; any other as a 0 and its eight bytes.</summary>
+    /// <summary>Writes a non-negative whole number as the varint of the number plus 1, any other value as a 0 followed by its eight bytes.</summary>
     public void WriteDouble(double value)
     {
         if (value >= 0 && value < 1L << 52)
@@ -54,7 +54,7 @@ internal sealed class CompactWriter(IBufferWriter<byte> output)
         WriteUInt64(BitConverter.DoubleToUInt64Bits(value));
     }
 
-    /// <summary>The length as a varint, and the bytes.</summary>
+    /// <summary>Writes the length as a varint, then the bytes.</summary>
     public void WriteText(ReadOnlySpan<byte> text)
     {
         WriteCount(text.Length);
@@ -75,8 +75,8 @@ internal sealed class CompactWriter(IBufferWriter<byte> output)
         ProtoWire.WriteBytes(_buffer, ref _length, bytes);
     }
 
-    /// <summary>Hands on what has been written.</summary>
-    /// <returns>The checksum of all of it.</returns>
+    /// <summary>Passes the buffered bytes to the output.</summary>
+    /// <returns>The checksum of everything written so far.</returns>
     public uint Flush()
     {
         var written = _buffer.AsSpan(0, _length);

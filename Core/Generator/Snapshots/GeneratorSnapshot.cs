@@ -14,7 +14,7 @@ using static OrleansTempo.Core.ProtoWire;
 namespace OrleansTempo.Core.Generator.Snapshots;
 
 /// <summary>
-/// The bytes of a tenant's generator, by which one hands its series on to the next; see <c>docs/generator-snapshot.md</c>.
+/// Writes and reads the snapshot with which a tenant's generator hands its series to the next; see <c>docs/generator-snapshot.md</c>.
 /// <code>
 /// ┌───────┬─────────┬────────┬───────┬────────────────────────────────┬───────┬───────────────────┬─────┬──────────┐
 /// │ magic │ version │ whose  │ times │ table: metrics, entity, entity…│ table…│ edges, with texts │ end │ checksum │
@@ -25,24 +25,24 @@ internal static class GeneratorSnapshot
 {
     private const byte Version = 2;
 
-    // After those of MetricType.
+    // The number after those of MetricType.
     private const byte NativeHistogramType = 3;
 
-    // No finite value has a bucket further from 0, and no arithmetic on such overflows.
+    // No finite value has a bucket further from 0, and arithmetic on such indices does not overflow.
     private const int MaxBucketIndex = 1024 << NativeBuckets.MaxSchema;
 
-    // The end of it: the mark, and the checksum of all before.
+    // The end mark, and the checksum of everything before it.
     private const int TrailerBytes = 8;
 
-    // A text that stands here for the first time.
+    // Marks a text that appears for the first time.
     private const int NewText = -2;
 
-    // So far from any real time that no sum of two of them overflows.
+    // Far beyond any real time, and yet the sum of two of them does not overflow.
     private const long MaxTimeMs = 1L << 60;
 
     private static ReadOnlySpan<byte> Magic => "OTempGen"u8;
 
-    // As long as the other.
+    // Must be as long as Magic.
     private static ReadOnlySpan<byte> ChangesMagic => "OTempChg"u8;
 
     private static ReadOnlySpan<byte> EndMark => ".end"u8;
@@ -65,13 +65,13 @@ internal static class GeneratorSnapshot
         writer.WriteText(Encoding.ASCII.GetBytes(tenant.Value));
         writer.WriteText(Encoding.ASCII.GetBytes(shard.ToString()));
 
-        // Times of entities and edges are told as ages, so that whoever reads them need not have had this clock.
+        // Times of entities and edges are written as ages, so that the reader need not share this clock.
         var nowMs = clock.NowMs;
         var wallMs = nowMs + (long)clock.Ahead.TotalMilliseconds;
         writer.WriteUInt64((ulong)wallMs);
         WriteTime(writer, registry.LastCollectionMs, wallMs);
         if (onlyChanges)
-            WriteTime(writer, registry.AccountSinceMs, wallMs);
+            WriteTime(writer, registry.ChangesSinceMs, wallMs);
 
         (SnapshotPart Part, EntityTable? Table)[] tables =
         [
@@ -90,7 +90,7 @@ internal static class GeneratorSnapshot
             if (onlyChanges)
             {
                 WriteRemoved(writer, table);
-                WriteTable(writer, table, ChangedSince(table, registry.AccountBeganMs), nowMs);
+                WriteTable(writer, table, ChangedSince(table, registry.TrackedFromMs), nowMs);
                 continue;
             }
 
@@ -123,25 +123,25 @@ internal static class GeneratorSnapshot
         var magic = onlyChanges ? ChangesMagic : Magic;
         if (!snapshot.StartsWith(magic[..Math.Min(magic.Length, snapshot.Length)]) || snapshot.IsEmpty)
         {
-            reason = $"these bytes are not the {(onlyChanges ? "changes" : "snapshot")} of a generator";
+            reason = $"these bytes are not a generator's {(onlyChanges ? "changes" : "snapshot")}";
             return false;
         }
 
         if (snapshot.Length > Magic.Length && snapshot[Magic.Length] != Version)
         {
-            reason = $"the snapshot has version {snapshot[Magic.Length]}, and only version {Version} is known";
+            reason = $"the snapshot has version {snapshot[Magic.Length]}; only version {Version} is supported";
             return false;
         }
 
         if (snapshot.Length < Magic.Length + 1 + TrailerBytes || !snapshot[^TrailerBytes..].StartsWith(EndMark))
         {
-            reason = $"the snapshot is cut short: {snapshot.Length} bytes without the mark of its end";
+            reason = $"the snapshot is cut short: {snapshot.Length} bytes without the end mark";
             return false;
         }
 
         if (Crc32C.Of(snapshot[..^sizeof(uint)]) != BinaryPrimitives.ReadUInt32LittleEndian(snapshot[^sizeof(uint)..]))
         {
-            reason = "the snapshot is damaged: its checksum is not that of its bytes";
+            reason = "the snapshot is corrupt: its checksum does not match";
             return false;
         }
 
@@ -152,7 +152,7 @@ internal static class GeneratorSnapshot
         }
         catch (InvalidDataException e)
         {
-            reason = $"the snapshot makes no sense: {e.Message}";
+            reason = $"the snapshot is not valid: {e.Message}";
             return false;
         }
     }
@@ -163,24 +163,24 @@ internal static class GeneratorSnapshot
         var writtenFor = Encoding.ASCII.GetString(reader.ReadText());
         if (writtenFor != tenant.Value)
         {
-            reason = $"the snapshot is tenant {Shown(writtenFor)}'s, not {tenant}'s";
+            reason = $"the snapshot belongs to tenant {Shown(writtenFor)}, not to {tenant}";
             return null;
         }
 
         var ofShard = Encoding.ASCII.GetString(reader.ReadText());
         if (ofShard != shard.ToString())
         {
-            reason = $"the snapshot is of shard {Shown(ofShard)}, not {shard}";
+            reason = $"the snapshot belongs to shard {Shown(ofShard)}, not to {shard}";
             return null;
         }
 
         var wallMs = (long)reader.ReadUInt64();
         if (wallMs is < 0 or > MaxTimeMs)
-            throw new InvalidDataException("a time that never comes");
+            throw new InvalidDataException("a time is out of range");
         var lastCollectionMs = ReadTime(ref reader, wallMs);
         var sinceMs = onlyChanges ? ReadTime(ref reader, wallMs) : 0;
 
-        // One of the future was written by a clock that has been set back since: nobody knows how long ago, and ages are as if it were now.
+        // A snapshot from the future was written before the clock was set back. Nobody knows how long ago that was, so ages count as if it were now.
         nowMs = Math.Min(nowMs, wallMs);
 
         var tables = new List<SnapshotTable>();
@@ -189,7 +189,7 @@ internal static class GeneratorSnapshot
         {
             var part = reader.ReadByte();
             if (part > (byte)SnapshotPart.HostInfo || part < former || (part == former && part != (byte)SnapshotPart.Retired))
-                throw new InvalidDataException($"part {part} after part {former}");
+                throw new InvalidDataException($"part {part} follows part {former}");
             former = part;
             if (onlyChanges)
             {
@@ -205,7 +205,7 @@ internal static class GeneratorSnapshot
 
         var edges = reader.ReadByte() == 0 ? (WaitingEdges?)null : ReadEdges(ref reader, nowMs, wallMs);
         if (!reader.IsAtEnd)
-            throw new InvalidDataException($"{reader.Left} bytes more than it says");
+            throw new InvalidDataException($"{reader.Left} unexpected bytes at the end");
         reason = null;
         return new SnapshotContent { LastCollectionMs = lastCollectionMs, SinceMs = sinceMs, Tables = tables, Edges = edges };
     }
@@ -262,7 +262,7 @@ internal static class GeneratorSnapshot
                 writer.WriteDouble(bound);
         }
 
-        // The position of the overflow after 1, or 0 for none.
+        // The position of the overflow entity, counted from 1; 0 for none.
         var overflow = 0;
         for (var i = 0; i < entities.Length && overflow == 0; i++)
         {
@@ -278,7 +278,7 @@ internal static class GeneratorSnapshot
             WriteTime(writer, entity.LastUpdatedMs, nowMs);
             for (var slot = 0; slot < table.Slots.Length; slot++)
             {
-                // When a series was first seen matters only until it has been sent.
+                // The time a series was first seen matters only until it has been sent.
                 if (entity.FirstSeenMs[slot] != 0 && entity.Collected[slot])
                     writer.WriteVarint(1);
                 else
@@ -311,9 +311,9 @@ internal static class GeneratorSnapshot
             var labels = LabelSet.FromEncoded(reader.ReadText());
             var lastUpdatedMs = ReadTime(ref reader, nowMs);
 
-            // Each value takes a byte at least, and is looked for before room is made for it.
+            // Each value takes at least a byte; this is checked before memory is allocated.
             if (reader.Left < slots.Count + values)
-                throw new InvalidDataException($"{slots.Count + values} values in {reader.Left} bytes");
+                throw new InvalidDataException($"{slots.Count + values} values cannot fit into {reader.Left} bytes");
             var entity = new Entity([], (ulong)labels.GetHashCode(), labels, slots.Count, values, exemplars, natives) { LastUpdatedMs = lastUpdatedMs };
             for (var slot = 0; slot < slots.Count; slot++)
                 (entity.FirstSeenMs[slot], entity.Collected[slot]) = ReadFirstSeen(ref reader, nowMs);
@@ -325,7 +325,7 @@ internal static class GeneratorSnapshot
                     entity.Natives[slots[slot].NativePosition] = ReadNative(ref reader, native.Schema, nowMs);
             }
 
-            // Of a version that let such names be: no remote end takes them, nor what is sent along.
+            // An older version allowed such names. Remote ends reject them, together with everything else in the request.
             if (labels.HasInvalidName)
                 continue;
             entities.Add(entity);
@@ -347,12 +347,12 @@ internal static class GeneratorSnapshot
         if (type == NativeHistogramType)
             return MetricSlot.NativeHistogram(name, new NativeHistogramSettings(ReadSchema(ref reader, NativeBuckets.MaxSchema), int.MaxValue, 0));
         if (type != (byte)MetricType.Histogram)
-            throw new InvalidDataException($"a metric of type {type}");
+            throw new InvalidDataException($"a metric has the unknown type {type}");
         var bounds = new List<double>();
         for (var left = reader.ReadCount(); left > 0; left--)
             bounds.Add(reader.ReadDouble());
         var slot = MetricSlot.Histogram(name, bounds);
-        return slot.Bounds.AsSpan().SequenceEqual(bounds.ToArray()) ? slot : throw new InvalidDataException("bounds of buckets that do not ascend");
+        return slot.Bounds.AsSpan().SequenceEqual(bounds.ToArray()) ? slot : throw new InvalidDataException("bucket bounds are not ascending");
     }
 
     private static void WriteNative(CompactWriter writer, NativeHistogram histogram, long nowMs)
@@ -387,7 +387,7 @@ internal static class GeneratorSnapshot
         {
             var step = UnZigZag(reader.ReadVarint());
             if (step is < -MaxBucketIndex or > 2 * MaxBucketIndex || (i > 0 && step <= 0) || Math.Abs(index += step) > MaxBucketIndex)
-                throw new InvalidDataException($"a bucket {step} after {index}");
+                throw new InvalidDataException($"a bucket is out of range: {step} after {index}");
             indices[i] = (int)index;
             counts[i] = reader.ReadVarint();
         }
@@ -397,7 +397,7 @@ internal static class GeneratorSnapshot
 
     private static int ReadSchema(ref CompactReader reader, int finest) => UnZigZag(reader.ReadVarint()) is var schema and >= NativeBuckets.MinSchema && schema <= finest
         ? (int)schema
-        : throw new InvalidDataException("a native histogram of a schema that there is not");
+        : throw new InvalidDataException("a native histogram has an unknown schema");
 
     private static (long FirstSeenMs, bool Collected) ReadFirstSeen(ref CompactReader reader, long nowMs) => reader.ReadVarint() switch
     {
@@ -413,7 +413,7 @@ internal static class GeneratorSnapshot
         foreach (var dimension in dimensions)
             writer.WriteText(Encoding.UTF8.GetBytes(dimension));
 
-        // A text stands where it is needed first, and is a number from then on. 0 is none.
+        // A text is written where it is needed first, and is a number from then on. 0 stands for no text.
         var sides = new Dictionary<int, int>();
         var peers = new Dictionary<int, int>();
         Span<byte> traceId = stackalloc byte[16];
@@ -470,11 +470,11 @@ internal static class GeneratorSnapshot
             var traceId = BinaryPrimitives.ReadUInt128BigEndian(reader.ReadBytes(16));
             var spanId = reader.ReadUInt64();
             if (edges.Find(traceId, spanId) != EdgeStore.None)
-                throw new InvalidDataException("the same edge twice");
+                throw new InvalidDataException("the same edge appears twice");
             var flags = reader.ReadByte();
             var kind = reader.ReadByte();
             if (flags > 15 || kind > (byte)SpanKind.Consumer)
-                throw new InvalidDataException($"an edge of side {flags} and kind {kind}");
+                throw new InvalidDataException($"an edge has side {flags} and kind {kind}, which do not go together");
             ref var edge = ref edges[edges.Add(traceId, spanId)];
             edge.Side = (EdgeSide)(flags & 3);
             edge.Failed = (flags & 4) != 0;
@@ -498,27 +498,27 @@ internal static class GeneratorSnapshot
                 peers.Add(edge.PeerText = texts.Acquire(reader.ReadText()));
             var isDropped = edge.Side is EdgeSide.DroppedClient or EdgeSide.DroppedServer;
             if (isDropped != (edge.SideText == Edge.NoText))
-                throw new InvalidDataException("a side that does not say whose");
+                throw new InvalidDataException("one side of an edge names no service");
         }
 
         return new WaitingEdges(dimensions, edges, texts);
     }
 
-    // A text's number in the table where it has been read already, with one reference more to it.
+    // Returns the table's number of a text that was read before, and adds a reference to it; NewText for a text that follows now.
     private static int ReadKnown(ref CompactReader reader, List<int> read, TextTable texts)
     {
         var number = reader.ReadVarint();
         if (number == (ulong)read.Count)
             return NewText;
         if (number > (ulong)read.Count)
-            throw new InvalidDataException($"text {number} of {read.Count}");
+            throw new InvalidDataException($"text number {number} is used, but only {read.Count} texts came before it");
         var text = read[(int)number];
         if (text != Edge.NoText)
             texts.AddReference(text);
         return text;
     }
 
-    // What an earlier version let become infinite would stay so: it begins again.
+    // An earlier version let values become infinite, and they would stay so: they restart at 0.
     private static double ReadFinite(ref CompactReader reader, double otherwise) =>
         reader.ReadDouble() is var value && double.IsFinite(value) ? value : otherwise;
 
@@ -530,6 +530,6 @@ internal static class GeneratorSnapshot
     private static long Time(ulong coded, long nowMs)
     {
         var timeMs = nowMs - UnZigZag(coded);
-        return timeMs is >= 0 and <= MaxTimeMs ? timeMs : throw new InvalidDataException("a time that never comes");
+        return timeMs is >= 0 and <= MaxTimeMs ? timeMs : throw new InvalidDataException("a time is out of range");
     }
 }

@@ -5,8 +5,8 @@ using OrleansTempo.Core.Generator.Samples;
 namespace OrleansTempo.Core.Generator.Snapshots;
 
 /// <summary>
-/// A snapshot and the changes recorded after it, one after another, as the snapshot that would have been written in their place.
-/// Entities are the same where their labels are.
+/// Applies recorded changes to a snapshot, one after another; the result is the snapshot that would have been written in their
+/// place. Two entities are the same if their labels are equal.
 /// </summary>
 internal sealed class SnapshotReplay
 {
@@ -15,7 +15,7 @@ internal sealed class SnapshotReplay
 
     private SnapshotReplay(SnapshotContent snapshot) => _content = snapshot;
 
-    /// <summary>Begins with a snapshot; false where it is none that changes can follow.</summary>
+    /// <summary>Starts with a snapshot; false if changes cannot be applied to it.</summary>
     public static bool TryBegin(SnapshotContent snapshot, [NotNullWhen(true)] out SnapshotReplay? replay, [NotNullWhen(false)] out string? reason)
     {
         replay = new SnapshotReplay(snapshot);
@@ -25,7 +25,7 @@ internal sealed class SnapshotReplay
             if (table.IsFormer || table.Part == SnapshotPart.Retired || !part.HasDistinctLabels)
             {
                 replay = null;
-                reason = "changes follow a snapshot that is none to go on from";
+                reason = "changes follow a snapshot that changes cannot be applied to";
                 return false;
             }
 
@@ -36,25 +36,25 @@ internal sealed class SnapshotReplay
         return true;
     }
 
-    /// <summary>Lays changes over what there is; nothing of it is of use where they do not belong to it.</summary>
+    /// <summary>Applies changes. If they do not belong to this snapshot, the whole replay is unusable.</summary>
     public bool TryApply(SnapshotContent changes, [NotNullWhen(false)] out string? reason)
     {
         reason = null;
         if (changes.SinceMs != _content.LastCollectionMs)
-            reason = $"changes since the collection at {changes.SinceMs} follow that at {_content.LastCollectionMs}";
+            reason = $"changes since the collection at {changes.SinceMs} follow the collection at {_content.LastCollectionMs}";
         else if (changes.Tables.Count != _parts.Count)
-            reason = $"changes of {changes.Tables.Count} tables follow a snapshot of {_parts.Count}";
+            reason = $"changes of {changes.Tables.Count} tables follow a snapshot of {_parts.Count} tables";
         for (var i = 0; i < _parts.Count && reason is null; i++)
         {
             if (!_parts[i].TryApply(changes.Tables[i]))
-                reason = "changes are of other metrics than the snapshot before them";
+                reason = "changes have other metrics than the snapshot before them";
         }
 
         _content = changes;
         return reason is null;
     }
 
-    /// <summary>What has come of it.</summary>
+    /// <summary>The snapshot with all changes applied.</summary>
     public SnapshotContent Content => new()
     {
         LastCollectionMs = _content.LastCollectionMs,

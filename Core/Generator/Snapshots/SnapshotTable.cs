@@ -4,22 +4,22 @@ using OrleansTempo.Core.Generator.SpanMetrics;
 
 namespace OrleansTempo.Core.Generator.Snapshots;
 
-/// <summary>An <see cref="EntityTable"/> as it came out of a snapshot, its entities still without keys.</summary>
-/// <param name="Part">Whose table it was.</param>
-/// <param name="IsFormer">Whether the part's own table had taken over from it.</param>
+/// <summary>An <see cref="EntityTable"/> as read from a snapshot; its entities have no keys yet.</summary>
+/// <param name="Part">The part of the generator that it belonged to.</param>
+/// <param name="IsFormer">Whether the part had replaced this table with another.</param>
 /// <param name="Slots">The metrics of each entity.</param>
 /// <param name="Entities">The entities.</param>
-/// <param name="Overflow">The one of them that took what found no room.</param>
+/// <param name="Overflow">The overflow entity among them; null if there is none.</param>
 internal sealed record SnapshotTable(SnapshotPart Part, bool IsFormer, MetricSlot[] Slots, IReadOnlyList<Entity> Entities, Entity? Overflow)
 {
-    /// <summary>Of changes, the labels of what was removed before these entities came.</summary>
+    /// <summary>For changes, the labels of the entities that were removed before these were added.</summary>
     public IReadOnlyList<LabelSet> Removed { get; init; } = [];
 
-    /// <summary>Of changes, whether there is still an entity that takes what finds no room, changed or not.</summary>
+    /// <summary>For changes, whether there still is an overflow entity, changed or not.</summary>
     public bool HasOverflow { get; init; }
 
-    /// <summary>Puts the entities into a table of the same metrics, each under its key there.</summary>
-    /// <returns>Those that are left, having labels that the table does not make.</returns>
+    /// <summary>Restores the entities into a table with the same metrics, each under its key there.</summary>
+    /// <returns>The entities that are left, because the table cannot produce their labels.</returns>
     public SnapshotTable RestoreInto(EntityTable table, Func<LabelSet, byte[]?> keyOf)
     {
         var left = new List<Entity>();
@@ -44,14 +44,14 @@ internal sealed record SnapshotTable(SnapshotPart Part, bool IsFormer, MetricSlo
     }
 }
 
-/// <summary>Whose table it is that stands in a snapshot; the numbers are the format's.</summary>
+/// <summary>The part of a generator that a table in a snapshot belongs to. The numbers are part of the format.</summary>
 internal enum SnapshotPart : byte
 {
     SpanMetrics = 0,
     TargetInfo = 1,
     ServiceGraphs = 2,
 
-    /// <summary>Nobody's any more: its series end with the next collection.</summary>
+    /// <summary>A table that was retired: its series end with the next collection.</summary>
     Retired = 3,
 
     HostInfo = 4,

@@ -4,16 +4,16 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Generator.SpanMetrics;
 
 /// <summary>
-/// Which spans have come within a window of time, so that one that a client sends again is counted once. As in the trace store,
-/// same trace ID, span ID and kind is one span. Each is kept as a fingerprint of 64 bits, in one of two tables:
+/// Remembers the spans of the last <c>dedupe_window</c>, so that a span that a client sends again is counted once. As in the trace
+/// store, spans with the same trace ID, span ID and kind are one span. Each is kept as a 64-bit fingerprint in one of two tables:
 /// <code>
 ///           window │ window │ window
-///   current ───────┤        │            a span is looked for in both, and stands in the current one from then on
-///          └► former ───────┤            so it is known for a window at least, and for two at most
+///   current ───────┤        │            a span is looked up in both, and then entered into the current one
+///          └► former ───────┤            so it is known for at least one window, and at most two
 ///                  current ─┴► former …
 /// </code>
-/// Of n spans that are known, a new one is taken for one of them with a probability of n in 2^64: with a million, once in 18 trillion
-/// spans. The key of the fingerprint is drawn at random, so nobody can bring that about.
+/// With n known spans, a new span is mistaken for one of them with a probability of n in 2^64: with a million, once in 18 trillion
+/// spans. The key of the fingerprint is random, so no client can provoke that.
 /// </summary>
 internal sealed class RecentSpans
 {
@@ -25,20 +25,20 @@ internal sealed class RecentSpans
     private int _formerCount;
     private long _currentSinceMs;
 
-    /// <summary>How long a span is known at least, in milliseconds.</summary>
+    /// <summary>The minimum time that a span is known, in milliseconds.</summary>
     public required long WindowMs { get; set; }
 
-    /// <summary>How many are known at most; half of them in each table.</summary>
+    /// <summary>The maximum number of known spans, half of them in each table.</summary>
     public required int Max { get; set; }
 
-    /// <summary>How many were forgotten before their time because there were too many.</summary>
+    /// <summary>The number of spans forgotten too early because there were too many.</summary>
     public long Forgotten { get; private set; }
 
-    /// <summary>Keeps of some of a batch's spans those that have not come before, in their order.</summary>
+    /// <summary>Keeps only those of the given spans that have not come before, in their order.</summary>
     /// <param name="batch">The batch.</param>
-    /// <param name="positions">Positions in <see cref="SpanBatch.Spans"/>; those kept are at the beginning afterwards.</param>
+    /// <param name="positions">Positions in <see cref="SpanBatch.Spans"/>; the kept ones are moved to the front.</param>
     /// <param name="nowMs">Steady milliseconds, see <see cref="SteadyClock"/>.</param>
-    /// <returns>How many are kept.</returns>
+    /// <returns>The number of positions kept.</returns>
     public int KeepNew(SpanBatch batch, Span<int> positions, long nowMs)
     {
         if (nowMs - _currentSinceMs >= WindowMs)
@@ -78,7 +78,7 @@ internal sealed class RecentSpans
         return isNew;
     }
 
-    // The older table goes; where it is long past its time, the other as well.
+    // Drops the older table, and the other one too if it is long overdue.
     private void Turn(long nowMs, bool isDue)
     {
         if (!isDue)
@@ -86,7 +86,7 @@ internal sealed class RecentSpans
         var isOver = isDue && nowMs - _currentSinceMs >= 2 * WindowMs;
         (_former, _formerCount) = isOver ? (new ulong[SmallestTable], 0) : (_current, _count);
 
-        // As large as the one before was full: what was there once for a peak is given back.
+        // Sized for what the previous table held, so that memory from a peak is given back.
         var size = SmallestTable;
         while (size * 3L < _formerCount * 4L)
             size *= 2;
@@ -99,11 +99,11 @@ internal sealed class RecentSpans
         var trace = TraceId.Read(bytes.Slice(span.TraceId.Offset, TraceId.Length));
         var spanId = BinaryPrimitives.ReadUInt64BigEndian(bytes.Slice(span.SpanId.Offset, sizeof(ulong)));
 
-        // 0 is an empty place.
+        // 0 marks an empty place.
         return Utf8Hash.Of(trace.High, trace.Low, spanId, (ulong)span.Kind) is var fingerprint and not 0 ? fingerprint : 1;
     }
 
-    // Where it stands, or would stand: a table is never full.
+    // The place where the fingerprint is or would be; a table is never full.
     private static int Find(ulong[] table, ulong fingerprint)
     {
         var mask = table.Length - 1;

@@ -3,7 +3,7 @@ using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Generator.SpanMetrics;
 
-/// <summary>Kinds and status codes by the names they have in OTLP and so in labels; a number without a name is itself.</summary>
+/// <summary>The OTLP names of span kinds and status codes, which are the values of their labels; a number without a name is written as the number.</summary>
 internal static class SpanEnumNames
 {
     public static readonly string[] Kinds =

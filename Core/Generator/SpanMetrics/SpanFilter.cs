@@ -4,14 +4,14 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Generator.SpanMetrics;
 
 /// <summary>
-/// The filter policies of a processor, compiled. A span is left out when any <c>exclude</c> matches; else taken when any
-/// <c>include_any</c> matches; else taken when all <c>include</c> match, or there is neither kind of inclusion.
+/// The compiled filter policies of a processor. A span is dropped if any <c>exclude</c> matches; otherwise it is kept if any
+/// <c>include_any</c> matches; otherwise it is kept if all <c>include</c> match, or if there is no policy that includes.
 /// </summary>
 internal sealed class SpanFilter
 {
-    private readonly SpanTest[][] _include;
-    private readonly SpanTest[][] _includeAny;
-    private readonly SpanTest[][] _exclude;
+    private readonly SpanCondition[][] _include;
+    private readonly SpanCondition[][] _includeAny;
+    private readonly SpanCondition[][] _exclude;
 
     /// <exception cref="ArgumentException">A policy is not valid; the message says why.</exception>
     public SpanFilter(IReadOnlyList<FilterPolicyOptions> policies)
@@ -22,20 +22,20 @@ internal sealed class SpanFilter
         TakesAll = _include.Length + _includeAny.Length + _exclude.Length == 0;
     }
 
-    /// <summary>Whether there is nothing to test.</summary>
+    /// <summary>Whether there is no policy, so that every span is kept.</summary>
     public bool TakesAll { get; }
 
-    /// <summary>The spans that follow are of this resource: what is asked of it is asked once, and not for each of them.</summary>
+    /// <summary>Called before the spans of a resource, so that its attributes are tested once and not for each span.</summary>
     public void BeginResource(SpanBatch batch, int resource)
     {
         if (TakesAll)
             return;
-        foreach (var policies in (ReadOnlySpan<SpanTest[][]>)[_exclude, _includeAny, _include])
+        foreach (var policies in (ReadOnlySpan<SpanCondition[][]>)[_exclude, _includeAny, _include])
         {
             foreach (var policy in policies)
             {
-                foreach (var test in policy)
-                    test.BeginResource(batch, resource);
+                foreach (var condition in policy)
+                    condition.BeginResource(batch, resource);
             }
         }
     }
@@ -65,14 +65,14 @@ internal sealed class SpanFilter
         return _include.Length > 0 || _includeAny.Length == 0;
     }
 
-    private static SpanTest[] Compile(PolicyMatchOptions match) =>
-        [.. match.Attributes.Select(attribute => SpanTest.Create(match.MatchType, attribute))];
+    private static SpanCondition[] Compile(PolicyMatchOptions match) =>
+        [.. match.Attributes.Select(attribute => SpanCondition.Create(match.MatchType, attribute))];
 
-    private static bool Matches(SpanTest[] tests, SpanBatch batch, in SpanRecord span)
+    private static bool Matches(SpanCondition[] conditions, SpanBatch batch, in SpanRecord span)
     {
-        foreach (var test in tests)
+        foreach (var condition in conditions)
         {
-            if (!test.Matches(batch, span))
+            if (!condition.Matches(batch, span))
                 return false;
         }
 

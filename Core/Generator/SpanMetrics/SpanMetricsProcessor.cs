@@ -15,13 +15,13 @@ using OrleansTempo.Core.Overrides;
 namespace OrleansTempo.Core.Generator.SpanMetrics;
 
 /// <summary>
-/// <c>span-metrics</c>: counts every span, its latency and its size, by the labels its configuration names.
+/// <c>span-metrics</c>: counts every span, its latency and its size, by the configured labels.
 /// <code>
 ///   resource ─► service, job, instance ─┐
 ///   span ─► name, kind, status ─────────┼─► key bytes ─► Entity ─► calls, size, latency
 ///   both ─► dimensions, mappings ───────┘
 /// </code>
-/// The key is put together from the request's bytes; a string is made only when an entity is new.
+/// The key is built from the request's bytes; strings are made only for a new entity.
 /// </summary>
 internal sealed class SpanMetricsProcessor : ISpanProcessor
 {
@@ -29,7 +29,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
     private const string ServiceNamespace = "service.namespace";
     private const string ServiceInstanceId = "service.instance.id";
 
-    // Tag, length and ID of a span's parent.
+    // The tag, length and ID of a parent span ID.
     private const int ParentFieldBytes = 2 + sizeof(ulong);
 
     private readonly GeneratorSettings _settings;
@@ -63,8 +63,8 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
     /// <param name="settings">The tenant's settings.</param>
     /// <param name="registry">Where its series live.</param>
     /// <param name="counters">The tenant's own metrics.</param>
-    /// <param name="spanNames">What sanitizes span names; null where it is off.</param>
-    /// <param name="replaced">The processor that this one takes over from, with its series.</param>
+    /// <param name="spanNames">Sanitizes span names; null if that is off.</param>
+    /// <param name="replaced">The processor that this one replaces, and whose series it adopts.</param>
     public SpanMetricsProcessor(GeneratorSettings settings, SeriesRegistry registry, GeneratorCounters counters, SpanNameSanitizer? spanNames, SpanMetricsProcessor? replaced)
     {
         _settings = settings;
@@ -75,7 +75,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         _multiplier = new SpanMultiplier(options.SpanMultiplierKey, options.EnableTracestateSpanMultiplier);
         _maxValueBytes = registry.Options.MaxLabelValueLength;
 
-        // Kinds and status codes are numbers in the key, but not where the limit cuts their names, perhaps to the same text.
+        // Kinds and status codes are numbers in the key, unless the length limit cuts their names, perhaps to the same text.
         _namesAsTexts = _maxValueBytes > 0 && SpanEnumNames.Kinds.Concat(SpanEnumNames.StatusCodes).Any(n => n.Length > _maxValueBytes);
 
         string[] dimensions = [.. options.Dimensions, .. options.DimensionMappings.SelectMany(m => m.SourceLabels)];
@@ -176,7 +176,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         _spanNames?.Report(_counters);
     }
 
-    /// <summary>The key under which spans with exactly these labels are counted; null where there are no such spans.</summary>
+    /// <summary>The key of spans with exactly these labels; null if no span can have them.</summary>
     public byte[]? KeyOf(LabelSet labels)
     {
         _key.Clear();
@@ -193,7 +193,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         return labels.Equals(LabelsOf(key)) ? key : null;
     }
 
-    /// <summary>Has the names that series have learnt from, so that names go on with their templates.</summary>
+    /// <summary>Learns from the span names of the present series, so that names keep their templates.</summary>
     public void LearnSpanNames()
     {
         if (_spanNames is null || _columns.FirstOrDefault(c => c.Source is LabelSource.SpanName or LabelSource.SanitizedSpanName) is not { } column)
@@ -206,7 +206,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         }
     }
 
-    /// <summary>Ends the processor's series.</summary>
+    /// <summary>Ends the processor's series with staleness markers.</summary>
     public void Remove()
     {
         _registry.RemoveTable(Table);
@@ -244,8 +244,8 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         if (!options.EnableTargetInfo)
             return [.. columns];
 
-        // Unlike the others these two replace a label of the same name only where they have a value: where not, its value
-        // takes their place, so that it makes no difference to the key where a value came from.
+        // Unlike other labels, these two replace a label of the same name only if they have a value. Otherwise that label's value
+        // takes their place, so that the key does not depend on where a value came from.
         var last = new List<LabelColumn> { new(LabelSource.Job, "job") };
         if (options.EnableInstanceLabel)
             last.Add(new(LabelSource.Instance, "instance"));
@@ -307,13 +307,13 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         return true;
     }
 
-    // As Tempo's receiver hands it on: a parent ID of zeros is no parent there, and takes no bytes.
+    // The size as Tempo's receiver passes it on: there a parent ID of zeros means no parent, and takes no bytes.
     private static int SizeOf(ReadOnlySpan<byte> bytes, in SpanRecord span) =>
         span.ParentSpanId.Length == sizeof(ulong) && MemoryMarshal.Read<ulong>(bytes[span.ParentSpanId.Offset..]) == 0
             ? span.Message.Length - ParentFieldBytes
             : span.Message.Length;
 
-    // Builds the key, and counts the one with a sanitized name, which in a dry run is another.
+    // Builds the key, and counts the key with the sanitized name towards the demand; in a dry run the two differ.
     private void BuildKeyAndAddDemand(SpanBatch batch, in SpanRecord span, SpanNameSanitizer spanNames)
     {
         BuildKey(batch, span, _dryRunColumns ?? _columns);
@@ -405,7 +405,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
 
     private Entity? NewEntity(ReadOnlySpan<byte> key, ulong hash) => LabelsOf(key) is { } labels ? Table.Add(key, hash, labels) : null;
 
-    // The key holds all the labels' values; null where one of them is not UTF-8.
+    // Decodes all label values from the key; null if one of them is not UTF-8.
     private LabelSet? LabelsOf(ReadOnlySpan<byte> key)
     {
         var labels = new List<KeyValuePair<string, byte[]>>(_columns.Length);
@@ -422,7 +422,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         return _registry.WithExternalLabels(labels);
     }
 
-    // Of a column that stands in the key as a number, the numbers' names.
+    // The names of the numbers, for a column that is a number in the key.
     private string[]? NamesOf(LabelColumn column) => column.Source switch
     {
         LabelSource.SpanKind when !_namesAsTexts => SpanEnumNames.Kinds,

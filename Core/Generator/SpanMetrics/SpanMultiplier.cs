@@ -5,8 +5,8 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Generator.SpanMetrics;
 
 /// <summary>
-/// How many spans one sampled span stands for: the adjusted count of tracestate <c>ot=th:…</c> where that is enabled and
-/// there, else 1 / the value of an attribute, else 1. An attribute that gives no usable number is passed over, and counted.
+/// How many spans one sampled span stands for: the adjusted count of tracestate <c>ot=th:…</c> if that is enabled and present,
+/// otherwise 1 / the value of an attribute, otherwise 1. An attribute without a usable number is ignored, and counted.
 /// Source: OpenTelemetry's tracestate handling (probability sampling thresholds and explicit randomness).
 /// </summary>
 internal sealed class SpanMultiplier
@@ -31,10 +31,10 @@ internal sealed class SpanMultiplier
     /// <summary>Whether every span counts once.</summary>
     public bool IsOne { get; }
 
-    /// <summary>The spans that follow are of one resource, whose attributes are looked through once, and not for each of them.</summary>
+    /// <summary>Called before the spans of a resource, so that its attributes are searched once and not for each span.</summary>
     public void BeginResource() => _knowsResource = false;
 
-    /// <summary>How many attributes were passed over since this was last called, one of a resource once for all its spans.</summary>
+    /// <summary>The number of attributes ignored since the last call; an attribute of a resource counts once for all its spans.</summary>
     public int TakeIgnored()
     {
         var ignored = _ignored;
@@ -42,7 +42,7 @@ internal sealed class SpanMultiplier
         return ignored;
     }
 
-    /// <summary>Finite, and more than 0.</summary>
+    /// <summary>The multiplier of a span; finite and greater than 0.</summary>
     public double Of(SpanBatch batch, in SpanRecord span)
     {
         if (IsOne)
@@ -64,7 +64,7 @@ internal sealed class SpanMultiplier
         return _ofResource;
     }
 
-    /// <summary>The adjusted count a tracestate carries; 0 where it carries none that can be used.</summary>
+    /// <summary>The adjusted count in a tracestate; 0 if it has no usable one.</summary>
     public static double FromTraceState(ReadOnlySpan<byte> traceState)
     {
         foreach (var range in traceState.Split((byte)','))
@@ -107,7 +107,7 @@ internal sealed class SpanMultiplier
         if (randomness is null)
             return count;
 
-        // Rounded to a whole number so that the mean stays right: the randomness value decides up or down.
+        // The randomness value decides whether to round up or down, so that the mean stays right.
         var whole = Math.Floor(count);
         var uniform = (randomness.Value >> 3) / (double)(1UL << 53);
         return uniform < count - whole ? whole + 1 : whole;

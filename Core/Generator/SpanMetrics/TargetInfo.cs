@@ -9,8 +9,8 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Generator.SpanMetrics;
 
 /// <summary>
-/// <c>traces_target_info</c>: a gauge of 1 per resource that carries its other attributes as labels, beside <c>job</c> and
-/// <c>instance</c>, by which it joins the span metrics. Looked at once per resource of a batch, not per span.
+/// <c>traces_target_info</c>: a gauge of 1 per resource. Its labels are <c>job</c> and <c>instance</c>, which join it to the span
+/// metrics, and the other attributes of the resource. Runs once per resource of a batch, not per span.
 /// </summary>
 internal sealed class TargetInfo
 {
@@ -30,7 +30,7 @@ internal sealed class TargetInfo
 
     public EntityTable Table { get; }
 
-    /// <summary>Marks a resource as seen; false where one of its labels is not UTF-8.</summary>
+    /// <summary>Marks a resource as seen; false if one of its labels is not UTF-8.</summary>
     public bool Update(SpanBatch batch, in ResourceRecord resource, ReadOnlySpan<byte> job, ReadOnlySpan<byte> instance, long nowMs)
     {
         var labels = new SortedDictionary<string, byte[]>(StringComparer.Ordinal);
@@ -61,7 +61,7 @@ internal sealed class TargetInfo
         if (others == 0 || labels.Count == others)
             return true;
 
-        // What tells one from another is what the series will show, so the labels are finished before the look-up.
+        // Two resources are the same if their series have the same labels, so the labels are completed before the lookup.
         var set = _registry.WithExternalLabels(labels);
         BuildKey(set);
         var key = _key.Key;
@@ -71,7 +71,7 @@ internal sealed class TargetInfo
         return true;
     }
 
-    /// <summary>The key under which a resource with exactly these labels is looked for.</summary>
+    /// <summary>The key of a resource with exactly these labels.</summary>
     public byte[] KeyOf(LabelSet labels)
     {
         BuildKey(labels);

@@ -1,6 +1,6 @@
 namespace OrleansTempo.Core.Generator.SpanNames;
 
-/// <summary>What a character is to the <see cref="SpanNameTokenizer"/>.</summary>
+/// <summary>The classes into which the <see cref="SpanNameTokenizer"/> divides characters.</summary>
 internal enum CharacterClass : byte
 {
     /// <summary>A token of its own.</summary>
@@ -8,10 +8,10 @@ internal enum CharacterClass : byte
 
     Space,
 
-    /// <summary>A letter or number that is no hexadecimal digit.</summary>
+    /// <summary>A letter or number that is not a hexadecimal digit.</summary>
     Alphanumeric,
 
-    /// <summary>A hexadecimal digit, full-width ones included: a letter or a number as well.</summary>
+    /// <summary>A hexadecimal digit, including full-width ones; it is a letter or a number as well.</summary>
     Hex,
 
     Dash,

@@ -1,14 +1,14 @@
 namespace OrleansTempo.Core.Generator.SpanNames;
 
 /// <summary>
-/// What came of the names seen of late, so that one that comes again is not cut into tokens again. Of a fixed size: a name has
-/// one place, and takes it from the one that was there. What was found in another version of the tree is as good as not there.
+/// Caches the templates of recent names, so that a name that comes again is not tokenized again. Its size is fixed: a name has
+/// one place, and evicts the name that was there. An entry from another version of the tree counts as missing.
 /// </summary>
 internal sealed class NameCache
 {
     private const int Places = 2048;
 
-    // Longer ones are not kept.
+    // Longer names are not cached.
     private const int MaxNameBytes = 96;
 
     private readonly Place[] _places = new Place[Places];

@@ -1,27 +1,27 @@
 namespace OrleansTempo.Core.Generator.SpanNames;
 
 /// <summary>
-/// What a cluster of names has in common: their tokens, with <c>&lt;_&gt;</c> where they differ. It only ever becomes more general.
+/// The template of similar names: their common tokens, with <c>&lt;_&gt;</c> where they differ. It can only become more general.
 /// </summary>
 internal sealed class NameTemplate(byte[][] tokens)
 {
-    /// <summary>The token that stands for whatever differs, by reference: no name that is cut into tokens has it.</summary>
+    /// <summary>The token that stands for the parts that differ. It is compared by reference, so no token of a name equals it.</summary>
     public static readonly byte[] Parameter = SpanNameTokenizer.Parameter.ToArray();
 
     public byte[][] Tokens { get; } = tokens;
 
-    /// <summary>The tokens, one after the other.</summary>
+    /// <summary>The concatenated tokens.</summary>
     public byte[] Text { get; private set; } = Join(tokens);
 
-    /// <summary>Steady milliseconds.</summary>
+    /// <summary>When a name of this template was last seen, in steady milliseconds.</summary>
     public long LastSeenMs { get; set; }
 
-    /// <summary>Whether anything in it is a parameter; if not, it is the one name that it was made from.</summary>
+    /// <summary>Whether any token is a parameter; if not, the template is the one name that it was made from.</summary>
     public bool HasParameters { get; private set; } = Array.Exists(tokens, IsParameter);
 
     public static bool IsParameter(byte[] token) => ReferenceEquals(token, Parameter);
 
-    /// <summary>Makes these tokens parameters.</summary>
+    /// <summary>Turns these tokens into parameters.</summary>
     public void Generalize(ReadOnlySpan<int> tokens)
     {
         foreach (var token in tokens)

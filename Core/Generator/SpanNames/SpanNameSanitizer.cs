@@ -4,19 +4,19 @@ using OrleansTempo.Core.Generator.Limits;
 namespace OrleansTempo.Core.Generator.SpanNames;
 
 /// <summary>
-/// A tenant's <c>span_name_sanitization</c>: replaces names that differ only in their data by what they have in common.
+/// A tenant's <c>span_name_sanitization</c>: replaces span names that differ only in their data by a common template.
 /// <code>
 ///   GET /users/123 ─┬─► GET /users/&lt;_&gt;
 ///   GET /users/456 ─┘
 /// </code>
-/// The first name of its kind is left as it is, since nothing is known yet of which parts of it differ.
+/// The first name of its kind is left unchanged, because it is not known yet which parts will differ.
 /// </summary>
 internal sealed class SpanNameSanitizer
 {
-    // 1.6 % of what there is; 4 KiB a slice of time.
+    // An error of 1.6 %, and 4 KiB per slice of time.
     private const int DemandPrecision = 12;
 
-    // Much longer than series live, so that a name that comes once an hour does not begin as itself each time.
+    // Much longer than series live, so that a name that comes once an hour does not start without a template each time.
     private static readonly long s_forgottenAfterMs = (long)TimeSpan.FromHours(24).TotalMilliseconds;
 
     private static readonly long s_tidyMs = (long)TimeSpan.FromMinutes(5).TotalMilliseconds;
@@ -29,9 +29,9 @@ internal sealed class SpanNameSanitizer
     private long _sanitized, _tooFew, _tooMany;
     private (long Detected, long Evicted, long Expired) _reported;
 
-    /// <summary>To be called before the names of a batch and before the demand is asked for; forgets what has not been seen for long.</summary>
+    /// <summary>Called before the names of a batch and before the demand is read; expires templates that have not been seen for long.</summary>
     /// <param name="nowMs">Steady milliseconds.</param>
-    /// <param name="staleMs">For how long a label set counts towards the demand after it was last seen, in milliseconds.</param>
+    /// <param name="staleMs">How long a label set counts towards the demand after it was last seen, in milliseconds.</param>
     public void Begin(long nowMs, long staleMs)
     {
         _nowMs = nowMs;
@@ -42,13 +42,13 @@ internal sealed class SpanNameSanitizer
         _tree.Expire(nowMs - Math.Max(s_forgottenAfterMs, staleMs));
     }
 
-    /// <summary>What stands in the place of a name; holds until the next call.</summary>
+    /// <summary>Returns the name to use instead of this one; valid until the next call.</summary>
     public ReadOnlySpan<byte> Sanitize(ReadOnlySpan<byte> name)
     {
         var hash = Utf8Hash.Of(name);
         if (!_cache.TryGet(name, hash, _tree.Version, out var outcome, out var template))
         {
-            // A label that is not UTF-8 is left out by whoever asks, and is nothing to learn from.
+            // The caller drops a label that is not UTF-8, so there is nothing to learn from it.
             if (!Utf8.IsValid(name))
                 return name;
             outcome = _tree.Train(name, _nowMs, out template);
@@ -71,15 +71,15 @@ internal sealed class SpanNameSanitizer
         return template.Text;
     }
 
-    /// <summary>Learns from a name that a series has, or from the template that it is.</summary>
+    /// <summary>Learns from the span name of a series, which may itself be a template.</summary>
     /// <param name="name">UTF-8.</param>
     /// <param name="seenMs">When it was last seen, steady milliseconds.</param>
     public void Learn(ReadOnlySpan<byte> name, long seenMs) => _tree.Train(name, seenMs, out _, isTemplate: true);
 
-    /// <summary>Counts a label set, by the hash of its key, whose name is sanitized whether the series will have it so or not.</summary>
+    /// <summary>Counts a label set with a sanitized name towards the demand, by the hash of its key, whether or not its series uses that name.</summary>
     public void AddDemand(ulong hash) => _demand.Add(hash);
 
-    /// <summary>How many label sets with sanitized names there have been of late, as estimated.</summary>
+    /// <summary>Estimates how many label sets with sanitized names there were recently.</summary>
     public long EstimateDemand()
     {
         var sketch = new HyperLogLog(DemandPrecision);
@@ -87,7 +87,7 @@ internal sealed class SpanNameSanitizer
         return sketch.Estimate();
     }
 
-    /// <summary>Counts what has happened since the last time.</summary>
+    /// <summary>Reports what has happened since the last call.</summary>
     public void Report(GeneratorCounters counters)
     {
         counters.SpanNames(_sanitized, _tooFew, _tooMany);

@@ -3,25 +3,25 @@ using System.Text;
 namespace OrleansTempo.Core.Generator.SpanNames;
 
 /// <summary>
-/// Cuts a span's name into the tokens by which names are compared: words, runs of spaces, escapes of URLs (<c>%3D</c>), and what
-/// may be a UUID (hexadecimal digits and dashes, from a digit on); every other character is a token by itself.
+/// Splits a span name into the tokens by which names are compared: words, runs of spaces, URL escapes (<c>%3D</c>), and possible
+/// UUIDs (hexadecimal digits and dashes, starting with a digit). Every other character is a token of its own.
 /// <code>
 ///   GET /users/6cae3d57-f354/%3Dx ─► [GET] [ ] [/] [users] [/] [6cae3d57-f354] [/] [%3D] [x]
 /// </code>
-/// Where a token ends depends on nothing before it, so what is put in its place leaves the others as they are.
+/// The end of a token does not depend on anything before it, so replacing a token leaves the others unchanged.
 /// </summary>
 internal static class SpanNameTokenizer
 {
-    /// <summary>What stands for a part of names that differs.</summary>
+    /// <summary>Stands for a part in which names differ.</summary>
     public static ReadOnlySpan<byte> Parameter => "<_>"u8;
 
     private static readonly CharacterClass[] s_ascii = Ascii();
 
-    /// <summary>Splits a name that is UTF-8.</summary>
-    /// <param name="name">The name.</param>
-    /// <param name="ends">Where each token ends; the first begins at 0, each other where the one before it ends.</param>
-    /// <param name="isTemplate">Whether the name may have been made of others: then <c>&lt;_&gt;</c> is one token.</param>
-    /// <returns>How many tokens there are; -1 where there are more than <paramref name="ends"/> takes.</returns>
+    /// <summary>Splits a name into tokens.</summary>
+    /// <param name="name">The name, in UTF-8.</param>
+    /// <param name="ends">Receives the end of each token; the first token starts at 0, every other at the end of the one before it.</param>
+    /// <param name="isTemplate">Whether the name may be a template, in which <c>&lt;_&gt;</c> is one token.</param>
+    /// <returns>The number of tokens; -1 if there are more than <paramref name="ends"/> can hold.</returns>
     public static int Split(ReadOnlySpan<byte> name, Span<int> ends, bool isTemplate = false)
     {
         var count = 0;
@@ -37,8 +37,8 @@ internal static class SpanNameTokenizer
     }
 
     /// <summary>
-    /// Whether a token is likely to differ from one name to the next: it has a digit and is hexadecimal or punctuation
-    /// otherwise, or more than a quarter of it are digits.
+    /// Whether a token is likely to differ from one name to the next: it contains a digit and otherwise only hexadecimal digits
+    /// or punctuation, or more than a quarter of it is digits.
     /// </summary>
     public static bool IsData(ReadOnlySpan<byte> token)
     {
@@ -76,7 +76,7 @@ internal static class SpanNameTokenizer
         }
     }
 
-    // A digit that ends the name belongs to the percent sign even alone, as anything else there does.
+    // At the end of the name, a single digit belongs to the percent sign, as any other character does there.
     private static int EndOfEscape(ReadOnlySpan<byte> name, int position)
     {
         if (position == name.Length)

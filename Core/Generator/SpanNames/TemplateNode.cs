@@ -2,29 +2,29 @@ using OrleansTempo.Core.Generator.Registry;
 
 namespace OrleansTempo.Core.Generator.SpanNames;
 
-/// <summary>A place in the <see cref="TemplateTree"/>: the beginning that some templates have in common.</summary>
+/// <summary>A node of the <see cref="TemplateTree"/>: the prefix that some templates have in common.</summary>
 internal sealed class TemplateNode(byte[] token)
 {
-    // Few are compared one by one, which is faster than to hash.
+    // A few children are compared one by one, which is faster than hashing.
     private const int FewChildren = 6;
 
     private TemplateNode[] _children = [];
     private int _count;
     private Dictionary<byte[], TemplateNode>? _byToken;
 
-    /// <summary>The last token of the beginning.</summary>
+    /// <summary>The last token of the prefix.</summary>
     public byte[] Token { get; } = token;
 
-    /// <summary>Where it goes on with whatever there is.</summary>
+    /// <summary>The child for any token; null for none.</summary>
     public TemplateNode? Wildcard { get; private set; }
 
-    /// <summary>How many ways there are on from here.</summary>
+    /// <summary>The number of children.</summary>
     public int ChildCount => _count + (Wildcard is null ? 0 : 1);
 
-    /// <summary>The templates that end here; null for none, as nearly everywhere.</summary>
+    /// <summary>The templates that end here; null for none, as in nearly all nodes.</summary>
     public List<NameTemplate>? Templates { get; private set; }
 
-    /// <summary>Where it goes on with exactly this token; null for nowhere.</summary>
+    /// <summary>The child for exactly this token; null for none.</summary>
     public TemplateNode? Find(ReadOnlySpan<byte> token)
     {
         if (_byToken is not null)
@@ -54,7 +54,7 @@ internal sealed class TemplateNode(byte[] token)
 
     public TemplateNode AddWildcard() => Wildcard ??= new TemplateNode(NameTemplate.Parameter);
 
-    /// <summary>Forgets the templates that are not wanted any more, from here on and everywhere it leads to.</summary>
+    /// <summary>Removes templates from this node and all nodes below it.</summary>
     /// <returns>Whether anything is left.</returns>
     public bool Prune(Predicate<NameTemplate> isGone)
     {

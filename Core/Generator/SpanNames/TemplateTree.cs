@@ -1,21 +1,21 @@
 namespace OrleansTempo.Core.Generator.SpanNames;
 
 /// <summary>
-/// Finds what names have in common by the DRAIN algorithm (He et al., "Drain: An Online Log Parsing Approach with Fixed Depth
-/// Tree", 2017), as Tempo has it for the names of spans: names are divided by how many tokens they have, then token by token, and
-/// what likely is data goes the same way whatever it is. A name that arrives where a similar one is makes that one's template
-/// more general; otherwise it begins a template of its own.
+/// Finds the templates of span names with the DRAIN algorithm (He et al., "Drain: An Online Log Parsing Approach with Fixed Depth
+/// Tree", 2017), as Tempo applies it to span names. Names are sorted into a tree by their number of tokens, then token by token;
+/// all tokens that are probably data take the same branch. A name that ends up beside a similar one makes its template more
+/// general; otherwise it starts a template of its own.
 /// <code>
 ///   9 tokens ─► GET ─► " " ─► / ─► users ─► / ─► &lt;_&gt; ─► / ─► cart    GET /users/&lt;_&gt;/cart
 ///                              └─► items ─► / ─► &lt;_&gt; ─► ...
 /// </code>
-/// Deterministic: the same names in the same order give the same templates.
+/// The result is deterministic: the same names in the same order give the same templates.
 /// </summary>
-/// <param name="maxTemplates">How many templates there may be; beyond it those not seen for longest are forgotten.</param>
+/// <param name="maxTemplates">The maximum number of templates; beyond it, those not seen for longest are evicted.</param>
 internal sealed class TemplateTree(int maxTemplates = TemplateTree.MaxTemplates)
 {
-    // All of them are Tempo's, where they count an <END> that closes every name: it keeps the last token from being taken for a
-    // parameter too easily. It is not kept here, only counted.
+    // These are Tempo's values. Tempo counts an <END> token that closes every name, which keeps the last token from becoming a
+    // parameter too easily. Here it is counted, but not stored.
     private const int MaxTemplates = 100_000;
     private const int MinTokens = 3;
     private const int MaxTokens = 80;
@@ -23,7 +23,7 @@ internal sealed class TemplateTree(int maxTemplates = TemplateTree.MaxTemplates)
     private const int MaxChildren = 1000;
     private const double MinSimilarity = 0.3;
 
-    // Ours: names of nothing but data all end in one place, and each would be compared with all that are there.
+    // Our own limit: names that consist only of data all end up in one node, and each would be compared with all others there.
     private const int MaxTemplatesInOnePlace = 100;
 
     private readonly TemplateNode?[] _byLength = new TemplateNode?[MaxTokens + 1];
@@ -31,26 +31,26 @@ internal sealed class TemplateTree(int maxTemplates = TemplateTree.MaxTemplates)
     private readonly int[] _open = new int[MaxTokens - 1];
     private readonly int[] _differing = new int[MaxTokens - 1];
 
-    /// <summary>Changes with everything in the tree: while it stays, every name has the template that it had.</summary>
+    /// <summary>Changes with every change of the tree: while it stays the same, every name keeps its template.</summary>
     public int Version { get; private set; }
 
-    /// <summary>How many templates there are.</summary>
+    /// <summary>The number of templates.</summary>
     public int Count { get; private set; }
 
-    /// <summary>How many templates have begun.</summary>
+    /// <summary>The number of templates started so far.</summary>
     public long Detected { get; private set; }
 
-    /// <summary>How many were forgotten to make room for others.</summary>
+    /// <summary>The number of templates removed to make room for others.</summary>
     public long Evicted { get; private set; }
 
-    /// <summary>How many were forgotten because no name of them came any more.</summary>
+    /// <summary>The number of templates removed because no such name came any more.</summary>
     public long Expired { get; private set; }
 
-    /// <summary>Learns from a name, and says which template it has from now on.</summary>
+    /// <summary>Learns from a name, and returns its template.</summary>
     /// <param name="name">UTF-8.</param>
     /// <param name="seenMs">When it was seen, steady milliseconds.</param>
-    /// <param name="template">The template; null for a name that has none.</param>
-    /// <param name="isTemplate">Whether it may be the text of a template, whose parameters are to stay what they are.</param>
+    /// <param name="template">The template; null for a name without one.</param>
+    /// <param name="isTemplate">Whether the name may be the text of a template, whose parameters must remain parameters.</param>
     public NameOutcome Train(ReadOnlySpan<byte> name, long seenMs, out NameTemplate? template, bool isTemplate = false)
     {
         template = null;
@@ -64,18 +64,18 @@ internal sealed class TemplateTree(int maxTemplates = TemplateTree.MaxTemplates)
         return NameOutcome.Known;
     }
 
-    /// <summary>Forgets the templates of which no name has come since then; steady milliseconds.</summary>
+    /// <summary>Removes the templates without a name since then; steady milliseconds.</summary>
     public void Expire(long beforeMs) => Expired += Remove(t => t.LastSeenMs < beforeMs);
 
     private ReadOnlySpan<byte> Token(ReadOnlySpan<byte> name, int token) => name[(token == 0 ? 0 : _ends[token - 1]).._ends[token]];
 
-    // The most similar template where the name leads to, made as general as it needs to be; null where none is similar enough.
+    // Returns the most similar template in the node that the name leads to, generalized as needed; null if none is similar enough.
     private NameTemplate? Find(ReadOnlySpan<byte> name, int count)
     {
         if (_byLength[count + 1] is not { } node)
             return null;
 
-        // Where the way was by a token itself, every template there has that token: only the others are compared.
+        // Templates in a node share every token that was matched exactly on the way to it, so only the others are compared.
         var open = 0;
         var steps = Math.Min(MaxSteps, count);
         for (var i = 0; i < steps; i++)
@@ -176,7 +176,7 @@ internal sealed class TemplateTree(int maxTemplates = TemplateTree.MaxTemplates)
         return template;
     }
 
-    // A tenth at once, so that the time it takes is that of many names.
+    // Removes a tenth at once, so that its cost is spread over many names.
     private void Evict()
     {
         var seen = new List<long>(Count);

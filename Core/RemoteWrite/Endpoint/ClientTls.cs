@@ -6,7 +6,7 @@ using OrleansTempo.Core.Configuration.RemoteWrite;
 
 namespace OrleansTempo.Core.RemoteWrite.Endpoint;
 
-/// <summary>Makes the TLS options of a connection from <c>tls_config</c>, its files read anew, so that renewed certificates are picked up.</summary>
+/// <summary>Makes the TLS options of a connection from <c>tls_config</c>. It reads the files each time, so that renewed certificates are picked up.</summary>
 internal static class ClientTls
 {
     /// <exception cref="ArgumentException">A certificate or key cannot be read; the message names the key.</exception>
@@ -33,7 +33,7 @@ internal static class ClientTls
             var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
             Parse("tls_config.ca", () => policy.CustomTrustStore.ImportFromPem(ca));
             if (policy.CustomTrustStore.Count == 0)
-                throw new ArgumentException("tls_config.ca: holds no certificate in PEM form");
+                throw new ArgumentException("tls_config.ca: contains no certificate in PEM form");
             options.CertificateChainPolicy = policy;
         }
 
@@ -51,7 +51,7 @@ internal static class ClientTls
     {
         var leaf = X509Certificate2.CreateFromPem(certificate, key);
 
-        // Windows' TLS cannot use a key that only lives in memory.
+        // TLS on Windows cannot use a key that is only in memory.
         if (OperatingSystem.IsWindows())
             leaf = X509CertificateLoader.LoadPkcs12(leaf.Export(X509ContentType.Pkcs12), null);
 
@@ -63,7 +63,7 @@ internal static class ClientTls
     private static string? Pem(string textKey, string text, string fileKey, string file)
     {
         if (text.Length > 0 && file.Length > 0)
-            throw new ArgumentException($"{textKey} and {fileKey} are both set; allowed is one of them");
+            throw new ArgumentException($"{textKey} and {fileKey} are both set; set only one");
         if (file.Length == 0)
             return text.Length > 0 ? text : null;
 

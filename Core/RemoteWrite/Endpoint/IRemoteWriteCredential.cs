@@ -1,9 +1,9 @@
 namespace OrleansTempo.Core.RemoteWrite.Endpoint;
 
-/// <summary>Signs in for an endpoint where that takes more than a configured secret. Safe for concurrent use.</summary>
+/// <summary>Authenticates to an endpoint if that takes more than a configured secret. Safe for concurrent use.</summary>
 public interface IRemoteWriteCredential
 {
-    /// <summary>The <c>Authorization</c> header of a request that is about to leave. Asked for every attempt, so tokens are kept by whoever implements it.</summary>
-    /// <exception cref="Exception">It could not sign in; the attempt is repeated as when the endpoint cannot be reached.</exception>
+    /// <summary>Returns the <c>Authorization</c> header for a request. Called for every attempt, so implementations must cache tokens.</summary>
+    /// <exception cref="Exception">It could not sign in; the attempt is retried as if the endpoint could not be reached.</exception>
     ValueTask<string> AuthorizationAsync(CancellationToken cancellation);
 }

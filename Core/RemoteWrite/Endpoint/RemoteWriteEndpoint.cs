@@ -5,29 +5,28 @@ using System.Net.Sockets;
 using System.Text;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Configuration.RemoteWrite;
-using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.RemoteWrite.Messages;
 using OrleansTempo.Core.RemoteWrite.Queue;
 
 namespace OrleansTempo.Core.RemoteWrite.Endpoint;
 
 /// <summary>
-/// One entry of <c>remote_write</c>: makes single attempts to send a request and says what each came to; when to try again is
-/// the queue's business. One per process and entry, its connections shared by all tenants. Safe for concurrent use.
+/// One entry of <c>remote_write</c>: makes single attempts to send a request and returns the outcome; the queue decides when to
+/// retry. There is one per process and entry, and all tenants share its connections. Safe for concurrent use.
 /// </summary>
 public sealed class RemoteWriteEndpoint : IDisposable
 {
-    // Of what a remote end says about an error: in UTF-8 no character takes more than four bytes.
+    // The limit on error texts from a remote end: in UTF-8 no character takes more than four bytes.
     private const int MaxErrorLength = 200;
     private const int MaxErrorBytes = 4 * MaxErrorLength;
     private const int MaxRedirects = 10;
 
-    // For all tenants together: a Prometheus takes 512 connections from everyone, and leaves the others waiting until they time out.
+    // For all tenants together: a Prometheus accepts 512 connections in total, and lets the others wait until they time out.
     private const int MaxConnections = 64;
 
     private static readonly string s_userAgent = "OrleansTempo/" + typeof(RemoteWriteEndpoint).Assembly.GetName().Version!.ToString(3);
 
-    // How long a remote end that did not understand 2.0 is sent 1.0: one that is brought up to date is noticed without a restart.
+    // How long to send 1.0 to a remote end that did not understand 2.0; after an upgrade of the remote end, no restart is needed here.
     private static readonly TimeSpan s_fallback = TimeSpan.FromHours(1);
 
     private readonly TimeProvider _time;
@@ -36,18 +35,18 @@ public sealed class RemoteWriteEndpoint : IDisposable
     private readonly HttpClient _client;
     private readonly IRemoteWriteCredential? _credential;
 
-    // Until then 1.0 is sent, whatever is configured; steady milliseconds.
+    // Until then 1.0 is sent, whatever is configured; in steady milliseconds.
     private long _fallbackUntilMs;
 
     /// <param name="options">The entry.</param>
-    /// <param name="position">Its place in the list from 0, part of its name where it has none of its own.</param>
-    /// <param name="time">The clock of timeouts and dates.</param>
-    /// <param name="credential">Signs in where the entry has <c>azuread</c>; null where it has not.</param>
+    /// <param name="position">The index of the entry in the list, part of its name if it has none of its own.</param>
+    /// <param name="time">The clock for timeouts and dates.</param>
+    /// <param name="credential">Signs in if the entry has <c>azuread</c>; otherwise null.</param>
     /// <exception cref="ArgumentException">The entry is not valid; the message names the key, the value and what is allowed.</exception>
     public RemoteWriteEndpoint(RemoteWriteOptions options, int position, TimeProvider time, IRemoteWriteCredential? credential = null)
     {
         if (!Uri.TryCreate(options.Url, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps))
-            throw new ArgumentException($"remote_write[{position}].url: '{ShownUrl.Of(options.Url)}' is not an absolute http or https URL");
+            throw new ArgumentException($"remote_write[{position}].url: '{RedactedUrl.Of(options.Url)}' is not an absolute http or https URL");
         foreach (var name in options.Headers.Keys.Concat(options.HttpHeaders.Keys))
         {
             if (name.Equals(HeaderField.Authorization, StringComparison.OrdinalIgnoreCase))
@@ -57,9 +56,9 @@ public sealed class RemoteWriteEndpoint : IDisposable
         }
 
         if (((object?[])[options.BasicAuth, options.Authorization, options.Azuread]).Count(static way => way is not null) > 1)
-            throw new ArgumentException($"remote_write[{position}]: of basic_auth, authorization and azuread more than one is set; allowed is one of them");
+            throw new ArgumentException($"remote_write[{position}]: more than one of basic_auth, authorization and azuread is set; set only one");
         if (options.Azuread is not null && credential is null)
-            throw new ArgumentException($"remote_write[{position}].azuread: this program has nothing that signs in at Azure");
+            throw new ArgumentException($"remote_write[{position}].azuread: this program is built without Azure sign-in");
         if (options.ProtobufMessage is not (RemoteWriteOptions.MessageV1 or RemoteWriteOptions.MessageV2))
             throw new ArgumentException($"remote_write[{position}].protobuf_message: '{options.ProtobufMessage}' is not known; allowed are {RemoteWriteOptions.MessageV1} and {RemoteWriteOptions.MessageV2}");
         if (options.QueueConfig.MaxSamplesPerSend < 1 || options.QueueConfig.MaxShards < 1)
@@ -77,7 +76,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
         _clock = new SteadyClock(time);
         _credential = credential;
         _target = new UriBuilder(uri) { UserName = "", Password = "" }.Uri;
-        Url = ShownUrl.Of(_target.AbsoluteUri);
+        Url = RedactedUrl.Of(_target.AbsoluteUri);
         Name = options.Name.Length > 0 ? options.Name : $"{uri.Host}-{position}";
         UserInfo = Uri.UnescapeDataString(uri.UserInfo);
         try
@@ -93,37 +92,37 @@ public sealed class RemoteWriteEndpoint : IDisposable
 
     public RemoteWriteOptions Options { get; }
 
-    /// <summary>In logs and metrics; unique where the entries' names are.</summary>
+    /// <summary>The name in logs and metrics; unique if the names of the entries are.</summary>
     public string Name { get; }
 
-    /// <summary>As it may be shown: without user and password, and without what the query says.</summary>
+    /// <summary>The URL without user, password and the values in its query, so that it may be shown.</summary>
     public string Url { get; }
 
-    /// <summary>With the query, so that what waits for one URL is told from what waits for another; never to be shown.</summary>
+    /// <summary>The URL with its query, which tells apart what waits for different URLs; must never be shown.</summary>
     internal string FullUrl => _target.AbsoluteUri;
 
-    /// <summary>In what requests are sent now: as configured, but 1.0 for an hour to a remote end that did not understand 2.0.</summary>
+    /// <summary>The protocol in use: as configured, but 1.0 for an hour if the remote end did not understand 2.0.</summary>
     internal RemoteWriteProtocol Protocol =>
         Options.ProtobufMessage == RemoteWriteOptions.MessageV2 && _clock.NowMs >= Interlocked.Read(ref _fallbackUntilMs)
             ? RemoteWriteProtocol.V2
             : RemoteWriteProtocol.V1;
 
-    /// <summary>What the tenants' queues to it hold together in memory.</summary>
+    /// <summary>What the queues of all tenants to this endpoint hold in memory.</summary>
     internal RemoteWriteBacklog Backlog { get; }
 
-    /// <summary>What they hold in the object store.</summary>
+    /// <summary>What the queues of all tenants to this endpoint hold in the object store.</summary>
     internal RemoteWriteBacklog DiskBacklog { get; }
 
-    /// <summary>Null where nothing is relabelled.</summary>
+    /// <summary>Null if nothing is relabelled.</summary>
     internal Relabeler? Relabeler { get; }
 
-    // user:password of the URL, which stand in for basic_auth as they do in Go's client.
+    // user:password of the URL, used like basic_auth, as in Go's client.
     private string UserInfo { get; }
 
-    /// <summary>The endpoints of <c>remote_write</c>, in its order.</summary>
-    /// <param name="options">With the entries.</param>
-    /// <param name="time">The clock of timeouts and dates.</param>
-    /// <param name="signIn">Makes what signs in for an entry with <c>azuread</c>; null where the program has no such thing.</param>
+    /// <summary>Creates the endpoints of <c>remote_write</c>, in order.</summary>
+    /// <param name="options">The options with the entries.</param>
+    /// <param name="time">The clock for timeouts and dates.</param>
+    /// <param name="signIn">Creates the credential of an entry with <c>azuread</c>; null if the program cannot sign in at Azure.</param>
     /// <exception cref="ArgumentException">An entry is not valid.</exception>
     public static IReadOnlyList<RemoteWriteEndpoint> CreateAll(GeneratorStorageOptions options, TimeProvider time, Func<AzureAdOptions, IRemoteWriteCredential>? signIn = null) =>
         [.. options.RemoteWrite.Select((entry, position) => new RemoteWriteEndpoint(entry, position, time, entry.Azuread is { } azure ? signIn?.Invoke(azure) : null))];
@@ -131,15 +130,15 @@ public sealed class RemoteWriteEndpoint : IDisposable
     public void Dispose() => _client.Dispose();
 
     /// <summary>Sends 1.0 from now on, for an hour.</summary>
-    /// <returns>Whether it did not do so before.</returns>
+    /// <returns>Whether that is new.</returns>
     internal bool FallBack()
     {
         var now = _clock.Now;
         return Interlocked.Exchange(ref _fallbackUntilMs, (now + s_fallback).ToUnixTimeMilliseconds()) <= now.ToUnixTimeMilliseconds();
     }
 
-    /// <summary>One attempt, within <c>remote_timeout</c>. Whatever fails is an outcome; only <paramref name="cancellation"/> throws.</summary>
-    internal async Task<SendOutcome> SendAsync(RemoteWriteRequest request, TenantHeaders headers, CancellationToken cancellation)
+    /// <summary>Makes one attempt, within <c>remote_timeout</c>. Every failure is an outcome; only <paramref name="cancellation"/> throws.</summary>
+    internal async Task<SendOutcome> SendAsync(RemoteWriteRequest request, RemoteWriteHeaders headers, CancellationToken cancellation)
     {
         using var timeout = new CancellationTokenSource(Options.RemoteTimeout, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
@@ -158,7 +157,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
         }
         catch (Exception e)
         {
-            // No network, no such host, TLS refused, a secret's file not there: all of it can be mended from outside.
+            // No network, an unknown host, refused TLS, a missing secret file: all of these can be fixed from outside, so the attempt is retried.
             return new SendOutcome(SendResult.Retry, FirstLine(e.InnerException is { } inner && !e.Message.Contains(inner.Message) ? $"{e.Message.TrimEnd(' ', ':')}: {inner.Message}" : e.Message));
         }
     }
@@ -167,7 +166,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
     {
         var handler = new SocketsHttpHandler
         {
-            // .NET would turn a redirected POST into a GET without a word, and drop its credentials.
+            // .NET would silently turn a redirected POST into a GET, and drop its credentials.
             AllowAutoRedirect = false,
             AutomaticDecompression = DecompressionMethods.None,
             UseCookies = false,
@@ -175,19 +174,19 @@ public sealed class RemoteWriteEndpoint : IDisposable
 
             MaxConnectionsPerServer = Math.Max(MaxConnections, options.QueueConfig.MaxShards),
 
-            // Longer than the longest collection interval of five minutes, so that the next collection finds it open.
+            // Longer than the longest collection interval, five minutes, so that the next collection finds the connection open.
             PooledConnectionIdleTimeout = TimeSpan.FromMinutes(6),
 
-            // A name that moves to another address is followed after this long.
+            // A host name that moves to another address is followed after this time.
             PooledConnectionLifetime = TimeSpan.FromMinutes(15),
         };
 
         if (options.ProxyUrl.Length > 0)
         {
             if (!Uri.TryCreate(options.ProxyUrl, UriKind.Absolute, out var proxy))
-                throw new ArgumentException($"proxy_url: '{ShownUrl.Of(options.ProxyUrl)}' is not an absolute URL");
+                throw new ArgumentException($"proxy_url: '{RedactedUrl.Of(options.ProxyUrl)}' is not an absolute URL");
 
-            // Without user and password, for the errors that .NET writes show the proxy's address.
+            // Without user and password, because .NET's error messages contain the proxy's address.
             handler.Proxy = new WebProxy(new UriBuilder(proxy) { UserName = "", Password = "" }.Uri);
             if (proxy.UserInfo.Split(':', 2) is [var user, var password])
                 handler.Proxy.Credentials = new NetworkCredential(Uri.UnescapeDataString(user), Uri.UnescapeDataString(password));
@@ -196,7 +195,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
         if (options.TlsConfig is not { } tls)
             return handler;
 
-        // Made once here already, so that a missing file is an error of the start and not of the first collection.
+        // Made once here, so that a missing file is an error at the start and not at the first collection.
         var sslOptions = ClientTls.CreateOptions(tls, uri.IdnHost);
         if (options.ProxyUrl.Length > 0)
         {
@@ -212,7 +211,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
         return handler;
     }
 
-    // The handler's own TLS knows no server name other than the URL's, and never reads a certificate again.
+    // The handler's own TLS only knows the server name of the URL, and never reads a certificate again.
     private static async ValueTask<Stream> ConnectAsync(ClientTlsOptions tls, DnsEndPoint remote, CancellationToken cancellation)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -230,8 +229,8 @@ public sealed class RemoteWriteEndpoint : IDisposable
         }
     }
 
-    // Headers are validated where they are configured; what files hold, and what is signed in with, comes only now.
-    private async Task<Dictionary<string, IReadOnlyList<string>>> HeadersAsync(TenantHeaders headers, CancellationToken cancellation)
+    // Configured headers were validated before; the content of files and the credential are known only now.
+    private async Task<Dictionary<string, IReadOnlyList<string>>> HeadersAsync(RemoteWriteHeaders headers, CancellationToken cancellation)
     {
         var merged = await headers.MergeAsync(Options, cancellation).ConfigureAwait(false);
         if (!merged.ContainsKey(HeaderField.Authorization) && await AuthorizationAsync(cancellation).ConfigureAwait(false) is { } authorization)
@@ -247,8 +246,8 @@ public sealed class RemoteWriteEndpoint : IDisposable
         return merged;
     }
 
-    // A redirect that cannot be followed is mended at the remote end, or in url, so samples wait for that.
-    private async Task<HttpResponseMessage> SendFollowingAsync(RemoteWriteRequest request, TenantHeaders tenant, CancellationToken cancellation)
+    // Somebody must fix a redirect that cannot be followed, at the remote end or in url; samples wait for that.
+    private async Task<HttpResponseMessage> SendFollowingAsync(RemoteWriteRequest request, RemoteWriteHeaders tenant, CancellationToken cancellation)
     {
         var headers = await HeadersAsync(tenant, cancellation).ConfigureAwait(false);
         var target = _target;
@@ -264,15 +263,15 @@ public sealed class RemoteWriteEndpoint : IDisposable
             using (response)
             {
                 if (response.Headers.Location is not { } location)
-                    throw new HttpRequestException($"server returned HTTP status {status} without saying where to: check the url");
+                    throw new HttpRequestException($"server returned HTTP status {status} without a location: check the url");
                 var next = new Uri(target, location);
-                var shown = ShownUrl.Of(next.AbsoluteUri);
+                var shown = RedactedUrl.Of(next.AbsoluteUri);
                 if (status is 301 or 302 or 303)
-                    throw new HttpRequestException($"server redirects with HTTP status {status}, which makes a GET of a POST, to {Shortened(shown)}: write the address that takes samples as url");
+                    throw new HttpRequestException($"server redirects to {Shortened(shown)} with HTTP status {status}, which turns a POST into a GET: set url to the address that takes samples");
                 if (!visited.Add(next))
-                    throw new HttpRequestException($"server redirects in a circle, back to {Shortened(shown)}: write the address that takes samples as url");
+                    throw new HttpRequestException($"server redirects in a circle, back to {Shortened(shown)}: set url to the address that takes samples");
                 if (visited.Count > MaxRedirects + 1)
-                    throw new HttpRequestException($"stopped after {MaxRedirects} redirects, the last of them to {Shortened(shown)}: write the address that takes samples as url");
+                    throw new HttpRequestException($"stopped after {MaxRedirects} redirects, the last of them to {Shortened(shown)}: set url to the address that takes samples");
                 if (next.Host != target.Host || (target.Scheme == Uri.UriSchemeHttps && next.Scheme != Uri.UriSchemeHttps))
                     headers = WithoutCredentials(headers);
                 target = next;
@@ -280,12 +279,12 @@ public sealed class RemoteWriteEndpoint : IDisposable
         }
     }
 
-    // Any header that was configured may be a key; the tenant's name is none, and samples must not end up with another tenant.
+    // Any configured header may be a secret. The tenant's name is not, and without it samples would end up with another tenant.
     private static Dictionary<string, IReadOnlyList<string>> WithoutCredentials(Dictionary<string, IReadOnlyList<string>> headers)
     {
         var kept = new Dictionary<string, IReadOnlyList<string>>(StringComparer.OrdinalIgnoreCase);
-        if (headers.TryGetValue(TenantHeaders.OrgIdHeader, out var orgId))
-            kept[TenantHeaders.OrgIdHeader] = orgId;
+        if (headers.TryGetValue(RemoteWriteHeaders.OrgIdHeader, out var orgId))
+            kept[RemoteWriteHeaders.OrgIdHeader] = orgId;
         return kept;
     }
 
@@ -293,7 +292,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
     {
         var content = new ReadOnlyMemoryContent(request.Body);
 
-        // As the specifications spell it, without a space: receivers compare texts. Those of 1.0 are older than the parameter.
+        // Spelled as in the specification, without a space, because receivers compare texts. Receivers of 1.0 are older than the parameter.
         content.Headers.TryAddWithoutValidation("Content-Type", request.Protocol == RemoteWriteProtocol.V2 ? "application/x-protobuf;proto=" + RemoteWriteOptions.MessageV2 : "application/x-protobuf");
         content.Headers.ContentEncoding.Add("snappy");
         var message = new HttpRequestMessage(HttpMethod.Post, target)
@@ -304,7 +303,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
         };
         foreach (var (name, values) in headers)
         {
-            // .NET holds some, such as Content-Language, for the content's.
+            // .NET treats some, such as Content-Language, as headers of the content.
             if (!message.Headers.TryAddWithoutValidation(name, values))
                 content.Headers.TryAddWithoutValidation(name, values);
         }
@@ -344,9 +343,9 @@ public sealed class RemoteWriteEndpoint : IDisposable
         var written = request.Protocol == RemoteWriteProtocol.V2 ? WrittenCounts.Read(response.Headers)?.Within(request) : null;
         if (response.IsSuccessStatusCode)
         {
-            // A receiver from before 2.0 that does not look at the content type finds nothing in it that it knows, and is content.
+            // A receiver from before 2.0 that ignores the content type finds no field it knows, and reports success.
             return request.Protocol == RemoteWriteProtocol.V2 && written is null
-                ? new SendOutcome(SendResult.NotUnderstood, $"server returned HTTP status {(int)response.StatusCode} without saying what it has written")
+                ? new SendOutcome(SendResult.NotUnderstood, $"server returned HTTP status {(int)response.StatusCode} without saying what it wrote")
                 : SendOutcome.Accepted with { Written = written };
         }
 
@@ -377,7 +376,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
         }
         catch (Exception e) when (e is IOException or HttpRequestException or OperationCanceledException)
         {
-            // The status decides, and it is known; what stays unknown is the reason.
+            // The status is known, and it decides; only the reason stays unknown.
             return "";
         }
     }

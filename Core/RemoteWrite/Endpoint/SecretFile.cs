@@ -3,30 +3,30 @@ namespace OrleansTempo.Core.RemoteWrite.Endpoint;
 /// <summary>A file that holds one secret: a password, a token, a header's value.</summary>
 public static class SecretFile
 {
-    /// <summary>Reads the secret; the one line break that editors and Kubernetes secrets end a file with is not part of it.</summary>
+    /// <summary>Reads the secret, without a line break at the end of the file, as editors and Kubernetes secrets add one.</summary>
     /// <param name="key">The key that names the file, for the error.</param>
-    /// <param name="file">The file's path.</param>
-    /// <param name="problemOf">What is wrong with the secret, of <see cref="HeaderField"/>.</param>
-    /// <param name="cancellation">Ends the reading.</param>
-    /// <exception cref="IOException">The file cannot be read, is empty, or holds what cannot be sent; the message names key and file, and never shows the secret.</exception>
+    /// <param name="file">The path of the file.</param>
+    /// <param name="problemOf">Validates the secret; a method of <see cref="HeaderField"/>.</param>
+    /// <param name="cancellation">Cancels the read.</param>
+    /// <exception cref="IOException">The file cannot be read, is empty, or its content cannot be sent. The message names the key and the file, and never the secret.</exception>
     public static async Task<string> ReadAsync(string key, string file, Func<string, string?> problemOf, CancellationToken cancellation)
     {
         try
         {
             var secret = WithoutLineBreak(await File.ReadAllTextAsync(file, cancellation).ConfigureAwait(false));
             if (problemOf(secret) is { } problem)
-                throw new InvalidDataException($"what it holds {problem}");
+                throw new InvalidDataException($"its content {problem}");
 
-            // Whoever writes a file anew empties it first, and what is sent without a secret is refused for good.
+            // A writer empties the file first, and a request sent without the secret would be refused for good.
             return string.IsNullOrWhiteSpace(secret) ? throw new InvalidDataException("it is empty") : secret;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            throw new IOException($"{key}: cannot use the file '{file}': {e.Message}", e);
+            throw new IOException($"{key}: file '{file}' cannot be used: {e.Message}", e);
         }
     }
 
-    /// <summary>What is wrong with the secret of a file that can be read; null where nothing is, or nothing can be said yet.</summary>
+    /// <summary>What is wrong with the secret in a file; null for nothing, and also if the file cannot be read yet.</summary>
     public static string? Problem(string file, Func<string, string?> problemOf)
     {
         try
@@ -35,7 +35,7 @@ public static class SecretFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            // It may come later, as secrets that something else puts into place do; sending waits for it.
+            // Another program may still put the file in place; sending waits for it.
             return null;
         }
     }

@@ -1,9 +1,8 @@
 using OrleansTempo.Core.Generator.Samples;
-using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.RemoteWrite.Messages;
 
-/// <summary>Steps through the <c>labels</c> fields that <see cref="Generator.LabelSet.EncodeLabel"/> has encoded.</summary>
+/// <summary>Enumerates the <c>labels</c> fields that <see cref="Generator.LabelSet.EncodeLabel"/> has encoded.</summary>
 internal ref struct EncodedLabels(ReadOnlySpan<byte> fields)
 {
     private ReadOnlySpan<byte> _rest = fields;

@@ -1,6 +1,6 @@
 namespace OrleansTempo.Core.RemoteWrite.Messages;
 
-/// <summary>What decides how a collection is encoded; endpoints that agree on it share one encoding.</summary>
+/// <summary>The settings that determine how a collection is encoded; endpoints with equal settings share one encoding.</summary>
 public sealed record EncodingSettings
 {
     /// <summary>The label of an exemplar that carries the trace ID.</summary>
@@ -8,9 +8,9 @@ public sealed record EncodingSettings
 
     public bool SendExemplars { get; init; } = true;
 
-    /// <summary>Samples of one request at most; a single series is never split.</summary>
+    /// <summary>The maximum number of samples in a request; a single series is never split.</summary>
     public int MaxSamplesPerSend { get; init; } = 2000;
 
-    /// <summary>Null where nothing is relabelled, which costs nothing then.</summary>
+    /// <summary>Null if nothing is relabelled, which then costs nothing.</summary>
     public RelabelledSeries? Relabelling { get; init; }
 }

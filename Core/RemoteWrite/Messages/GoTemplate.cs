@@ -4,13 +4,13 @@ using System.Text.RegularExpressions;
 namespace OrleansTempo.Core.RemoteWrite.Messages;
 
 /// <summary>
-/// A replacement as Go's <c>regexp</c> expands it: <c>$1</c>, <c>${1}</c>, <c>$name</c>, <c>${name}</c>, and <c>$$</c> for a
-/// dollar sign. Without braces the name is as long as it can be, so <c>$1x</c> is <c>${1x}</c>; what no group is called expands to
-/// nothing; a dollar sign that begins none of these stays.
+/// Expands a replacement as Go's <c>regexp</c> does: <c>$1</c>, <c>${1}</c>, <c>$name</c>, <c>${name}</c>, and <c>$$</c> for a
+/// dollar sign. Without braces the name is as long as possible, so <c>$1x</c> is <c>${1x}</c>. A name of no group expands to
+/// nothing, and a dollar sign that starts none of these stays.
 /// </summary>
 internal sealed class GoTemplate
 {
-    // A literal, or where that is null, the number of a group.
+    // A literal, or if that is null, the number of a group.
     private readonly List<(string? Literal, int Group)> _pieces = [];
 
     public GoTemplate(string template, Re2 regex)
@@ -47,7 +47,7 @@ internal sealed class GoTemplate
             _pieces.Add((literal.ToString(), 0));
     }
 
-    /// <summary>Whether what comes out depends on the match.</summary>
+    /// <summary>Whether the result depends on the match.</summary>
     public bool HasVariables { get; }
 
     public string Expand(Match match)

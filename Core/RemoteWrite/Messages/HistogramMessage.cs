@@ -4,8 +4,8 @@ using static OrleansTempo.Core.ProtoWire;
 namespace OrleansTempo.Core.RemoteWrite.Messages;
 
 /// <summary>
-/// Writes the inside of a <c>Histogram</c> message with integer counts. Its fields have the same numbers in remote write 1.0 and 2.0;
-/// <c>start_timestamp</c> is in 2.0 only.
+/// Writes the fields of a <c>Histogram</c> message with integer counts. They have the same numbers in remote write 1.0 and 2.0;
+/// <c>start_timestamp</c> exists in 2.0 only.
 /// </summary>
 internal static class HistogramMessage
 {
@@ -25,7 +25,7 @@ internal static class HistogramMessage
 
     /// <param name="histogram">The sample.</param>
     /// <param name="timestampMs">Unix time in milliseconds.</param>
-    /// <param name="startTimestampMs">Since when it counts, or 0 where that is not said.</param>
+    /// <param name="startTimestampMs">When the histogram started to count, in Unix milliseconds; 0 to leave it out.</param>
     public static int Length(in NativeHistogramPoint histogram, long timestampMs, long startTimestampMs = 0)
     {
         var length = 1 + VarintLength(histogram.Count) + 1 + sizeof(double) + 1 + VarintLength(ZigZag(histogram.Schema)) + 1 + sizeof(double)
@@ -41,10 +41,10 @@ internal static class HistogramMessage
         return startTimestampMs == 0 ? length : length + 2 + VarintLength((ulong)startTimestampMs);
     }
 
-    /// <summary>Writes as many bytes as <see cref="Length"/> says of the same.</summary>
+    /// <summary>Writes the fields; the number of bytes is what <see cref="Length"/> returns.</summary>
     public static void Write(Span<byte> target, ref int position, in NativeHistogramPoint histogram, long timestampMs, long startTimestampMs = 0)
     {
-        // Zeros too: of the counts it says that they are integers.
+        // Written even if zero: the field says that counts are integers.
         target[position++] = CountTag;
         WriteVarint(target, ref position, histogram.Count);
         target[position++] = SumTag;

@@ -2,12 +2,12 @@ using OrleansTempo.Core.Generator.Samples;
 
 namespace OrleansTempo.Core.RemoteWrite.Messages;
 
-/// <summary>Writes the series of one collection as requests of one <see cref="RemoteWriteProtocol"/>. For one caller at a time.</summary>
+/// <summary>Encodes the series of one collection as requests of one <see cref="RemoteWriteProtocol"/>. One caller at a time.</summary>
 internal interface IWriteRequestEncoder : ISeriesVisitor, IDisposable
 {
-    /// <summary>Series that relabelling left out.</summary>
+    /// <summary>The number of series that relabelling dropped.</summary>
     int DroppedSeries { get; }
 
-    /// <summary>Cuts what is left and hands over all requests, in the order of the series.</summary>
+    /// <summary>Completes the last request, and returns all requests in the order of the series.</summary>
     IReadOnlyList<RemoteWriteRequest> Finish();
 }

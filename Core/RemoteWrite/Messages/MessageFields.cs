@@ -1,11 +1,10 @@
 using System.Buffers.Binary;
-using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.RemoteWrite.Messages;
 
 /// <summary>
-/// Steps through the fields of a remote write message: varints, doubles, and what has a length. The message may come from a disk, so
-/// every method throws an <see cref="InvalidDataException"/> where it does not go on as it should.
+/// Enumerates the fields of a remote write message: varints, doubles, and length-delimited fields. The message may come from a disk,
+/// so every method throws an <see cref="InvalidDataException"/> if it is not in the expected format.
 /// </summary>
 internal ref struct MessageFields(ReadOnlySpan<byte> message)
 {
@@ -18,10 +17,10 @@ internal ref struct MessageFields(ReadOnlySpan<byte> message)
     /// <summary>The value of a varint, or the bits of a double.</summary>
     public ulong Value { get; private set; }
 
-    /// <summary>What is in a field that has a length.</summary>
+    /// <summary>The content of a length-delimited field.</summary>
     public ReadOnlySpan<byte> Content { get; private set; }
 
-    /// <summary>The whole field, its tag included.</summary>
+    /// <summary>The whole field, including its tag.</summary>
     public readonly ReadOnlySpan<byte> Whole => _message[_start.._position];
 
     public bool MoveNext()
@@ -46,11 +45,11 @@ internal ref struct MessageFields(ReadOnlySpan<byte> message)
                 Content = Take(ReadVarint());
                 return true;
             default:
-                throw new InvalidDataException($"a field of a kind that remote write does not have: {tag & 7}");
+                throw new InvalidDataException($"a field has wire type {tag & 7}, which remote write does not use");
         }
     }
 
-    /// <summary>The numbers of a packed repeated field, one a call; false at its end.</summary>
+    /// <summary>Reads the next number of a packed repeated field; false at its end.</summary>
     public static bool TryReadPacked(ref ReadOnlySpan<byte> packed, out ulong number)
     {
         var fields = new MessageFields(packed);
@@ -69,13 +68,13 @@ internal ref struct MessageFields(ReadOnlySpan<byte> message)
     {
         if (ProtoWire.TryReadVarint(_message, ref _position, out var value))
             return value;
-        throw new InvalidDataException(_position == _message.Length ? "a number ends too soon" : "a number is longer than 64 bits");
+        throw new InvalidDataException(_position == _message.Length ? "a number is cut short" : "a number does not fit into 64 bits");
     }
 
     private ReadOnlySpan<byte> Take(ulong length)
     {
         if (length > (ulong)(_message.Length - _position))
-            throw new InvalidDataException($"{length} bytes are expected where {_message.Length - _position} are left");
+            throw new InvalidDataException($"{length} bytes expected, {_message.Length - _position} left");
         _position += (int)length;
         return _message.Slice(_position - (int)length, (int)length);
     }

@@ -6,8 +6,8 @@ using static OrleansTempo.Core.ProtoWire;
 namespace OrleansTempo.Core.RemoteWrite.Messages;
 
 /// <summary>
-/// Notes which metric families a collection has and encodes what they are, <c>WriteRequest.metadata</c> of remote write 1.0, as
-/// requests of their own. Query editors tell counters from gauges by it, and show the help texts.
+/// Collects the metric families of a collection, and encodes their <c>WriteRequest.metadata</c> of remote write 1.0 as separate
+/// requests. Query editors use metadata to tell counters from gauges, and show the help texts.
 /// </summary>
 internal sealed class MetadataRequest : ISeriesVisitor
 {
@@ -22,18 +22,18 @@ internal sealed class MetadataRequest : ISeriesVisitor
 
     public void Visit(in SeriesPoint point)
     {
-        // Buckets come in a row.
+        // The buckets of a histogram follow one another.
         if (ReferenceEquals(_last, point.Name))
             return;
         _last = point.Name;
         _families.TryAdd(_last.Family, _last.Type);
     }
 
-    /// <summary>Whether the collection had no series.</summary>
+    /// <summary>Whether the collection has no series.</summary>
     public bool IsEmpty => _families.Count == 0;
 
     /// <param name="timestampMs">Unix time in milliseconds of the collection.</param>
-    /// <param name="maxPerRequest">Metric families in one request at most.</param>
+    /// <param name="maxPerRequest">The maximum number of metric families in a request.</param>
     public IEnumerable<RemoteWriteRequest> Encode(long timestampMs, int maxPerRequest)
     {
         foreach (var families in _families.Chunk(maxPerRequest))

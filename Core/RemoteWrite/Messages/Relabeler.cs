@@ -7,8 +7,8 @@ using OrleansTempo.Core.Configuration.RemoteWrite;
 namespace OrleansTempo.Core.RemoteWrite.Messages;
 
 /// <summary>
-/// Applies <c>write_relabel_configs</c> to a label set, rule after rule, with Prometheus' meaning: an absent label reads as
-/// empty, setting a label to empty deletes it, and a regular expression matches the whole text. Safe for concurrent use.
+/// Applies <c>write_relabel_configs</c> to a label set, rule by rule, with Prometheus' semantics: a missing label reads as empty,
+/// setting a label to empty deletes it, and a regular expression must match the whole text. Safe for concurrent use.
 /// </summary>
 public sealed class Relabeler
 {
@@ -28,11 +28,11 @@ public sealed class Relabeler
             '\u0002', r.Action, string.Join('\u0003', r.SourceLabels), r.Separator, r.TargetLabel, r.Regex, r.Modulus, r.Replacement)));
     }
 
-    /// <summary>Equal for two relabelers that do the same, so that endpoints can share an encoding.</summary>
+    /// <summary>Equal for relabelers with the same rules, so that endpoints can share an encoding.</summary>
     internal string Key { get; }
 
-    /// <summary>Changes <paramref name="labels"/> by the rules.</summary>
-    /// <returns>Whether the series is kept; where it is not, the labels are in no defined state.</returns>
+    /// <summary>Applies the rules to <paramref name="labels"/>.</summary>
+    /// <returns>Whether the series is kept; if not, the state of the labels is undefined.</returns>
     public bool Apply(Dictionary<string, string> labels)
     {
         foreach (var rule in _rules)
@@ -76,7 +76,7 @@ public sealed class Relabeler
                 Set(labels, options.TargetLabel, remainder.ToString(CultureInfo.InvariantCulture));
                 break;
             case RelabelAction.LabelMap:
-                // Over a copy: what the rule adds is not mapped again.
+                // Iterates over a copy, so that labels added by the rule are not mapped again.
                 foreach (var (name, text) in labels.OrderBy(static l => l.Key, StringComparer.Ordinal).ToArray())
                 {
                     if (rule.Regex.Match(name) is { Success: true } match)
@@ -99,7 +99,7 @@ public sealed class Relabeler
 
     private static void Replace(Rule rule, Dictionary<string, string> labels, string value)
     {
-        // A constant set without looking at any label needs no match.
+        // A rule that sets a constant without source labels needs no match.
         if (value.Length == 0 && rule.Options.Regex == DefaultRegex && !rule.Target.HasVariables && !rule.Replacement.HasVariables)
         {
             Set(labels, rule.Options.TargetLabel, rule.Options.Replacement);
@@ -117,7 +117,7 @@ public sealed class Relabeler
 
     private static void Set(Dictionary<string, string> labels, string name, string value)
     {
-        // What a template makes of a text need not be a name; the label is left out then, as Prometheus does.
+        // The result of a template may not be a valid name; the label is then dropped, as in Prometheus.
         if (value.Length == 0)
             labels.Remove(name);
         else if (LabelName.IsValid(name))

@@ -5,18 +5,18 @@ using OrleansTempo.Core.Generator.Samples;
 namespace OrleansTempo.Core.RemoteWrite.Messages;
 
 /// <summary>
-/// The encoded labels of series after relabelling. A series' labels never change, so the rules run once per series, not once
-/// per collection; what is remembered goes with the <see cref="LabelSet"/> it belongs to. For one caller at a time.
+/// Caches the encoded labels of series after relabelling. The labels of a series never change, so the rules run once per series, not
+/// once per collection; a cached result lives as long as its <see cref="LabelSet"/>. One caller at a time.
 /// </summary>
 public sealed class RelabelledSeries(Relabeler relabeler)
 {
     private readonly ConditionalWeakTable<LabelSet, Dictionary<(MetricName, BucketBound?), byte[]?>> _entities = [];
 
-    // An entity's series come one after the other, so the table is asked once per entity. Held weakly, like the table's keys.
+    // The series of an entity follow one another, so there is one lookup per entity. Held weakly, like the keys of the table.
     private readonly WeakReference<LabelSet?> _lastLabels = new(null);
     private Dictionary<(MetricName, BucketBound?), byte[]?>? _last;
 
-    /// <summary>The series' <c>labels</c> fields sorted by name; null where the rules drop it or leave no label.</summary>
+    /// <summary>The <c>labels</c> fields of a series, sorted by name; null if the rules drop the series or leave no label.</summary>
     public byte[]? Labels(LabelSet labels, MetricName name, BucketBound? bucket)
     {
         if (_last is null || !_lastLabels.TryGetTarget(out var lastLabels) || !ReferenceEquals(lastLabels, labels))
@@ -42,7 +42,7 @@ public sealed class RelabelledSeries(Relabeler relabeler)
         if (!relabeler.Apply(texts) || texts.Count == 0)
             return null;
 
-        // By bytes, as the wire wants it: UTF-16 sorts characters beyond the first plane differently.
+        // Sorted by bytes, as the protocol requires: UTF-16 sorts characters beyond the first plane differently.
         var sorted = texts.Select(static l => (Name: Encoding.UTF8.GetBytes(l.Key), Value: Encoding.UTF8.GetBytes(l.Value))).ToArray();
         Array.Sort(sorted, static (a, b) => a.Name.AsSpan().SequenceCompareTo(b.Name));
         return [.. sorted.SelectMany(static l => LabelSet.EncodeLabel(l.Name, l.Value))];

@@ -4,18 +4,18 @@ using static OrleansTempo.Core.ProtoWire;
 namespace OrleansTempo.Core.RemoteWrite.Messages;
 
 /// <summary>
-/// The texts of one remote write 2.0 request, each once: <c>Request.symbols</c>, encoded as it grows, and the number by which the
-/// request's series refer to a text. Number 0 is the empty text. For one caller at a time.
+/// The distinct texts of one remote write 2.0 request: <c>Request.symbols</c>, encoded as it grows, and the numbers with which the
+/// series of the request refer to them. Number 0 is the empty text. One caller at a time.
 /// </summary>
 internal sealed class SymbolTable : IDisposable
 {
     private const byte SymbolsTag = 0x22;
 
-    // By number; that of the empty text is never looked at.
+    // Indexed by number; the entry of the empty text is never used.
     private Symbol[] _symbols = new Symbol[1024];
     private int _count;
 
-    // Where a text's number stands, found by its hash; 0 is a free place. Never more than half full.
+    // Hash table from text to number; 0 marks a free place. Never more than half full.
     private int[] _places = new int[2048];
 
     // Rented here, returned by Dispose.
@@ -24,10 +24,10 @@ internal sealed class SymbolTable : IDisposable
 
     public SymbolTable() => Clear();
 
-    /// <summary>The <c>symbols</c> fields, one after the other.</summary>
+    /// <summary>The encoded <c>symbols</c> fields.</summary>
     public ReadOnlySpan<byte> Encoded => _encoded.AsSpan(0, _length);
 
-    /// <summary>Begins the next request.</summary>
+    /// <summary>Clears the table for the next request.</summary>
     public void Clear()
     {
         Array.Clear(_places);
@@ -37,7 +37,7 @@ internal sealed class SymbolTable : IDisposable
         _encoded[_length++] = 0;
     }
 
-    /// <summary>The number of a text in UTF-8, which gets one where it has none yet.</summary>
+    /// <summary>Returns the number of a text in UTF-8, and adds the text if it is new.</summary>
     public uint NumberOf(ReadOnlySpan<byte> text)
     {
         if (text.IsEmpty)

@@ -6,8 +6,8 @@ using static OrleansTempo.Core.ProtoWire;
 namespace OrleansTempo.Core.RemoteWrite.Messages;
 
 /// <summary>
-/// Writes a remote write 2.0 request of ours again as 1.0, for a remote end that turns out to know no other. What 1.0 has no place for
-/// is left out: when a series began, and its metadata, which <see cref="MetadataRequest"/> says there.
+/// Converts one of our remote write 2.0 requests to 1.0, for a remote end that turns out not to know 2.0. It drops what 1.0 has no
+/// field for: when a series started, and its metadata, which <see cref="MetadataRequest"/> sends instead.
 /// </summary>
 internal static class V1Transcoder
 {
@@ -15,7 +15,7 @@ internal static class V1Transcoder
     private const int Symbols = 4;
     private const int Timeseries = 5;
 
-    // Request.timeseries, and what they are in 1.0
+    // Request.timeseries, and their equivalents in 1.0
     private const int LabelsRefs = 1;
     private const int Samples = 2;
     private const int Histograms = 3;
@@ -28,7 +28,7 @@ internal static class V1Transcoder
     private const int SampleStartTimestamp = 3;
     private const int HistogramStartTimestamp = 17;
 
-    /// <returns>The request itself where it is 1.0 already.</returns>
+    /// <returns>The converted request; the same request if it is 1.0 already.</returns>
     /// <exception cref="InvalidDataException">The body is not a 2.0 request.</exception>
     public static RemoteWriteRequest Transcode(RemoteWriteRequest request)
     {
@@ -104,7 +104,7 @@ internal static class V1Transcoder
         }
     }
 
-    private static InvalidDataException Damaged(Exception? cause = null) => new("a queued remote write request is damaged" + (cause is null ? "" : ": " + cause.Message), cause);
+    private static InvalidDataException Damaged(Exception? cause = null) => new("a queued remote write request is corrupt" + (cause is null ? "" : ": " + cause.Message), cause);
 
     private static void WriteSeries(ArrayBufferWriter<byte> target, ReadOnlySpan<byte> series, ReadOnlySpan<byte> raw, List<(int Start, int Length)> symbols)
     {
@@ -149,7 +149,7 @@ internal static class V1Transcoder
         while (MessageFields.TryReadPacked(ref refs, out var name))
         {
             if (!MessageFields.TryReadPacked(ref refs, out var value))
-                throw new InvalidDataException("a label has a name and no value");
+                throw new InvalidDataException("a label has a name but no value");
             target.Write(LabelSet.EncodeLabel(Symbol(name, raw, symbols), Symbol(value, raw, symbols)));
         }
     }
@@ -158,7 +158,7 @@ internal static class V1Transcoder
         ? raw.Slice(symbols[(int)number].Start, symbols[(int)number].Length)
         : throw new InvalidDataException($"symbol {number} of {symbols.Count}");
 
-    // The other fields have the same numbers and kinds in both.
+    // The other fields have the same numbers and types in both versions.
     private static void Copy(ArrayBufferWriter<byte> target, ReadOnlySpan<byte> message, int without)
     {
         for (var fields = new MessageFields(message); fields.MoveNext();)

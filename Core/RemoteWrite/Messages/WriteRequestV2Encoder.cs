@@ -7,16 +7,16 @@ using static OrleansTempo.Core.ProtoWire;
 namespace OrleansTempo.Core.RemoteWrite.Messages;
 
 /// <summary>
-/// Writes the series of one collection as remote write 2.0 requests:
+/// Encodes the series of one collection as remote write 2.0 requests:
 /// <code>
 /// Request { symbols*, timeseries: { labels_refs, samples: [0,] value | histograms: [empty,] value, exemplars*, metadata, created }* }
 /// </code>
-/// A text stands once in a request, and series refer to it by number. An entity's numbers are looked up once per request, as are
-/// a metric name's and a bucket's, so a series costs a few copies as in 1.0.
+/// Each text appears once in a request, and series refer to it by number. The numbers of an entity, a metric name and a bucket are
+/// looked up once per request, so a series costs a few copies, as in 1.0.
 /// </summary>
 /// <remarks>
-/// When a series began is said beside its first 0 alone: by the value's <c>start_timestamp</c>, and for receivers of the protocol's drafts
-/// by the series' field 6. It is the 0's own time. For one caller at a time.
+/// The start of a series is sent only with its first 0, and is the time of that 0: as the sample's <c>start_timestamp</c>, and as field
+/// 6 of the series for receivers of drafts of the protocol. One caller at a time.
 /// </remarks>
 internal sealed class WriteRequestV2Encoder : IWriteRequestEncoder
 {
@@ -41,7 +41,7 @@ internal sealed class WriteRequestV2Encoder : IWriteRequestEncoder
 
     private const int MaxRefBytes = 5;
 
-    // Tags and lengths of a series' fields, its own length included, besides what they hold.
+    // The tags and lengths of a series' fields, including the length of the series itself, without their content.
     private const int MaxSeriesOverhead = 64;
 
     private readonly EncodingSettings _settings;
@@ -50,13 +50,13 @@ internal sealed class WriteRequestV2Encoder : IWriteRequestEncoder
     private readonly SymbolTable _symbols = new();
     private readonly List<RemoteWriteRequest> _requests = [];
 
-    // Of metric names and bucket bounds, which are few and come in the same order for every entity: what came after the last one is
-    // tried before it is looked up.
+    // For metric names and bucket bounds, which are few and come in the same order for every entity: the one that followed last time
+    // is tried before a lookup.
     private readonly Dictionary<object, Refs> _known = new(ReferenceEqualityComparer.Instance);
     private Refs _metric = new();
     private Refs _bucket = new();
 
-    // Of the entity that was visited last: head, middle and tail of its labels.
+    // Head, middle and tail of the labels of the last visited entity.
     private readonly Refs _entity = new();
     private LabelSet? _entityLabels;
     private int _entityHead;
@@ -275,8 +275,8 @@ internal sealed class WriteRequestV2Encoder : IWriteRequestEncoder
         WriteVarint(target, ref position, (ulong)exemplar.TimestampMs);
     }
 
-    // What the series takes in 1.0, or a little more: a request is cut where it would be there, so that one which has to be
-    // written again for a receiver that only knows 1.0 is not too large for it either.
+    // The size of the series in 1.0, or a little more. A request is cut where it would be cut in 1.0, so that it does not get too
+    // large if it must be converted for a receiver that only knows 1.0.
     private int V1SamplesLength(in SeriesPoint point)
     {
         var exemplarLength = 72 + _traceIdLabelName.Length;
@@ -385,7 +385,7 @@ internal sealed class WriteRequestV2Encoder : IWriteRequestEncoder
 
     private void Cut()
     {
-        // The symbols before the series, in one piece: receivers that read as they go need them first.
+        // The symbols come before the series, in one piece: receivers that parse as they read need them first.
         var symbols = _symbols.Encoded;
         if (symbols.Length + _length > _buffer.Length)
             Grow(symbols.Length + _length);
@@ -421,7 +421,7 @@ internal sealed class WriteRequestV2Encoder : IWriteRequestEncoder
 
     private readonly record struct Exemplar(uint NameRef, uint TraceIdRef, double Value, long TimestampMs);
 
-    // Symbol numbers, encoded, as they hold for one request: labels, and behind those of a metric name its metadata.
+    // Encoded symbol numbers, valid for one request: labels, and for a metric name also its metadata.
     private sealed class Refs
     {
         private byte[] _bytes = new byte[4 * MaxRefBytes];
@@ -431,10 +431,10 @@ internal sealed class WriteRequestV2Encoder : IWriteRequestEncoder
         // The metric name or bucket bound.
         public object? Key { get; init; }
 
-        // What came after it the last time.
+        // The one that followed it last time.
         public Refs? Next { get; set; }
 
-        // By its position in the collection; none at first.
+        // The request for which the numbers are valid, by its position in the collection; none at first.
         public int Request { get; private set; } = -1;
 
         public ReadOnlySpan<byte> Labels => _bytes.AsSpan(0, _labelsLength < 0 ? _length : _labelsLength);

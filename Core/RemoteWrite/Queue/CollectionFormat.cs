@@ -1,22 +1,21 @@
 using System.Buffers.Binary;
-using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.RemoteWrite.Queue;
 
 /// <summary>
-/// The bytes of an object of a queue; see <c>docs/remote-write-queue.md</c>. All numbers are little-endian.
+/// The format of the objects of a queue; see <c>docs/remote-write-queue.md</c>. All numbers are little-endian.
 /// <code>
 /// ┌────────┬─────────┬─────────┬─────┬──────┬──────┬─
 /// │ header │ entry 0 │ entry 1 │  …  │ body │ body │ …
 /// └────────┴─────────┴─────────┴─────┴──────┴──────┴─
-///   │        └ what a request is, where its body begins, checksums of both
+///   │        └ describes a request: where its body starts, checksums of entry and body
 ///   └ magic, version, number of entries, timestamp, samples, kind, writer, checksum
 /// </code>
-/// Every entry says for itself where its body is, so that one that is broken costs no other. A mark is a header alone.
+/// Each entry says where its own body is, so that a corrupt entry costs no other. A mark is only a header.
 /// </summary>
 internal static class CollectionFormat
 {
-    /// <summary>What has to be read of an object to know what it is.</summary>
+    /// <summary>The length of the header, which is enough to know what an object is.</summary>
     public const int HeaderBytes = 56;
 
     private const int Version = 2;
@@ -26,7 +25,7 @@ internal static class CollectionFormat
     private const int EntryBytes = 52;
     private const int EntryChecksumOffset = EntryBytes - sizeof(uint);
 
-    // Of the files of former versions.
+    // For files of earlier versions.
     private const int FileVersion = 1;
     private const int FileHeaderBytes = 28;
     private const int FileEntryBytes = 56;
@@ -35,7 +34,7 @@ internal static class CollectionFormat
 
     private static ReadOnlySpan<byte> Magic => "OTempRWQ"u8;
 
-    /// <summary>A collection; of its requests those that are null are left out.</summary>
+    /// <summary>Writes a collection, without the requests that are null.</summary>
     public static byte[] Write(IReadOnlyList<RemoteWriteRequest?> requests, long timestampMs, Guid writer)
     {
         RemoteWriteRequest[] left = [.. requests.OfType<RemoteWriteRequest>()];
@@ -52,7 +51,7 @@ internal static class CollectionFormat
         return content;
     }
 
-    /// <summary>An object that only says something about its number.</summary>
+    /// <summary>Writes a mark: an object that only says something about its number.</summary>
     public static byte[] WriteMark(QueueObjectKind kind, Guid writer)
     {
         var content = new byte[HeaderBytes];
@@ -61,7 +60,7 @@ internal static class CollectionFormat
     }
 
     /// <param name="content">At least the first <see cref="HeaderBytes"/> of an object.</param>
-    /// <returns>Null where it is not what was written.</returns>
+    /// <returns>The header; null if it is corrupt.</returns>
     public static CollectionHeader? ReadHeader(ReadOnlySpan<byte> content)
     {
         if (content.Length < HeaderBytes
@@ -75,7 +74,7 @@ internal static class CollectionFormat
             new Guid(content.Slice(WriterOffset, WriterBytes)));
     }
 
-    /// <summary>Reads a collection as far as it is what was written.</summary>
+    /// <summary>Reads a collection, without its corrupt requests.</summary>
     public static ReadCollection Read(ReadOnlyMemory<byte> content)
     {
         if (ReadHeader(content.Span) is not { } header)
@@ -84,9 +83,9 @@ internal static class CollectionFormat
         return read with { LostSamples = Math.Max(0, header.Samples - sound) };
     }
 
-    /// <summary>Reads a file of a former version: what of it was still to be sent.</summary>
+    /// <summary>Reads the requests that were still to be sent from a file of an earlier version.</summary>
     /// <param name="file">The whole file.</param>
-    /// <param name="samples">Those that waited when it was written, as its name says.</param>
+    /// <param name="samples">The number of samples that waited when it was written, from its name.</param>
     public static ReadCollection ReadFile(ReadOnlyMemory<byte> file, long samples)
     {
         if (file.Length < FileHeaderBytes || !IsHeader(file.Span, FileVersion, FileHeaderBytes - sizeof(uint)))
@@ -112,7 +111,7 @@ internal static class CollectionFormat
         BinaryPrimitives.WriteUInt32LittleEndian(content[HeaderChecksumOffset..], Crc32C.Of(content[..HeaderChecksumOffset]));
     }
 
-    // What a request has besides its body is here and in ReadEntry, and nowhere else.
+    // Only this method and ReadEntry know what an entry contains.
     private static void WriteEntry(Span<byte> entry, RemoteWriteRequest request, long bodyOffset)
     {
         BinaryPrimitives.WriteInt64LittleEndian(entry, bodyOffset);
@@ -127,11 +126,11 @@ internal static class CollectionFormat
         BinaryPrimitives.WriteUInt32LittleEndian(entry[EntryChecksumOffset..], Crc32C.Of(entry[..EntryChecksumOffset]));
     }
 
-    /// <param name="content">The whole.</param>
-    /// <param name="headerBytes">Where its entries begin.</param>
-    /// <param name="entryBytes">The length of each.</param>
-    /// <param name="count">How many there are.</param>
-    /// <param name="sound">Samples of those that are to be sent, or are done.</param>
+    /// <param name="content">The whole object or file.</param>
+    /// <param name="headerBytes">Where the entries start.</param>
+    /// <param name="entryBytes">The length of an entry.</param>
+    /// <param name="count">The number of entries.</param>
+    /// <param name="sound">The samples of the requests that are intact, sent or not.</param>
     private static ReadCollection ReadEntries(ReadOnlyMemory<byte> content, int headerBytes, int entryBytes, int count, out long sound)
     {
         var requests = new List<RemoteWriteRequest>();
@@ -142,7 +141,7 @@ internal static class CollectionFormat
             var offset = headerBytes + (i * (long)entryBytes);
             if (offset + entryBytes > content.Length)
             {
-                // Torn off.
+                // The entry is torn off.
                 broken += count - i;
                 break;
             }
@@ -166,7 +165,7 @@ internal static class CollectionFormat
         return new ReadCollection(requests, broken, LostSamples: 0);
     }
 
-    // Null where the entry or its body is not what was written.
+    // Null if the entry or its body is corrupt.
     private static RemoteWriteRequest? ReadEntry(ReadOnlySpan<byte> entry, ReadOnlyMemory<byte> content)
     {
         if (!IsWhole(entry))
@@ -190,7 +189,7 @@ internal static class CollectionFormat
         };
     }
 
-    // Without a header nobody knows how many entries there are: as many as look like one.
+    // Without a header the number of entries is unknown: it counts everything that looks like one.
     private static long LegibleSamples(ReadOnlySpan<byte> content)
     {
         long samples = 0;
@@ -204,29 +203,29 @@ internal static class CollectionFormat
     private static long Samples(ReadOnlySpan<byte> entry) => (long)BinaryPrimitives.ReadInt32LittleEndian(entry[28..]) + BinaryPrimitives.ReadInt32LittleEndian(entry[36..]);
 }
 
-/// <summary>What an object of a queue is.</summary>
+/// <summary>The kind of an object of a queue.</summary>
 internal enum QueueObjectKind
 {
     /// <summary>A collection that waits.</summary>
     Collection = 1,
 
-    /// <summary>Its owner's last number; nothing waits under it.</summary>
+    /// <summary>A mark under its owner's last number; nothing waits under it.</summary>
     Sent = 2,
 
-    /// <summary>Put by an owner that has followed: this epoch has no number from here on.</summary>
+    /// <summary>A fence, put by a successor: this epoch has no numbers from here on.</summary>
     Fence = 3,
 }
 
 /// <summary>The header of an object of a queue.</summary>
-/// <param name="Kind">What it is.</param>
-/// <param name="Requests">How many there are.</param>
-/// <param name="TimestampMs">The collection's, Unix time in milliseconds.</param>
-/// <param name="Samples">Samples that waited when it was put.</param>
-/// <param name="Writer">Which queue has put it.</param>
+/// <param name="Kind">The kind of the object.</param>
+/// <param name="Requests">The number of requests.</param>
+/// <param name="TimestampMs">The timestamp of the collection, in Unix milliseconds.</param>
+/// <param name="Samples">The number of samples that waited when it was put.</param>
+/// <param name="Writer">The queue that put it.</param>
 internal readonly record struct CollectionHeader(QueueObjectKind Kind, int Requests, long TimestampMs, long Samples, Guid Writer);
 
-/// <summary>What could be read of a collection.</summary>
-/// <param name="Requests">Those to be sent.</param>
-/// <param name="Broken">How many are not what was written; 1 where their number is not known.</param>
-/// <param name="LostSamples">Samples of those.</param>
+/// <summary>The readable part of a collection.</summary>
+/// <param name="Requests">The requests to be sent.</param>
+/// <param name="Broken">The number of corrupt requests; 1 if their number is not known.</param>
+/// <param name="LostSamples">The number of samples in the corrupt requests.</param>
 internal readonly record struct ReadCollection(IReadOnlyList<RemoteWriteRequest> Requests, int Broken, long LostSamples);

@@ -7,32 +7,32 @@ using OrleansTempo.Core.RemoteWrite.Endpoint;
 namespace OrleansTempo.Core.RemoteWrite.Queue;
 
 /// <summary>
-/// Moves what former versions kept in files into the object store, where it comes before everything else:
+/// Moves the queue files of earlier versions into the object store, where they come before everything else:
 /// <code>
 /// &lt;path>/remote-write/&lt;tenant>/&lt;endpoint>/&lt;number>-&lt;timestamp>-&lt;samples>.rw
 ///     ──► remote-write/&lt;tenant>/all/&lt;endpoint>/&lt;epoch 0>/&lt;number>
 /// </code>
-/// A file is deleted when its object is there. Whatever ends it in between, the next start goes on with the files that are left.
+/// A file is deleted once its object is in the store. If the move is interrupted, the next start continues with the remaining files.
 /// </summary>
 public static partial class OldQueueFiles
 {
     private const string Extension = ".rw";
     private const int Epoch = 0;
 
-    // Nobody has it: the same file makes the same bytes again.
+    // A writer that no queue uses, so that the same file always gives the same bytes.
     private static readonly Guid s_writer = Guid.Empty;
 
-    // Those versions knew no shards.
+    // Those versions had no shards.
     private static readonly string s_shard = GeneratorShard.None.ToString();
 
-    /// <summary>Moves the files, where there are any. What cannot be read or moved is logged and stays for the next start.</summary>
+    /// <summary>Moves the files, if there are any. A file that cannot be read or moved is logged, and stays for the next start.</summary>
     /// <param name="path"><c>metrics_generator.storage.path</c>; empty for none.</param>
-    /// <param name="endpoints">Those that are configured.</param>
-    /// <param name="store">Where the queues are now.</param>
-    /// <param name="time">What the age of files for other endpoints is measured by.</param>
-    /// <param name="logger">Told about what is moved, and what cannot be.</param>
-    /// <param name="cancellationToken">What has been moved stays so.</param>
-    /// <returns>All tenants of whom something waits in the object store, whoever has left it.</returns>
+    /// <param name="endpoints">The configured endpoints.</param>
+    /// <param name="store">The store that holds the queues now.</param>
+    /// <param name="time">The clock for the age of files for other endpoints.</param>
+    /// <param name="logger">Receives what was moved and what could not be.</param>
+    /// <param name="cancellationToken">Stops the move; files already moved stay moved.</param>
+    /// <returns>All tenants with something waiting in the object store, whoever left it.</returns>
     /// <exception cref="IOException">Another process uses the directory, or the store cannot be listed.</exception>
     public static async Task<IReadOnlyList<TenantId>> ImportAsync(
         string path,
@@ -81,7 +81,7 @@ public static partial class OldQueueFiles
             try
             {
                 using var held = DirectoryLock.TryTake(root)
-                    ?? throw new InUseException($"the files of a former remote write queue in '{root}' are in use by another process; stop it first, or give each process its own metrics_generator.storage.path");
+                    ?? throw new InUseException($"another process is using the old remote write queue in '{root}'; stop it first, or give each process its own metrics_generator.storage.path");
                 foreach (var tenant in Directory.EnumerateDirectories(root).Order(StringComparer.Ordinal))
                 {
                     if (!TenantFolder.TryRead(Path.GetFileName(tenant), out var id))
@@ -123,7 +123,7 @@ public static partial class OldQueueFiles
             var folder = $"{RemoteWriteStore.FolderOf(tenant, s_shard)}{endpoint}/";
             var last = await LastAsync(folder, cancellationToken).ConfigureAwait(false);
 
-            // One that was put, and its process ended before the file was deleted.
+            // The object was put, but the process ended before it deleted the file.
             var before = last > 0 ? await store.GetAsync(folder + StoredCollection.NameOf(Epoch, last), cancellationToken).ConfigureAwait(false) : null;
             foreach (var file in files)
             {
@@ -190,7 +190,7 @@ public static partial class OldQueueFiles
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // It takes no room worth a word.
+                // An empty directory takes no space worth reporting.
             }
         }
 

@@ -7,7 +7,7 @@ using OrleansTempo.Core.RemoteWrite.Messages;
 namespace OrleansTempo.Core.RemoteWrite.Queue;
 
 /// <summary>
-/// One tenant's collections on their way to one endpoint:
+/// The queue of one tenant's collections for one endpoint:
 /// <code>
 /// Enqueue ──► [oldest │ … │ newest] ──► pump: one collection at a time,
 ///    │            │ over its share           its requests max_shards at once,
@@ -15,14 +15,14 @@ namespace OrleansTempo.Core.RemoteWrite.Queue;
 ///    at once    dropped, counted
 ///                          what waits any longer than that ──► the object store, once resumed
 /// </code>
-/// The next collection begins when the one before it is done, so no sample ever comes after a later one of its series. The
-/// pump runs only while there is something to send, and stands while the tenant's <see cref="IWritePermit"/> is not held.
-/// A collection that leaves at the first attempt and before the next one comes is never put into the store. Once it has to wait it is, and all
-/// that come behind it, until the queue is empty. What owners before have left there is sent first. Safe for concurrent use.
+/// A collection is sent only when the one before it is done, so no sample ever follows a later sample of its series. The pump runs
+/// only while there is something to send, and pauses while the tenant's <see cref="IWritePermit"/> is not held. A collection that is
+/// sent at the first attempt, before the next one comes, is never put into the store. One that has to wait is, with all that come
+/// after it, until the queue is empty. What previous owners left in the store is sent first. Safe for concurrent use.
 /// </summary>
 internal sealed class RemoteWriteQueue : IAsyncDisposable
 {
-    // A remote end that asks for more than this would stop the tenant for longer than anyone means to.
+    // The maximum Retry-After: a longer one would stop the tenant for longer than anyone intends.
     private static readonly TimeSpan s_maxRetryAfter = TimeSpan.FromHours(1);
 
     private readonly RemoteWriteEndpoint _endpoint;
@@ -35,9 +35,9 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
     private readonly Lock _gate = new();
 
     // All below is guarded by _gate.
-    private readonly WaitingCollections _waiting;
+    private readonly QueuedCollections _waiting;
 
-    // Null until it is resumed: all is in memory until then.
+    // Null until the queue is resumed; until then everything is in memory.
     private StoredQueue? _stored;
     private CancellationTokenSource _pausing = new();
     private Task _pump = Task.CompletedTask;
@@ -47,23 +47,23 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
     private bool _isPaused;
     private bool _isStopped;
 
-    // Another owner has followed.
+    // Another owner has taken over.
     private bool _isOver;
     private long _highestTimestampMs;
     private long _highestSentTimestampMs;
 
-    // The remote end has answered to a collection, one way or the other.
+    // Whether the remote end has answered a collection, either way.
     private bool _isAnswered;
 
-    /// <param name="endpoint">Where to.</param>
-    /// <param name="headers">Of the tenant.</param>
+    /// <param name="endpoint">The endpoint to send to.</param>
+    /// <param name="headers">The headers of the tenant.</param>
     /// <param name="metrics">The process's remote write counters.</param>
-    /// <param name="time">The clock of backoff and ages.</param>
-    /// <param name="logger">Told about outages, recoveries and what is lost.</param>
-    /// <param name="permit">Nothing leaves while it is not held.</param>
+    /// <param name="time">The clock for backoff and ages.</param>
+    /// <param name="logger">Receives outages, recoveries and losses.</param>
+    /// <param name="permit">Nothing is sent while it is not held.</param>
     public RemoteWriteQueue(
         RemoteWriteEndpoint endpoint,
-        TenantHeaders headers,
+        RemoteWriteHeaders headers,
         RemoteWriteMetrics metrics,
         TimeProvider time,
         ILogger logger,
@@ -76,45 +76,45 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         _report = new RemoteWriteReport(endpoint, headers.Tenant, metrics, time, logger);
         _time = time;
         _permit = permit;
-        _waiting = new WaitingCollections(endpoint.Backlog, endpoint.DiskBacklog);
+        _waiting = new QueuedCollections(endpoint.Backlog, endpoint.DiskBacklog);
         metrics.Add(this);
     }
 
-    /// <summary>Read at every attempt, so a change also helps the collections that already wait.</summary>
-    public TenantHeaders Headers { get; set => Volatile.Write(ref field, value); }
+    /// <summary>The headers of the tenant. They are read at every attempt, so a change also applies to collections that already wait.</summary>
+    public RemoteWriteHeaders Headers { get; set => Volatile.Write(ref field, value); }
 
     public KeyValuePair<string, object?>[] Tags => _report.Tags;
 
-    /// <summary>Samples that wait; after the end, those that are kept in the store.</summary>
+    /// <summary>The number of waiting samples; after disposal, those kept in the store.</summary>
     public long PendingSamples => Read(_waiting, static waiting => waiting.Samples);
 
     public long PendingSamplesOnDisk => Read(_waiting, static waiting => waiting.SamplesInStore);
 
     public long DiskBytes => Read(_waiting, static waiting => waiting.StoredBytes);
 
-    /// <summary>Of the newest collection there has been, one of an owner before too where it was still there; 0 where there was none.</summary>
+    /// <summary>The timestamp of the newest collection so far, including those of previous owners that were still there; 0 for none. Unix milliseconds.</summary>
     public long HighestTimestampMs => Read(this, static queue => queue._highestTimestampMs);
 
     public long HighestSentTimestampMs => Read(this, static queue => queue._highestSentTimestampMs);
 
     /// <summary>
-    /// Up to when the remote end has samples, or may get what waits; 0 where it has refused all there were. Null while it has answered to nothing,
-    /// and only owners before know. Unix milliseconds.
+    /// The time up to which the remote end has samples, or may still get waiting ones; 0 if it has refused them all. Null while it has
+    /// answered nothing, so that only previous owners know. Unix milliseconds.
     /// </summary>
     public long? TakenUpToMs => Read(this, static queue =>
         queue._waiting.Count > 0 ? queue._highestTimestampMs : queue._isAnswered ? queue._highestSentTimestampMs : (long?)null);
 
-    /// <summary>What is being put into the store at the moment; never fails.</summary>
+    /// <summary>The write to the store that is under way; never fails.</summary>
     public Task Writing => Read(this, static queue => queue._writing);
 
     private QueueOptions Options => _endpoint.Options.QueueConfig;
 
     /// <summary>
-    /// Takes a collection and begins to send it; never waits. Where the queue is over its share of the limit the oldest
-    /// collections go, never the one that just came.
+    /// Takes a collection and starts to send it; never waits. If the queue exceeds its share of the limit, it drops the oldest
+    /// collections, never the one just added.
     /// </summary>
-    /// <param name="requests">Its requests, whose samples are none older than those of the collection before.</param>
-    /// <param name="timestampMs">Unix time in milliseconds of its newest sample, where that is later than its requests say.</param>
+    /// <param name="requests">The requests of the collection; none of their samples may be older than those of the previous collection.</param>
+    /// <param name="timestampMs">The timestamp of its newest sample in Unix milliseconds, if that is later than the requests say.</param>
     public void Enqueue(IReadOnlyList<RemoteWriteRequest> requests, long timestampMs = 0)
     {
         if (requests.Count == 0)
@@ -128,7 +128,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
             isEnded = _isStopped || _isOver;
             if (!isEnded)
             {
-                // Those before it have not got through in the time between two collections: they wait.
+                // The previous collections were not sent within one collection interval, so they have to wait.
                 var waits = _waiting.Count > 0;
                 _waiting.Add(collection);
                 _highestTimestampMs = Math.Max(_highestTimestampMs, collection.TimestampMs);
@@ -145,10 +145,10 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
     }
 
     /// <summary>
-    /// Puts what owners before have left in front of what is here, and from now on what has to wait into the store. Where it fails it can be
-    /// called again; where it has not before, it does nothing.
+    /// Puts what previous owners left in front of what is here, and from now on puts what has to wait into the store. It can be called
+    /// again after a failure; after a success it does nothing.
     /// </summary>
-    /// <returns>False where another owner has followed already.</returns>
+    /// <returns>False if another owner has already taken over.</returns>
     /// <exception cref="IOException">The store fails.</exception>
     public async Task<bool> ResumeAsync(StoredQueue stored, CancellationToken cancellation)
     {
@@ -165,11 +165,11 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         return true;
     }
 
-    /// <summary>Counts series of a collection that relabelling left out.</summary>
+    /// <summary>Counts the series of a collection that relabelling dropped.</summary>
     public void CountDroppedSeries(int series) => _report.RelabelledAway(series);
 
     /// <summary>Waits until everything has been sent or refused, or until <paramref name="cancellation"/>; both end it without an exception.</summary>
-    /// <returns>The samples that are still waiting.</returns>
+    /// <returns>The number of samples still waiting.</returns>
     public async Task<long> FlushAsync(CancellationToken cancellation)
     {
         while (!cancellation.IsCancellationRequested)
@@ -213,7 +213,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops sending at once. What waits is in the store then for the next owner, or lost and counted where it cannot be.</summary>
+    /// <summary>Stops sending at once. Waiting samples are then in the store for the next owner, or counted as lost if that is not possible.</summary>
     public async ValueTask DisposeAsync()
     {
         Task pump;
@@ -239,7 +239,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    // Nothing is sent any more, and nothing else is put.
+    // From here on, nothing is sent any more, and nothing else is put into the store.
     private async Task LeaveAsync(StoredQueue stored)
     {
         if (Read(_waiting, static waiting => waiting.Oldest) is { Stored: { } partly, IsPartlyDone: true } oldest)
@@ -273,7 +273,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
             pump = _pump;
         }
 
-        // What it holds in its hand comes later than all that was found.
+        // The collection it is sending is later than everything found in the store.
         await _pausing.CancelAsync().ConfigureAwait(false);
         await pump.ConfigureAwait(false);
         List<WaitingCollection> dropped = [];
@@ -291,7 +291,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
                 _highestTimestampMs = Math.Max(_highestTimestampMs, one.TimestampMs);
             }
 
-            // The limit may be lower than it was, or the tenants more.
+            // The limit may be lower now, or there may be more tenants.
             _waiting.DropOverStoreShare(dropped);
             if (_waiting.Count > 1)
                 StartWriting();
@@ -302,7 +302,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         await DropAsync(dropped).ConfigureAwait(false);
     }
 
-    // Under the gate. On the pool: not on the caller's turn, nor on the scheduler of the grain that calls.
+    // Called under the gate. Runs on the thread pool: neither on the caller's turn nor on the scheduler of a calling grain.
     private void StartPump()
     {
         if (_isPumping || _isPaused || _isOver)
@@ -340,7 +340,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
                 }
                 catch (Exception bug)
                 {
-                    // It costs this collection, and not those behind it.
+                    // A bug costs this collection, but not those after it.
                     _report.SendingFailed(bug, collection.Samples);
                     hasFailed = true;
                 }
@@ -351,7 +351,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
             {
                 collection.IsBeingSent = false;
 
-                // Whoever dropped it meanwhile has taken it out; and at the stop, or behind what was found, it stays with what is left of it.
+                // If it was dropped meanwhile, it is already out of the queue. At a stop, or behind collections found in the store, it stays with its remaining requests.
                 if (!collection.IsRemoved && (collection.IsDone || hasFailed))
                 {
                     isTaken = true;
@@ -367,7 +367,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         }
     }
 
-    // False where it was cancelled. A store that fails, in whatever way, is tried until it works: nothing behind may go first.
+    // False if cancelled. If the store fails, in whatever way, it is retried until it works: nothing behind this collection may go first.
     private async Task<bool> TryLoadAsync(WaitingCollection collection, CancellationToken cancellation)
     {
         var stored = collection.Stored!;
@@ -376,7 +376,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         {
             try
             {
-                // Until then the owner before may go on sending, and what it has sent is gone.
+                // Until then the previous owner may continue to send, and what it has sent is gone from the store.
                 while (_permit is { IsHeld: false })
                     await _permit.WaitAsync(cancellation).ConfigureAwait(false);
                 there = await _stored!.GetAsync(stored, cancellation).ConfigureAwait(false);
@@ -403,7 +403,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
 
     private void Load(WaitingCollection collection, StoredCollection stored, StoredObject? there)
     {
-        // An owner before may have gone on sending until its claim ended, and counts itself what became of it.
+        // The previous owner may have continued to send until its claim ended, and has counted the result itself.
         var isDone = _stored!.IsOfFormerOwner(stored)
             && (there is not { } some || CollectionFormat.ReadHeader(some.Content.Span) is { Kind: QueueObjectKind.Sent });
         var read = there is { } found && !isDone ? CollectionFormat.Read(found.Content) : new ReadCollection([], Broken: isDone ? 0 : 1, LostSamples: isDone ? 0 : stored.Samples);
@@ -418,17 +418,17 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         }
 
         if (read.Broken > 0 && !isRemoved)
-            _report.Broken(_stored.Folder + stored.Name, read.LostSamples, there is null ? "it is gone" : "it is not what was written");
+            _report.Broken(_stored.Folder + stored.Name, read.LostSamples, there is null ? "it is gone" : "its content is not what was written");
     }
 
-    // False where a defect has ended it, and what is left of it is lost and counted.
+    // False if a bug ended it; the rest of the collection is then lost and counted.
     private async Task<bool> TrySendAsync(WaitingCollection collection, CancellationToken cancellation)
     {
         var shards = new Task[Math.Min(Options.MaxShards, collection.Count)];
         for (var i = 0; i < shards.Length; i++)
             shards[i] = RunShardAsync(collection, cancellation);
 
-        // A collection that is cancelled was dropped, and counted where that was done; or it is kept.
+        // A cancelled collection was dropped, and counted there; or it is kept.
         var all = Task.WhenAll(shards);
         await ((Task)all).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (all.Exception is not { } bug)
@@ -448,19 +448,19 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
 
     private async Task SendUntilDoneAsync(WaitingCollection collection, int index, RemoteWriteRequest request, CancellationToken cancellation)
     {
-        // What is sent; what is counted stays the one that was queued.
+        // The request as sent; counters use the request as queued.
         var sent = request;
         for (var backoff = Options.MinBackoff; ;)
         {
             while (_permit is { IsHeld: false })
             {
-                // It may be long, and who dies meanwhile is to have left it.
+                // The wait may be long, and if the process dies meanwhile, the collection must be in the store.
                 lock (_gate)
                     StartWriting();
                 await _permit.WaitAsync(cancellation).ConfigureAwait(false);
             }
 
-            // Dropped already, where the word of it has not come yet.
+            // It may already have been dropped, before the cancellation arrived.
             if (Read(collection, static c => c.IsRemoved))
                 return;
 
@@ -509,7 +509,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
 
     private TimeSpan Longer(TimeSpan backoff) => backoff * 2 < Options.MaxBackoff ? backoff * 2 : Options.MaxBackoff;
 
-    // What was dropped with its collection meanwhile is not in the sums any more.
+    // A request that was dropped with its collection meanwhile is no longer in the sums.
     private void Finish(WaitingCollection collection, int index, bool isAccepted)
     {
         lock (_gate)
@@ -520,7 +520,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         }
     }
 
-    // Under the gate. On the pool, where a slow store holds up neither who collects nor what is being sent.
+    // Called under the gate. Runs on the thread pool, where a slow store delays neither collections nor sending.
     private void StartWriting()
     {
         if (_stored is null || _isWriting || _isStopped || _isOver || _waiting.OldestInMemory is null)
@@ -529,7 +529,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         _writing = Task.Run(WriteAsync);
     }
 
-    // A store that fails is tried again with the next attempt to send, or the next collection.
+    // After a failure, the store is tried again with the next attempt to send, or the next collection.
     private async Task WriteAsync()
     {
         while (true)
@@ -546,7 +546,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         }
     }
 
-    /// <summary>Puts the oldest collection that is in memory alone into the store; false where there is none, or the store fails.</summary>
+    /// <summary>Puts the oldest collection that is only in memory into the store; false if there is none, or if the store fails.</summary>
     private async Task<bool> TryWriteOldestAsync()
     {
         WaitingCollection? collection = null;
@@ -562,7 +562,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         }
         catch (Exception e)
         {
-            // Nobody awaits this but the end: what is not a failing store is told like one, and tried again like one.
+            // Nobody awaits this except disposal, so any other exception is reported and retried like a failing store.
             _report.StoreFailed(_stored!.Folder, e);
             return false;
         }
@@ -593,7 +593,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         }
     }
 
-    // What is in the store belongs to the owner that has followed, and what is in memory is lost.
+    // What is in the store now belongs to the successor, and what is in memory is lost.
     private void End()
     {
         lock (_gate)
@@ -607,12 +607,12 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         _ = _stopping.CancelAsync();
     }
 
-    // Each of them is out of the queue, and in no sum any more.
+    // All of them are out of the queue, and no longer in the sums.
     private void Drop(List<WaitingCollection> dropped)
     {
         foreach (var collection in dropped)
         {
-            // The oldest is the one that is being sent, and whoever waits in it must not run on here.
+            // The oldest may be the one being sent; code that waits in it must not continue on this thread.
             _ = collection.Dropped.CancelAsync();
         }
 
@@ -630,7 +630,7 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
         }
     }
 
-    // It was sent, and the next may go when a successor cannot find it any more.
+    // The collection was sent; the next one may go when a successor can no longer find this one.
     private async Task RemoveAsync(WaitingCollection sent)
     {
         if (sent.Stored is { } stored)

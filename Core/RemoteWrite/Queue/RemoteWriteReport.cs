@@ -6,9 +6,8 @@ using OrleansTempo.Core.RemoteWrite.Endpoint;
 namespace OrleansTempo.Core.RemoteWrite.Queue;
 
 /// <summary>
-/// What one queue tells about itself: counters for everything, and log lines for what changes, not for every request that goes
-/// as the one before it. Safe for concurrent use; never called under the queue's gate, for a listener that reads the gauges
-/// takes that.
+/// Reports what one queue does: counters for everything, and log lines for changes, not for every request. Safe for concurrent use.
+/// Never called under the queue's gate, because a metrics listener that reads the gauges takes that gate.
 /// </summary>
 internal sealed partial class RemoteWriteReport(RemoteWriteEndpoint endpoint, TenantId tenant, RemoteWriteMetrics metrics, TimeProvider time, ILogger logger)
 {
@@ -20,14 +19,14 @@ internal sealed partial class RemoteWriteReport(RemoteWriteEndpoint endpoint, Te
     private DateTimeOffset? _lastErrorTime;
     private string _lastError = "";
 
-    // An outage begins with the first attempt that must be repeated and ends with the next that is accepted.
+    // An outage starts with the first attempt that must be retried, and ends with the next that is accepted.
     private bool _outage;
     private bool _dropLogged;
     private bool _storeFails;
 
     public KeyValuePair<string, object?>[] Tags { get; } = [new("tenant", tenant.Value), new("remote_name", endpoint.Name), new("url", endpoint.Url)];
 
-    /// <summary>The parts of a status that are known here.</summary>
+    /// <summary>The parts of the status that are known here.</summary>
     public (long LostSamples, long FailedAttempts, DateTimeOffset? LastSuccess, string LastError, DateTimeOffset? LastErrorTime) Now
     {
         get
@@ -39,9 +38,9 @@ internal sealed partial class RemoteWriteReport(RemoteWriteEndpoint endpoint, Te
 
     public void Attempted(TimeSpan duration) => metrics.SentBatchDuration.Record(duration.TotalSeconds, Tags);
 
-    /// <param name="request">As it was queued.</param>
-    /// <param name="sentBytes">What its body was in the protocol it was sent in.</param>
-    /// <param name="written">What of it the remote end has written.</param>
+    /// <param name="request">The request as queued.</param>
+    /// <param name="sentBytes">The length of the body as sent, in bytes.</param>
+    /// <param name="written">What the remote end wrote of it.</param>
     public void Accepted(RemoteWriteRequest request, int sentBytes, WrittenCounts written)
     {
         bool recovered;
@@ -116,17 +115,17 @@ internal sealed partial class RemoteWriteReport(RemoteWriteEndpoint endpoint, Te
             LogStoreQueueFull(endpoint.Name, tenant, endpoint.Options.QueueConfig.MaxDiskBytes, samples);
     }
 
-    /// <summary>Requests of an object are not what was written.</summary>
+    /// <summary>Some requests of an object are corrupt.</summary>
     public void Broken(string name, long samples, string reason)
     {
         CountDropped(samples, "corrupt");
         LogBroken(endpoint.Name, tenant, name, samples, reason);
     }
 
-    /// <summary>Another owner has put itself behind all that this one has put.</summary>
+    /// <summary>Another owner has taken over and fenced this one off.</summary>
     public void Followed() => LogFollowed(endpoint.Name, tenant);
 
-    /// <summary>There are collections of a later owner than this one.</summary>
+    /// <summary>The store already has collections of a later owner.</summary>
     public void NotResumed(string folder) => LogNotResumed(endpoint.Name, tenant, folder);
 
     public void LostAtStop(long samples) => CountDropped(samples, "shutdown");
@@ -139,7 +138,7 @@ internal sealed partial class RemoteWriteReport(RemoteWriteEndpoint endpoint, Te
         CountDropped(samples, "error");
     }
 
-    /// <summary>A collection could not be put, read or deleted. What is no <see cref="IOException"/> may be a defect, and is logged as a whole.</summary>
+    /// <summary>A collection could not be put, read or deleted. An exception other than <see cref="IOException"/> may be a bug, and is logged with its stack.</summary>
     public void StoreFailed(string folder, Exception failure)
     {
         bool began;
@@ -167,7 +166,7 @@ internal sealed partial class RemoteWriteReport(RemoteWriteEndpoint endpoint, Te
         LogStoreWorks(endpoint.Name, tenant);
     }
 
-    // Whether it is to be logged.
+    // Returns whether to log the failure.
     private bool Dropped(long samples, string reason)
     {
         if (samples == 0)
@@ -196,7 +195,7 @@ internal sealed partial class RemoteWriteReport(RemoteWriteEndpoint endpoint, Te
             counter.Add(value, [.. Tags, new("reason", reason)]);
     }
 
-    // What was not written has failed for good.
+    // Samples that were not written have failed for good.
     private void CountWritten(RemoteWriteRequest request, WrittenCounts written)
     {
         metrics.Samples.Add(written.Samples, Tags);
@@ -207,7 +206,7 @@ internal sealed partial class RemoteWriteReport(RemoteWriteEndpoint endpoint, Te
         metrics.ExemplarsFailed.Add(request.Exemplars - written.Exemplars, Tags);
     }
 
-    // Under the gate.
+    // Called under the gate.
     private void NoteError(string error)
     {
         _failedAttempts++;

@@ -7,15 +7,15 @@ using OrleansTempo.Core.RemoteWrite.Endpoint;
 namespace OrleansTempo.Core.RemoteWrite.Queue;
 
 /// <summary>
-/// Where one owner of a tenant's series keeps what waits for the remote write endpoints, and finds what owners before have left:
+/// Where one owner of a tenant's series keeps what waits for the remote write endpoints, and finds what previous owners left:
 /// <code>
 /// remote-write/&lt;tenant's folder>/&lt;shard>/&lt;endpoint's name or host>-&lt;hash of name and URL>/&lt;epoch>/&lt;number>
 /// </code>
-/// What waits for an endpoint is never sent to another: one with another name or URL finds another folder.
+/// What waits for an endpoint is never sent to another: an endpoint with another name or URL has another folder.
 /// </summary>
 public sealed partial class RemoteWriteStore
 {
-    /// <summary>What waits for an endpoint that is not configured any more is kept this long after it was collected; who took it out by mistake has this long to put it back.</summary>
+    /// <summary>How long to keep collections for an endpoint that is no longer configured, so that an endpoint removed by mistake can be put back.</summary>
     public static readonly TimeSpan LeftoverRetention = TimeSpan.FromDays(7);
 
     internal const string Root = "remote-write/";
@@ -29,15 +29,15 @@ public sealed partial class RemoteWriteStore
     private readonly long _epoch;
     private readonly bool _fence;
 
-    /// <param name="store">The one in which the claim is.</param>
-    /// <param name="tenant">Whose series.</param>
-    /// <param name="shard">Which part of them, as the claim has it.</param>
-    /// <param name="epoch">The claim's.</param>
-    /// <param name="fence">Whether the owner before may still be there: false only where it has ended in order, or there was none.</param>
+    /// <param name="store">The store that holds the claim.</param>
+    /// <param name="tenant">The tenant whose series wait.</param>
+    /// <param name="shard">The shard, as in the claim.</param>
+    /// <param name="epoch">The epoch of the claim.</param>
+    /// <param name="fence">Whether the previous owner may still be alive; false only if it ended cleanly, or there was none.</param>
     public RemoteWriteStore(IObjectStore store, TenantId tenant, string shard, long epoch, bool fence)
     {
         if (!ObjectName.IsSegment(shard))
-            throw new ArgumentException($"'{shard}' is no shard's name: it is a segment of an object's name", nameof(shard));
+            throw new ArgumentException($"'{shard}' is not a valid shard name: a shard name is one segment of an object name", nameof(shard));
         ArgumentOutOfRangeException.ThrowIfLessThan(epoch, 1);
         _store = store;
         _tenant = tenant;
@@ -48,7 +48,7 @@ public sealed partial class RemoteWriteStore
 
     internal static string FolderOf(TenantId tenant, string shard) => $"{Root}{TenantFolder.Of(tenant)}/{shard}/";
 
-    /// <summary>The name of each endpoint's folder. Two without names can have the same URL, and differ in what they relabel.</summary>
+    /// <summary>The folder name of each endpoint. Two endpoints without names can have the same URL, and differ only in relabelling.</summary>
     internal static IReadOnlyDictionary<RemoteWriteEndpoint, string> EndpointFolders(IReadOnlyList<RemoteWriteEndpoint> endpoints)
     {
         var folders = new Dictionary<RemoteWriteEndpoint, string>();
@@ -64,10 +64,10 @@ public sealed partial class RemoteWriteStore
         return folders;
     }
 
-    /// <summary>What waits for one endpoint.</summary>
+    /// <summary>Opens the queue of one endpoint.</summary>
     internal StoredQueue Open(string endpointFolder, IWritePermit? permit) => new(_store, $"{_folder}{endpointFolder}/", _epoch, _fence, permit);
 
-    /// <summary>Says what waits for endpoints that are not configured any more, and deletes what has done so for <see cref="LeftoverRetention"/>.</summary>
+    /// <summary>Logs what waits for endpoints that are no longer configured, and deletes it after <see cref="LeftoverRetention"/>.</summary>
     /// <exception cref="IOException">The store fails.</exception>
     internal async Task SweepAsync(IReadOnlyCollection<string> configured, DateTimeOffset now, ILogger logger, CancellationToken cancellationToken)
     {
@@ -82,7 +82,7 @@ public sealed partial class RemoteWriteStore
             var options = new ParallelOptions { MaxDegreeOfParallelism = ObjectsAtOnce, CancellationToken = cancellationToken };
             await Parallel.ForAsync(0, objects.Count, options, async (i, cancellation) => collectedAt[i] = await CollectedAtAsync(objects[i], cancellation).ConfigureAwait(false)).ConfigureAwait(false);
 
-            // Each collection by its own age; marks are not worth a word.
+            // Each collection goes by its own age; marks are not worth a log line.
             var isOld = Enumerable.Range(0, objects.Count).ToLookup(i => now - collectedAt[i] > LeftoverRetention, i => objects[i]);
             await _store.DeleteAllAsync([.. isOld[true].Select(static info => info.Name)], cancellationToken).ConfigureAwait(false);
             List<ObjectInfo> kept = [.. isOld[false].Where(IsCollection)], deleted = [.. isOld[true].Where(IsCollection)];
@@ -93,7 +93,7 @@ public sealed partial class RemoteWriteStore
         }
     }
 
-    /// <summary>Whether a listed object is a collection, and not only a mark.</summary>
+    /// <summary>Whether a listed object is a collection, not just a mark.</summary>
     internal static bool IsCollection(ObjectInfo info) => info.SizeBytes > CollectionFormat.HeaderBytes;
 
     private async Task<DateTimeOffset> CollectedAtAsync(ObjectInfo info, CancellationToken cancellationToken)

@@ -3,16 +3,16 @@ using OrleansTempo.Core.Objects;
 namespace OrleansTempo.Core.RemoteWrite.Queue;
 
 /// <summary>
-/// One tenant's collections for one endpoint in the object store, as one owner of the tenant's series sees them:
+/// The queue of one tenant for one endpoint in the object store, as one owner of the tenant's series sees it:
 /// <code>
-/// &lt;folder>/&lt;epoch 7>/4   a collection that the owner before has left
-///                   5   a fence: the owner before puts nothing behind it
-///          &lt;epoch 8>/1   collections of this owner; each is put only where nothing is there yet
+/// &lt;folder>/&lt;epoch 7>/4   a collection that the previous owner left
+///                   5   a fence: the previous owner can put nothing behind it
+///          &lt;epoch 8>/1   collections of this owner; each is put only if nothing is there yet
 ///                   2
 ///                   3   the last one: when it is done a mark takes its place, so that a successor sees which number comes next
 /// </code>
-/// The order is that of epochs and numbers. Numbers are dense, so an owner that has been fenced meets the fence with its very next put, and
-/// whatever it put before is there when its successor lists. Safe for concurrent use.
+/// Collections are ordered by epoch and number. Numbers have no gaps, so a fenced owner meets the fence with its very next put, and
+/// everything it put before is visible when its successor lists. Safe for concurrent use.
 /// </summary>
 internal sealed class StoredQueue
 {
@@ -24,29 +24,29 @@ internal sealed class StoredQueue
     private readonly bool _fence;
     private readonly IWritePermit? _permit;
 
-    // In every object it puts. What is found under the next number is its own, or another's.
+    // Written into every object, to tell whether an object found under the next number is this owner's own.
     private readonly Guid _writer = Guid.NewGuid();
 
-    // One change at a time: which number is the last decides what may be deleted. Guards all below.
+    // One change at a time, because the last number decides what may be deleted. Guards everything below.
     private readonly SemaphoreSlim _turn = new(1);
 
-    // Done, and still there: the store failed. Oldest first.
+    // Collections that are done but still there, because the store failed. Oldest first.
     private readonly List<(long Epoch, long Number)> _left = [];
     private IReadOnlyCollection<string> _obsolete = [];
     private long _last;
 
-    // Whether a mark is under the last number.
+    // Whether there is a mark under the last number.
     private bool _isMarked;
 
-    // A put of the next number has failed, and may have come through.
+    // A put under the next number failed, but may have succeeded in the store.
     private bool _isUncertain;
     private volatile bool _isFollowed;
 
-    /// <param name="store">The one in which the claim is.</param>
-    /// <param name="folder">The queue's, with a slash at its end.</param>
-    /// <param name="epoch">The claim's.</param>
-    /// <param name="fence">Whether an owner before may still put something.</param>
-    /// <param name="permit">When it is lost nothing is put any more; null where there can be no other owner.</param>
+    /// <param name="store">The store that holds the claim.</param>
+    /// <param name="folder">The folder of the queue, with a slash at its end.</param>
+    /// <param name="epoch">The epoch of the claim.</param>
+    /// <param name="fence">Whether a previous owner may still put something.</param>
+    /// <param name="permit">Once it is lost, nothing is put any more; null if there can be no other owner.</param>
     public StoredQueue(IObjectStore store, string folder, long epoch, bool fence, IWritePermit? permit)
     {
         _store = store;
@@ -58,11 +58,11 @@ internal sealed class StoredQueue
 
     public string Folder => _folder;
 
-    /// <summary>Another owner has followed, for good: nothing is put any more.</summary>
+    /// <summary>Whether another owner has taken over, for good: nothing is put any more.</summary>
     public bool IsOver => _isFollowed || _permit is { IsLost: true };
 
-    /// <summary>Fences the owners before, where that is needed, and only then lists what they have left, in order. Can be called again when it failed.</summary>
-    /// <returns>Null where another owner has followed already: nothing of this one belongs behind what that has put.</returns>
+    /// <summary>Fences the previous owners if necessary, and then lists what they left, in order. Can be called again after a failure.</summary>
+    /// <returns>What they left; null if another owner has already taken over, so that nothing of this owner belongs behind its collections.</returns>
     /// <exception cref="IOException">The store fails.</exception>
     public async Task<IReadOnlyList<StoredCollection>?> ResumeAsync(CancellationToken cancellationToken)
     {
@@ -86,7 +86,7 @@ internal sealed class StoredQueue
                     case (false, _):
                         break;
                     case (true, null):
-                        // It costs what it costs when it is read.
+                        // The loss is counted when it is read.
                         found.Add(new StoredCollection(epoch, number, info.LastModified.ToUnixTimeMilliseconds(), Samples: 0, info.SizeBytes, ETag: null));
                         break;
                     case (true, { Kind: QueueObjectKind.Collection } header):
@@ -99,14 +99,14 @@ internal sealed class StoredQueue
             }
         }
 
-        // The last fence stays, for what may still come. Those before it have been one owner longer, and go when nothing of their epoch waits.
+        // The last fence stays, because its owner may still be alive. Earlier fences are one owner older, and go when nothing of their epoch waits.
         _obsolete = [.. marks
             .Where(mark => mark.Kind == QueueObjectKind.Sent || (mark.Epoch < _epoch - 1 && !found.Exists(collection => collection.Epoch == mark.Epoch)))
             .Select(static mark => mark.Name)];
         return found;
     }
 
-    /// <summary>Deletes what the owners before have left besides collections; what cannot be deleted has its turn with the next owner.</summary>
+    /// <summary>Deletes what previous owners left besides collections; the next owner retries what cannot be deleted.</summary>
     public async Task TidyAsync(CancellationToken cancellationToken)
     {
         await _store.DeleteAllAsync(_obsolete, cancellationToken).ConfigureAwait(false);
@@ -114,9 +114,9 @@ internal sealed class StoredQueue
     }
 
     /// <summary>Puts a collection behind all others.</summary>
-    /// <param name="take">Asked what to put when its turn has come; requests that are null are left out. Null for nothing.</param>
-    /// <param name="tryKeep">Told what was put, before anything else can be changed; false where nobody waits for it any more, and it goes again.</param>
-    /// <returns>False where nothing was put: there was nothing, or another owner has followed.</returns>
+    /// <param name="take">Called when it is its turn; returns what to put, without the requests that are null, or null for nothing.</param>
+    /// <param name="tryKeep">Called with what was put, before anything else can change; false if it is no longer wanted, so that it is deleted again.</param>
+    /// <returns>False if nothing was put: there was nothing, or another owner has taken over.</returns>
     /// <exception cref="IOException">The store fails.</exception>
     public async Task<bool> PutAsync(Func<(IReadOnlyList<RemoteWriteRequest?> Requests, long TimestampMs)?> take, Func<StoredCollection, bool> tryKeep)
     {
@@ -142,15 +142,15 @@ internal sealed class StoredQueue
         }
     }
 
-    /// <summary>A collection's object; null where it is gone.</summary>
+    /// <summary>Reads the object of a collection; null if it is gone.</summary>
     /// <exception cref="IOException">The store fails.</exception>
     public Task<StoredObject?> GetAsync(StoredCollection stored, CancellationToken cancellationToken) => _store.GetAsync(_folder + stored.Name, cancellationToken);
 
-    /// <summary>Whether what is missing of it is none of this owner's doing: the one before may go on sending until its claim ends.</summary>
+    /// <summary>Whether a previous owner put it, and may therefore have sent and deleted it: it may continue to send until its claim ends.</summary>
     public bool IsOfFormerOwner(StoredCollection stored) => stored.Epoch < _epoch;
 
-    /// <summary>A collection is sent or dropped: it goes, and so does what could not go before.</summary>
-    /// <returns>Null, or why it is still there; it goes with one of the next.</returns>
+    /// <summary>Deletes a collection that was sent or dropped, and those that could not be deleted before.</summary>
+    /// <returns>Null, or why it is still there; a later call deletes it.</returns>
     public async Task<Exception?> RemoveAsync(StoredCollection stored)
     {
         await _turn.WaitAsync().ConfigureAwait(false);
@@ -166,8 +166,8 @@ internal sealed class StoredQueue
     }
 
     /// <summary>
-    /// A collection was sent from memory. A put of it may be under way, or have failed and come through all the same: it must not be sent again
-    /// after those that come now.
+    /// Called after a collection was sent from memory. A put of it may be under way, or may have failed and yet have succeeded in the
+    /// store: the collection must not be sent again after later ones.
     /// </summary>
     /// <exception cref="IOException">The store fails; the next call tries again.</exception>
     public async Task SettleAsync()
@@ -190,15 +190,15 @@ internal sealed class StoredQueue
         }
     }
 
-    /// <summary>Replaces a collection by what is left of it.</summary>
-    /// <exception cref="IOException">The store fails; it stays as it was, or not.</exception>
+    /// <summary>Replaces a collection by its remaining requests.</summary>
+    /// <exception cref="IOException">The store fails; the collection may or may not have been replaced.</exception>
     public async Task ReplaceAsync(StoredCollection stored, IReadOnlyList<RemoteWriteRequest?> requests)
     {
         if (!IsOver && stored.ETag is { } etag)
             await _store.PutIfMatchAsync(_folder + stored.Name, CollectionFormat.Write(requests, stored.TimestampMs, _writer), etag).ConfigureAwait(false);
     }
 
-    /// <summary>The owner ends in order, and all it leaves is what waits.</summary>
+    /// <summary>Called when the owner ends cleanly: deletes everything except what waits.</summary>
     /// <returns>Null, or why more than that is still there.</returns>
     public async Task<Exception?> CloseAsync()
     {
@@ -214,7 +214,7 @@ internal sealed class StoredQueue
             if (_isMarked)
                 _left.Add((_epoch, _last));
 
-            // Nothing is put any more, and so nobody needs to know the last number.
+            // Nothing is put any more, so nobody needs the last number.
             (_last, _isMarked) = (long.MaxValue, false);
             return await TryDeleteLeftAsync().ConfigureAwait(false);
         }
@@ -232,8 +232,8 @@ internal sealed class StoredQueue
 
     private bool IsOwn(StoredObject there) => CollectionFormat.ReadHeader(there.Content.Span) is { } header && header.Writer == _writer;
 
-    /// <summary>Puts a fence behind everything that any owner before has put, or may be about to.</summary>
-    /// <returns>What is there, behind which no owner before can put anything any more.</returns>
+    /// <summary>Puts a fence behind everything that previous owners have put, or may be about to put.</summary>
+    /// <returns>What is there; no previous owner can add anything behind it.</returns>
     private async Task<List<ListedObject>> FenceAsync(CancellationToken cancellationToken)
     {
         var fence = CollectionFormat.WriteMark(QueueObjectKind.Fence, _writer);
@@ -244,10 +244,10 @@ internal sealed class StoredQueue
             foreach (var listed in there)
                 last[listed.Epoch] = listed;
 
-            // It may have put nothing yet.
+            // The owner may have put nothing yet.
             last.TryAdd(_epoch - 1, null);
 
-            // What was imported has no owner; and what is there of those that have followed is theirs.
+            // Imported collections have no owner, and those of successors are theirs.
             last.Remove(0);
             foreach (var later in last.Keys.Where(epoch => epoch >= _epoch).ToList())
                 last.Remove(later);
@@ -258,7 +258,7 @@ internal sealed class StoredQueue
                     continue;
                 isFenced = false;
 
-                // Where the number is taken meanwhile, the next listing shows by whom.
+                // If the number has been taken meanwhile, the next listing shows by whom.
                 await _store.PutIfAbsentAsync(NameOf(epoch, (listed?.Number ?? 0) + 1), fence, cancellationToken).ConfigureAwait(false);
             }
 
@@ -281,7 +281,7 @@ internal sealed class StoredQueue
         return there;
     }
 
-    // Null where it cannot be read.
+    // Null if it cannot be read.
     private async Task<(bool IsThere, CollectionHeader? Header)> HeaderAsync(ListedObject listed, CancellationToken cancellationToken)
     {
         var head = new byte[CollectionFormat.HeaderBytes];
@@ -289,8 +289,8 @@ internal sealed class StoredQueue
         return read < 0 ? (false, null) : (true, CollectionFormat.ReadHeader(head.AsSpan(0, read)));
     }
 
-    /// <summary>Puts an object under the next number. Under <see cref="_turn"/>.</summary>
-    /// <returns>Its ETag; null where another owner has followed.</returns>
+    /// <summary>Puts an object under the next number. Called under <see cref="_turn"/>.</summary>
+    /// <returns>Its ETag; null if another owner has taken over.</returns>
     private async Task<string?> PlaceAsync(byte[] content)
     {
         while (!IsOver)
@@ -323,7 +323,7 @@ internal sealed class StoredQueue
                     break;
                 }
 
-                // A put that seemed to fail: this one's, or one before it, of a collection with other requests.
+                // A put that seemed to fail: this one, or an earlier one of a collection with other requests.
                 etag = there.Content.Span.SequenceEqual(content) ? there.ETag : await _store.PutIfMatchAsync(name, content, there.ETag).ConfigureAwait(false);
                 if (etag is null)
                     continue;
@@ -337,7 +337,7 @@ internal sealed class StoredQueue
         return null;
     }
 
-    // Under _turn.
+    // Called under _turn.
     private async Task<Exception?> TryDeleteLeftAsync()
     {
         try
@@ -347,7 +347,7 @@ internal sealed class StoredQueue
                 var (epoch, number) = _left[0];
                 if (epoch == _epoch && number == _last && !IsOver)
                 {
-                    // Not conditional: where another owner has followed, one mark more or less before its fence means nothing.
+                    // An unconditional put: if another owner has taken over, one mark more or less before its fence makes no difference.
                     await _store.PutAsync(NameOf(epoch, number), CollectionFormat.WriteMark(QueueObjectKind.Sent, _writer)).ConfigureAwait(false);
                     _isMarked = true;
                 }

@@ -3,12 +3,12 @@ using System.Diagnostics.CodeAnalysis;
 namespace OrleansTempo.Core.RemoteWrite.Queue;
 
 /// <summary>
-/// One collection that waits, and what of it has yet to be accepted or refused. Its requests are in memory until it is put into the
-/// store, and again while it is sent. All but <see cref="TryTake"/> is guarded by the queue's gate.
+/// One waiting collection, and which of its requests have yet to be accepted or refused. The requests are in memory until the
+/// collection is put into the store, and again while it is sent. The queue's gate guards everything but <see cref="TryTake"/>.
 /// </summary>
 internal sealed class WaitingCollection
 {
-    // A request that is done is null. No array where all of them are in the store alone.
+    // A finished request is null. The array is null if the requests are only in the store.
     private RemoteWriteRequest?[]? _requests;
     private int _next = -1;
     private int _left;
@@ -22,7 +22,7 @@ internal sealed class WaitingCollection
         Samples = requests.Sum(static r => (long)r.AllSamples);
     }
 
-    /// <summary>One that was found in the store.</summary>
+    /// <summary>Creates a collection that was found in the store.</summary>
     public WaitingCollection(StoredCollection stored)
     {
         Stored = stored;
@@ -32,41 +32,41 @@ internal sealed class WaitingCollection
 
     public long TimestampMs { get; }
 
-    /// <summary>Cancelled when it is dropped while it is being sent.</summary>
+    /// <summary>Cancelled when the collection is dropped while it is being sent.</summary>
     public CancellationTokenSource Dropped { get; } = new();
 
-    /// <summary>Compressed bytes in memory that wait; 0 once it is in the store.</summary>
+    /// <summary>The number of waiting compressed bytes in memory; 0 once it is in the store.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>Samples that wait.</summary>
+    /// <summary>The number of waiting samples.</summary>
     public long Samples { get; private set; }
 
-    /// <summary>Its object; null where it is in memory alone.</summary>
+    /// <summary>Its object in the store; null if it is only in memory.</summary>
     public StoredCollection? Stored { get; private set; }
 
     /// <summary>Whether its requests are in memory.</summary>
     [MemberNotNullWhen(true, nameof(_requests))]
     public bool IsLoaded => _requests is not null;
 
-    /// <summary>Whether nothing of it waits.</summary>
+    /// <summary>Whether all its requests are finished.</summary>
     public bool IsDone => IsLoaded && _left == 0;
 
-    /// <summary>Whether some of it is done, and some is not.</summary>
+    /// <summary>Whether some of its requests are finished, and some are not.</summary>
     public bool IsPartlyDone => IsLoaded && _left > 0 && _left < _requests.Length;
 
-    /// <summary>How many requests it has, done ones too.</summary>
+    /// <summary>The number of its requests, including finished ones.</summary>
     public int Count => _requests?.Length ?? 0;
 
-    /// <summary>Its requests stay in memory while it is.</summary>
+    /// <summary>Whether it is being sent; its requests then stay in memory.</summary>
     public bool IsBeingSent { get; set; }
 
-    /// <summary>At least one of its requests was accepted.</summary>
+    /// <summary>Whether at least one of its requests was accepted.</summary>
     public bool IsAccepted { get; set; }
 
-    /// <summary>It is in the queue no more.</summary>
+    /// <summary>Whether it has left the queue.</summary>
     public bool IsRemoved { get; set; }
 
-    /// <summary>The next request that nobody has taken yet.</summary>
+    /// <summary>Takes the next request that is not taken yet.</summary>
     public bool TryTake(out int index, [NotNullWhen(true)] out RemoteWriteRequest? request)
     {
         var requests = _requests!;
@@ -79,17 +79,17 @@ internal sealed class WaitingCollection
         return request is not null;
     }
 
-    /// <summary>What waits of it now; null where a request is done.</summary>
+    /// <summary>Its requests now; a finished one is null.</summary>
     public RemoteWriteRequest?[] Snapshot() => [.. _requests!];
 
-    /// <summary>Its requests can be taken from now on, those again that were taken and not finished before.</summary>
+    /// <summary>Makes its requests available to <see cref="TryTake"/>, including those that were taken before but not finished.</summary>
     public void BeginSending()
     {
         IsBeingSent = true;
         _next = -1;
     }
 
-    /// <summary>A request was accepted or refused.</summary>
+    /// <summary>Marks a request as accepted or refused.</summary>
     public void Finish(int index)
     {
         var request = _requests![index]!;
@@ -100,7 +100,7 @@ internal sealed class WaitingCollection
             Bytes -= request.Body.Length;
     }
 
-    /// <summary>It is in the store as well from now on, and in memory only as long as it is being sent.</summary>
+    /// <summary>Called when it has been put into the store; from now on it is in memory only while it is being sent.</summary>
     public void SetStored(StoredCollection stored)
     {
         Stored = stored;
@@ -109,7 +109,7 @@ internal sealed class WaitingCollection
             _requests = null;
     }
 
-    /// <summary>Its requests have been read from the store, as far as they are what was written.</summary>
+    /// <summary>Called when its requests have been read from the store, without corrupt ones.</summary>
     public void SetLoaded(IReadOnlyList<RemoteWriteRequest> requests, string? etag)
     {
         Stored = Stored! with { ETag = etag };

@@ -151,7 +151,7 @@ public static class ConfigurationPage
 
     private static object? Shown(string name, object value) => (name, value) switch
     {
-        (nameof(RemoteWriteOptions.Url) or nameof(RemoteWriteOptions.ProxyUrl), string url) => ShownUrl.Of(url),
+        (nameof(RemoteWriteOptions.Url) or nameof(RemoteWriteOptions.ProxyUrl), string url) => RedactedUrl.Of(url),
         (nameof(RemoteWriteOptions.Headers), IReadOnlyDictionary<string, string> headers) =>
             headers.Select(h => (h.Key, (object?)(Secrets.IsTellingHeader(h.Key) ? Secrets.Mask : h.Value))).ToList(),
         (nameof(RemoteWriteOptions.HttpHeaders), IReadOnlyDictionary<string, HttpHeaderOptions> headers) =>

@@ -76,7 +76,7 @@ internal sealed class RemoteWriteReader(Problems problems)
         }
 
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https") || url.Host.Length == 0)
-            entry.Error(key, $"{Spelling.Quote(ShownUrl.Of(text))} is not an http:// or https:// URL");
+            entry.Error(key, $"{Spelling.Quote(RedactedUrl.Of(text))} is not an http:// or https:// URL");
         return text;
     }
 

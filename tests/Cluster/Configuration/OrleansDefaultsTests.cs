@@ -27,7 +27,7 @@ public class OrleansDefaultsTests
     }
 
     [Fact]
-    public void What_is_set_is_left_as_it_is()
+    public void Configured_settings_are_left_as_they_are()
     {
         using var host = Build(new()
         {

@@ -19,15 +19,15 @@ public sealed class SettingsCheckTests : IDisposable
     [InlineData("Orleans__GrainStorage__generator__ProviderType", "Memory", "'Orleans:GrainStorage:generator' (environment variable Orleans__GrainStorage__generator__ProviderType) is not known; did you mean 'generators'?")]
     [InlineData("Orleans__GrainStorage__generators__ContainerNam", "x", "'Orleans:GrainStorage:generators:ContainerNam' (environment variable Orleans__GrainStorage__generators__ContainerNam) is not known; did you mean 'ContainerName'?")]
     [InlineData("OrleansTempo__Dashboard__Enable", "true", "'OrleansTempo:Dashboard:Enable' (environment variable OrleansTempo__Dashboard__Enable) is not known; did you mean 'Enabled'?")]
-    [InlineData("Orleans__Endpoints__SiloPort", "70000", "'Orleans:Endpoints:SiloPort' (environment variable Orleans__Endpoints__SiloPort) is '70000'; it has to be a port of 1 to 65535")]
-    [InlineData("Orleans__Endpoints__AdvertisedIPAddress", "here", "'Orleans:Endpoints:AdvertisedIPAddress' (environment variable Orleans__Endpoints__AdvertisedIPAddress) is 'here'; it has to be an IP address")]
-    [InlineData("Orleans__Clustering", "AdoNet", "'Orleans:Clustering' (environment variable Orleans__Clustering) has keys and no value of its own: ProviderType")]
-    [InlineData("Orleans__ClusterId__Name", "blue", "'Orleans:ClusterId' (environment variable Orleans__ClusterId__Name) is a value and has no keys below it")]
-    public void A_setting_that_nobody_would_read_is_named_with_its_place_and_what_was_meant(string name, string value, string problem) =>
+    [InlineData("Orleans__Endpoints__SiloPort", "70000", "'Orleans:Endpoints:SiloPort' (environment variable Orleans__Endpoints__SiloPort) is '70000'; it must be a port from 1 to 65535")]
+    [InlineData("Orleans__Endpoints__AdvertisedIPAddress", "here", "'Orleans:Endpoints:AdvertisedIPAddress' (environment variable Orleans__Endpoints__AdvertisedIPAddress) is 'here'; it must be an IP address")]
+    [InlineData("Orleans__Clustering", "AdoNet", "'Orleans:Clustering' (environment variable Orleans__Clustering) is a section, not a value; its keys are ProviderType")]
+    [InlineData("Orleans__ClusterId__Name", "blue", "'Orleans:ClusterId' (environment variable Orleans__ClusterId__Name) must be a value, without keys below it")]
+    public void An_unknown_setting_is_reported_with_its_source_and_a_suggestion(string name, string value, string problem) =>
         Assert.StartsWith(problem, Refusal((name, value)));
 
     [Fact]
-    public void Below_a_provider_its_own_keys_are_allowed()
+    public void The_keys_of_a_provider_are_allowed_below_it()
     {
         var settings = new[] { ("Orleans__Clustering__ProviderType", "AdoNet"), ("Orleans__Clustering__TableName", "silos") };
         Assert.Equal(
@@ -39,18 +39,18 @@ public sealed class SettingsCheckTests : IDisposable
     }
 
     [Fact]
-    public void A_setting_of_a_file_is_named_with_that_file()
+    public void A_setting_from_a_file_is_reported_with_that_file()
     {
         var path = _folder.Write("appsettings.json", """{ "Orleans": { "ClusterID": "blue", "ServiceName": "tempo" } }""");
         Assert.StartsWith($"'Orleans:ServiceName' ({path}) is not known", Refusal());
     }
 
     [Fact]
-    public void All_that_is_wrong_is_named_at_once() =>
+    public void All_problems_are_reported_at_once() =>
         Assert.Contains("'Orleans:Two' (environment variable Orleans__Two)", Refusal(("Orleans__One", "1"), ("Orleans__Two", "2")).Split("; and ")[1]);
 
     [Fact]
-    public void What_is_documented_and_what_is_somebody_elses_passes() => Run(
+    public void Documented_settings_and_those_of_others_pass() => Run(
         ("Orleans__ClusterId", "production"),
         ("ORLEANS__SERVICEID", "orleans-tempo"),
         ("Orleans__Endpoints__AdvertisedIPAddress", "127.0.0.1"),

@@ -16,7 +16,7 @@ public sealed class SiloConfigurationTests : IDisposable
     }
 
     [Fact]
-    public void The_environment_holds_before_the_working_directory_and_that_before_the_program()
+    public void The_environment_wins_over_the_working_directory_and_that_over_the_program()
     {
         _program.Write("appsettings.json", """{ "A": 1, "B": 1, "C": 1, "D": 1 }""");
         _program.Write("appsettings.Staging.json", """{ "B": 2, "C": 2, "D": 2 }""");
@@ -28,10 +28,10 @@ public sealed class SiloConfigurationTests : IDisposable
     }
 
     [Fact]
-    public void A_process_that_is_told_nothing_is_in_production() => Assert.Equal("Production", SiloConfiguration.NameOf(new Dictionary<string, string>()));
+    public void Without_configuration_the_environment_is_Production() => Assert.Equal("Production", SiloConfiguration.NameOf(new Dictionary<string, string>()));
 
     [Fact]
-    public void The_programs_own_settings_show_the_dashboard_to_developers_alone()
+    public void The_programs_own_settings_show_the_dashboard_only_in_Development()
     {
         foreach (var (environment, isEnabled) in new[] { ("Development", true), ("Production", false) })
         {
@@ -43,7 +43,7 @@ public sealed class SiloConfigurationTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_is_not_json_is_named()
+    public void A_file_that_is_not_JSON_is_reported_with_its_name()
     {
         var path = _working.Write("appsettings.json", "{");
         var failure = Assert.Throws<InvalidDataException>(() => Read());
@@ -51,7 +51,7 @@ public sealed class SiloConfigurationTests : IDisposable
     }
 
     [Fact]
-    public void Variables_that_differ_in_case_alone_are_one_key()
+    public void Variables_that_differ_only_in_case_are_one_key()
     {
         using var configuration = Read(("http_proxy", "http://proxy:1"), ("HTTP_PROXY", "http://proxy:1"));
         Assert.Equal("http://proxy:1", configuration["HTTP_PROXY"]);

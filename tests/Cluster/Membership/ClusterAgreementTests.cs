@@ -11,7 +11,7 @@ public class ClusterAgreementTests
     private readonly InMemoryObjectStore _store = new();
 
     [Fact]
-    public async Task The_first_silo_writes_it_down_and_others_like_it_agree()
+    public async Task The_first_silo_writes_the_agreement_and_equal_silos_join()
     {
         var first = await JoinAsync(8);
         var second = await JoinAsync(8);
@@ -29,16 +29,16 @@ public class ClusterAgreementTests
     }
 
     [Theory]
-    [InlineData(4, "blue", "tempo", "ingester.partitions is 4 here and 8 in the other silos", "write 8 here")]
-    [InlineData(8, "green", "tempo", "Orleans:ClusterId is green here and blue in the other silos", "write blue here")]
-    [InlineData(8, "blue", "traces", "Orleans:ServiceId is traces here and tempo in the other silos", "write tempo here")]
-    public async Task A_silo_that_differs_is_told_what_the_others_have_and_how_to_change_it(int partitions, string clusterId, string serviceId, string difference, string remedy)
+    [InlineData(4, "blue", "tempo", "ingester.partitions is 4 here but 8 in the other silos", "set it to 8 here")]
+    [InlineData(8, "green", "tempo", "Orleans:ClusterId is green here but blue in the other silos", "set it to blue here")]
+    [InlineData(8, "blue", "traces", "Orleans:ServiceId is traces here but tempo in the other silos", "set it to tempo here")]
+    public async Task A_different_silo_is_refused_with_the_others_value_and_how_to_change_it(int partitions, string clusterId, string serviceId, string difference, string remedy)
     {
         await JoinAsync(8);
         var before = await StoredAsync();
         var refusal = await Assert.ThrowsAsync<ArgumentException>(() => JoinAsync(partitions, clusterId, serviceId));
         Assert.Equal(
-            $"{difference}, as the object 'cluster.json' of their store says; {remedy} as well, or to change it stop all silos, delete that object, and start them with the new value",
+            $"{difference}, according to the object 'cluster.json' in their store; {remedy} as well, or to change it everywhere stop all silos, delete that object, and start them with the new value",
             refusal.Message);
         Assert.Equal(before, await StoredAsync());
 
@@ -47,7 +47,7 @@ public class ClusterAgreementTests
     }
 
     [Fact]
-    public async Task What_the_former_version_wrote_is_completed_once()
+    public async Task The_object_of_an_older_version_is_completed_once()
     {
         await _store.PutAsync(ClusterAgreement.ObjectName, Encoding.UTF8.GetBytes("""{"partitions":8}"""));
         await Assert.ThrowsAsync<ArgumentException>(() => JoinAsync(4));
@@ -63,7 +63,7 @@ public class ClusterAgreementTests
     [InlineData("null")]
     [InlineData("""{"partitions":0}""")]
     [InlineData("""{"partitions":"many"}""")]
-    public async Task An_object_that_is_something_else_is_named(string content)
+    public async Task An_object_with_other_content_is_reported_with_its_name(string content)
     {
         await _store.PutAsync(ClusterAgreement.ObjectName, Encoding.UTF8.GetBytes(content));
         var refusal = await Assert.ThrowsAsync<ArgumentException>(() => JoinAsync(8));

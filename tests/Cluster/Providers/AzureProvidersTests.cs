@@ -39,7 +39,7 @@ public sealed class AzureProvidersTests
     }
 
     [Fact]
-    public async Task A_service_key_is_the_address_of_a_service_that_an_identity_signs_in_to()
+    public async Task A_service_key_is_the_address_of_a_service_for_a_managed_identity()
     {
         await using var silo = Create("https://acme.table.core.windows.net", "https://acme.blob.core.windows.net");
 
@@ -52,7 +52,7 @@ public sealed class AzureProvidersTests
     [Theory]
     [InlineData("acme")]
     [InlineData("http://acme.table.core.windows.net")]
-    public async Task A_service_key_that_is_no_address_is_refused_with_its_value(string key)
+    public async Task A_service_key_that_is_not_an_address_is_refused_with_its_value(string key)
     {
         await using var silo = Create(key, "https://acme.blob.core.windows.net");
 

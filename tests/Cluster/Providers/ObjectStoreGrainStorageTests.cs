@@ -24,7 +24,7 @@ public sealed class ObjectStoreGrainStorageTests : IDisposable
     }
 
     [Fact]
-    public async Task State_survives_the_silo_and_is_gone_when_it_is_cleared()
+    public async Task State_survives_the_silo_until_it_is_cleared()
     {
         var written = new GrainState<StoredState>(new StoredState { Number = 7, Bytes = [1, 2, 3] });
         await using (var silo = await StartAsync())
@@ -44,7 +44,7 @@ public sealed class ObjectStoreGrainStorageTests : IDisposable
     }
 
     [Fact]
-    public async Task State_that_was_being_cleared_when_its_silo_was_killed_is_none_and_can_be_written()
+    public async Task State_that_was_being_cleared_when_its_silo_was_killed_is_empty_and_can_be_written()
     {
         await using var silo = await StartAsync();
         await Store().PutAsync("grains/snapshot/generator%2f%54eam%20%41%2f0", ReadOnlyMemory<byte>.Empty);
@@ -60,7 +60,7 @@ public sealed class ObjectStoreGrainStorageTests : IDisposable
     }
 
     [Fact]
-    public async Task What_was_never_there_is_cleared_and_what_was_never_read_is_not()
+    public async Task Missing_state_can_be_cleared_but_unread_state_cannot()
     {
         await using var silo = await StartAsync();
         var storage = silo.Storage("Default");
@@ -73,7 +73,7 @@ public sealed class ObjectStoreGrainStorageTests : IDisposable
     }
 
     [Fact]
-    public async Task A_grain_ID_too_long_for_a_file_name_is_kept_by_its_hash()
+    public async Task A_grain_ID_too_long_for_a_file_name_is_stored_under_its_hash()
     {
         await using var silo = await StartAsync();
         foreach (var end in new[] { 'a', 'b' })
@@ -95,7 +95,7 @@ public sealed class ObjectStoreGrainStorageTests : IDisposable
     }
 
     [Fact]
-    public async Task The_serialiser_of_the_storage_decides_how_large_a_snapshot_is()
+    public async Task The_serialiser_of_the_storage_determines_the_size_of_a_snapshot()
     {
         await using var silo = await StartAsync(services => services.AddSingleton<IGrainStorageSerializer, OrleansGrainStorageSerializer>());
         var bytes = new byte[1_000_000];

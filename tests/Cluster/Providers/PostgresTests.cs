@@ -24,7 +24,7 @@ public sealed class PostgresTests(PostgresFixture postgres) : IClassFixture<Post
     }
 
     [PostgresFact]
-    public async Task Silos_find_each_other_and_go_on_without_one_that_was_killed()
+    public async Task Silos_find_each_other_and_continue_without_one_that_was_killed()
     {
         await using var first = await TestSilo.StartAsync(Settings());
         await using var second = await TestSilo.StartAsync(Settings());
@@ -47,7 +47,7 @@ public sealed class PostgresTests(PostgresFixture postgres) : IClassFixture<Post
     }
 
     [PostgresFact]
-    public async Task Only_who_knows_the_latest_version_changes_the_membership()
+    public async Task Only_a_silo_with_the_latest_version_changes_the_membership()
     {
         await using var silo = TestSilo.Create(Settings());
         var table = silo.Membership;
@@ -83,7 +83,7 @@ public sealed class PostgresTests(PostgresFixture postgres) : IClassFixture<Post
     }
 
     [PostgresFact]
-    public async Task Of_silos_that_join_at_once_one_a_version_does()
+    public async Task Of_silos_that_join_at_once_one_per_version_succeeds()
     {
         await using var silo = TestSilo.Create(Settings());
         var table = silo.Membership;

@@ -9,8 +9,8 @@ using OrleansTempo.Tests.Prometheus;
 namespace OrleansTempo.Core.Tests.Continuity;
 
 /// <summary>
-/// Lives of a tenant's generator that stop, die at any point, are overtaken, and stand still, on a store that fails, and fails after it
-/// has done what it was told, with a remote end that is down at times: what that makes of it.
+/// Random lives of a tenant's generator that stop, crash at any point, lose their claim or stall, on a store that fails, sometimes after
+/// it has done what it was told, and with a remote end that is down at times; checks what is sent.
 /// </summary>
 public sealed class GeneratorLifeRaceTests
 {
@@ -26,7 +26,7 @@ public sealed class GeneratorLifeRaceTests
     [InlineData(SnapshotMode.EveryCollection, true, true)]
     [InlineData(SnapshotMode.EveryCollection, false, true)]
     [InlineData(SnapshotMode.Off, false, true)]
-    public async Task No_two_send_at_once_no_counter_goes_back_and_all_that_waits_is_sent_in_order(SnapshotMode mode, bool isExclusive, bool storeFails)
+    public async Task No_two_owners_send_at_once_no_counter_goes_back_and_waiting_samples_are_sent_in_order(SnapshotMode mode, bool isExclusive, bool storeFails)
     {
         await using var remote = await RemoteEnd.StartAsync();
         var (starts, crashes, lost, restored, refused, senders, carried) = (0, 0, 0, 0.0, 0.0, 0, 0);
@@ -45,7 +45,7 @@ public sealed class GeneratorLifeRaceTests
             carried += race.Carried;
         }
 
-        // Else it has shown nothing.
+        // Otherwise the run has shown nothing.
         Assert.InRange(senders, Scenarios, starts);
         Assert.InRange(crashes, Scenarios, starts);
         Assert.InRange(carried, Scenarios, int.MaxValue);
@@ -71,14 +71,14 @@ public sealed class GeneratorLifeRaceTests
         private readonly LifeProcess?[] _slots;
         private readonly Dictionary<string, LifeProcess> _processes = [];
 
-        // Under the gate. Processes in the order in which they sent, and by series what was pushed, was sent last, and has been counted.
+        // Guarded by the gate. The processes in the order in which they sent, and for each series what was pushed, what was sent last, and what was counted.
         private readonly List<LifeProcess> _sent = [];
         private readonly List<string> _violations = [];
         private readonly Dictionary<string, double> _pushed = [];
         private readonly Dictionary<string, (double Value, long TimestampMs)> _last = [];
         private readonly Dictionary<string, double> _counted = [];
 
-        // Under the gate as well. Collections by their time: what was queued by whom, and what has been accepted.
+        // Also guarded by the gate. Collections by timestamp: who queued what, and what was accepted.
         private readonly SortedDictionary<long, LifeProcess> _queued = [];
         private readonly Dictionary<long, (ByteString Request, LifeProcess By)> _accepted = [];
         private readonly Dictionary<string, int> _operations = [];
@@ -92,7 +92,7 @@ public sealed class GeneratorLifeRaceTests
         private int _toCrash = -1;
         private bool _isNested;
 
-        // What the next is to have at least.
+        // The least that the next process must have.
         private double _kept;
 
         public Race(LifeWorld world, int seed, SnapshotMode mode, bool isExclusive, bool storeFails)
@@ -115,7 +115,7 @@ public sealed class GeneratorLifeRaceTests
 
         public int Senders => _sent.Count;
 
-        /// <summary>Collections that another process sent than the one that made them.</summary>
+        /// <summary>Collections sent by another process than the one that made them.</summary>
         public int Carried { get; private set; }
 
         public async ValueTask DisposeAsync() => await World.DisposeAsync();
@@ -133,7 +133,7 @@ public sealed class GeneratorLifeRaceTests
             Check();
         }
 
-        /// <summary>All works again, and one more process sends what is left: what is missing then is lost.</summary>
+        /// <summary>Everything works again, and one more process sends what is left: what is missing then is lost.</summary>
         public async Task EndAsync()
         {
             lock (_gate)
@@ -150,7 +150,7 @@ public sealed class GeneratorLifeRaceTests
             var last = (await StartAsync())!;
             for (var turn = 0; turn < 12; turn++)
             {
-                // Longer than a lease, and than it is to the next attempt.
+                // Longer than a lease, and than the time to the next attempt.
                 await World.PassAsync(LifeWorld.Lease / 6);
                 await last.DoAsync(static life => life.RenewAsync());
                 await last.SentAsync();
@@ -169,12 +169,12 @@ public sealed class GeneratorLifeRaceTests
             Check();
         }
 
-        // What is put is put in order, and what is sent is: so only the newest can be missing.
+        // Collections are put and sent in order, so only the newest can be missing.
         private void CheckComplete(LifeProcess process, List<long> queued)
         {
             var missing = queued.Count(at => !_accepted.ContainsKey(at));
 
-            // While the store fails what waits is in memory alone, however much that is.
+            // While the store fails, everything that waits is only in memory, however much it is.
             var allowed = _storeFails ? queued.Count : _stopped.Contains(process) ? 0 : 1;
             if (missing > allowed || queued.TakeLast(missing).Any(_accepted.ContainsKey))
                 _violations.Add($"of process {process.Number}, {(_stopped.Contains(process) ? "stopped" : "crashed or overtaken")}, {string.Join(' ', queued.Where(at => !_accepted.ContainsKey(at)))} of {string.Join(' ', queued)} are missing");
@@ -186,7 +186,7 @@ public sealed class GeneratorLifeRaceTests
                 Assert.True(_violations.Count == 0, $"seed {_seed}: {string.Join('\n', _violations)}");
         }
 
-        // Older processes first: the newer find theirs.
+        // Older processes first, because the newer ones find what they left.
         private void NoteQueued()
         {
             lock (_gate)
@@ -199,7 +199,7 @@ public sealed class GeneratorLifeRaceTests
             }
         }
 
-        // Those that died of what they do beside their turns.
+        // Processes that crashed in work outside their turns.
         private async Task BuryAsync()
         {
             for (var slot = 0; slot < _slots.Length; slot++)
@@ -254,7 +254,7 @@ public sealed class GeneratorLifeRaceTests
                         await KeepAsync();
                         break;
                     case 14:
-                        // It stands still, as all do.
+                        // The process stalls, like all others.
                         await World.PassAsync(LifeWorld.Lease * Next(3) / 2);
                         break;
                     case 15:
@@ -265,7 +265,7 @@ public sealed class GeneratorLifeRaceTests
                         process.Die();
                         break;
                     case 17 when !_isExclusive:
-                        // Another is made for it, and this one is not told.
+                        // Another process takes over, and this one is not told.
                         _slots[1 - slot] = await StartAsync();
                         break;
                     default:
@@ -300,7 +300,7 @@ public sealed class GeneratorLifeRaceTests
             Starts++;
             process.PutsWhatWaits = !_storeFails;
 
-            // What such a start leaves is nothing.
+            // Such a start leaves nothing behind.
             if (!_storeFails)
                 _toCrash = -1;
             process.Store.Before = (operation, name) => IsBeside(operation, name) ? BeforeBeside(process, operation, name) : BeforeAsync(process, operation);
@@ -314,7 +314,7 @@ public sealed class GeneratorLifeRaceTests
                     throw new LifeProcess.DiedException();
                 Assert.True(process.Calls >= _kept, $"seed {_seed}: process {process.Number} begins with {process.Calls}, and {_kept} were recorded");
 
-                // The claim of one that must try on is taken in the middle of anything: that is for those alone.
+                // A process that has to retry takes its claim in the middle of anything; that only applies to those.
                 if (_isExclusive || (World.Store.Names.Contains(LifeWorld.ClaimName) && World.Claim.Contains($"\"process-{process.Number}/", StringComparison.Ordinal)))
                 {
                     lock (_gate)
@@ -342,7 +342,7 @@ public sealed class GeneratorLifeRaceTests
             await process.PushAsync(spans, name);
         }
 
-        // As the timers of grains do.
+        // Like the timers of grains.
         private async Task KeepAsync()
         {
             await World.PassAsync(LifeWorld.Lease / 6);
@@ -353,7 +353,7 @@ public sealed class GeneratorLifeRaceTests
             }
         }
 
-        // What a queue does on the pool, in no order with the turns of its process: what becomes of it depends on nothing else.
+        // A queue works on the thread pool, in no order with the turns of its process, so its result must not depend on them.
         private static bool IsBeside(string operation, string name) =>
             name.StartsWith("remote-write/", StringComparison.Ordinal) && operation is not ("List" or "ListFolders" or "Read");
 
@@ -384,7 +384,7 @@ public sealed class GeneratorLifeRaceTests
             throw new IOException(what);
         }
 
-        // The folder's name has the port of the remote end in it.
+        // The name of the folder contains the port of the remote end.
         private bool IsChosen(LifeProcess process, string operation, string name, int oneIn)
         {
             var what = $"{process.Number} {operation} {string.Join('/', name.Split('/')[^2..])}";
@@ -417,7 +417,7 @@ public sealed class GeneratorLifeRaceTests
             return LetOtherActAsync(process);
         }
 
-        // In the middle of what one does another does something whole.
+        // While one process is in the middle of an action, another one does a whole action.
         private async Task LetOtherActAsync(LifeProcess process)
         {
             var other = -1;
@@ -454,7 +454,7 @@ public sealed class GeneratorLifeRaceTests
             }
         }
 
-        // As long as the store takes what it is given, nothing that was collected is lost.
+        // As long as the store works, nothing that was collected is lost.
         private void Keep(LifeProcess process) => _kept = _mode == SnapshotMode.EveryCollection && !_storeFails && !process.IsDead ? process.Calls : 0;
 
         private Task ReceiveAsync(HttpContext context, WriteRequest request)
@@ -475,7 +475,7 @@ public sealed class GeneratorLifeRaceTests
                     _sent.Add(process);
                 }
 
-                // What is under way when its sender hears that its claim is lost arrives all the same: only that nobody else has sent counts.
+                // A request under way when its sender loses its claim still arrives: it only matters that nobody else has sent.
                 if (!IsNew(process, request))
                     return Task.CompletedTask;
                 foreach (var series in request.Timeseries)
@@ -489,8 +489,8 @@ public sealed class GeneratorLifeRaceTests
             return Task.CompletedTask;
         }
 
-        // In order; one comes again only where who sent it could not say so any more, and it is the last one and the same. Where the store
-        // has failed at that others may have been sent meanwhile: nothing that can be sent waits for the store.
+        // In order. A collection only comes again if its sender could not record that any more; then it is the last one, and unchanged. If the
+        // store failed at that, others may have been sent meanwhile: nothing that can be sent waits for the store.
         private bool IsNew(LifeProcess process, WriteRequest request)
         {
             var at = request.Timeseries.SelectMany(static t => t.Samples).Max(static s => s.Timestamp);
@@ -505,7 +505,7 @@ public sealed class GeneratorLifeRaceTests
                 return false;
             }
 
-            // Where the store fails, order is held only within what one process has collected itself: what another left was once seen to come too late.
+            // If the store fails, order only holds within the collections of one process: what another left can come too late.
             if (at < _lastAccepted && _storeFails && (!_queued.TryGetValue(at, out var former) || former != process))
             {
                 _accepted[at] = (bytes, process);
@@ -521,7 +521,7 @@ public sealed class GeneratorLifeRaceTests
             return true;
         }
 
-        // As Prometheus: what is lower than before has begun again from 0, and a first sample says nothing of what was before it.
+        // As in Prometheus: a lower value means a restart from 0, and a first sample says nothing about the time before it.
         private void Take(LifeProcess process, string name, Sample sample)
         {
             var where = $"{name} of process {process.Number} at {sample.Timestamp}";
@@ -534,7 +534,7 @@ public sealed class GeneratorLifeRaceTests
                 return;
             }
 
-            // Of a collection that was recorded, and died with who was to send it, the first 0 is not sent again; nor is that of one that no store took at the stop.
+            // The first 0 of a collection that was recorded but died with its sender is not sent again; nor is that of one that no store took at the stop.
             if (!isFirst && sample.Value < last.Value && sample.Value != 0 && _mode != SnapshotMode.EveryCollection && !IsAnyLostBetween(last.TimestampMs, sample.Timestamp))
                 _violations.Add($"{where} goes back from {last.Value} to {sample.Value}");
             if (!isFirst)

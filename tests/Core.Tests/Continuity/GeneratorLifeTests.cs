@@ -8,7 +8,7 @@ using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Continuity;
 
-/// <summary>One process after another, or beside another, on the same object store; one that is left without a stop has died.</summary>
+/// <summary>Processes that run one after another, or side by side, on the same object store; one that is abandoned without a stop has crashed.</summary>
 public sealed class GeneratorLifeTests : IAsyncLifetime
 {
     private const string BeginsAgain = "Warning: Metrics-generator single-tenant: counters start again at 0: ";
@@ -31,7 +31,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Continuing))]
-    public async Task The_next_process_goes_on_where_the_last_was_stopped_and_what_was_left_is_used_once(SnapshotMode mode, bool isExclusive)
+    public async Task The_next_process_continues_where_the_last_one_stopped_and_uses_its_snapshot_once(SnapshotMode mode, bool isExclusive)
     {
         var first = await _world.StartAsync(mode, LeaseOf(isExclusive));
         await first.PushAsync(3);
@@ -57,7 +57,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_process_that_dies_leaves_nothing_to_go_on_with_and_counters_begin_again_after_what_was_sent(bool isExclusive)
+    public async Task After_a_crash_there_is_no_snapshot_and_counters_restart_after_what_was_sent(bool isExclusive)
     {
         var first = await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive));
         await first.PushAsync(3);
@@ -69,11 +69,11 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
 
         var third = await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive));
         Assert.Equal((0, (1, 1)), (third.Calls, _world.Starts));
-        Assert.Equal([BeginsAgain + "the process before did not stop in order, and it left no snapshot"], _world.Problems);
+        Assert.Equal([BeginsAgain + "the previous process did not shut down cleanly, and it left no snapshot"], _world.Problems);
         await third.PushAsync(2);
         await third.CollectAsync();
 
-        // With others about it may be alive.
+        // With a lease, the previous process may still be alive.
         Assert.Equal(isExclusive, third.Life.Permit.IsHeld);
         if (!isExclusive)
         {
@@ -88,7 +88,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task With_every_collection_a_process_that_dies_has_left_all_that_it_collected(bool isExclusive)
+    public async Task With_every_collection_a_crashed_process_has_left_everything_it_collected(bool isExclusive)
     {
         var first = await _world.StartAsync(SnapshotMode.EveryCollection, LeaseOf(isExclusive));
         for (var i = 1; i <= 3; i++)
@@ -102,7 +102,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         var second = await _world.StartAsync(SnapshotMode.EveryCollection, LeaseOf(isExclusive));
         Assert.Equal((6, (1, 0)), (second.Calls, _world.Starts));
 
-        // Should it die at once, there is something to go on with as well.
+        // If it crashes at once, the next one can restore as well.
         await second.KillAsync();
         var third = await _world.StartAsync(SnapshotMode.EveryCollection, LeaseOf(isExclusive));
         Assert.Equal(6, third.Calls);
@@ -118,13 +118,13 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("damaged", "the snapshot is damaged: its checksum is not that of its bytes")]
+    [InlineData("damaged", "the snapshot is corrupt: its checksum does not match")]
     [InlineData("gone", "it left no snapshot")]
-    [InlineData("older", "it is of the collection at 1780000000012, and what was collected at 1780000001024 may have been sent")]
+    [InlineData("older", "it was taken at collection 1780000000012, but samples up to collection 1780000001024 may have been sent")]
     [InlineData("of another epoch", "it left no snapshot")]
-    [InlineData("unreadable claim", "the process before did not stop in order, and it left no snapshot")]
+    [InlineData("unreadable claim", "the previous process did not shut down cleanly, and it left no snapshot")]
     [InlineData("unreadable", "no access")]
-    public async Task What_is_not_as_it_was_left_is_refused_with_the_reason(string what, string reason)
+    public async Task A_changed_snapshot_is_refused_with_the_reason(string what, string reason)
     {
         var first = await _world.StartAsync();
         await first.PushAsync(3);
@@ -166,7 +166,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_snapshot_that_cannot_be_read_at_once_is_tried_again()
+    public async Task A_snapshot_that_cannot_be_read_at_once_is_retried()
     {
         var first = await _world.StartAsync();
         await first.PushAsync(3);
@@ -183,7 +183,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     [InlineData(false, SnapshotMode.OnStop)]
     [InlineData(true, SnapshotMode.EveryCollection)]
     [InlineData(false, SnapshotMode.Off)]
-    public async Task What_a_former_version_left_in_the_object_store_when_it_stopped_is_read_once(bool isReleased, SnapshotMode mode)
+    public async Task A_snapshot_that_an_older_version_left_in_the_object_store_is_read_once(bool isReleased, SnapshotMode mode)
     {
         var bench = new GeneratorBench(s => s with { SpanMetricsLatency = false, SpanMetricsSize = false, ServiceGraphsRequest = false, ServiceGraphsLatency = false });
         bench.Push("cart", GeneratorBench.Span("/a", Kind.Internal, 1));
@@ -199,7 +199,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         var first = await _world.StartAsync(mode);
         Assert.Equal(mode == SnapshotMode.Off ? (0, (0, 0)) : (collected.Samples.Count, (1, 0)), (first.Calls, _world.Starts));
 
-        // With every_collection it is there until there is one of this process.
+        // With every_collection, the old record stays until this process has written its own.
         Assert.Equal(mode == SnapshotMode.EveryCollection ? 2 : 0, _world.Chain.Count());
         await first.CollectAsync();
         Assert.DoesNotContain(_world.Chain, static name => name.StartsWith(LifeWorld.ChainFolder + "1-", StringComparison.Ordinal));
@@ -209,7 +209,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task With_snapshots_off_what_was_left_is_deleted_and_nothing_is_left()
+    public async Task With_snapshots_off_an_old_snapshot_is_deleted_and_none_is_left()
     {
         var first = await _world.StartAsync(SnapshotMode.EveryCollection);
         await first.PushAsync(3);
@@ -233,7 +233,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_collection_that_cannot_be_recorded_is_sent_when_the_claim_says_so(bool isExclusive)
+    public async Task A_collection_that_cannot_be_recorded_is_sent_once_the_claim_covers_it(bool isExclusive)
     {
         var first = await _world.StartAsync(SnapshotMode.EveryCollection, LeaseOf(isExclusive));
         await first.PushAsync(1);
@@ -256,7 +256,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     [InlineData(SnapshotMode.EveryCollection, true)]
     [InlineData(SnapshotMode.EveryCollection, false)]
     [InlineData(SnapshotMode.OnStop, false)]
-    public async Task While_nothing_at_all_can_be_written_nothing_is_sent_and_spans_are_counted(SnapshotMode mode, bool isExclusive)
+    public async Task While_nothing_can_be_written_nothing_is_sent_but_spans_are_counted(SnapshotMode mode, bool isExclusive)
     {
         var first = await _world.StartAsync(mode, LeaseOf(isExclusive));
         await first.PushAsync(1);
@@ -297,7 +297,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     [Theory]
     [InlineData(SnapshotMode.OnStop)]
     [InlineData(SnapshotMode.Off)]
-    public async Task Where_nobody_else_can_be_a_full_disk_does_not_hold_what_is_sent(SnapshotMode mode)
+    public async Task For_an_exclusive_owner_a_full_disk_does_not_stop_sending(SnapshotMode mode)
     {
         var first = await _world.StartAsync(mode);
         first.FailWrites(true);
@@ -311,7 +311,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_claim_that_cannot_be_taken_is_tried_again_and_until_then_spans_are_counted_and_nothing_is_sent(bool isExclusive)
+    public async Task A_claim_that_cannot_be_taken_is_retried_and_until_then_spans_are_counted_but_not_sent(bool isExclusive)
     {
         await (await StartedWithAsync(3, isExclusive)).StopAsync();
         var second = await _world.CreateProcessAsync(lease: LeaseOf(isExclusive));
@@ -338,18 +338,18 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         second.Store.Before = null;
         await _world.PassAsync(s_second);
         await HeldAsync(second);
-        Assert.Equal(BeginsAgain + "spans had been counted already when its claim was taken", _world.Problems.Last());
+        Assert.Equal(BeginsAgain + "spans had already been counted when the tenant was claimed", _world.Problems.Last());
         Assert.Equal((1, 0), (_world.Starts.Refused, _world.Starts.Restored));
         await second.CollectAsync();
         await second.SentAsync();
 
-        // What nobody else can have sent since is sent as it was collected.
+        // Nobody else can have sent since, so samples are sent as they were collected.
         Assert.Equal(isExclusive ? ["0@0", "3@0", "0@1", "2@1", "2@1"] : ["0@0", "3@0", "0@1", "2@1"], Sent());
         AssertInOrder();
     }
 
     [Fact]
-    public async Task What_was_left_is_restored_by_a_claim_that_was_taken_late_where_no_span_had_come()
+    public async Task A_late_claim_restores_the_snapshot_if_no_span_came_before()
     {
         await (await StartedWithAsync(3, isExclusive: true)).StopAsync();
         var second = await _world.CreateProcessAsync();
@@ -363,7 +363,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_crash_after_a_late_claim_lets_nothing_be_stamped_before_what_was_sent()
+    public async Task After_a_late_claim_and_a_crash_no_timestamp_is_earlier_than_what_was_sent()
     {
         await (await StartedWithAsync(3, isExclusive: true)).StopAsync();
         var second = await _world.CreateProcessAsync(SnapshotMode.EveryCollection);
@@ -383,7 +383,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_fails_after_a_late_claim_is_tried_again_and_said_once_and_the_claim_is_not_taken_twice()
+    public async Task A_failure_after_a_late_claim_is_retried_and_logged_once_and_the_claim_is_not_taken_twice()
     {
         var first = await _world.CreateProcessAsync();
         var claims = 0;
@@ -409,7 +409,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_process_that_is_stopped_without_its_claim_says_that_its_series_are_lost()
+    public async Task A_process_that_stops_without_its_claim_logs_that_its_series_are_lost()
     {
         await (await StartedWithAsync(3, isExclusive: true)).StopAsync();
         var second = await _world.CreateProcessAsync();
@@ -419,7 +419,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         await second.StopAsync();
         Assert.Equal("Error: Metrics-generator single-tenant cannot keep its 1 series for the next start; its counters will start again at 0: the disk is full", _world.Problems.Last());
 
-        // What was left before is there still.
+        // The earlier snapshot is still there.
         Assert.Equal(3, (await _world.StartAsync()).Calls);
 
         var third = await _world.CreateProcessAsync();
@@ -429,7 +429,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_claim_that_can_be_taken_only_at_the_stop_is_taken_then()
+    public async Task A_claim_that_can_only_be_taken_at_the_stop_is_taken_then()
     {
         var first = await _world.CreateProcessAsync();
         first.FailWrites(true);
@@ -453,12 +453,12 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_stop_that_cannot_keep_the_series_says_so(bool isLate)
+    public async Task A_stop_that_cannot_keep_the_series_logs_that(bool isLate)
     {
         var first = await StartedWithAsync(1, isExclusive: true);
         first.FailWrites(true, InMemorySnapshots.Name);
         await first.StopAsync(new CancellationToken(isLate));
-        var reason = isLate ? "the time to stop in is over" : "the disk is full";
+        var reason = isLate ? "the deadline for stopping has passed" : "the disk is full";
         Assert.Equal("Error: Metrics-generator single-tenant cannot keep its 1 series for the next start; its counters will start again at 0: " + reason, _world.Problems.Last());
         Assert.Equal(1, _world.Counters["tempo_metrics_generator_snapshot_failures_total"]);
         Assert.Equal(0, (await _world.StartAsync()).Calls);
@@ -482,7 +482,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_snapshot_that_was_written_by_who_could_not_release_its_claim_is_restored()
+    public async Task A_snapshot_is_restored_even_if_its_owner_could_not_release_its_claim()
     {
         var first = await StartedWithAsync(3, isExclusive: true);
         first.FailWrites(true, LifeWorld.ClaimName);
@@ -492,7 +492,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_snapshot_that_another_owner_has_left_is_written_over()
+    public async Task A_snapshot_that_another_owner_left_is_overwritten()
     {
         var first = await _world.StartAsync();
         await _world.Store.PutAsync(InMemorySnapshots.Name, InMemorySnapshots.Content(7, new byte[5]));
@@ -503,7 +503,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Who_was_overtaken_sends_nothing_more_and_writes_no_snapshot_over_its_successors()
+    public async Task An_owner_that_lost_its_claim_sends_nothing_more_and_does_not_overwrite_its_successors_snapshot()
     {
         var first = await _world.StartAsync(SnapshotMode.OnStop, LifeWorld.Lease);
         await first.PushAsync(1);
@@ -511,7 +511,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         var second = await _world.StartAsync(SnapshotMode.OnStop, LifeWorld.Lease);
         await second.PushAsync(5);
 
-        // It does not know yet; it learns it when it wants to send.
+        // It does not know yet that it lost its claim; it finds out when it wants to send.
         await first.PushAsync(1);
         Assert.False(first.Life.IsLost);
         await first.CollectAsync();
@@ -528,7 +528,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Who_is_overtaken_while_it_stops_writes_no_snapshot()
+    public async Task An_owner_that_loses_its_claim_while_it_stops_writes_no_snapshot()
     {
         var first = await StartedWithAsync(1, isExclusive: false);
         LifeProcess? second = null;
@@ -549,7 +549,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task With_others_about_a_collection_is_sent_when_the_claim_says_so_and_spans_are_counted_meanwhile()
+    public async Task With_a_lease_a_collection_is_sent_once_the_claim_covers_it_and_spans_are_counted_meanwhile()
     {
         var first = await _world.StartAsync(SnapshotMode.OnStop, LifeWorld.Lease);
         var renewal = new TaskCompletionSource();
@@ -569,7 +569,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task With_others_about_it_is_renewed_between_collections_while_something_waits_and_only_then()
+    public async Task With_a_lease_the_claim_is_renewed_between_collections_only_while_something_waits()
     {
         var first = await StartedWithAsync(1, isExclusive: false);
         await first.CollectAsync();
@@ -584,7 +584,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task While_it_stops_with_others_about_the_claim_is_kept_until_nothing_is_sent_any_more()
+    public async Task With_a_lease_a_stop_keeps_the_claim_until_nothing_is_sent_any_more()
     {
         var first = await StartedWithAsync(1, isExclusive: false);
         var arrived = new TaskCompletionSource();
@@ -612,7 +612,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_cannot_be_sent_until_the_deadline_is_sent_by_the_next_process_in_order()
+    public async Task Samples_not_sent_by_the_deadline_are_sent_in_order_by_the_next_process()
     {
         var first = await StartedWithAsync(1, isExclusive: true);
         _world.Remote.IsDown = true;
@@ -624,7 +624,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         Assert.Contains(_world.Problems, static l => l.Contains("could not send 2 samples before it stopped; they are kept in the object store", StringComparison.Ordinal));
         Assert.Contains("\"waiting\":true", _world.Claim);
 
-        // The next sends them first.
+        // The next process sends them first.
         _world.Remote.IsDown = false;
         var second = await _world.StartAsync();
         Assert.Equal(1, second.Calls);
@@ -636,7 +636,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_is_empty_when_no_series_is_left_and_ends_so_that_nobody_needs_to_wake_it()
+    public async Task A_generator_without_series_is_empty_and_ends_so_that_nobody_needs_to_wake_it()
     {
         var first = await _world.CreateProcessAsync(configure: static s => s with { Registry = s.Registry with { StaleDuration = TimeSpan.FromSeconds(10) } });
         await first.DoAsync(static life => life.StartAsync(CancellationToken.None));
@@ -654,7 +654,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Other_settings_hold_from_the_next_span_and_the_next_collection_on()
+    public async Task Other_settings_apply_from_the_next_span_and_the_next_collection_on()
     {
         var first = await _world.StartAsync();
         await first.OnTurnAsync(static life =>
@@ -669,7 +669,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Where_the_clock_goes_back_samples_go_on_in_order_after_those_that_were_taken_ahead_of_it(bool isExclusive)
+    public async Task If_the_clock_goes_back_samples_continue_in_order_after_those_accepted_ahead_of_it(bool isExclusive)
     {
         var first = await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive));
         await CollectAheadAsync(first);
@@ -683,7 +683,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         Assert.Single(_world.Problems, static l => l.Contains("the clock was set back, and its last samples are stamped", StringComparison.Ordinal));
         await first.StopAsync();
 
-        // A process after it goes on in the same way.
+        // The next process continues in the same way.
         var second = await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive));
         await second.PushAsync(1, "/new");
         await second.CollectAsync();
@@ -696,9 +696,9 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     [InlineData(false, false)]
     [InlineData(true, true)]
     [InlineData(false, true)]
-    public async Task Where_the_clock_goes_back_stamps_follow_it_when_the_remote_end_has_refused_those_ahead_of_it(bool isExclusive, bool isRestarted)
+    public async Task If_the_clock_goes_back_timestamps_follow_it_once_the_remote_end_has_refused_those_ahead_of_it(bool isExclusive, bool isRestarted)
     {
-        // As Prometheus answers by a clock that is right.
+        // The answer of a Prometheus whose clock is right.
         _world.Remote.Handler = (context, request) =>
         {
             context.Response.StatusCode = request.Timeseries.Any(t => t.Samples.Any(s => s.Timestamp > _world.NowMs + 600_000)) ? 400 : 204;
@@ -720,7 +720,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         Assert.All(accepted.Timeseries, t => Assert.Equal(_world.NowMs, t.Samples[^1].Timestamp));
         Assert.Single(_world.Problems, static l => l.Contains("stamps follow the clock again", StringComparison.Ordinal));
 
-        // Whoever comes next is told so, and what was left is good for it.
+        // The next process finds that in the claim, and the snapshot is valid for it.
         await process.StopAsync();
         var next = await _world.StartAsync(SnapshotMode.OnStop, LeaseOf(isExclusive));
         Assert.Equal(3, next.Calls);
@@ -730,7 +730,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_process_that_does_not_know_whether_stamps_ahead_of_the_clock_were_taken_finds_out_by_one_collection()
+    public async Task A_process_that_does_not_know_whether_timestamps_ahead_of_the_clock_were_accepted_tries_one_collection()
     {
         _world.Remote.Handler = (context, request) =>
         {
@@ -750,7 +750,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         AssertInOrder(_world.Remote.Accepted);
     }
 
-    // A collection while the clock is a day ahead; then, where nothing else is said, the clock is right again.
+    // Collects while the clock is a day ahead; afterwards, unless specified otherwise, the clock is right again.
     private static async Task CollectAheadAsync(LifeProcess process, bool isSetBack = true)
     {
         await process.PushAsync(1);
@@ -795,7 +795,7 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         await process.Life.Permit.WaitAsync(patience.Token);
     }
 
-    /// <summary>The values that the remote end has accepted, each with the process it came from.</summary>
+    /// <summary>The values that the remote end accepted, each with the process that sent it.</summary>
     private List<string> Sent()
     {
         lock (_world.Remote.Received)

@@ -3,14 +3,14 @@ using OrleansTempo.Core.Tests.Objects;
 
 namespace OrleansTempo.Core.Tests.Continuity;
 
-/// <summary>A generator's snapshot storage in an object store, conditional as grain storage is; what a test wants to fail, it does in the store.</summary>
+/// <summary>A snapshot storage on an object store, conditional like grain storage; a test that wants failures injects them into the store.</summary>
 internal sealed class InMemorySnapshots(InMemoryObjectStore store) : ISnapshotStorage
 {
     public const string Name = "kept/snapshot";
 
     private string? _etag;
 
-    /// <summary>What is there: the epoch, then the bytes.</summary>
+    /// <summary>The stored object: the epoch, then the bytes.</summary>
     public static byte[] Content(long epoch, ReadOnlyMemory<byte> snapshot) => [.. BitConverter.GetBytes(epoch), .. snapshot.Span];
 
     public async Task<KeptSnapshot?> ReadAsync(CancellationToken cancellationToken)

@@ -12,7 +12,7 @@ using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Continuity;
 
-/// <summary>One process and the generator's life in it, whose calls have turns of their own, as a grain's have.</summary>
+/// <summary>One process with a generator's life in it; its calls run in turns, like those of a grain.</summary>
 internal sealed class LifeProcess
 {
     public const string Header = "X-Process";
@@ -78,10 +78,10 @@ internal sealed class LifeProcess
 
     public bool IsDead { get; private set; }
 
-    /// <summary>Whether its store never fails, so that what waits for the right to be sent is there as soon as it waits.</summary>
+    /// <summary>Whether its store never fails, so that samples waiting for the permit are in the store as soon as they wait.</summary>
     public bool PutsWhatWaits { get; set; }
 
-    /// <summary>The spans counted, of all series.</summary>
+    /// <summary>The number of spans counted, over all series.</summary>
     public double Calls
     {
         get
@@ -96,14 +96,14 @@ internal sealed class LifeProcess
 
     private bool IsAllPut => Life.Writer.Queues.All(static queue => queue.PendingSamplesOnDisk == queue.PendingSamples);
 
-    /// <summary>From here on nothing leaves it.</summary>
+    /// <summary>Kills the process: from here on it sends nothing.</summary>
     public async Task KillAsync()
     {
         Die();
         await Life.Writer.DisposeAsync();
     }
 
-    /// <summary>As <see cref="KillAsync"/>, in the middle of something.</summary>
+    /// <summary>As <see cref="KillAsync"/>, in the middle of an action.</summary>
     public void Die()
     {
         IsDead = true;
@@ -111,24 +111,24 @@ internal sealed class LifeProcess
         Store.Before = Store.After = static (_, _) => throw new DiedException();
     }
 
-    /// <summary>Full, or down: whatever is written fails, and reading does not.</summary>
+    /// <summary>Makes the store full: writes fail, but reads do not.</summary>
     public void FailWrites(bool also, params string[] prefixes) => Store.Before = (operation, name) =>
         operation.StartsWith("Put", StringComparison.Ordinal) && (prefixes.Length == 0 || prefixes.Any(p => name.StartsWith(p, StringComparison.Ordinal))) && also
             ? throw new IOException("the disk is full")
             : Task.CompletedTask;
 
-    /// <summary>On one of its turns.</summary>
+    /// <summary>Runs an action in one of its turns.</summary>
     public Task OnTurnAsync(Func<GeneratorLife, Task> act) =>
         Task.Factory.StartNew(() => act(Life), CancellationToken.None, TaskCreationOptions.DenyChildAttach, _turns).Unwrap();
 
-    /// <summary>On its turns until it is done; where it waits for the clock, time passes for everybody.</summary>
+    /// <summary>Runs an action in its turns until it is done; if it waits for the clock, time passes for all processes.</summary>
     public async Task DoAsync(Func<GeneratorLife, Task> act)
     {
         var began = Time.GetUtcNow();
         var doing = OnTurnAsync(act);
         while (!doing.IsCompleted)
         {
-            // What is on its way from a process that dies does not arrive, and nobody waits for it.
+            // Requests under way from a process that crashes do not arrive, and nobody waits for them.
             if (IsDead)
                 await KillAsync();
             var waits = Array.ConvertAll(s_waits, wait => Time.TimerOf(wait, began));
@@ -157,7 +157,7 @@ internal sealed class LifeProcess
         return Task.CompletedTask;
     });
 
-    /// <summary>Collects a moment after whatever came before, and returns when all is sent that can be.</summary>
+    /// <summary>Collects a moment after the last action, and returns when everything that can be sent is sent.</summary>
     public async Task CollectAsync()
     {
         await _world.PassAsync(s_moment);
@@ -165,14 +165,14 @@ internal sealed class LifeProcess
         await SentAsync();
     }
 
-    /// <summary>Stops a moment after whatever came before.</summary>
+    /// <summary>Stops a moment after the last action.</summary>
     public async Task StopAsync(CancellationToken cancellationToken = default)
     {
         await _world.PassAsync(s_moment);
         await DoAsync(life => life.StopAsync(s_flushDeadline, cancellationToken));
     }
 
-    /// <summary>Returns when nothing more happens until time passes: what waits is sent, or waits for the right to be sent or the next attempt, and then it is in the store as well.</summary>
+    /// <summary>Returns when nothing more happens until time passes: samples are sent, or wait for the permit or the next attempt, and are then also in the store.</summary>
     public async Task SentAsync()
     {
         using var enough = new CancellationTokenSource();
@@ -197,6 +197,6 @@ internal sealed class LifeProcess
             await Task.WhenAll(Life.Writer.Queues.Select(static queue => queue.Writing)).WaitAsync(TimeSpan.FromSeconds(60));
     }
 
-    /// <summary>What the object store tells a process that has died.</summary>
+    /// <summary>What the object store throws at a process that has crashed.</summary>
     public sealed class DiedException : Exception;
 }

@@ -7,7 +7,7 @@ using OrleansTempo.Core.Tests.RemoteWrite.Endpoint;
 
 namespace OrleansTempo.Core.Tests.Continuity;
 
-/// <summary>What processes that run a tenant's generator one after another, or at once, have in common: the object store, the remote end, and how time passes.</summary>
+/// <summary>What the processes that run a tenant's generator, one after another or at once, share: the object store, the remote end, and the passing of time.</summary>
 internal sealed class LifeWorld : IAsyncDisposable
 {
     public const string ClaimName = "generators/single-tenant/all";
@@ -15,7 +15,7 @@ internal sealed class LifeWorld : IAsyncDisposable
 
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
 
-    // Each has a clock of its own, on which only its own timers are.
+    // Each process has its own clock, with only its own timers.
     private readonly List<LifeProcess> _processes = [];
     private readonly bool _ownsRemote;
     private TimeSpan _passed;
@@ -51,7 +51,7 @@ internal sealed class LifeWorld : IAsyncDisposable
     /// <summary>Warnings and errors.</summary>
     public IEnumerable<string> Problems => Log.Lines.Where(static l => !l.StartsWith("Information", StringComparison.Ordinal));
 
-    /// <param name="remote">One that others have used; null for one of its own.</param>
+    /// <param name="remote">A remote end that others have used; null for a new one.</param>
     public static async Task<LifeWorld> CreateAsync(RemoteEnd? remote = null) => new(remote ?? await RemoteEnd.StartAsync(), remote is null);
 
     public async ValueTask DisposeAsync()
@@ -65,8 +65,8 @@ internal sealed class LifeWorld : IAsyncDisposable
     }
 
     /// <summary>
-    /// A process that has not started its generator yet, a moment after whatever came before; <see cref="Timeout.InfiniteTimeSpan"/> is the
-    /// lease of one that knows no other.
+    /// Creates a process that has not started its generator yet, a moment after the last action; <see cref="Timeout.InfiniteTimeSpan"/> is
+    /// the lease of an exclusive owner.
     /// </summary>
     public async Task<LifeProcess> CreateProcessAsync(SnapshotMode mode = SnapshotMode.OnStop, TimeSpan? lease = null, Func<GeneratorSettings, GeneratorSettings>? configure = null)
     {
@@ -77,7 +77,7 @@ internal sealed class LifeWorld : IAsyncDisposable
         return process;
     }
 
-    /// <summary>One that has started.</summary>
+    /// <summary>Creates a process and starts it.</summary>
     public async Task<LifeProcess> StartAsync(SnapshotMode mode = SnapshotMode.OnStop, TimeSpan? lease = null)
     {
         var process = await CreateProcessAsync(mode, lease);
@@ -85,7 +85,7 @@ internal sealed class LifeWorld : IAsyncDisposable
         return process;
     }
 
-    /// <summary>Lets time pass for all of them. What can be sent is sent before and after: a request takes no time.</summary>
+    /// <summary>Lets time pass for all processes. Everything that can be sent is sent before and after, because a request takes no time.</summary>
     public async Task PassAsync(TimeSpan by)
     {
         var processes = _processes.ToArray();

@@ -36,7 +36,7 @@ public sealed class SnapshotChainTests
     }
 
     [Fact]
-    public async Task When_changes_are_more_than_series_there_is_a_snapshot_again_and_what_was_before_goes()
+    public async Task When_changes_outgrow_the_series_there_is_a_new_snapshot_and_earlier_records_are_deleted()
     {
         var chain = Chain();
         Push("/a");
@@ -62,7 +62,7 @@ public sealed class SnapshotChainTests
     }
 
     [Fact]
-    public async Task A_record_that_is_missing_in_between_is_noticed()
+    public async Task A_missing_record_is_noticed()
     {
         var chain = Chain();
         for (var i = 0; i < 30; i++)
@@ -72,13 +72,13 @@ public sealed class SnapshotChainTests
         var names = _store.Names;
 
         await _store.DeleteAsync(names[1]);
-        Assert.Matches("^of its records [0-9]+ to [0-9]+ there are 2$", (await ReadAsync()).Problem);
+        Assert.Matches("^only 2 of its records [0-9]+ to [0-9]+ were found$", (await ReadAsync()).Problem);
         await _store.DeleteAsync(names[0]);
-        Assert.Equal("the record of all its series is missing", (await ReadAsync()).Problem);
+        Assert.Equal("the record with all its series is missing", (await ReadAsync()).Problem);
     }
 
     [Fact]
-    public async Task What_an_owner_of_the_same_epoch_left_long_ago_is_older()
+    public async Task Records_that_an_owner_of_the_same_epoch_left_long_ago_count_as_older()
     {
         var former = Chain();
         for (var i = 0; i < 5; i++)
@@ -96,7 +96,7 @@ public sealed class SnapshotChainTests
     }
 
     [Fact]
-    public async Task A_record_is_put_again_and_after_the_third_time_the_next_says_all()
+    public async Task A_put_is_retried_and_after_the_third_failure_the_next_record_is_whole()
     {
         var chain = Chain();
         for (var i = 0; i < 30; i++)
@@ -118,7 +118,7 @@ public sealed class SnapshotChainTests
     }
 
     [Fact]
-    public async Task What_cannot_be_deleted_has_its_turn_again()
+    public async Task Records_that_cannot_be_deleted_are_retried()
     {
         var chain = Chain();
         await _store.PutAsync(Folder + "0-5-whole", default);

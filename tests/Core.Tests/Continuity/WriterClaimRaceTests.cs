@@ -4,8 +4,8 @@ using OrleansTempo.Core.Tests.Objects;
 namespace OrleansTempo.Core.Tests.Continuity;
 
 /// <summary>
-/// Several processes fight for one shard over a store that is slow, fails, and fails after it has done what it was told; the same
-/// scenarios every time. One thread plays them all, a step at a time: what one awaits goes on only when it is its turn.
+/// Several processes compete for one shard on a store that is slow and fails, sometimes after it has done what it was told; the
+/// scenarios are the same every time. One thread runs them all, step by step: an await only continues when it is that process's turn.
 /// </summary>
 public sealed class WriterClaimRaceTests
 {
@@ -13,7 +13,7 @@ public sealed class WriterClaimRaceTests
     private const int Steps = 500;
 
     [Fact]
-    public async Task At_no_moment_do_two_claims_say_that_they_are_held()
+    public async Task At_no_moment_are_two_claims_held()
     {
         // On the pool, where no synchronization context keeps a step from being played at once.
         var seen = await Task.Run(static () =>
@@ -29,7 +29,7 @@ public sealed class WriterClaimRaceTests
             return seen;
         });
 
-        // Else it has shown nothing.
+        // Otherwise the run has shown nothing.
         Assert.All(Enum.GetValues<ClaimStart>(), start => Assert.InRange(seen.Starts[start], Scenarios / 2, int.MaxValue));
         Assert.InRange(seen.HeldAfterSeizure, Scenarios, int.MaxValue);
         Assert.InRange(seen.Snapshots, Scenarios / 2, int.MaxValue);
@@ -56,14 +56,14 @@ public sealed class WriterClaimRaceTests
 
         private readonly Random _random;
 
-        // How long a step of the store takes, beside a lease: next to nothing in some scenarios, much in others.
+        // How long a step of the store takes compared to a lease: almost nothing in some scenarios, much in others.
         private readonly TimeSpan _pace;
         private readonly Seen _seen;
         private readonly ManualTimeProvider _time = new();
         private readonly InMemoryObjectStore _store;
         private readonly Process[] _processes;
 
-        // Those too whose process has forgotten them, or stands still.
+        // Including those whose process has forgotten them, or is stalled.
         private readonly List<WriterClaim> _claims = [];
         private readonly HashSet<long> _snapshots = [];
         private long _sentMs;
@@ -83,7 +83,7 @@ public sealed class WriterClaimRaceTests
             switch (_random.Next(10))
             {
                 case < 3:
-                    // Mostly moments, now and then longer than anything.
+                    // Mostly short, now and then longer than anything else.
                     _time.Advance(_random.Next(10) == 0 ? s_lease * (_random.NextDouble() * 1.2) : _pace * _random.NextDouble());
                     break;
                 case < 7 when process.Pending is not null:
@@ -125,11 +125,11 @@ public sealed class WriterClaimRaceTests
                 switch (_random.Next(12))
                 {
                     case 0:
-                        // It dies, or is placed elsewhere, and nobody tells the claim.
+                        // The process crashes, or the grain is placed elsewhere, without a release.
                         process.Claim = null;
                         break;
                     case 1:
-                        // Before it releases: that may go through and seem not to.
+                        // Recorded before the release, which may succeed and yet seem to fail.
                         _snapshots.Add(claim.Epoch);
                         process.Claim = null;
                         if (!await claim.ReleaseAsync(snapshot: true))
@@ -180,7 +180,7 @@ public sealed class WriterClaimRaceTests
 
         public Task Running { get; set; } = Task.CompletedTask;
 
-        /// <summary>Where its call of the store stands, before it takes effect or after.</summary>
+        /// <summary>Where its call to the store is: before or after it takes effect.</summary>
         public TaskCompletionSource? Pending { get; private set; }
 
         public void Continue(bool fail)

@@ -21,7 +21,7 @@ public sealed class WriterClaimTests
     private string Json => Encoding.UTF8.GetString(_store[Name]);
 
     [Fact]
-    public async Task What_nobody_had_is_held_at_once()
+    public async Task A_first_claim_is_held_at_once()
     {
         var claim = await TakeAsync("a");
         Assert.Equal((ClaimStart.New, 1, null, 0), (claim.Start, claim.Epoch, claim.SnapshotEpoch, claim.LastTimestampMs));
@@ -32,7 +32,7 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task It_is_held_for_two_thirds_of_the_lease_after_every_renewal()
+    public async Task A_claim_is_held_for_two_thirds_of_the_lease_after_every_renewal()
     {
         var claim = await TakeAsync("a");
         _time.Advance(s_held - s_moment);
@@ -44,13 +44,13 @@ public sealed class WriterClaimTests
         _time.Advance(s_moment);
         Assert.False(claim.IsHeld);
 
-        // Nobody has taken it: it goes on.
+        // Nobody else has taken it, so it is still held.
         Assert.True(await claim.RenewAsync(2000));
         Assert.True(claim.IsHeld);
     }
 
     [Fact]
-    public async Task An_owner_whose_machine_was_suspended_does_not_hold_it_until_it_has_renewed_it()
+    public async Task An_owner_whose_machine_was_suspended_does_not_hold_its_claim_until_it_renews()
     {
         var claim = await TakeAsync("a");
         _time.SetClock(TimeSpan.FromHours(1));
@@ -60,7 +60,7 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task A_clock_that_is_set_back_neither_keeps_it_held_nor_keeps_the_next_from_it()
+    public async Task A_clock_that_is_set_back_neither_extends_a_claim_nor_delays_the_next_owner()
     {
         var former = await TakeAsync("a");
         _time.SetClock(TimeSpan.FromDays(-1));
@@ -76,7 +76,7 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task A_renewal_counts_from_before_its_put_and_an_owner_that_stood_still_is_not_held()
+    public async Task A_renewal_counts_from_before_its_put_so_a_stalled_owner_does_not_hold_the_claim()
     {
         var view = _store.View();
         var claim = await TakeAsync("a", view);
@@ -101,7 +101,7 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task What_was_released_is_held_at_once_and_goes_on_from_its_snapshot()
+    public async Task A_released_claim_is_held_at_once_and_its_snapshot_may_be_restored()
     {
         var first = await TakeAsync("a");
         Assert.True(await first.RenewAsync(1000));
@@ -114,12 +114,12 @@ public sealed class WriterClaimTests
         Assert.Equal((ClaimStart.Released, 2, 1, 1000), (second.Start, second.Epoch, second.SnapshotEpoch, second.LastTimestampMs));
         Assert.True(second.IsHeld);
 
-        // A snapshot is for one start: who dies after it has left none.
+        // A snapshot is valid for one start: an owner that crashes after it has left none.
         Assert.Null((await TakeAsync("c")).SnapshotEpoch);
     }
 
     [Fact]
-    public async Task What_was_released_without_a_snapshot_or_has_ended_is_held_at_once_and_begins_anew()
+    public async Task A_claim_released_without_a_snapshot_or_ended_is_held_at_once_and_counters_restart()
     {
         Assert.True(await (await TakeAsync("a")).ReleaseAsync(snapshot: false));
         var second = await TakeAsync("b");
@@ -134,7 +134,7 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task Of_an_owner_that_has_not_ended_in_order_the_epoch_is_known()
+    public async Task The_epoch_of_an_owner_that_did_not_shut_down_cleanly_is_known()
     {
         Assert.Null((await TakeAsync("a")).CrashedEpoch);
         var second = await TakeAsync("b");
@@ -149,7 +149,7 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task After_its_release_it_is_not_renewed()
+    public async Task A_released_claim_is_not_renewed()
     {
         var claim = await TakeAsync("a");
         Assert.True(await claim.ReleaseAsync(snapshot: true));
@@ -159,14 +159,14 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task What_was_seized_is_held_after_a_whole_lease_and_its_former_owner_has_lost_it()
+    public async Task A_seized_claim_is_held_after_a_whole_lease_and_its_previous_owner_has_lost_it()
     {
         var first = await TakeAsync("a");
         Assert.True(await first.RenewAsync(1000));
         var second = await TakeAsync("b");
         Assert.Equal((ClaimStart.Seized, 2, null, 1000), (second.Start, second.Epoch, second.SnapshotEpoch, second.LastTimestampMs));
 
-        // It does not know yet, and need not.
+        // It does not know yet, and need not know.
         Assert.True(first.IsHeld);
         Assert.False(second.IsHeld);
         Assert.False(await first.RenewAsync(2000));
@@ -185,7 +185,7 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task The_lease_of_a_seizure_begins_when_its_put_has_succeeded()
+    public async Task The_lease_of_a_seizure_starts_when_its_put_has_succeeded()
     {
         await TakeAsync("a");
         var view = _store.View();
@@ -205,7 +205,7 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task Who_releases_before_its_seizure_is_over_leaves_the_rest_of_the_waiting_to_the_next()
+    public async Task An_owner_that_releases_before_its_seizure_is_over_leaves_the_rest_of_the_wait_to_the_next()
     {
         var first = await TakeAsync("a");
         var second = await TakeAsync("b");
@@ -250,7 +250,7 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task A_waiter_for_what_is_lost_or_released_or_never_comes_waits_until_it_is_cancelled()
+    public async Task Waiting_for_a_lost_or_released_claim_ends_only_by_cancellation()
     {
         var lost = await TakeAsync("a");
         var seized = await TakeAsync("b");
@@ -268,7 +268,7 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task A_store_that_is_down_ends_it_after_a_while_and_it_goes_on_when_it_is_back()
+    public async Task If_the_store_is_down_the_claim_lapses_after_a_while_and_is_held_again_when_it_is_back()
     {
         var view = _store.View();
         var claim = await TakeAsync("a", view);
@@ -288,7 +288,7 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task A_renewal_that_seemed_to_fail_and_went_through_is_not_taken_for_a_loss()
+    public async Task A_renewal_that_seemed_to_fail_but_succeeded_is_not_mistaken_for_a_loss()
     {
         var view = _store.View();
         var claim = await TakeAsync("a", view);
@@ -305,7 +305,7 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task A_renewal_that_failed_is_lost_where_another_took_it_meanwhile()
+    public async Task After_a_failed_renewal_the_claim_is_lost_if_another_took_it_meanwhile()
     {
         var view = _store.View();
         var claim = await TakeAsync("a", view);
@@ -313,14 +313,14 @@ public sealed class WriterClaimTests
         await Assert.ThrowsAsync<IOException>(() => claim.RenewAsync(1000));
         view.After = null;
 
-        // It went through, so it may have been believed: what it says counts.
+        // It succeeded in the store, so others may have seen it: its timestamp counts.
         Assert.Equal(1000, (await TakeAsync("b")).LastTimestampMs);
         Assert.False(await claim.RenewAsync(2000));
         Assert.True(claim.IsLost);
     }
 
     [Fact]
-    public async Task A_take_that_seemed_to_fail_and_went_through_is_taken_and_keeps_the_snapshot()
+    public async Task A_take_that_seemed_to_fail_but_succeeded_counts_and_keeps_the_snapshot()
     {
         Assert.True(await (await TakeAsync("a")).ReleaseAsync(snapshot: true));
         var view = _store.View();
@@ -332,7 +332,7 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task A_take_that_failed_says_so()
+    public async Task A_failed_take_throws()
     {
         var first = await TakeAsync("a");
         var view = _store.View();
@@ -342,7 +342,7 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task A_release_that_failed_can_be_repeated_and_nothing_is_sent_in_between()
+    public async Task A_failed_release_can_be_retried_and_nothing_is_sent_in_between()
     {
         var view = _store.View();
         var claim = await TakeAsync("a", view);
@@ -356,7 +356,7 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task Renewals_and_the_release_go_one_after_another()
+    public async Task Renewals_and_the_release_run_one_after_another()
     {
         var view = _store.View();
         var claim = await TakeAsync("a", view);
@@ -372,7 +372,7 @@ public sealed class WriterClaimTests
         Assert.Equal(1, Volatile.Read(ref puts));
         held.SetResult();
 
-        // The first was under way; the second begins after the release was asked for.
+        // The first was under way; the second starts after the release was requested.
         var answers = await Task.WhenAll(calls);
         Assert.Equal([true, false, true], answers);
         var next = await TakeAsync("b");
@@ -382,13 +382,13 @@ public sealed class WriterClaimTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Of_several_takers_at_once_all_get_an_epoch_and_the_last_of_them_is_the_owner(bool there)
+    public async Task Concurrent_takers_all_get_an_epoch_and_the_last_one_is_the_owner(bool there)
     {
         const int Takers = 6;
         if (there)
             Assert.True(await (await TakeAsync("before")).ReleaseAsync(snapshot: true));
 
-        // All have read it before any puts.
+        // All have read it before any of them puts.
         var read = 0;
         var all = new TaskCompletionSource();
         var claims = await Task.WhenAll(Enumerable.Range(0, Takers).Select(i =>
@@ -437,25 +437,25 @@ public sealed class WriterClaimTests
     [InlineData("""{"owner":"x","epoch":0,"state":"released","lastTimestampMs":5,"snapshot":true,"contested":false}""")]
     [InlineData("""{"owner":"x","epoch":9223372036854775807,"state":"released","lastTimestampMs":5,"snapshot":true,"contested":false}""")]
     [InlineData("""{"owner":"x","epoch":3,"state":"released","lastTimestampMs":-5,"snapshot":true,"contested":false}""")]
-    public async Task What_cannot_be_read_is_seized_from_someone_unknown(string json)
+    public async Task A_claim_that_cannot_be_read_is_seized_from_an_unknown_owner(string json)
     {
         await _store.PutAsync(Name, Encoding.UTF8.GetBytes(json));
         var listed = Assert.Single(await WriterClaim.ListAsync(_store));
         Assert.Equal((Tenant("Acme"), "3-of-8", true), (listed.Tenant, listed.Shard, listed.NeedsOwner));
         var claim = await TakeAsync("a");
 
-        // Whatever the epoch before was, this one is later.
+        // Whatever the previous epoch was, this one is higher.
         Assert.Equal((ClaimStart.Seized, _time.NowMs, null, 0), (claim.Start, claim.Epoch, claim.SnapshotEpoch, claim.LastTimestampMs));
         Assert.False(claim.IsHeld);
 
-        // And whoever is overwritten by it has lost.
+        // And the owner that it overwrites has lost its claim.
         await _store.PutAsync(Name, Encoding.UTF8.GetBytes(json));
         Assert.False(await claim.RenewAsync(1000));
         Assert.True(claim.IsLost);
     }
 
     [Fact]
-    public async Task An_owner_whose_object_was_deleted_has_lost_it()
+    public async Task An_owner_whose_object_was_deleted_has_lost_its_claim()
     {
         var claim = await TakeAsync("a");
         await _store.DeleteAsync(Name);
@@ -464,7 +464,7 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task Where_there_can_be_no_other_it_is_held_at_once_whoever_had_it_and_until_it_is_lost_or_released()
+    public async Task An_exclusive_claim_is_held_at_once_whoever_had_it_and_until_it_is_lost_or_released()
     {
         await TakeAsync("a");
         var claim = await TakeAsync("b", lease: Timeout.InfiniteTimeSpan);
@@ -476,13 +476,13 @@ public sealed class WriterClaimTests
         Assert.True(claim.IsHeld);
         Assert.True(await claim.RenewAsync(1000));
 
-        // Released at once, it leaves no waiting to the next.
+        // Released at once, it leaves no wait to the next owner.
         Assert.True(await claim.ReleaseAsync(snapshot: true));
         Assert.False(claim.IsHeld);
         var third = await TakeAsync("c", lease: Timeout.InfiniteTimeSpan);
         Assert.Equal(ClaimStart.Released, third.Start);
 
-        // And should there be another all the same, it notices.
+        // And if there is another owner after all, it notices.
         var fourth = await TakeAsync("d");
         Assert.False(await third.RenewAsync(2000));
         Assert.False(third.IsHeld);
@@ -492,7 +492,7 @@ public sealed class WriterClaimTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task What_waits_to_be_sent_needs_an_owner_whether_there_is_a_snapshot_or_not(bool snapshot)
+    public async Task Waiting_samples_need_an_owner_with_or_without_a_snapshot(bool snapshot)
     {
         Assert.True(await (await TakeAsync("a")).ReleaseAsync(snapshot, waiting: true));
         Assert.Contains("\"waiting\":true", Json, StringComparison.Ordinal);
@@ -506,7 +506,7 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task A_record_of_a_version_that_kept_nothing_waiting_is_read()
+    public async Task A_record_of_a_version_without_waiting_samples_is_readable()
     {
         await _store.PutAsync(Name, """{"owner":"x","epoch":3,"state":"released","lastTimestampMs":5,"snapshot":true,"contested":false}"""u8.ToArray());
         var claim = await TakeAsync("a");
@@ -514,7 +514,7 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task The_listing_tells_who_needs_an_owner()
+    public async Task The_listing_shows_which_series_need_an_owner()
     {
         await TakeAsync("a", shard: "live");
         await (await TakeAsync("a", shard: "snapshot")).ReleaseAsync(snapshot: true);
@@ -526,7 +526,7 @@ public sealed class WriterClaimTests
         await _store.PutAsync("generators/Acme/all", "no tenant's folder"u8.ToArray());
         await _store.PutAsync("generators/stray", "no shard"u8.ToArray());
 
-        // One is gone when it is read.
+        // One object is gone when it is read.
         await _store.PutAsync("generators/gone/all", "{"u8.ToArray());
         var (reading, most) = (0, 0);
         var gate = new Lock();
@@ -552,10 +552,10 @@ public sealed class WriterClaimTests
     }
 
     [Fact]
-    public async Task A_shard_that_no_object_can_be_named_after_is_refused()
+    public async Task A_shard_that_is_not_a_valid_object_name_is_refused()
     {
         var error = await Assert.ThrowsAsync<ArgumentException>(() => TakeAsync("a", shard: "3/8"));
-        Assert.Contains("'3/8' is no shard's name", error.Message, StringComparison.Ordinal);
+        Assert.Contains("'3/8' is not a valid shard name", error.Message, StringComparison.Ordinal);
         Assert.Empty(_store.Names);
     }
 

@@ -10,7 +10,7 @@ using Span = OrleansTempo.Tests.Otlp.Span;
 
 namespace OrleansTempo.Core.Tests.Generator;
 
-/// <summary>A tenant's generator on a clock of its own, for tests to push spans into and to collect from.</summary>
+/// <summary>A tenant's generator with its own clock, into which tests push spans and from which they collect.</summary>
 internal sealed class GeneratorBench
 {
     private static readonly GeneratorSettings s_both = new()
@@ -76,7 +76,7 @@ internal sealed class GeneratorBench
         Generator.Apply(Settings);
     }
 
-    /// <summary>Another generator of the tenant on the same clock and with the same settings, which has taken nothing yet.</summary>
+    /// <summary>Creates another generator of the tenant with the same clock and settings, which has taken no spans yet.</summary>
     public TenantGenerator New() => new(_tenant, Settings, Metrics, Time, _shard);
 
     public byte[] Snapshot()
@@ -86,7 +86,7 @@ internal sealed class GeneratorBench
         return output.WrittenSpan.ToArray();
     }
 
-    /// <summary>Hands everything on to another generator, perhaps with other settings, and goes on with that one.</summary>
+    /// <summary>Hands everything to another generator, perhaps with other settings, and continues with that one.</summary>
     public void Restart(Func<GeneratorSettings, GeneratorSettings>? configure = null)
     {
         var snapshot = Snapshot();
@@ -95,10 +95,10 @@ internal sealed class GeneratorBench
         Assert.True(Generator.TryRestore(snapshot, out var reason), reason);
     }
 
-    /// <summary>Goes on with another generator, which has taken nothing yet.</summary>
+    /// <summary>Continues with another generator, which has taken no spans yet.</summary>
     public TenantGenerator Renew() => Generator = New();
 
-    /// <summary>As after a crash: goes on with another generator, from what was recorded.</summary>
+    /// <summary>Continues with another generator from what was recorded, as after a crash.</summary>
     public bool TryRestart(IReadOnlyList<ReadOnlyMemory<byte>> records, out string? reason) => Renew().TryRestore(records, 0, out reason);
 
     /// <summary>Pushes spans of one service; their times so far are durations, and their ends become now.</summary>
@@ -131,7 +131,7 @@ internal sealed class GeneratorBench
     public void Push(ExportTraceServiceRequest request) => Push(request.ToByteArray());
 
     /// <param name="bytes">An <c>ExportTraceServiceRequest</c>.</param>
-    /// <param name="takes">Which of its traces; null for all.</param>
+    /// <param name="takes">Selects its traces; null for all.</param>
     public void Push(byte[] bytes, Func<TraceId, bool>? takes = null)
     {
         Assert.True(SpanBatch.TryRead(new RequestMemory(long.MaxValue).Copy(bytes), 0, out var batch, out var error), error?.ToString());
@@ -154,7 +154,7 @@ internal sealed class GeneratorBench
         batch.Release();
     }
 
-    /// <summary>Collects a second after whatever came before.</summary>
+    /// <summary>Collects a second after the last action.</summary>
     public Recorder Collect()
     {
         Time.Advance(TimeSpan.FromSeconds(1));

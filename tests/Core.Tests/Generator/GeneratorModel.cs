@@ -16,9 +16,9 @@ using Span = OrleansTempo.Tests.Otlp.Span;
 namespace OrleansTempo.Core.Tests.Generator;
 
 /// <summary>
-/// What a tenant's generator should say, worked out the slow and obvious way: decoded requests, strings and dictionaries,
-/// one entry per series. It knows the generator's contract and nothing of how the generator is built, so the two can be held
-/// against each other. Series never end here and are not limited.
+/// Computes what a tenant's generator should produce in the slow and obvious way: decoded requests, strings and dictionaries, one
+/// entry per series. It knows the contract of the generator but not its implementation, so the two can be compared. Series never
+/// end here, and there are no limits.
 /// </summary>
 internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
 {
@@ -36,13 +36,13 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
     /// <summary>Every series as Prometheus prints it, and its value.</summary>
     public IReadOnlyDictionary<string, double> Series => _series;
 
-    /// <summary>The trace that fell last into a bucket since the last collection, by the bucket's series.</summary>
+    /// <summary>The last trace in a bucket since the last collection, by the series of the bucket.</summary>
     public IReadOnlyDictionary<string, (string TraceId, double Value)> Exemplars => _exemplars;
 
     /// <summary>The generator's own counters, named as <see cref="MetricValues"/> names them.</summary>
     public IReadOnlyDictionary<string, double> Counters => _counters;
 
-    /// <summary>Sides that wait, and those remembered as dropped.</summary>
+    /// <summary>The waiting sides, and those remembered as dropped.</summary>
     public int WaitingEdges => _waiting.Count;
 
     private long WaitMs => (long)settings.ServiceGraphs.Wait.TotalMilliseconds;
@@ -211,7 +211,7 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
             return;
         }
 
-        // A side that was dropped says nothing of another span in its place.
+        // A dropped side says nothing about another span in its place.
         if (waiting is { IsDropped: true })
         {
             _waiting.Remove(waiting);
@@ -276,7 +276,7 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
             _waiting.Add(new Waiting { Key = key, IsClient = isClient, ExpiresMs = nowMs + WaitMs });
     }
 
-    /// <summary>The name of the database that a client span asks; empty where it asks none.</summary>
+    /// <summary>The name of the database that a client span calls; empty for none.</summary>
     private string Database(Resource resource, Span span)
     {
         string? Named(string key) => Find(key, resource.Attributes, span.Attributes);
@@ -355,7 +355,7 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
         return ratios.Select(r => 1 / r).Where(m => m > 0 && double.IsFinite(m)).FirstOrDefault(1);
     }
 
-    /// <summary>1 / the probability with which a span was sampled, to a whole number by its random value where it has one; 0 where unknown.</summary>
+    /// <summary>1 / the sampling probability of a span, rounded to a whole number by its random value if it has one; 0 if unknown.</summary>
     private static double AdjustedCount(string tracestate)
     {
         var ot = tracestate.Split(',').Select(v => v.Trim()).FirstOrDefault(v => v.StartsWith("ot=", StringComparison.Ordinal));
@@ -414,7 +414,7 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
         };
     }
 
-    /// <summary>The first value of a key, looked for in one list after the other; null where no list has it.</summary>
+    /// <summary>The first value of a key in several lists; null if none has it.</summary>
     private static string? Find(string key, params IEnumerable<KeyValue>[] attributes) =>
         attributes.SelectMany(a => a).FirstOrDefault(a => a.Key == key) is { } found ? Text(found.Value) : null;
 
@@ -454,7 +454,7 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
         return reserved.Contains(sanitized) ? "__" + sanitized : sanitized;
     }
 
-    /// <summary>Names and values cut; of one name the last counts; an empty value is no label, nor is one that would pass for a bucket.</summary>
+    /// <summary>Cuts names and values. The last of several labels with one name counts; empty values and labels named like a bucket's are dropped.</summary>
     private SortedDictionary<string, string> LabelSet(IEnumerable<(string Name, string Value)> labels, bool hasBuckets = true)
     {
         var set = new SortedDictionary<string, string>(StringComparer.Ordinal);
@@ -529,7 +529,7 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
 
     private static bool IsNone(ByteString id) => id.All(b => b == 0);
 
-    /// <summary>What one span says of its side of an edge.</summary>
+    /// <summary>One side of an edge, from one span.</summary>
     private sealed class Side
     {
         public required string Service { get; init; }
@@ -543,7 +543,7 @@ internal sealed class GeneratorModel(GeneratorSettings settings, string tenant)
         public required string[] Dimensions { get; init; }
     }
 
-    /// <summary>One side of an edge that waits for the other, or the memory of one that a filter policy dropped.</summary>
+    /// <summary>One side of an edge that waits for the other, or one that a filter policy dropped.</summary>
     private sealed class Waiting
     {
         public required string Key { get; init; }

@@ -6,8 +6,8 @@ using OrleansTempo.Core.Generator.ServiceGraphs;
 namespace OrleansTempo.Core.Tests.Generator;
 
 /// <summary>
-/// Holds the generator against <see cref="GeneratorModel"/> over random scenarios, the same ones every time. More of them, or
-/// others, by the environment: <c>GENERATOR_MODEL_SCENARIOS</c> (how many) and <c>GENERATOR_MODEL_SEED</c> (the first).
+/// Compares the generator with <see cref="GeneratorModel"/> over random scenarios, the same ones every time. Environment variables
+/// select more or others: <c>GENERATOR_MODEL_SCENARIOS</c> (how many) and <c>GENERATOR_MODEL_SEED</c> (the first).
 /// </summary>
 public sealed class GeneratorModelTests
 {
@@ -31,7 +31,7 @@ public sealed class GeneratorModelTests
     ];
 
     [Fact]
-    public void Whatever_comes_the_generator_says_what_the_model_says()
+    public void The_generator_agrees_with_the_model_whatever_comes()
     {
         var first = FromEnvironment("GENERATOR_MODEL_SEED", 1);
         for (var seed = first; seed < first + FromEnvironment("GENERATOR_MODEL_SCENARIOS", Scenarios); seed++)
@@ -46,7 +46,7 @@ public sealed class GeneratorModelTests
         }
     }
 
-    /// <summary>What the two do not agree on, in a few lines, or how the generator failed; null where they agree.</summary>
+    /// <summary>The difference between the two in a few lines, or how the generator failed; null for no difference.</summary>
     private static string? Disagreement(GeneratorScenario scenario)
     {
         try
@@ -64,7 +64,7 @@ public sealed class GeneratorModelTests
         const string Tenant = "single-tenant";
         var bench = new GeneratorBench(_ => scenario.Settings, Tenant);
 
-        // A listener hears of every meter alive, so thousands of them would slow each other down.
+        // A listener receives from every live meter, so thousands of them would slow each other down.
         using var metrics = bench.Metrics;
         using var counters = bench.Counters;
         var model = new GeneratorModel(scenario.Settings, Tenant);

@@ -11,12 +11,12 @@ using Span = OrleansTempo.Tests.Otlp.Span;
 namespace OrleansTempo.Core.Tests.Generator;
 
 /// <summary>
-/// Settings, and what happens to a generator under them, drawn from a seed out of pools small enough that spans meet: few
-/// traces and span IDs, attributes that the settings name, times near the edges of what is let in.
+/// Random settings and events for a generator, drawn from a seed and from pools small enough that spans meet: few traces and span
+/// IDs, attributes that the settings name, times near the edges of the slack.
 /// </summary>
 internal sealed record GeneratorScenario(GeneratorSettings Settings, IReadOnlyList<GeneratorScenario.Step> Steps)
 {
-    /// <summary>What a span's times are relative to until it is sent, in Unix nanoseconds.</summary>
+    /// <summary>The base of a span's times until it is sent, in Unix nanoseconds.</summary>
     public const ulong Epoch = 1_000_000_000_000_000_000;
 
     private static readonly string[] s_services = ["cart", "shop", "bank"];
@@ -63,7 +63,7 @@ internal sealed record GeneratorScenario(GeneratorSettings Settings, IReadOnlyLi
         return new GeneratorScenario(settings, steps);
     }
 
-    /// <summary>The same scenario with less in it, the boldest cuts first.</summary>
+    /// <summary>Smaller versions of the scenario, the boldest cuts first.</summary>
     public IEnumerable<GeneratorScenario> Smaller()
     {
         for (var length = Steps.Count / 2; length > 0; length /= 2)
@@ -83,7 +83,7 @@ internal sealed record GeneratorScenario(GeneratorSettings Settings, IReadOnlyLi
 
     public override string ToString()
     {
-        // A record prints all its options; those at their defaults tell nothing.
+        // A record prints all its options; those with their defaults are omitted.
         var text = new StringBuilder(Show(Settings));
         foreach (var step in Steps)
             text.Append('\n').Append(step.Request is { } request ? $"push {request}" : step.Collects ? "collect" : $"advance {step.AdvanceMs} ms");
@@ -315,7 +315,7 @@ internal sealed record GeneratorScenario(GeneratorSettings Settings, IReadOnlyLi
 
     private static T Pick<T>(Random random, params T[] values) => values[random.Next(values.Length)];
 
-    // Each equally likely to be there, in any order; none at all half of the time.
+    // Each item is equally likely, in any order; half of the time there is none.
     private static T[] Some<T>(Random random, params T[] values)
     {
         if (Half(random))
@@ -348,6 +348,6 @@ internal sealed record GeneratorScenario(GeneratorSettings Settings, IReadOnlyLi
         return "{" + string.Join(", ", shown) + "}";
     }
 
-    /// <summary>One thing that happens: a request comes, the clock advances, or series are collected.</summary>
+    /// <summary>One event: a request arrives, the clock advances, or series are collected.</summary>
     internal sealed record Step(ExportTraceServiceRequest? Request = null, int AdvanceMs = 0, bool Collects = false);
 }

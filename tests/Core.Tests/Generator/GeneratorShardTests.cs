@@ -17,7 +17,7 @@ public sealed class GeneratorShardTests
     [InlineData(0, 2, "0-of-2")]
     [InlineData(0, 1, "all")]
     [InlineData(0, 0, "all")]
-    public void It_is_named_by_its_number_and_how_many_there_are(int index, int count, string expected) =>
+    public void A_shard_is_named_by_its_index_and_the_number_of_shards(int index, int count, string expected) =>
         Assert.Equal(expected, new GeneratorShard(index, count).ToString());
 
     [Theory]
@@ -25,11 +25,11 @@ public sealed class GeneratorShardTests
     [InlineData(-1, 8)]
     [InlineData(1, 0)]
     [InlineData(0, -1)]
-    public void There_is_no_generator_of_a_shard_that_there_is_not(int index, int count) =>
+    public void A_generator_of_a_shard_that_does_not_exist_is_refused(int index, int count) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => new GeneratorBench(shard: new(index, count)));
 
     [Fact]
-    public void All_its_series_say_which_it_is_whatever_else_is_called_so()
+    public void All_series_of_a_shard_carry_its_label_whatever_else_has_that_name()
     {
         var bench = new GeneratorBench(
             s => s with
@@ -59,7 +59,7 @@ public sealed class GeneratorShardTests
     }
 
     [Fact]
-    public void Info_metrics_are_made_by_the_first_shard_alone()
+    public void Only_the_first_shard_writes_info_metrics()
     {
         string[] Info(GeneratorShard shard, Func<GeneratorSettings, GeneratorSettings> configure)
         {
@@ -85,7 +85,7 @@ public sealed class GeneratorShardTests
     [InlineData(17, 3)]
     [InlineData(16, 2)]
     [InlineData(1, 1)]
-    public void It_may_have_its_part_of_the_tenants_series_rounded_up(int max, int part)
+    public void A_shard_has_its_share_of_the_limit_of_series_rounded_up(int max, int part)
     {
         var bench = new GeneratorBench(s => s with { MaxActiveSeries = max, SpanMetricsLatency = false, SpanMetricsSize = false }, shard: s_third);
         bench.Push("web", [.. Enumerable.Range(0, 20).Select(i => GeneratorBench.Span($"s{i}", Kind.Internal, 1))]);
@@ -96,7 +96,7 @@ public sealed class GeneratorShardTests
     }
 
     [Fact]
-    public void No_limit_stays_none_and_the_largest_has_room() =>
+    public void No_limit_stays_no_limit_and_the_largest_limit_does_not_overflow() =>
         Assert.Equal((0, 1 << 28), (s_third.Share(0), s_third.Share(int.MaxValue)));
 
     [Fact]
@@ -151,7 +151,7 @@ public sealed class GeneratorShardTests
     }
 
     [Fact]
-    public void Of_some_spans_only_their_own_bytes_are_received()
+    public void Only_the_bytes_of_the_pushed_spans_count_as_received()
     {
         var bench = new GeneratorBench();
         Span[] spans = [GeneratorBench.Span("a", Kind.Internal, 1, trace: 1), GeneratorBench.Span("longer", Kind.Internal, 2, trace: 2), GeneratorBench.Span("b", Kind.Internal, 3, trace: 1)];
@@ -167,16 +167,16 @@ public sealed class GeneratorShardTests
     }
 
     [Fact]
-    public void A_shard_goes_on_with_its_own_snapshot_alone()
+    public void A_shard_restores_only_its_own_snapshot()
     {
         var bench = new GeneratorBench(shard: s_third);
         bench.Push("web", GeneratorBench.Span("root", Kind.Server, 1));
         var snapshot = bench.Snapshot();
 
         Assert.False(new GeneratorBench(shard: new(2, 8)).Generator.TryRestore(snapshot, out var another));
-        Assert.Equal("the snapshot is of shard 3-of-8, not 2-of-8", another);
+        Assert.Equal("the snapshot belongs to shard 3-of-8, not to 2-of-8", another);
         Assert.False(new GeneratorBench().Generator.TryRestore(snapshot, out var whole));
-        Assert.Equal("the snapshot is of shard 3-of-8, not all", whole);
+        Assert.Equal("the snapshot belongs to shard 3-of-8, not to all", whole);
         bench.Restart();
         Assert.Equal(1, bench.Collect()["""traces_service_graph_request_total{__metrics_gen_instance="3-of-8",client="user",connection_type="virtual_node",server="web"}"""]);
     }

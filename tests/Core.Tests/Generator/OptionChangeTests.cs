@@ -14,9 +14,9 @@ using Span = OrleansTempo.Tests.Otlp.Span;
 namespace OrleansTempo.Core.Tests.Generator;
 
 /// <summary>
-/// No option touches what it does not concern: each is changed, and changed back, in a generator that has series and waiting
-/// edges, and all metrics but those the table names for it must stay as they are in a generator where nothing was changed, to the
-/// last sample. An option that the table does not have fails.
+/// Checks that no option affects anything unrelated: each option is changed, and changed back, in a generator with series and waiting
+/// edges. All metrics except those the table lists for the option must stay, to the last sample, as in a generator without the change.
+/// An option that is missing in the table fails.
 /// </summary>
 public sealed class OptionChangeTests
 {
@@ -37,7 +37,7 @@ public sealed class OptionChangeTests
     private static readonly string[] s_graph = [Requests, Failed, ServerSeconds, ClientSeconds, MessagingSeconds, ConnectionInfo];
     private static readonly string[] s_all = [.. s_spanMetrics, TargetInfo, .. s_graph, HostInfo];
 
-    // As much on as can be, so that there is much to lose.
+    // As much as possible is switched on, so that there is much to lose.
     private static readonly GeneratorSettings s_settings = new()
     {
         SpanMetricsCount = true,
@@ -51,7 +51,7 @@ public sealed class OptionChangeTests
         ServiceGraphs = new ServiceGraphsOptions { Dimensions = ["zone"], EnableMessagingSystemLatencyHistogram = true },
     };
 
-    // Each option, another value for it, and the metrics of which anything is different then.
+    // Each option, another value for it, and the metrics that then change in any way.
     private static readonly Dictionary<string, (Func<GeneratorSettings, GeneratorSettings> Change, string[] Concerns)> s_options = new()
     {
         ["SpanMetricsCount"] = (s => s with { SpanMetricsCount = false }, [Calls]),
@@ -124,7 +124,7 @@ public sealed class OptionChangeTests
 
     [Theory]
     [MemberData(nameof(Options))]
-    public void A_change_of_an_option_touches_nothing_that_it_does_not_concern(string option)
+    public void A_change_of_an_option_touches_nothing_unrelated(string option)
     {
         Assert.True(s_options.TryGetValue(option, out var row), $"the table does not know {option}: put it in, with another value and the metrics it concerns");
         var changed = row.Change(s_settings);
@@ -135,22 +135,22 @@ public sealed class OptionChangeTests
         steady.Begin();
         tested.Begin();
         tested.Bench.Apply(row.Change);
-        var (expected, collected) = (steady.GoOn(), tested.GoOn());
+        var (expected, collected) = (steady.Continue(), tested.Continue());
         AssertSameBut(row.Concerns, expected, collected);
         Assert.Equal(row.Concerns.Order(), Different(expected, collected));
 
         // And back.
         tested.Bench.Apply(_ => s_settings);
-        (expected, collected) = (steady.GoOn(), tested.GoOn());
+        (expected, collected) = (steady.Continue(), tested.Continue());
         AssertSameBut(option == nameof(GeneratorSettings.DisableCollection) ? [] : row.Concerns, expected, collected);
     }
 
     [Fact]
-    public void The_table_has_no_option_that_there_is_not() =>
+    public void The_table_lists_no_option_that_does_not_exist() =>
         Assert.Equal(s_names.Order(StringComparer.Ordinal), s_options.Keys.Order(StringComparer.Ordinal));
 
     [Fact]
-    public void Minutes_of_virtual_node_labels_with_overrides_read_again_all_the_time_lose_nothing()
+    public void Minutes_of_virtual_node_labels_with_constantly_reloaded_overrides_lose_nothing()
     {
         var options = new MetricsGeneratorOptions { Processor = new ProcessorOptions { ServiceGraphs = new ServiceGraphsOptions { Dimensions = ["zone"], EnableVirtualNodeLabel = true } } };
         GeneratorSettings Read() => GeneratorSettings.Resolve(
@@ -200,12 +200,12 @@ public sealed class OptionChangeTests
         return new[] { "_bucket", "_sum", "_count" }.Where(s => name.EndsWith(s, StringComparison.Ordinal)).Select(s => name[..^s.Length]).FirstOrDefault(name);
     }
 
-    // The options of options, whose own equality is by content.
+    // Options within options, which have value equality.
     private static IEnumerable<string> Leaves(Type type, string path)
     {
         foreach (var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite))
         {
-            if (property.PropertyType is { IsClass: true } inner && inner.Namespace == type.Namespace)
+            if (property.PropertyType is { IsClass: true } inner && inner.Assembly == type.Assembly)
             {
                 foreach (var leaf in Leaves(inner, path + property.Name + "."))
                     yield return leaf;
@@ -240,7 +240,7 @@ public sealed class OptionChangeTests
         Exclude = new PolicyMatchOptions { Attributes = [new PolicyAttributeOptions { Key = "name", Value = name }] },
     };
 
-    /// <summary>A generator and what comes to it: something of everything that any option makes a difference to.</summary>
+    /// <summary>A generator and its input: something of everything that any option affects.</summary>
     private sealed class Traffic
     {
         private static readonly (string, object)[] s_web = [("service.name", "web"), ("service.instance.id", "web-0"), ("host.id", "host-1"), ("zone", "west")];
@@ -248,7 +248,7 @@ public sealed class OptionChangeTests
 
         public GeneratorBench Bench { get; } = new(_ => s_settings);
 
-        /// <summary>Series that have been collected, and edges that wait.</summary>
+        /// <summary>Creates collected series and waiting edges.</summary>
         public void Begin()
         {
             PushFirstSides();
@@ -257,8 +257,8 @@ public sealed class OptionChangeTests
             PushFirstSides();
         }
 
-        /// <summary>The other sides come, and again edges wait.</summary>
-        public Recorder GoOn()
+        /// <summary>Sends the other sides, and new waiting edges.</summary>
+        public Recorder Continue()
         {
             Bench.Time.Advance(TimeSpan.FromSeconds(2));
             PushOtherSides();
@@ -279,7 +279,7 @@ public sealed class OptionChangeTests
             var failed = Span("GET /users/2", Kind.Server, 12, 3);
             failed.Status = new Status { Code = Status.Types.StatusCode.Error, Message = "no such user" };
 
-            // Shorter than it waited, so that there is a time between the two sides.
+            // Shorter than the wait, so that there is time between the two sides.
             Bench.Time.Advance(TimeSpan.FromSeconds(1));
             Bench.Push(s_cart, Span("GET /users/1", Kind.Server, 11, 2), failed, Span("publish", Kind.Consumer, 13, 4));
         }

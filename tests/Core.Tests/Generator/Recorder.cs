@@ -5,7 +5,7 @@ using OrleansTempo.Core.Generator.Samples;
 
 namespace OrleansTempo.Core.Tests.Generator;
 
-/// <summary>A visitor that keeps what it is shown, by the series as Prometheus would print it, labels sorted.</summary>
+/// <summary>A visitor that records what it visits, by the series as Prometheus would print it, with sorted labels.</summary>
 internal sealed class Recorder : ISeriesVisitor
 {
     private readonly Dictionary<string, Sample> _samples = [];
@@ -14,7 +14,7 @@ internal sealed class Recorder : ISeriesVisitor
 
     public IEnumerable<string> Series => _samples.Keys;
 
-    /// <summary>The value of a series; fails where there is none.</summary>
+    /// <summary>The value of a series; fails if there is none.</summary>
     public double this[string series] =>
         _samples.TryGetValue(series, out var sample)
             ? sample.Value
@@ -40,7 +40,7 @@ internal sealed class Recorder : ISeriesVisitor
 
     private static string Escape(string value) => value.Replace("\\", "\\\\").Replace("\"", "\\\"").Replace("\n", "\\n");
 
-    // Bucket by bucket, empty ones left out, as whoever receives the runs and differences reads them.
+    // Bucket by bucket, without empty ones, as a receiver reads the runs and differences.
     private static string Text(in NativeHistogramPoint histogram)
     {
         Assert.Equal(NativeBuckets.ZeroThreshold, histogram.ZeroThreshold);
@@ -69,10 +69,10 @@ internal sealed class Recorder : ISeriesVisitor
 
     public sealed record Sample(double Value, long TimestampMs, long ZeroTimestampMs, string? Exemplar, double ExemplarValue, bool IsStale)
     {
-        /// <summary>A native histogram bucket by bucket, as in <c>schema 3, count 3, zero 1: -29=1 33=1</c>; null where the series is none.</summary>
+        /// <summary>A native histogram bucket by bucket, such as <c>schema 3, count 3, zero 1: -29=1 33=1</c>; null for other series.</summary>
         public string? Native { get; init; }
 
-        /// <summary>Of a native histogram, as in <c>00…01=0.25@1780000000000</c>, in the order they came.</summary>
+        /// <summary>The exemplars of a native histogram, such as <c>00…01=0.25@1780000000000</c>, in their order.</summary>
         public string NativeExemplars { get; init; } = "";
     }
 }

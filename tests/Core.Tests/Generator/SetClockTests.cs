@@ -5,7 +5,7 @@ using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Generator;
 
-/// <summary>The system clock is set, forward or back, while time passes as ever.</summary>
+/// <summary>The system clock is set forward or back, while time passes evenly.</summary>
 public sealed class SetClockTests
 {
     private static readonly TimeSpan s_day = TimeSpan.FromDays(1);
@@ -13,7 +13,7 @@ public sealed class SetClockTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void New_series_go_on_when_the_clock_has_gone_a_day_forward_and_back(bool isRestarted)
+    public void New_series_continue_when_the_clock_goes_a_day_forward_and_back(bool isRestarted)
     {
         var bench = new GeneratorBench();
         Push(bench, "a");
@@ -38,7 +38,7 @@ public sealed class SetClockTests
     }
 
     [Fact]
-    public void The_zero_of_a_series_that_is_new_while_the_clock_is_behind_comes_after_all_that_was_sent()
+    public void The_zero_of_a_series_that_starts_while_the_clock_is_behind_comes_after_everything_sent()
     {
         var bench = new GeneratorBench();
         Push(bench, "a");
@@ -47,13 +47,13 @@ public sealed class SetClockTests
         bench.Time.SetClock(-s_day);
         Push(bench, "b");
 
-        // There is no room for a zero between two stamps that are 1 ms apart.
+        // There is no room for a zero between two timestamps that are 1 ms apart.
         var sample = bench.Collect().Samples[Calls("b")];
         Assert.Equal((ahead.TimestampMs + 1, 0), (sample.TimestampMs, sample.ZeroTimestampMs));
     }
 
     [Fact]
-    public void Stamps_follow_the_clock_where_nobody_has_taken_those_ahead_of_it()
+    public void Timestamps_follow_the_clock_if_nobody_has_accepted_those_ahead_of_it()
     {
         var bench = new GeneratorBench();
         Push(bench, "a");
@@ -73,7 +73,7 @@ public sealed class SetClockTests
     [Theory]
     [InlineData(1)]
     [InlineData(-1)]
-    public void A_series_goes_stale_when_it_has_been_still_for_long_enough_whatever_the_clock_shows(int days)
+    public void A_series_goes_stale_after_the_stale_duration_whatever_the_clock_shows(int days)
     {
         var bench = new GeneratorBench();
         Push(bench, "a");
@@ -90,7 +90,7 @@ public sealed class SetClockTests
     [Theory]
     [InlineData(1)]
     [InlineData(-1)]
-    public void An_edge_waits_as_long_as_it_should_whatever_the_clock_shows(int days)
+    public void An_edge_waits_its_full_time_whatever_the_clock_shows(int days)
     {
         var bench = new GeneratorBench();
         bench.Push("web", GeneratorBench.Span("pay", Kind.Client, 1, attributes: ("peer.service", "bank")));
@@ -105,7 +105,7 @@ public sealed class SetClockTests
     }
 
     [Fact]
-    public void What_a_snapshot_of_the_future_holds_is_as_old_as_it_was_then()
+    public void Ages_in_a_snapshot_from_the_future_are_those_at_the_time_of_writing()
     {
         var bench = new GeneratorBench();
         Push(bench, "a");
@@ -125,7 +125,7 @@ public sealed class SetClockTests
     }
 
     [Fact]
-    public void Records_of_changes_that_were_made_by_different_clocks_restore_all_series()
+    public void Records_of_changes_made_by_different_clocks_restore_all_series()
     {
         var bench = new GeneratorBench();
         Push(bench, "a");
@@ -135,7 +135,7 @@ public sealed class SetClockTests
         Push(bench, "b");
         bench.Collect();
 
-        // Ages in the record before are by the clock of then: a change alone would make the series in it look a day old.
+        // Ages in the previous record are by the clock of that time: a record of changes would make its series look a day old.
         Assert.False(bench.Generator.TryWriteChanges(new System.Buffers.ArrayBufferWriter<byte>()));
         records = [bench.Snapshot()];
         Assert.True(bench.TryRestart(records, out var reason), reason);
@@ -160,7 +160,7 @@ public sealed class SetClockTests
     }
 
     [Fact]
-    public void A_label_comes_over_its_limit_in_time_when_the_clock_was_set_back()
+    public void A_label_is_limited_in_time_after_the_clock_was_set_back()
     {
         var bench = new GeneratorBench(static s => s with { MaxCardinalityPerLabel = 3 });
         Push(bench, "a");
@@ -176,7 +176,7 @@ public sealed class SetClockTests
     [Theory]
     [InlineData(HistogramMode.Classic)]
     [InlineData(HistogramMode.Native)]
-    public void Exemplars_are_stamped_by_the_clock_and_never_before_those_of_the_last_collection(HistogramMode mode)
+    public void Exemplars_are_stamped_by_the_clock_and_never_earlier_than_the_last_collection(HistogramMode mode)
     {
         var bench = new GeneratorBench(s => s with { NativeHistograms = s.NativeHistograms with { Mode = mode } });
         Push(bench, "a");

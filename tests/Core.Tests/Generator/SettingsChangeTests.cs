@@ -28,7 +28,7 @@ public sealed class SettingsChangeTests
 
     [Theory]
     [MemberData(nameof(Changes))]
-    public void Counters_whose_labels_stay_the_same_go_on(string change, Func<GeneratorSettings, GeneratorSettings> configure)
+    public void Counters_whose_labels_stay_the_same_continue(string change, Func<GeneratorSettings, GeneratorSettings> configure)
     {
         var bench = Bench();
         bench.Push("cart", Span("a"), Span("a"));
@@ -45,7 +45,7 @@ public sealed class SettingsChangeTests
     }
 
     [Fact]
-    public void What_does_not_turn_up_again_is_sent_until_it_goes_stale()
+    public void A_label_set_that_does_not_return_is_sent_until_it_goes_stale()
     {
         var bench = Bench();
         bench.Push("cart", Span("a"), Span("b"));
@@ -70,7 +70,7 @@ public sealed class SettingsChangeTests
     }
 
     [Fact]
-    public void A_label_set_that_ended_after_the_change_begins_anew_when_it_comes_again()
+    public void A_label_set_that_ended_after_the_change_restarts_when_it_returns()
     {
         var bench = Bench();
         bench.Push("cart", Span("a"), Span("b"));
@@ -116,7 +116,7 @@ public sealed class SettingsChangeTests
     }
 
     [Fact]
-    public void Changed_buckets_start_anew_with_a_0_and_counters_beside_them_go_on()
+    public void Changed_buckets_restart_with_a_0_and_counters_beside_them_continue()
     {
         var bench = Bench();
         bench.Push("cart", Span("a"), Span("a"));
@@ -151,7 +151,7 @@ public sealed class SettingsChangeTests
     }
 
     [Fact]
-    public void Waiting_edges_live_through_a_change_of_their_own_processor()
+    public void Waiting_edges_survive_a_change_of_their_own_processor()
     {
         var bench = Bench();
         bench.Push("web", GeneratorBench.Span("call", Kind.Client, 3));
@@ -184,7 +184,7 @@ public sealed class SettingsChangeTests
     }
 
     [Fact]
-    public void On_again_after_that_it_begins_anew()
+    public void A_processor_switched_on_after_that_restarts()
     {
         var bench = Bench();
         bench.Push("cart", Span("a"), Span("a"));
@@ -202,7 +202,7 @@ public sealed class SettingsChangeTests
     }
 
     [Fact]
-    public void On_again_before_that_it_was_never_off()
+    public void A_processor_switched_on_before_that_continues()
     {
         var bench = Bench(s => s with { SpanMetrics = s.SpanMetrics with { EnableTargetInfo = true } });
         bench.Push([("service.name", "cart"), ("k", "v")], GeneratorBench.Span("a", Kind.Server, 1), GeneratorBench.Span("b", Kind.Server, 2));
@@ -224,7 +224,7 @@ public sealed class SettingsChangeTests
     }
 
     [Fact]
-    public void Off_while_a_change_is_still_being_taken_over_ends_all_series()
+    public void A_processor_switched_off_while_a_change_is_being_adopted_ends_all_series()
     {
         var bench = Bench();
         bench.Push("cart", Span("a"), Span("b"));
@@ -241,7 +241,7 @@ public sealed class SettingsChangeTests
     }
 
     [Fact]
-    public void A_part_switched_off_ends_alone()
+    public void Only_a_switched_off_part_ends()
     {
         var bench = Bench();
         bench.Push("cart", Span("a"));
@@ -259,7 +259,7 @@ public sealed class SettingsChangeTests
     }
 
     [Fact]
-    public void A_part_switched_off_and_on_between_two_collections_does_not_come_twice()
+    public void A_part_switched_off_and_on_between_two_collections_is_not_duplicated()
     {
         var bench = Bench();
         bench.Push("cart", Span("a"));
@@ -278,7 +278,7 @@ public sealed class SettingsChangeTests
     }
 
     [Fact]
-    public void The_overflow_goes_on_and_takes_on_changed_external_labels()
+    public void The_overflow_continues_and_gets_changed_external_labels()
     {
         var bench = Bench(s => s with { MaxActiveSeries = 1, SpanMetricsLatency = false, ServiceGraphsRequest = false, ServiceGraphsLatency = false });
         bench.Push("cart", Span("a"), Span("b"));
@@ -317,7 +317,7 @@ public sealed class SettingsChangeTests
     private static GeneratorBench Bench(Func<GeneratorSettings, GeneratorSettings>? configure = null) =>
         new(s => (configure ?? (x => x))(s with { SpanMetricsSize = false }));
 
-    // Internal, so that the service graph makes nothing of it.
+    // An internal span, which the service graph ignores.
     private static Span Span(string name) => GeneratorBench.Span(name, Kind.Internal, 1);
 
     private static Func<GeneratorSettings, GeneratorSettings> Dimension(string name) => s => s with { SpanMetrics = s.SpanMetrics with { Dimensions = [name] } };

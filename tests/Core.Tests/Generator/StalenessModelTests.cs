@@ -9,8 +9,8 @@ using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 namespace OrleansTempo.Core.Tests.Generator;
 
 /// <summary>
-/// What must hold of every series from one collection to the next, as Prometheus sees it, while series come, go stale and
-/// come back under a limit: over random sequences, the same ones every time, or more by <c>GENERATOR_MODEL_SCENARIOS</c> and
+/// Checks what must hold for every series from one collection to the next, as Prometheus sees it, while series come, go stale and
+/// return under a limit: over random sequences, the same ones every time, or more with <c>GENERATOR_MODEL_SCENARIOS</c> and
 /// <c>GENERATOR_MODEL_SEED</c>.
 /// </summary>
 public sealed class StalenessModelTests
@@ -18,7 +18,7 @@ public sealed class StalenessModelTests
     private const int Sequences = 300;
 
     [Fact]
-    public void Series_begin_at_zero_never_go_back_and_end_with_a_marker()
+    public void Series_start_at_zero_never_go_back_and_end_with_a_marker()
     {
         var first = FromEnvironment("GENERATOR_MODEL_SEED", 1);
         for (var seed = first; seed < first + FromEnvironment("GENERATOR_MODEL_SCENARIOS", Sequences); seed++)
@@ -80,7 +80,7 @@ public sealed class StalenessModelTests
     private static int FromEnvironment(string name, int otherwise) =>
         Environment.GetEnvironmentVariable(name) is { Length: > 0 } set ? int.Parse(set, CultureInfo.InvariantCulture) : otherwise;
 
-    /// <summary>Remembers the last sample of every series, and says what of the next collection does not follow from it.</summary>
+    /// <summary>Remembers the last sample of every series, and reports what in the next collection does not follow from it.</summary>
     private sealed class Prometheus(GeneratorBench bench)
     {
         private readonly Dictionary<string, Recorder.Sample> _last = [];
@@ -121,7 +121,7 @@ public sealed class StalenessModelTests
             if (max > 0 && withoutOverflow > max)
                 yield return $"{withoutOverflow} series, {max} are allowed";
 
-            // Their labels tell entities of all tables apart.
+            // Their labels tell the entities of all tables apart.
             var entities = _alive.Where(s => !s.Contains("metric_overflow")).Select(s => Regex.Replace(s, "^[a-z_]*|le=\"[^\"]*\",", "")).Distinct().Count();
             var maxEntities = bench.Settings.LimiterType == LimiterType.Entity ? bench.Settings.MaxActiveEntities : 0;
             if (maxEntities > 0 && entities > maxEntities)

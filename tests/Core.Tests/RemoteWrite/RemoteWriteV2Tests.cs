@@ -34,7 +34,7 @@ public sealed class RemoteWriteV2Tests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_2_0_request_says_what_it_is_and_needs_no_metadata_beside_it()
+    public async Task A_2_0_request_has_the_headers_of_its_protocol_and_needs_no_separate_metadata()
     {
         await using var writer = Writer();
         Collect(writer, 1);
@@ -50,7 +50,7 @@ public sealed class RemoteWriteV2Tests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_refusal_of_a_part_counts_what_was_written_and_what_was_not()
+    public async Task A_partial_refusal_counts_what_was_written_and_what_was_not()
     {
         _end.Answer(400, "one is out of order", ("X-Prometheus-Remote-Write-Samples-Written", "1"), ("X-Prometheus-Remote-Write-Histograms-Written", "1"), ("X-Prometheus-Remote-Write-Exemplars-Written", "0"));
         await using var writer = Writer();
@@ -64,7 +64,7 @@ public sealed class RemoteWriteV2Tests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_refusal_that_says_nothing_of_what_was_written_lost_all()
+    public async Task A_refusal_without_written_counts_lost_everything()
     {
         _end.Answer(400, "no");
         await using var writer = Writer();
@@ -75,7 +75,7 @@ public sealed class RemoteWriteV2Tests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_acceptance_that_wrote_less_than_was_sent_counts_the_rest_as_failed()
+    public async Task An_accepted_request_that_was_written_in_part_counts_the_rest_as_failed()
     {
         _end.Answer(204, "", ("X-Prometheus-Remote-Write-Samples-Written", "2"));
         await using var writer = Writer();
@@ -88,7 +88,7 @@ public sealed class RemoteWriteV2Tests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_remote_end_that_knows_only_1_0_gets_what_is_queued_in_1_0()
+    public async Task A_remote_end_that_only_knows_1_0_gets_queued_requests_in_1_0()
     {
         var first = new TaskCompletionSource();
         _end.Answer(async context =>
@@ -125,7 +125,7 @@ public sealed class RemoteWriteV2Tests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_acceptance_without_a_word_of_what_was_written_is_that_of_a_remote_end_that_knows_only_1_0()
+    public async Task An_accepted_request_without_written_counts_means_the_remote_end_only_knows_1_0()
     {
         _end.Answer(204);
         await using var writer = Writer();
@@ -133,7 +133,7 @@ public sealed class RemoteWriteV2Tests : IAsyncLifetime
         Assert.Equal(0, await FlushedAsync(writer));
         Assert.Equal(["2.0.0", "0.1.0"], _end.Received.Select(r => r.Headers["X-Prometheus-Remote-Write-Version"]));
         Assert.Equal((2, 1, 0), (_metrics["samples_total"], _metrics["histograms_total"], _metrics["samples_failed_total"]));
-        Assert.Contains("server returned HTTP status 204 without saying what it has written", Assert.Single(_log.Lines));
+        Assert.Contains("server returned HTTP status 204 without saying what it wrote", Assert.Single(_log.Lines));
     }
 
     [Fact]
@@ -170,7 +170,7 @@ public sealed class RemoteWriteV2Tests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_server_error_is_repeated_in_2_0()
+    public async Task A_server_error_is_retried_in_2_0()
     {
         _end.Answer(503, "", ("X-Prometheus-Remote-Write-Samples-Written", "1"));
         await using var writer = Writer();

@@ -35,7 +35,7 @@ public sealed class RemoteWriterTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Every_endpoint_gets_the_collection_as_it_wants_it()
+    public async Task Every_endpoint_gets_the_collection_as_configured()
     {
         await using var writer = Writer(
             new() { Url = _first.Url },
@@ -48,7 +48,7 @@ public sealed class RemoteWriterTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Endpoints_that_agree_share_one_encoding()
+    public async Task Endpoints_with_equal_settings_share_one_encoding()
     {
         await using var writer = Writer(new() { Url = _first.Url }, new() { Url = _second.Url });
         using var batch = writer.BeginCollection(1000);
@@ -61,7 +61,7 @@ public sealed class RemoteWriterTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_secret_in_a_URL_is_in_no_metric_no_status_and_no_log_line()
+    public async Task A_secret_in_a_URL_appears_in_no_metric_status_or_log_line()
     {
         var shown = new List<string>();
         using var listener = new MeterListener();
@@ -98,7 +98,7 @@ public sealed class RemoteWriterTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task One_endpoint_that_fails_holds_up_no_other()
+    public async Task A_failing_endpoint_does_not_delay_others()
     {
         for (var i = 0; i < 3; i++)
             _first.Answer(async context => await Task.Delay(Timeout.Infinite, context.RequestAborted));
@@ -115,7 +115,7 @@ public sealed class RemoteWriterTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Metadata_goes_along_once_a_minute()
+    public async Task Metadata_is_sent_once_a_minute()
     {
         await using var writer = Writer(new RemoteWriteOptions() { Url = _first.Url });
         Collect(writer, 1);
@@ -133,7 +133,7 @@ public sealed class RemoteWriterTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Metadata_says_type_help_and_unit_and_is_cut_as_configured()
+    public async Task Metadata_has_type_help_and_unit_and_is_split_as_configured()
     {
         await using var writer = Writer(new RemoteWriteOptions() { Url = _first.Url, MetadataConfig = new() { MaxSamplesPerSend = 2 }, QueueConfig = new() { MaxShards = 1 } });
         using (var batch = writer.BeginCollection(1000))
@@ -147,17 +147,17 @@ public sealed class RemoteWriterTests : IAsyncLifetime
         Assert.Equal([2, 2, 1], _first.Accepted.Select(r => r.Metadata.Count).Where(count => count > 0));
         Assert.Equal(
             [
-                "traces_spanmetrics_calls_total Counter|How many spans were counted|",
-                "traces_spanmetrics_latency Histogram|How long the spans took|seconds",
-                "traces_spanmetrics_size_total Counter|How large the spans were when they were received|bytes",
-                "traces_target_info Gauge|What is known of the resource that sends spans; always 1|",
+                "traces_spanmetrics_calls_total Counter|Spans counted|",
+                "traces_spanmetrics_latency Histogram|Duration of spans|seconds",
+                "traces_spanmetrics_size_total Counter|Size of spans as received|bytes",
+                "traces_target_info Gauge|Attributes of the resource that sends spans; always 1|",
                 "other Gauge||",
             ],
             _first.Accepted.SelectMany(r => r.Metadata).Select(m => $"{m.MetricFamilyName} {m.Type}|{m.Help}|{m.Unit}"));
     }
 
     [Fact]
-    public async Task Metadata_goes_to_each_endpoint_as_often_as_it_wants_it()
+    public async Task Metadata_goes_to_each_endpoint_at_its_own_interval()
     {
         await using var writer = Writer(
             new() { Url = _first.Url, MetadataConfig = new() { Send = false } },
@@ -173,7 +173,7 @@ public sealed class RemoteWriterTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Changed_settings_hold_for_the_next_collection()
+    public async Task Changed_settings_apply_to_the_next_collection()
     {
         await using var writer = Writer(new RemoteWriteOptions() { Url = _first.Url });
         Collect(writer, 1);
@@ -207,7 +207,7 @@ public sealed class RemoteWriterTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Nothing_leaves_for_any_endpoint_while_the_permit_is_not_held()
+    public async Task Nothing_is_sent_to_any_endpoint_while_the_permit_is_not_held()
     {
         var permit = new SwitchedPermit();
         await using var writer = PermittedWriter(permit, new() { Url = _first.Url }, new() { Url = _second.Url, SendExemplars = false });
@@ -243,7 +243,7 @@ public sealed class RemoteWriterTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_waits_in_the_store_says_up_to_when_was_collected_and_leaves_with_the_next_owner()
+    public async Task Stored_collections_give_the_highest_timestamp_and_the_next_owner_sends_them()
     {
         var store = new InMemoryObjectStore(_clock);
         _first.IsDown = true;
@@ -272,7 +272,7 @@ public sealed class RemoteWriterTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Taking_up_what_waits_can_be_tried_again_where_the_store_fails_and_nothing_comes_twice()
+    public async Task Resuming_can_be_retried_after_a_store_failure_and_nothing_is_sent_twice()
     {
         var store = new InMemoryObjectStore(_clock);
         (_first.IsDown, _second.IsDown) = (true, true);

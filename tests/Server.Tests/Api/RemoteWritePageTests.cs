@@ -50,7 +50,7 @@ public class RemoteWritePageTests
         Assert.DoesNotContain("remote-write", await server.Client.GetStringAsync(server.Api("/status")));
     }
 
-    private sealed class FixedQueues : IRemoteWriteQueues
+    private sealed class FixedQueues : IRemoteWriteOverview
     {
         public IReadOnlyList<RemoteWriteStatus> Status()
         {

@@ -15,7 +15,7 @@ public class ExpositionNegotiationTests
     [InlineData("application/openmetrics-text;version=1.0.0;q=0.2,text/plain;q=0.5", false)]
     [InlineData("application/openmetrics-text;q=0", false)]
     [InlineData("text/plain;q=0.5,application/openmetrics-text;q=0.5", true)]
-    public void The_format_is_what_the_scraper_weights_highest(string accept, bool openMetrics)
+    public void The_format_is_the_one_the_scraper_weights_highest(string accept, bool openMetrics)
     {
         var context = new DefaultHttpContext();
         context.Request.Headers.Accept = accept;

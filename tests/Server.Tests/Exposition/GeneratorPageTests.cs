@@ -49,7 +49,7 @@ public class GeneratorPageTests
     }
 
     [Fact]
-    public async Task Openmetrics_has_exemplars_and_names_a_counters_family_without_its_suffix()
+    public async Task OpenMetrics_has_exemplars_and_names_the_family_of_a_counter_without_its_suffix()
     {
         await using var server = await RunningServer.StartAsync(RunningServer.Options with { TraceIdLabelName = "trace_id" });
         server.Series.Tenant = "single-tenant";
@@ -116,7 +116,7 @@ public class GeneratorPageTests
     }
 
     [Fact]
-    public async Task A_page_of_series_recorded_elsewhere_is_the_page_that_it_would_have_been_there()
+    public async Task A_page_of_recorded_series_equals_the_page_written_directly()
     {
         var there = await PageAsync(TwoEntities);
         var recorded = Recorded(TwoEntities);
@@ -133,7 +133,7 @@ public class GeneratorPageTests
     }
 
     [Fact]
-    public async Task A_native_histogram_by_itself_is_a_histogram_of_one_bucket_and_one_beside_a_classic_is_not_there()
+    public async Task A_native_histogram_alone_is_a_histogram_of_one_bucket_and_one_beside_a_classic_is_left_out()
     {
         await using var server = await RunningServer.StartAsync();
         server.Series.Tenant = "single-tenant";
@@ -176,7 +176,7 @@ public class GeneratorPageTests
     }
 
     [Fact]
-    public async Task A_page_of_any_length_is_read_no_faster_than_its_client_takes_it()
+    public async Task A_page_of_any_length_is_read_no_faster_than_its_client_reads_it()
     {
         // A client that takes nothing, then all.
         var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 64 << 10, resumeWriterThreshold: 32 << 10, useSynchronizationContext: false));

@@ -12,7 +12,7 @@ namespace OrleansTempo.Server.Tests.Hosting;
 public class ListenerApplicationTests
 {
     [Fact]
-    public async Task A_failure_is_logged_once_and_told_in_the_listeners_protocol()
+    public async Task A_failure_is_logged_once_and_answered_in_the_protocol_of_the_listener()
     {
         var time = new ManualTime();
         using var logs = new CollectingLogger();
@@ -29,7 +29,7 @@ public class ListenerApplicationTests
     }
 
     [Fact]
-    public async Task A_request_for_which_memory_ends_may_come_again()
+    public async Task A_request_that_runs_out_of_memory_may_be_retried()
     {
         await using var server = await RunningServer.StartAsync();
         server.Push.Answer = static () => throw new OutOfMemoryException();
@@ -101,7 +101,7 @@ public class ListenerApplicationTests
     }
 
     [Fact]
-    public async Task A_client_that_goes_away_is_no_failure()
+    public async Task A_client_that_disconnects_is_not_a_failure()
     {
         using var logs = new CollectingLogger();
         using var factory = LoggerFactory.Create(builder => builder.AddProvider(logs));

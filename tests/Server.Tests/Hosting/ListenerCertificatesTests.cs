@@ -51,7 +51,7 @@ public sealed class ListenerCertificatesTests : IDisposable
     }
 
     [Fact]
-    public async Task With_a_client_ca_only_its_clients_are_let_in()
+    public async Task With_a_client_CA_only_its_clients_are_accepted()
     {
         await using var server = await StartAsync(Tls with { ClientCaFile = PathOf("ca.pem"), ClientAuthType = ClientAuthType.RequireAndVerifyClientCert });
         using var stranger = Authority("stranger");
@@ -66,7 +66,7 @@ public sealed class ListenerCertificatesTests : IDisposable
     }
 
     [Fact]
-    public async Task Client_auth_type_decides_what_is_asked_of_clients()
+    public async Task Client_auth_type_decides_what_clients_must_present()
     {
         using var stranger = Authority("stranger");
         using var good = Leaf("client", _authority, "1.3.6.1.5.5.7.3.2");
@@ -88,7 +88,7 @@ public sealed class ListenerCertificatesTests : IDisposable
     }
 
     [Fact]
-    public async Task The_oldest_protocol_is_what_is_configured()
+    public async Task The_minimum_TLS_version_is_the_configured_one()
     {
         await using var server = await StartAsync(Tls with { MinVersion = TlsVersion.Tls13 });
         using var old = Client(null, SslProtocols.Tls12);
@@ -105,9 +105,9 @@ public sealed class ListenerCertificatesTests : IDisposable
 
         Assert.StartsWith($"otlp/http: tls cert_file '{PathOf("none.pem")}' cannot be read: ", await ErrorAsync(Tls with { CertFile = PathOf("none.pem") }));
         Assert.StartsWith($"otlp/http: tls key_file '{PathOf("none.pem")}' cannot be read: ", await ErrorAsync(Tls with { KeyFile = PathOf("none.pem") }));
-        Assert.StartsWith($"otlp/http: tls cert_file '{PathOf("cert.pem")}' and key_file '{PathOf("junk.pem")}' do not make a certificate with its key: ", await ErrorAsync(Tls with { KeyFile = PathOf("junk.pem") }));
-        Assert.StartsWith($"otlp/http: tls cert_file '{PathOf("cert.pem")}' and key_file '{PathOf("other.pem")}' do not make a certificate with its key: ", await ErrorAsync(Tls with { KeyFile = PathOf("other.pem") }));
-        Assert.Equal($"otlp/http: tls client_ca_file '{PathOf("junk.pem")}' holds no certificate in PEM form", await ErrorAsync(Tls with { ClientCaFile = PathOf("junk.pem"), ClientAuthType = ClientAuthType.RequireAndVerifyClientCert }));
+        Assert.StartsWith($"otlp/http: tls cert_file '{PathOf("cert.pem")}' and key_file '{PathOf("junk.pem")}' do not form a certificate and its key: ", await ErrorAsync(Tls with { KeyFile = PathOf("junk.pem") }));
+        Assert.StartsWith($"otlp/http: tls cert_file '{PathOf("cert.pem")}' and key_file '{PathOf("other.pem")}' do not form a certificate and its key: ", await ErrorAsync(Tls with { KeyFile = PathOf("other.pem") }));
+        Assert.Equal($"otlp/http: tls client_ca_file '{PathOf("junk.pem")}' contains no certificate in PEM form", await ErrorAsync(Tls with { ClientCaFile = PathOf("junk.pem"), ClientAuthType = ClientAuthType.RequireAndVerifyClientCert }));
         Assert.Equal("otlp/http: tls client_auth_type VerifyClientCertIfGiven needs a client_ca_file", await ErrorAsync(Tls with { ClientAuthType = ClientAuthType.VerifyClientCertIfGiven }));
     }
 
@@ -119,7 +119,7 @@ public sealed class ListenerCertificatesTests : IDisposable
     {
         var options = RunningServer.Options with { OtlpHttp = [new() { Endpoint = endpoint }] };
         var error = await Assert.ThrowsAsync<ArgumentException>(() => RunningServer.StartAsync(options));
-        Assert.Equal($"otlp/http: endpoint '{endpoint}' is not host:port with a port of 0 to 65535", error.Message);
+        Assert.Equal($"otlp/http: endpoint '{endpoint}' is not host:port with a port from 0 to 65535", error.Message);
     }
 
     private static Task<RunningServer> StartAsync(ServerTlsOptions tls) => RunningServer.StartAsync(RunningServer.Options with

@@ -10,7 +10,7 @@ public class ListenerPortsTests
     [InlineData("127.0.0.1")]
     [InlineData("localhost")]
     [InlineData("")]
-    public void A_port_that_is_taken_is_named_with_its_listener_and_its_setting(string host)
+    public void A_port_in_use_is_reported_with_its_listener_and_its_setting(string host)
     {
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
@@ -19,7 +19,7 @@ public class ListenerPortsTests
         var failure = Assert.Throws<IOException>(() => ListenerPorts.Check(With($"{host}:{port}")));
 
         Assert.Equal(
-            $"port {port}, where otlp/http listens, is taken by another process; stop that process, or set distributor.receivers.otlp.protocols.http.endpoint to another port",
+            $"port {port}, where otlp/http listens, is in use by another process; stop that process, or set distributor.receivers.otlp.protocols.http.endpoint to another port",
             failure.Message);
 
         taken.Stop();
@@ -27,7 +27,7 @@ public class ListenerPortsTests
     }
 
     [Fact]
-    public void An_address_of_another_machine_is_named_with_the_reason()
+    public void An_address_of_another_machine_is_reported_with_the_reason()
     {
         var failure = Assert.Throws<IOException>(() => ListenerPorts.Check(With("192.0.2.1:4318")));
         Assert.StartsWith("otlp/http cannot listen on 192.0.2.1:4318: ", failure.Message);
@@ -35,7 +35,7 @@ public class ListenerPortsTests
     }
 
     [Fact]
-    public void Any_free_port_is_free() => ListenerPorts.Check(With("127.0.0.1:0"));
+    public void Port_0_is_always_free() => ListenerPorts.Check(With("127.0.0.1:0"));
 
     private static TempoServerOptions With(string otlpHttp) => new()
     {

@@ -25,10 +25,10 @@ public sealed class RequestLabelsTests
     [InlineData("/status/runtime_config", "status_runtime_config")]
     [InlineData("/dashboard/{**}", "dashboard")]
     [InlineData("/", "root")]
-    public void A_paths_route_is_named_as_Tempos_server_names_it(string path, string route) => Assert.Equal(route, RequestLabels.RouteOf(path));
+    public void Routes_have_the_names_of_Tempos_server(string path, string route) => Assert.Equal(route, RequestLabels.RouteOf(path));
 
     [Fact]
-    public async Task Requests_are_measured_by_method_route_and_status_and_by_nothing_that_a_client_can_make_up()
+    public async Task Requests_are_measured_by_method_route_and_status_but_by_nothing_a_client_can_make_up()
     {
         const string id = "0102030405060708000000000000000a";
         var traces = new RecordingTraces { Traces = { [("single-tenant", id)] = [new Span { Name = "GET /" }.ToByteArray()] } };
@@ -80,7 +80,7 @@ public sealed class RequestLabelsTests
     }
 
     [Fact]
-    public async Task Receivers_count_the_spans_that_they_took_and_those_they_did_not()
+    public async Task Receivers_count_accepted_and_refused_spans()
     {
         await using var server = await RunningServer.StartAsync();
         using var counters = new MetricValues(server.Metrics);
@@ -112,7 +112,7 @@ public sealed class RequestLabelsTests
     }
 
     [Fact]
-    public async Task A_query_of_a_tenant_that_is_not_known_is_counted_without_its_name()
+    public async Task A_query_of_an_unknown_tenant_is_counted_without_its_name()
     {
         var traces = new RecordingTraces { Traces = { [("blue", "0000000000000000000000000000000a")] = [[]] } };
         await using var server = await RunningServer.StartAsync(RunningServer.Options with { MultitenancyEnabled = true }, parts => parts with { Traces = traces });

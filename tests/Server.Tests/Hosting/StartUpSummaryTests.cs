@@ -10,7 +10,7 @@ public sealed class StartUpSummaryTests
     [Theory]
     [InlineData(false, "read traces")]
     [InlineData(true, "read traces, change overrides and shut this process down")]
-    public async Task Listeners_that_other_machines_reach_without_a_certificate_are_one_warning_that_says_what_each_allows(bool fromAnywhere, string rights)
+    public async Task Listeners_exposed_without_client_certificates_are_one_warning_that_says_what_each_allows(bool fromAnywhere, string rights)
     {
         await using var server = await RunningServer.StartAsync(RunningServer.Options with { HttpApi = new() { Endpoint = ":0" }, OtlpGrpc = [new() { Endpoint = "0.0.0.0:0" }] });
 
@@ -24,7 +24,7 @@ public sealed class StartUpSummaryTests
     }
 
     [Fact]
-    public async Task Where_only_the_API_is_reached_nobody_is_said_to_send_spans()
+    public async Task If_only_the_API_is_exposed_the_warning_does_not_mention_sending_spans()
     {
         await using var server = await RunningServer.StartAsync(RunningServer.Options with { HttpApi = new() { Endpoint = ":0" } });
 
@@ -35,7 +35,7 @@ public sealed class StartUpSummaryTests
     }
 
     [Fact]
-    public async Task Where_only_OTLP_is_reached_nobody_is_said_to_read_traces()
+    public async Task If_only_OTLP_is_exposed_the_warning_does_not_mention_reading_traces()
     {
         await using var server = await RunningServer.StartAsync(RunningServer.Options with { OtlpGrpc = [new() { Endpoint = "0.0.0.0:0" }], OtlpHttp = [new() { Endpoint = "0.0.0.0:0" }] });
 
@@ -46,7 +46,7 @@ public sealed class StartUpSummaryTests
     }
 
     [Fact]
-    public async Task Listeners_on_loopback_are_none()
+    public async Task Listeners_on_loopback_cause_no_warning()
     {
         await using var server = await RunningServer.StartAsync();
         Assert.Empty(Warnings(server, TempoOptions.WithoutFile));

@@ -42,7 +42,7 @@ public sealed class TraceStoreTests : IDisposable
     [InlineData(false, false, 0)]
     [InlineData(true, false, 1)]
     [InlineData(false, true, 1)]
-    public async Task Before_it_is_ready_a_process_has_what_the_last_one_logged_and_logs_again_only_what_was_in_a_log_of_the_other_type(bool wasAlone, bool isAlone, int commits)
+    public async Task Before_it_is_ready_a_process_has_the_previous_log_and_only_rewrites_a_log_of_the_other_type(bool wasAlone, bool isAlone, int commits)
     {
         await LogOneAsync(wasAlone);
         var before = Commits;
@@ -60,7 +60,7 @@ public sealed class TraceStoreTests : IDisposable
     }
 
     [Fact]
-    public async Task It_is_not_ready_before_its_own_log_is_replayed_however_often_that_fails()
+    public async Task A_process_is_not_ready_before_its_own_log_is_replayed_however_often_that_fails()
     {
         await LogOneAsync(isAlone: false);
         var (traces, partitions) = await OpenAsync(isAlone: false);
@@ -72,7 +72,7 @@ public sealed class TraceStoreTests : IDisposable
     }
 
     [Fact]
-    public async Task A_log_of_the_other_type_that_cannot_be_adopted_is_tried_again_when_it_is_ready()
+    public async Task A_log_of_the_other_type_that_cannot_be_adopted_is_retried_once_ready()
     {
         await LogOneAsync(isAlone: true);
         var (traces, partitions) = await OpenAsync(isAlone: false);
@@ -84,7 +84,7 @@ public sealed class TraceStoreTests : IDisposable
     }
 
     [Fact]
-    public async Task The_type_that_is_configured_holds_for_a_process_alone_too()
+    public async Task The_configured_type_also_applies_to_a_process_that_runs_alone()
     {
         var (traces, _) = await OpenAsync(isAlone: true, WalType.Object);
         Assert.Contains(_store.Names, static name => name.EndsWith("/owner", StringComparison.Ordinal));

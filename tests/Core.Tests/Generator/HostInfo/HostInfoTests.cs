@@ -12,7 +12,7 @@ public sealed class HostInfoTests
     private static readonly string[] s_node = ["""traces_host_info{grafana_host_id="n1",host_source="k8s.node.name"}"""];
 
     [Fact]
-    public void The_first_identifier_that_the_resource_has_says_which_host_it_is()
+    public void The_first_identifier_that_the_resource_has_names_the_host()
     {
         Assert.Equal(s_node, Hosts(("host.id", "h1"), ("k8s.node.name", "n1")));
         Assert.Equal(["""traces_host_info{grafana_host_id="h1",host_source="host.id"}"""], Hosts(("host.id", "h1"), ("host.name", "h2")));
@@ -20,7 +20,7 @@ public sealed class HostInfoTests
     }
 
     [Fact]
-    public void What_is_no_text_or_an_empty_one_says_nothing()
+    public void An_identifier_that_is_empty_or_not_a_string_is_ignored()
     {
         Assert.Equal(s_node, Hosts(("k8s.node.name", 7), ("k8s.node.name", ""), ("k8s.node.name", "n1"), ("host.id", "h1")));
         Assert.Empty(Hosts(("host.id", true), ("k8s.node.name", "")));
@@ -52,7 +52,7 @@ public sealed class HostInfoTests
     }
 
     [Fact]
-    public void It_ends_with_a_staleness_marker_when_nothing_comes_from_it_any_more()
+    public void A_host_that_sends_nothing_any_more_ends_with_a_staleness_marker()
     {
         var bench = Bench();
         bench.Push([("host.id", "h1")], Span());
@@ -69,7 +69,7 @@ public sealed class HostInfoTests
     }
 
     [Fact]
-    public void External_labels_are_on_it_and_win()
+    public void External_labels_are_on_host_info_and_win()
     {
         var bench = Bench(s => s with { Registry = s.Registry with { ExternalLabels = new Dictionary<string, string> { ["host_source"] = "mine", ["cluster"] = "c1" } } });
         bench.Push([("host.id", "x")], Span());
@@ -79,7 +79,7 @@ public sealed class HostInfoTests
     }
 
     [Fact]
-    public void What_is_over_the_limit_of_series_goes_to_the_overflow()
+    public void Hosts_over_the_limit_of_series_go_to_the_overflow()
     {
         var bench = Bench(s => s with { MaxActiveSeries = 1 });
         bench.Push([("host.id", "h1")], Span());
@@ -105,7 +105,7 @@ public sealed class HostInfoTests
     }
 
     [Fact]
-    public void Other_identifiers_and_another_name_hold_at_once_and_end_what_they_replace()
+    public void Other_identifiers_and_another_name_apply_at_once_and_end_the_old_series()
     {
         var bench = Bench();
         (string, object)[] resource = [("host.id", "h1"), ("host.name", "h2")];
@@ -127,7 +127,7 @@ public sealed class HostInfoTests
     }
 
     [Fact]
-    public void Switched_off_it_ends_and_the_others_go_on()
+    public void Switched_off_host_info_ends_and_the_others_continue()
     {
         var bench = Bench(s => s with { SpanMetricsCount = true });
         bench.Push([("host.id", "h1")], Span());
@@ -144,7 +144,7 @@ public sealed class HostInfoTests
     }
 
     [Fact]
-    public void The_next_generator_goes_on_with_it()
+    public void The_next_generator_continues_host_info()
     {
         var bench = Bench();
         bench.Push([("host.id", "h1")], Span());
@@ -161,7 +161,7 @@ public sealed class HostInfoTests
     }
 
     [Fact]
-    public void A_next_generator_without_it_ends_it()
+    public void A_next_generator_without_host_info_ends_its_series()
     {
         var bench = Bench();
         bench.Push([("host.id", "h1")], Span());

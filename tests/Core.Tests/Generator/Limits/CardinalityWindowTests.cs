@@ -11,7 +11,7 @@ public sealed class CardinalityWindowTests
     private readonly CardinalityWindow _window = new(12);
 
     [Fact]
-    public void What_is_not_seen_again_leaves_it_after_the_stale_duration_and_a_slice_at_most()
+    public void A_value_not_seen_again_leaves_after_the_stale_duration_or_a_slice_later()
     {
         _window.Advance(Start, Stale);
         Add(1, 100);
@@ -25,7 +25,7 @@ public sealed class CardinalityWindowTests
     }
 
     [Fact]
-    public void What_is_seen_again_stays()
+    public void A_value_seen_again_stays()
     {
         for (var minute = 0; minute < 60; minute++)
         {
@@ -39,7 +39,7 @@ public sealed class CardinalityWindowTests
     }
 
     [Fact]
-    public void A_long_silence_ends_it_all()
+    public void A_long_silence_empties_the_window()
     {
         _window.Advance(Start, Stale);
         Add(1, 100);
@@ -55,7 +55,7 @@ public sealed class CardinalityWindowTests
     [InlineData(1)]
     [InlineData(30)]
     [InlineData(30 * 24 * 60)]
-    public void It_looks_back_as_long_as_it_is_told(int staleMinutes)
+    public void The_window_is_as_long_as_the_stale_duration(int staleMinutes)
     {
         var stale = staleMinutes * Minute;
         _window.Advance(Start, stale);
@@ -70,7 +70,7 @@ public sealed class CardinalityWindowTests
     }
 
     [Fact]
-    public void A_shorter_stale_duration_holds_for_what_was_seen_before_it()
+    public void A_shorter_stale_duration_also_applies_to_values_seen_before()
     {
         _window.Advance(Start, Stale);
         Add(1, 100);

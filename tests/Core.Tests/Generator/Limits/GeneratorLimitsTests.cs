@@ -9,14 +9,14 @@ using Span = OrleansTempo.Tests.Otlp.Span;
 
 namespace OrleansTempo.Core.Tests.Generator.Limits;
 
-/// <summary>What a tenant may have: by entities, and by series as far as <see cref="SeriesRegistryTests"/> does not say it; and what it would have.</summary>
+/// <summary>The limits of a tenant, by entities, and by series where <see cref="SeriesRegistryTests"/> does not cover them; and the demand estimates.</summary>
 public sealed class GeneratorLimitsTests
 {
     private const string Registry = "tempo_metrics_generator_registry_";
     private const string Overflow = """traces_spanmetrics_calls_total{metric_overflow="true"}""";
 
     [Fact]
-    public void Beyond_max_active_entities_new_label_sets_go_to_the_overflow_and_the_others_go_on()
+    public void Beyond_max_active_entities_new_label_sets_go_to_the_overflow_and_the_others_continue()
     {
         var bench = SpanMetrics(s => ByEntity(s, 2));
         bench.Push("cart", Spans("a", "b", "c"));
@@ -47,7 +47,7 @@ public sealed class GeneratorLimitsTests
     }
 
     [Fact]
-    public void A_label_set_of_each_table_is_an_entity_of_its_own()
+    public void The_same_label_set_in_two_tables_is_two_entities()
     {
         // Of one resource: two label sets of spans, traces_target_info, one edge.
         var bench = new GeneratorBench(s => ByEntity(s, 4) with { SpanMetrics = s.SpanMetrics with { EnableTargetInfo = true } });
@@ -65,7 +65,7 @@ public sealed class GeneratorLimitsTests
     }
 
     [Fact]
-    public void An_entity_that_there_is_gets_all_its_series_whatever_the_limit()
+    public void An_existing_entity_gets_all_its_series_whatever_the_limit()
     {
         var bench = new GeneratorBench(s => ByEntity(s, 1) with { SpanMetricsCount = false, SpanMetricsLatency = false, SpanMetricsSize = false, MaxActiveSeries = 1 });
         bench.Push("web", GeneratorBench.Span("root", Kind.Server, 1));
@@ -96,7 +96,7 @@ public sealed class GeneratorLimitsTests
     }
 
     [Fact]
-    public void Of_the_two_limits_one_holds()
+    public void Only_one_of_the_two_limits_applies()
     {
         var bySeries = SpanMetrics(s => s with { MaxActiveEntities = 1, MaxActiveSeries = 2 * 19 });
         bySeries.Push("cart", Spans("a", "b", "c"));
@@ -109,7 +109,7 @@ public sealed class GeneratorLimitsTests
     }
 
     [Fact]
-    public void A_limit_that_changes_resets_nothing_and_holds_at_once()
+    public void A_changed_limit_resets_nothing_and_applies_at_once()
     {
         var bench = SpanMetrics(s => ByEntity(s, 1));
         bench.Push("cart", Spans("a", "b"));
@@ -133,7 +133,7 @@ public sealed class GeneratorLimitsTests
     }
 
     [Fact]
-    public void A_replaced_processors_entities_go_on_and_new_ones_find_room_or_not()
+    public void The_entities_of_a_replaced_processor_continue_and_new_ones_meet_the_limit()
     {
         var bench = SpanMetrics(s => ByEntity(s, 2));
         bench.Push("cart", Spans("a", "b"));
@@ -172,7 +172,7 @@ public sealed class GeneratorLimitsTests
     [InlineData(17, 3)]
     [InlineData(16, 2)]
     [InlineData(1, 1)]
-    public void A_shard_has_its_part_of_the_entities_rounded_up(int max, int part)
+    public void A_shard_has_its_share_of_the_limit_of_entities_rounded_up(int max, int part)
     {
         var bench = new GeneratorBench(s => SpanMetricsAlone(ByEntity(s, max)), shard: new(3, 8));
         bench.Push("web", Spans([.. Enumerable.Range(0, 20).Select(i => $"s{i}")]));
@@ -184,7 +184,7 @@ public sealed class GeneratorLimitsTests
     }
 
     [Fact]
-    public void Demand_is_what_there_is_while_nothing_was_refused()
+    public void Demand_is_exact_while_nothing_is_refused()
     {
         var bench = new GeneratorBench(s => ByEntity(s, 1000) with { SpanMetrics = s.SpanMetrics with { EnableTargetInfo = true } });
         bench.Push([("service.name", "web"), ("zone", "z")], GeneratorBench.Span("root", Kind.Server, 1), GeneratorBench.Span("work", Kind.Internal, 2));
@@ -201,7 +201,7 @@ public sealed class GeneratorLimitsTests
     [Theory]
     [InlineData(LimiterType.Series)]
     [InlineData(LimiterType.Entity)]
-    public void Demand_counts_what_was_refused_once_however_often(LimiterType type)
+    public void Demand_counts_a_refused_entity_once_however_often_it_comes(LimiterType type)
     {
         var bench = SpanMetrics(s => s with { LimiterType = type, MaxActiveEntities = 100, MaxActiveSeries = 100 * 19 });
         for (var round = 0; round < 3; round++)
@@ -216,7 +216,7 @@ public sealed class GeneratorLimitsTests
     }
 
     [Fact]
-    public void Demand_does_not_count_twice_what_was_refused_and_found_room_later()
+    public void Demand_does_not_count_twice_an_entity_that_found_room_later()
     {
         var bench = SpanMetrics(s => ByEntity(s, 10));
         string[] names = [.. Enumerable.Range(0, 60).Select(i => $"s{i}")];
@@ -232,7 +232,7 @@ public sealed class GeneratorLimitsTests
     }
 
     [Fact]
-    public void Demand_forgets_what_was_refused_when_it_would_have_gone_stale()
+    public void Demand_forgets_a_refused_entity_when_it_would_have_gone_stale()
     {
         var bench = SpanMetrics(s => ByEntity(s, 1));
         bench.Push("cart", Spans("a", "b", "c"));
@@ -250,7 +250,7 @@ public sealed class GeneratorLimitsTests
     }
 
     [Fact]
-    public void Demand_of_an_edge_has_the_failures_only_of_those_that_failed()
+    public void Demand_includes_the_failure_series_only_of_failed_edges()
     {
         var bench = new GeneratorBench(s => ByEntity(s, 1) with { SpanMetricsCount = false, SpanMetricsLatency = false, SpanMetricsSize = false });
         bench.Push("web", GeneratorBench.Span("root", Kind.Server, 1));
@@ -265,7 +265,7 @@ public sealed class GeneratorLimitsTests
     }
 
     [Fact]
-    public void Demand_counts_the_metric_that_an_entity_could_not_begin()
+    public void Demand_counts_a_metric_that_an_entity_could_not_start()
     {
         // One series less than the second needs, which fails.
         var bench = new GeneratorBench(s => s with { MaxActiveSeries = 23, SpanMetricsCount = false, SpanMetricsLatency = false, SpanMetricsSize = false });
@@ -279,7 +279,7 @@ public sealed class GeneratorLimitsTests
     }
 
     [Fact]
-    public void What_shards_refused_merges_into_what_one_generator_would_have()
+    public void The_demand_of_shards_merges_into_that_of_one_generator()
     {
         var whole = Refused(Enumerable.Range(0, 3000));
         var merged = new HyperLogLog(12);
@@ -305,7 +305,7 @@ public sealed class GeneratorLimitsTests
 
     private static GeneratorSettings ByEntity(GeneratorSettings settings, int max) => settings with { LimiterType = LimiterType.Entity, MaxActiveEntities = max };
 
-    // Internal, so that the service graph makes nothing of them.
+    // Internal spans, which the service graph ignores.
     private static Span[] Spans(params string[] names) => [.. names.Select(n => GeneratorBench.Span(n, Kind.Internal, 1))];
 
     private static string Calls(string span) =>

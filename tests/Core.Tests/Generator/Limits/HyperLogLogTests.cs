@@ -8,7 +8,7 @@ namespace OrleansTempo.Core.Tests.Generator.Limits;
 public sealed class HyperLogLogTests
 {
     [Fact]
-    public void It_is_never_further_off_than_six_standard_errors() =>
+    public void The_estimate_is_never_off_by_more_than_six_standard_errors() =>
         Prop.ForAll(
             (from seed in Gen.Choose(0, int.MaxValue)
              from precision in Gen.Choose(6, 14)
@@ -37,7 +37,7 @@ public sealed class HyperLogLogTests
     [InlineData(12, 300, 0.015)]
     [InlineData(12, 10_000, 0.018)]
     [InlineData(12, 50_000, 0.018)]
-    public void Its_error_is_what_is_written_about_it(int precision, int things, double standardError)
+    public void The_error_is_the_documented_one(int precision, int things, double standardError)
     {
         var squares = 0.0;
         for (var run = 0; run < 50; run++)
@@ -52,7 +52,7 @@ public sealed class HyperLogLogTests
     }
 
     [Fact]
-    public void Merged_sketches_are_that_of_all_that_was_added_to_either() =>
+    public void A_merged_sketch_equals_the_sketch_of_all_values() =>
         Prop.ForAll(
             (from seed in Gen.Choose(0, int.MaxValue) from things in Gen.Choose(0, 5000) select (seed, things)).ToArbitrary(),
             input =>
@@ -78,7 +78,7 @@ public sealed class HyperLogLogTests
             }).Check(Config.QuickThrowOnFailure.WithMaxTest(100));
 
     [Fact]
-    public void Few_things_are_counted_exactly()
+    public void Few_values_are_counted_exactly()
     {
         var sketch = new HyperLogLog(12);
         Assert.True(sketch.IsEmpty);

@@ -34,7 +34,7 @@ public sealed class LabelLimiterTests
     }
 
     [Fact]
-    public void Exactly_as_many_values_as_allowed_are_not_too_many()
+    public void A_label_with_exactly_the_maximum_of_values_is_not_limited()
     {
         var bench = Bench(10);
         bench.Push("cart", Many(10));
@@ -46,7 +46,7 @@ public sealed class LabelLimiterTests
     }
 
     [Fact]
-    public void Without_it_no_value_is_looked_at()
+    public void Without_a_limit_no_value_is_examined()
     {
         var bench = Bench(0);
         bench.Push("cart", Many(100));
@@ -58,7 +58,7 @@ public sealed class LabelLimiterTests
     }
 
     [Fact]
-    public void It_is_over_while_the_many_values_come_replaced_or_not_and_recovers_when_they_are_forgotten()
+    public void A_label_stays_over_its_limit_while_the_values_arrive_and_recovers_when_they_are_forgotten()
     {
         var bench = Bench(10);
         bench.Push("cart", Many(50));
@@ -69,7 +69,7 @@ public sealed class LabelLimiterTests
             bench.Collect();
         }
 
-        // Half an hour of replaced values later it is still over.
+        // After half an hour of replaced values, it is still over the limit.
         Assert.InRange(bench.Counters[Demand + "{span_name}"], 45, 55);
         var recovered = Enumerable.Range(1, 30).First(minute =>
         {
@@ -85,7 +85,7 @@ public sealed class LabelLimiterTests
     }
 
     [Fact]
-    public void What_was_counted_under_its_values_ends_when_it_is_stale()
+    public void Series_counted_under_the_original_values_end_when_stale()
     {
         var bench = Bench(2);
         bench.Push("cart", Many(3));
@@ -103,7 +103,7 @@ public sealed class LabelLimiterTests
     }
 
     [Fact]
-    public void It_takes_effect_when_it_is_set_and_is_forgotten_when_it_is_taken_away_and_no_counter_goes_back()
+    public void A_limit_applies_when_set_and_ends_when_removed_and_no_counter_goes_back()
     {
         var bench = Bench(0);
         bench.Push("cart", Many(5));
@@ -131,7 +131,7 @@ public sealed class LabelLimiterTests
     }
 
     [Fact]
-    public void Kinds_statuses_and_types_of_connection_are_labels_like_others()
+    public void Kind_status_and_connection_type_are_limited_like_other_labels()
     {
         var bench = new GeneratorBench(s => s with { MaxCardinalityPerLabel = 1 });
         void Push()
@@ -152,7 +152,7 @@ public sealed class LabelLimiterTests
         Assert.Equal(3, series[$$"""traces_service_graph_request_total{client="{{Over}}",connection_type="{{Over}}",server="{{Over}}"}"""]);
         Assert.Equal(1, series["""traces_service_graph_request_total{client="user",connection_type="virtual_node",server="web"}"""]);
 
-        // A restart finds them all again under their keys.
+        // After a restart, all of them are found under their keys again.
         bench.Restart();
         Push();
         var restarted = bench.Collect();
@@ -163,7 +163,7 @@ public sealed class LabelLimiterTests
     }
 
     [Fact]
-    public void A_label_without_a_value_stays_without()
+    public void A_label_without_a_value_is_not_replaced()
     {
         var bench = Bench(1, s => s with { SpanMetrics = s.SpanMetrics with { Dimensions = ["zone"] } });
         bench.Push("cart", Zone("z1"), Zone("z2"), Named("a"));
@@ -179,7 +179,7 @@ public sealed class LabelLimiterTests
     }
 
     [Fact]
-    public void A_label_is_the_same_in_both_processors()
+    public void A_label_counts_across_both_processors()
     {
         var bench = new GeneratorBench(s => s with
         {
@@ -198,7 +198,7 @@ public sealed class LabelLimiterTests
     }
 
     [Fact]
-    public void Target_info_external_labels_and_what_prometheus_says_of_a_metric_are_exempt()
+    public void Target_info_external_labels_and_labels_of_Prometheus_are_exempt()
     {
         var bench = Bench(1, s => s with
         {
@@ -228,7 +228,7 @@ public sealed class LabelLimiterTests
     }
 
     [Fact]
-    public void It_comes_before_the_limit_of_entities()
+    public void Labels_are_limited_before_entities()
     {
         var bench = Bench(2, s => s with { LimiterType = LimiterType.Entity, MaxActiveEntities = 4 });
         bench.Push("cart", Many(3));
@@ -241,7 +241,7 @@ public sealed class LabelLimiterTests
     }
 
     [Fact]
-    public void After_a_restart_a_label_that_was_over_is_over_for_a_stale_duration()
+    public void After_a_restart_a_limited_label_stays_limited_for_a_stale_duration()
     {
         var bench = Bench(10);
         bench.Push("cart", Many(50));
@@ -262,7 +262,7 @@ public sealed class LabelLimiterTests
     }
 
     [Fact]
-    public void What_replaces_a_value_is_cut_as_values_are_and_found_again_after_a_restart()
+    public void The_overflow_value_is_cut_like_other_values_and_recognized_after_a_restart()
     {
         var bench = new GeneratorBench(s => s with { MaxCardinalityPerLabel = 1, Registry = s.Registry with { MaxLabelValueLength = 22 }, SpanMetricsLatency = false, SpanMetricsSize = false, ServiceGraphsLatency = false });
         void Push() => bench.Push("web", GeneratorBench.Span("a", Kind.Server, 1), GeneratorBench.Span("b", Kind.Client, 2, attributes: ("db.name", "orders")));
@@ -280,7 +280,7 @@ public sealed class LabelLimiterTests
     }
 
     [Fact]
-    public void A_shard_has_the_whole_limit_and_says_which_it_is()
+    public void A_shard_has_the_whole_limit_and_carries_its_label()
     {
         var bench = new GeneratorBench(s => s with { MaxCardinalityPerLabel = 8 }, shard: new(3, 8));
         bench.Push("cart", Many(8));
@@ -302,7 +302,7 @@ public sealed class LabelLimiterTests
 
     private static Span[] Many(int names) => [.. Enumerable.Range(0, names).Select(i => Named($"GET /{i}"))];
 
-    // Internal, so that the service graph makes nothing of it.
+    // An internal span, which the service graph ignores.
     private static Span Named(string name) => GeneratorBench.Span(name, Kind.Internal, 1);
 
     private static string Calls(string service, string span) =>

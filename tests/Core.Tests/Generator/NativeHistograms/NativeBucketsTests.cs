@@ -50,7 +50,7 @@ public sealed class NativeBucketsTests
     }
 
     [Fact]
-    public void A_value_is_above_the_bound_below_it_and_not_above_its_own() => Prop.ForAll(
+    public void A_value_is_above_the_lower_bound_of_its_bucket_and_not_above_the_upper() => Prop.ForAll(
         (from bits in ArbMap.Default.GeneratorFor<ulong>()
          from exponent in Gen.Choose(-127, 1023)
          from schema in Gen.Choose(NativeBuckets.MinSchema, NativeBuckets.MaxSchema)
@@ -63,7 +63,7 @@ public sealed class NativeBucketsTests
 
     [Theory]
     [MemberData(nameof(Schemas))]
-    public void Two_buckets_are_one_of_the_next_coarser_schema(int schema)
+    public void Two_buckets_form_one_of_the_next_coarser_schema(int schema)
     {
         if (schema == NativeBuckets.MinSchema)
             return;

@@ -6,7 +6,7 @@ namespace OrleansTempo.Core.Tests.Generator.NativeHistograms;
 public sealed class NativeHistogramSampleTests
 {
     [Fact]
-    public void Buckets_that_follow_one_another_with_up_to_two_empty_ones_between_them_are_one_run()
+    public void Buckets_with_at_most_two_empty_ones_between_them_are_one_run()
     {
         var sample = new NativeHistogramSample().Of(Histogram((-5, 3), (-4, 7), (-1, 2), (3, 9)), []);
 
@@ -16,7 +16,7 @@ public sealed class NativeHistogramSampleTests
     }
 
     [Fact]
-    public void Only_zeros_need_no_run()
+    public void A_histogram_of_only_zeros_has_no_run()
     {
         var sample = new NativeHistogramSample().Of(NativeHistogram.Restore(3, 0, 4, [], [], 1, 0, false), []);
 
@@ -24,7 +24,7 @@ public sealed class NativeHistogramSampleTests
     }
 
     [Fact]
-    public void The_arrays_are_used_again()
+    public void The_arrays_are_reused()
     {
         var samples = new NativeHistogramSample();
         samples.Of(Histogram((1, 1), (10, 1)), [new Exemplar { TraceId = 1, Value = 1, TimestampMs = 5 }]);
@@ -37,7 +37,7 @@ public sealed class NativeHistogramSampleTests
     }
 
     [Fact]
-    public void Exemplars_come_by_time_and_of_the_same_time_by_value()
+    public void Exemplars_are_sorted_by_time_and_then_by_value()
     {
         var sample = new NativeHistogramSample().Of(
             Histogram((1, 1)),

@@ -12,7 +12,7 @@ public sealed class NativeHistogramSeriesTests
     private static readonly string s_count = Series("traces_spanmetrics_latency_count");
 
     [Fact]
-    public void Beside_the_classic_series_there_is_one_named_as_the_family()
+    public void A_native_series_with_the_name_of_the_family_is_beside_the_classic_series()
     {
         var classic = Bench(HistogramMode.Classic);
         var both = Bench(HistogramMode.Both);
@@ -30,7 +30,7 @@ public sealed class NativeHistogramSeriesTests
     }
 
     [Fact]
-    public void By_themselves_native_histograms_are_one_series_each()
+    public void Native_histograms_alone_are_one_series_each()
     {
         var bench = Bench(HistogramMode.Native, s => s with
         {
@@ -62,7 +62,7 @@ public sealed class NativeHistogramSeriesTests
     [InlineData(HistogramMode.Classic, 2 * 18)]
     [InlineData(HistogramMode.Both, 2 * 19)]
     [InlineData(HistogramMode.Native, 2 * 2)]
-    public void Each_form_counts_as_many_series_as_it_is(HistogramMode mode, int series)
+    public void Each_form_counts_its_own_number_of_series(HistogramMode mode, int series)
     {
         var enough = Bench(mode, s => s with { MaxActiveSeries = series });
         var tooFew = Bench(mode, s => s with { MaxActiveSeries = series - 1 });
@@ -74,7 +74,7 @@ public sealed class NativeHistogramSeriesTests
     }
 
     [Fact]
-    public void Beyond_the_limit_the_overflow_has_native_histograms_too()
+    public void Beyond_the_limit_the_overflow_also_has_native_histograms()
     {
         var bench = Bench(HistogramMode.Both, s => s with { MaxActiveSeries = 1 });
         bench.Push("cart", Span(1), Span(1, name: "b"));
@@ -87,7 +87,7 @@ public sealed class NativeHistogramSeriesTests
     [InlineData(0.5, 2, 2)]
     [InlineData(4.0, 0.25, 1)]
     [InlineData(1e-300, 1e300, 4294967296)]
-    public void A_multiplier_counts_as_the_whole_number_that_is_not_less(double ratio, double weight, ulong times)
+    public void A_multiplier_is_rounded_up_to_a_whole_number(double ratio, double weight, ulong times)
     {
         var bench = Bench(HistogramMode.Both, s => s with { SpanMetrics = s.SpanMetrics with { SpanMultiplierKey = "ratio" } });
         bench.Push("cart", GeneratorBench.Span("a", Kind.Internal, 1, seconds: 1, attributes: ("ratio", ratio)));
@@ -100,7 +100,7 @@ public sealed class NativeHistogramSeriesTests
     }
 
     [Fact]
-    public void It_begins_with_an_empty_sample_and_ends_with_a_staleness_marker()
+    public void A_native_series_starts_with_an_empty_sample_and_ends_with_a_staleness_marker()
     {
         var bench = Bench(HistogramMode.Native);
         var seenMs = bench.Time.NowMs;
@@ -119,7 +119,7 @@ public sealed class NativeHistogramSeriesTests
     }
 
     [Fact]
-    public void After_a_reset_it_goes_on_with_an_empty_sample_and_the_classic_one_as_if_nothing_had_been()
+    public void After_a_reset_the_native_series_continues_with_an_empty_sample_and_the_classic_one_is_unaffected()
     {
         var bench = Bench(HistogramMode.Both, s => s with { NativeHistograms = s.NativeHistograms with { MaxBucketNumber = 2, MinResetDuration = TimeSpan.FromSeconds(20) } });
         bench.Push("cart", Span(1), Span(2), Span(8));
@@ -141,7 +141,7 @@ public sealed class NativeHistogramSeriesTests
     }
 
     [Fact]
-    public void What_increases_add_up_to_is_what_was_observed_however_often_it_is_reset()
+    public void Increases_add_up_to_the_observations_however_often_the_histogram_is_reset()
     {
         var bench = Bench(HistogramMode.Native, s => s with { NativeHistograms = s.NativeHistograms with { MaxBucketNumber = 3, MinResetDuration = TimeSpan.FromSeconds(3) } });
         var random = new Random(1);
@@ -166,7 +166,7 @@ public sealed class NativeHistogramSeriesTests
     }
 
     [Fact]
-    public void Exemplars_beside_a_classic_histogram_are_those_of_its_buckets()
+    public void Beside_a_classic_histogram_the_exemplars_are_those_of_its_buckets()
     {
         var bench = Bench(HistogramMode.Both);
         bench.Push("cart", Span(0.3, trace: 1), Span(0.4, trace: 2));
@@ -179,7 +179,7 @@ public sealed class NativeHistogramSeriesTests
     }
 
     [Fact]
-    public void Exemplars_by_themselves_are_the_latest_of_each_doubling_and_ten_at_most()
+    public void Without_classic_buckets_the_exemplars_are_the_latest_per_power_of_two_and_at_most_ten()
     {
         var bench = Bench(HistogramMode.Native);
         var ms = bench.Time.NowMs;
@@ -201,7 +201,7 @@ public sealed class NativeHistogramSeriesTests
     [InlineData(HistogramMode.Both, HistogramMode.Native)]
     [InlineData(HistogramMode.Native, HistogramMode.Classic)]
     [InlineData(HistogramMode.Native, HistogramMode.Both)]
-    public void A_change_of_form_ends_what_there_is_no_longer_begins_what_is_new_and_leaves_the_rest_alone(HistogramMode from, HistogramMode to)
+    public void A_change_of_form_ends_the_old_series_starts_the_new_ones_and_leaves_the_rest_alone(HistogramMode from, HistogramMode to)
     {
         bool HasClassic(HistogramMode mode) => mode != HistogramMode.Native;
         bool HasNative(HistogramMode mode) => mode != HistogramMode.Classic;
@@ -231,7 +231,7 @@ public sealed class NativeHistogramSeriesTests
     }
 
     [Fact]
-    public void Another_bucket_factor_begins_the_native_series_anew_and_no_other()
+    public void Another_bucket_factor_restarts_only_the_native_series()
     {
         var bench = Bench(HistogramMode.Both);
         bench.Push("cart", Span(1), Span(1));
@@ -249,7 +249,7 @@ public sealed class NativeHistogramSeriesTests
     }
 
     [Fact]
-    public void Changes_that_leave_the_buckets_as_they_are_go_on_counting_under_the_new_limits()
+    public void Changes_that_keep_the_buckets_keep_the_counts_under_the_new_limits()
     {
         var bench = Bench(HistogramMode.Both);
         bench.Push("cart", Span(1), Span(2));
@@ -265,7 +265,7 @@ public sealed class NativeHistogramSeriesTests
     }
 
     [Fact]
-    public void A_snapshot_hands_on_all_of_it()
+    public void A_snapshot_contains_native_histograms_completely()
     {
         var bench = Bench(HistogramMode.Both, s => s with { NativeHistograms = s.NativeHistograms with { MaxBucketNumber = 2, MinResetDuration = TimeSpan.FromSeconds(10) } });
         bench.Push("cart", Span(1), Span(2), Span(8), Span(0));

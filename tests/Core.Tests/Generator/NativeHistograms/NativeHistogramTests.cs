@@ -8,7 +8,7 @@ public sealed class NativeHistogramTests
     private static readonly NativeHistogramSettings s_settings = new(Schema: 3, MaxBuckets: 4, MinResetMs: 60_000);
 
     [Fact]
-    public void Values_are_counted_by_bucket_and_what_is_not_above_the_threshold_as_zero()
+    public void Values_are_counted_by_bucket_and_up_to_the_threshold_as_zero()
     {
         var histogram = Observed(0, NativeBuckets.ZeroThreshold, 1, 1, 0.001, 17);
 
@@ -18,7 +18,7 @@ public sealed class NativeHistogramTests
     }
 
     [Fact]
-    public void What_was_observed_no_times_has_no_bucket()
+    public void A_value_observed_zero_times_has_no_bucket()
     {
         var histogram = new NativeHistogram(3, StartMs);
         histogram.Observe(1, 0, s_settings, StartMs);
@@ -27,7 +27,7 @@ public sealed class NativeHistogramTests
     }
 
     [Fact]
-    public void Buckets_stay_in_order_however_their_values_come()
+    public void Buckets_stay_in_order_whatever_the_order_of_values()
     {
         var random = new Random(1);
         var histogram = new NativeHistogram(3, StartMs);
@@ -59,7 +59,7 @@ public sealed class NativeHistogramTests
     }
 
     [Fact]
-    public void Halving_goes_on_with_each_observation_until_the_buckets_are_few_enough_or_as_coarse_as_can_be()
+    public void Each_observation_halves_again_until_the_buckets_are_few_enough_or_as_coarse_as_possible()
     {
         var histogram = Observed(1e-30, 1e-20, 1e-10, 1, 1e10, 1e20);
         for (var i = 0; i < 20; i++)
@@ -71,14 +71,14 @@ public sealed class NativeHistogramTests
     }
 
     [Fact]
-    public void It_begins_anew_after_the_first_collection_at_which_it_has_counted_long_enough()
+    public void It_restarts_after_the_first_collection_at_which_it_has_counted_long_enough()
     {
         var histogram = Observed(1, 2, 3, 4, 5);
         Assert.Equal(StartMs + 60_000, histogram.ResetDueMs);
 
-        histogram.Collected(s_settings, StartMs + 59_999);
+        histogram.OnCollected(s_settings, StartMs + 59_999);
         Assert.Equal((15.0, false), (histogram.Sum, histogram.IsReset));
-        histogram.Collected(s_settings, StartMs + 60_000);
+        histogram.OnCollected(s_settings, StartMs + 60_000);
 
         Assert.Equal((0.0, 0UL, 3, true), (histogram.Sum, histogram.ZeroCount, histogram.Schema, histogram.IsReset));
         Assert.Empty(histogram.Indices.ToArray());
@@ -86,27 +86,27 @@ public sealed class NativeHistogramTests
     }
 
     [Fact]
-    public void Where_it_has_counted_long_enough_already_it_begins_anew_after_the_next_collection()
+    public void If_it_has_already_counted_long_enough_it_restarts_after_the_next_collection()
     {
         var histogram = Observed(1, 2, 3, 4);
-        histogram.Collected(s_settings, StartMs + 90_000);
+        histogram.OnCollected(s_settings, StartMs + 90_000);
         Assert.Equal(10, histogram.Sum);
 
         histogram.Observe(5, 1, s_settings, StartMs + 100_000);
         Assert.Equal((StartMs + 100_000, 15.0), (histogram.ResetDueMs, histogram.Sum));
-        histogram.Collected(s_settings, StartMs + 105_000);
+        histogram.OnCollected(s_settings, StartMs + 105_000);
 
         Assert.Equal((0.0, 3, true), (histogram.Sum, histogram.Schema, histogram.IsReset));
     }
 
     [Fact]
-    public void It_is_said_once_that_it_began_anew()
+    public void A_restart_is_reported_once()
     {
         var histogram = Observed(1, 2, 3, 4, 5);
-        histogram.Collected(s_settings, StartMs + 60_000);
+        histogram.OnCollected(s_settings, StartMs + 60_000);
         histogram.Observe(1, 1, s_settings, StartMs + 61_000);
 
-        histogram.Collected(s_settings, StartMs + 75_000);
+        histogram.OnCollected(s_settings, StartMs + 75_000);
 
         Assert.Equal((1.0, false), (histogram.Sum, histogram.IsReset));
     }

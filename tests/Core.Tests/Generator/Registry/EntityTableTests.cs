@@ -12,7 +12,7 @@ public sealed class EntityTableTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public void It_finds_what_a_dictionary_finds_however_the_hashes_collide(int seed)
+    public void The_table_finds_what_a_dictionary_finds_even_if_hashes_collide(int seed)
     {
         var random = new Random(seed);
         var budget = new SeriesBudget();
@@ -69,7 +69,7 @@ public sealed class EntityTableTests
     }
 
     [Fact]
-    public void The_overflow_has_no_key_and_begins_anew_after_it_was_removed()
+    public void The_overflow_has_no_key_and_restarts_after_it_was_removed()
     {
         var budget = new SeriesBudget { Max = 1 };
         var table = NewTable(budget);
@@ -90,7 +90,7 @@ public sealed class EntityTableTests
     }
 
     [Fact]
-    public void A_slot_that_finds_no_room_counts_in_the_overflow()
+    public void A_slot_without_room_counts_in_the_overflow()
     {
         var budget = new SeriesBudget { Max = 1 };
         var table = new EntityTable(budget, Labels(-1), MetricSlot.Counter("a"), MetricSlot.Counter("b"));

@@ -11,7 +11,7 @@ public sealed class SeriesRegistryTests
     private const string ActiveSeries = "tempo_metrics_generator_registry_active_series";
 
     [Fact]
-    public void The_first_sample_of_a_counter_or_histogram_is_a_0_when_it_was_first_seen_and_comes_once()
+    public void The_first_sample_of_a_counter_or_histogram_is_one_0_at_the_time_it_was_first_seen()
     {
         var bench = new GeneratorBench(s => s with { ServiceGraphs = s.ServiceGraphs with { HistogramBuckets = [1] } });
         var seenMs = bench.Time.NowMs;
@@ -47,7 +47,7 @@ public sealed class SeriesRegistryTests
     }
 
     [Fact]
-    public void Gauges_begin_without_a_0()
+    public void Gauges_start_without_a_0()
     {
         var bench = new GeneratorBench(s => s with { SpanMetrics = s.SpanMetrics with { EnableTargetInfo = true } });
 
@@ -58,7 +58,7 @@ public sealed class SeriesRegistryTests
     }
 
     [Fact]
-    public void Values_add_up_over_collections_and_are_sent_when_nothing_came()
+    public void Values_add_up_over_collections_and_are_sent_without_new_spans()
     {
         var bench = Calls();
         bench.Push("cart", GeneratorBench.Span("a", Kind.Server, 1));
@@ -71,7 +71,7 @@ public sealed class SeriesRegistryTests
     }
 
     [Fact]
-    public void Series_not_updated_for_the_stale_duration_end_with_a_marker_and_are_gone()
+    public void Series_not_updated_for_the_stale_duration_end_with_a_marker_and_are_removed()
     {
         var bench = new GeneratorBench(s => s with { Registry = s.Registry with { StaleDuration = TimeSpan.FromMinutes(2) } });
         bench.Push("cart", GeneratorBench.Span("GET", Kind.Server, 1));
@@ -88,7 +88,7 @@ public sealed class SeriesRegistryTests
     }
 
     [Fact]
-    public void What_is_updated_stays_while_others_end()
+    public void Updated_series_stay_while_others_end()
     {
         var bench = Calls(s => s with { Registry = s.Registry with { StaleDuration = TimeSpan.FromMinutes(2) } });
         for (byte i = 1; i <= 200; i++)
@@ -112,7 +112,7 @@ public sealed class SeriesRegistryTests
     }
 
     [Fact]
-    public void A_series_that_comes_again_after_it_ended_begins_at_0_after_its_marker()
+    public void A_series_that_returns_after_its_end_restarts_at_0_after_its_marker()
     {
         var bench = Calls();
         bench.Push("cart", GeneratorBench.Span("a", Kind.Server, 1), GeneratorBench.Span("a", Kind.Server, 2));
@@ -141,7 +141,7 @@ public sealed class SeriesRegistryTests
     }
 
     [Fact]
-    public void Beyond_max_active_series_new_label_sets_go_to_the_overflow_and_the_others_go_on()
+    public void Beyond_max_active_series_new_label_sets_go_to_the_overflow_and_the_others_continue()
     {
         var bench = Calls(s => s with { MaxActiveSeries = 2 });
         bench.Push("cart", GeneratorBench.Span("a", Kind.Server, 1), GeneratorBench.Span("b", Kind.Server, 2), GeneratorBench.Span("c", Kind.Server, 3));
@@ -160,7 +160,7 @@ public sealed class SeriesRegistryTests
     }
 
     [Fact]
-    public void A_histogram_takes_2_series_and_one_per_bucket_with_Inf()
+    public void A_histogram_takes_2_series_plus_one_per_bucket_including_Inf()
     {
         // The first takes 1 + (2 + 2) + 1 series; a second would need 6 more.
         var bench = new GeneratorBench(s => s with
@@ -265,7 +265,7 @@ public sealed class SeriesRegistryTests
     }
 
     [Fact]
-    public void Looking_at_the_series_changes_nothing()
+    public void Visiting_the_series_changes_nothing()
     {
         var bench = new GeneratorBench();
         bench.Push("cart", GeneratorBench.Span("a", Kind.Server, 1));

@@ -12,7 +12,7 @@ public sealed class SeriesReadingsTests
     public SeriesReadingsTests() => _readings = new SeriesReadings(_bench.Generator, _bench.Time);
 
     [Fact]
-    public void Pieces_are_bounded_and_together_they_are_each_series_once()
+    public void Pieces_are_bounded_and_together_contain_each_series_once()
     {
         Push(0, 3000);
         var (reading, families) = _readings.Begin();
@@ -28,7 +28,7 @@ public sealed class SeriesReadingsTests
     }
 
     [Fact]
-    public void What_ends_or_begins_between_two_pieces_makes_no_series_come_twice_nor_another_be_left_out()
+    public void Series_that_start_or_end_between_two_pieces_neither_duplicate_nor_hide_others()
     {
         Push(0, 1000);
         _bench.Time.Advance(TimeSpan.FromSeconds(50));
@@ -49,7 +49,7 @@ public sealed class SeriesReadingsTests
     }
 
     [Fact]
-    public void A_reading_that_is_left_alone_ends_and_so_does_the_oldest_of_too_many()
+    public void An_idle_reading_ends_and_so_does_the_oldest_of_too_many()
     {
         Push(0, 1);
         var first = _readings.Begin();

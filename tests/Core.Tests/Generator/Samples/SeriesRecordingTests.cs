@@ -9,7 +9,7 @@ namespace OrleansTempo.Core.Tests.Generator.Samples;
 public sealed class SeriesRecordingTests
 {
     [Fact]
-    public void What_is_visited_again_is_what_was_visited()
+    public void A_replay_visits_what_was_recorded()
     {
         var bench = Bench();
         var visited = new Recorder();
@@ -41,7 +41,7 @@ public sealed class SeriesRecordingTests
     }
 
     [Fact]
-    public void An_entitys_points_share_their_labels_again()
+    public void The_points_of_an_entity_share_one_label_set_again()
     {
         var labels = new List<LabelSet>();
         SeriesRecording.Replay(Recorded(Latencies(Bench())), new Labels(labels));
@@ -61,7 +61,7 @@ public sealed class SeriesRecordingTests
     }
 
     [Fact]
-    public void No_series_are_a_recording_too()
+    public void A_recording_may_have_no_series()
     {
         var replayed = new Recorder();
         SeriesRecording.Replay(Recorded(_ => { }), replayed);
@@ -82,7 +82,7 @@ public sealed class SeriesRecordingTests
     }
 
     [Fact]
-    public void Forged_bytes_with_a_right_checksum_give_series_or_the_same_exception()
+    public void Forged_bytes_with_a_valid_checksum_give_series_or_InvalidDataException()
     {
         var recorded = Recorded(Bench().Generator.Visit);
         var random = new Random(1);

@@ -12,7 +12,7 @@ public sealed class EdgeStoreTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public void It_finds_what_a_dictionary_finds_and_keeps_the_order_of_arrival(int seed)
+    public void The_store_finds_what_a_dictionary_finds_and_keeps_the_order_of_arrival(int seed)
     {
         var random = new Random(seed);
         var store = new EdgeStore();
@@ -70,7 +70,7 @@ public sealed class EdgeStoreTests
     }
 
     [Fact]
-    public void Places_of_removed_edges_are_used_again()
+    public void Places_of_removed_edges_are_reused()
     {
         var store = new EdgeStore();
         var first = store.Add(1, 1);

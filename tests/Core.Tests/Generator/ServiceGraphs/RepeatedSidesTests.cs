@@ -5,14 +5,14 @@ using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Generator.ServiceGraphs;
 
-/// <summary>Several spans in the place of one side of an edge: a span sent twice, or a client's request served twice.</summary>
+/// <summary>Several spans for the same side of an edge: a span sent twice, or a request of a client served twice.</summary>
 public sealed class RepeatedSidesTests
 {
     private const string Edges = "tempo_metrics_generator_processor_service_graphs_edges";
     private const string Requests = """traces_service_graph_request_total{client="shop",server="cart"}""";
 
     [Fact]
-    public void An_edge_has_failed_where_any_of_its_spans_has()
+    public void An_edge_has_failed_if_any_of_its_spans_has()
     {
         var bench = new GeneratorBench();
         var failed = GeneratorBench.Span("GET /", Kind.Server, 2, parent: 1);
@@ -25,7 +25,7 @@ public sealed class RepeatedSidesTests
     }
 
     [Fact]
-    public void A_client_span_that_turns_out_to_ask_a_database_is_still_one_edge()
+    public void A_client_span_that_turns_out_to_call_a_database_is_still_one_edge()
     {
         var bench = new GeneratorBench();
 
@@ -37,7 +37,7 @@ public sealed class RepeatedSidesTests
     }
 
     [Fact]
-    public void A_span_in_the_place_of_a_dropped_one_waits_in_full_and_is_counted()
+    public void A_span_that_replaces_a_dropped_one_waits_its_full_time_and_is_counted()
     {
         var bench = WithoutProbes();
 
@@ -52,7 +52,7 @@ public sealed class RepeatedSidesTests
     }
 
     [Fact]
-    public void A_side_dropped_again_is_remembered_for_as_long_again()
+    public void A_side_that_is_dropped_again_is_remembered_for_the_full_time_again()
     {
         var bench = WithoutProbes();
 

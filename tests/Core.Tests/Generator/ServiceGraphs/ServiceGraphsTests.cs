@@ -21,7 +21,7 @@ public sealed class ServiceGraphsTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void A_client_and_a_server_span_are_an_edge_whichever_comes_first(bool clientFirst)
+    public void A_client_and_a_server_span_form_an_edge_whichever_comes_first(bool clientFirst)
     {
         var bench = Graphs();
         void Client() => bench.Push("web", GeneratorBench.Span("GET", Kind.Client, 1, seconds: 0.3));
@@ -67,7 +67,7 @@ public sealed class ServiceGraphsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void A_database_that_is_named_by_an_empty_attribute_is_a_virtual_node_with_the_clients_latency_on_both_sides(bool isRestarted)
+    public void A_database_named_by_an_empty_attribute_is_a_virtual_node_with_the_clients_latency_on_both_sides(bool isRestarted)
     {
         var bench = Graphs();
         bench.Push("web", GeneratorBench.Span("SELECT", Kind.Client, 1, seconds: 0.3, attributes: [("db.system", "postgresql"), ("server.address", "")]));
@@ -83,7 +83,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void A_consumer_that_does_not_say_when_it_starts_has_no_latency()
+    public void A_consumer_without_a_start_time_has_no_latency()
     {
         var bench = Graphs(static o => o with { EnableMessagingSystemLatencyHistogram = true });
         bench.Push("web", GeneratorBench.Span("send", Kind.Producer, 1));
@@ -98,7 +98,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void Sides_pair_up_only_within_their_trace_and_span()
+    public void Sides_pair_only_within_the_same_trace_and_span()
     {
         var bench = Graphs();
 
@@ -110,7 +110,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void Internal_and_unspecified_spans_make_no_edges()
+    public void Internal_and_unspecified_spans_form_no_edges()
     {
         var bench = Graphs();
 
@@ -126,7 +126,7 @@ public sealed class ServiceGraphsTests
     [InlineData(true, true, true)]
     [InlineData(true, false, false)]
     [InlineData(false, true, false)]
-    public void An_edge_has_failed_when_either_side_has(bool clientFails, bool serverFails, bool clientFirst)
+    public void An_edge_has_failed_if_either_side_has(bool clientFails, bool serverFails, bool clientFirst)
     {
         var bench = Graphs();
         var client = Status(GeneratorBench.Span("GET", Kind.Client, 1), clientFails);
@@ -140,7 +140,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void The_series_of_failures_comes_with_the_first_failure()
+    public void The_series_of_failures_starts_with_the_first_failure()
     {
         var bench = Graphs();
         Push(bench, true, GeneratorBench.Span("GET", Kind.Client, 1), Status(GeneratorBench.Span("GET", Kind.Server, 2, parent: 1), false));
@@ -158,7 +158,7 @@ public sealed class ServiceGraphsTests
     [InlineData(Kind.Producer, Kind.Consumer, false)]
     [InlineData(Kind.Client, Kind.Consumer, true)]
     [InlineData(Kind.Producer, Kind.Server, false)]
-    public void A_producer_or_a_consumer_makes_it_messaging(Kind sending, Kind receiving, bool clientFirst)
+    public void A_producer_or_a_consumer_makes_an_edge_a_messaging_edge(Kind sending, Kind receiving, bool clientFirst)
     {
         var bench = Graphs();
 
@@ -170,7 +170,7 @@ public sealed class ServiceGraphsTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void A_message_takes_from_the_producers_end_to_the_consumers_start(bool clientFirst)
+    public void The_latency_of_a_message_is_from_the_end_of_the_producer_to_the_start_of_the_consumer(bool clientFirst)
     {
         var bench = Graphs(o => o with { EnableMessagingSystemLatencyHistogram = true });
         var (producer, consumer) = Message(bench, gapSeconds: 3);
@@ -198,7 +198,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void The_latency_of_plain_requests_is_no_messaging_latency()
+    public void Plain_requests_have_no_messaging_latency()
     {
         var bench = Graphs(o => o with { EnableMessagingSystemLatencyHistogram = true });
         var (producer, consumer) = Message(bench, gapSeconds: 3);
@@ -210,7 +210,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void The_messaging_histogram_is_off_unless_asked_for()
+    public void The_messaging_histogram_is_off_by_default()
     {
         var bench = Graphs();
         var (producer, consumer) = Message(bench, gapSeconds: 3);
@@ -251,7 +251,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void The_resource_can_make_it_a_database_request()
+    public void Attributes_of_the_resource_can_make_a_span_a_database_request()
     {
         var bench = Graphs();
 
@@ -261,7 +261,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void Database_name_attributes_are_asked_in_the_order_configured()
+    public void Database_name_attributes_are_tried_in_the_configured_order()
     {
         var bench = Graphs(o => o with { DatabaseNameAttributes = ["my.second", "my.first"] });
 
@@ -275,7 +275,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void A_database_that_traces_itself_still_counts_as_the_database_the_client_names()
+    public void A_database_with_its_own_spans_still_counts_under_the_name_that_the_client_gives()
     {
         var bench = Graphs();
 
@@ -300,7 +300,7 @@ public sealed class ServiceGraphsTests
     [Theory]
     [InlineData(Kind.Server)]
     [InlineData(Kind.Consumer)]
-    public void A_root_server_span_has_the_user_for_a_client_at_once(Kind kind)
+    public void A_root_server_span_completes_at_once_with_the_client_user(Kind kind)
     {
         var bench = Graphs();
 
@@ -315,7 +315,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void A_parent_ID_of_zeros_is_none()
+    public void A_parent_ID_of_zeros_means_no_parent()
     {
         var bench = Graphs();
         var span = GeneratorBench.Span("GET", Kind.Server, 1);
@@ -327,7 +327,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void A_root_server_spans_peer_is_its_client()
+    public void The_peer_of_a_root_server_span_is_its_client()
     {
         var bench = Graphs(o => o with { PeerAttributes = ["my.peer", "peer.service"] });
 
@@ -342,7 +342,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void A_client_whose_server_never_comes_expires_to_the_peer_it_names()
+    public void A_client_whose_server_never_arrives_expires_as_an_edge_to_the_peer_it_names()
     {
         var bench = Graphs(o => o with { EnableVirtualNodeLabel = true });
         bench.Push("web", Status(GeneratorBench.Span("GET", Kind.Client, 1, seconds: 0.3, attributes: ("peer.service", "stripe")), true));
@@ -390,7 +390,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void Beyond_max_items_spans_are_dropped_and_counted_but_sides_that_wait_complete()
+    public void Beyond_max_items_spans_are_dropped_and_counted_but_waiting_sides_still_complete()
     {
         var bench = Graphs(o => o with { MaxItems = 2 });
 
@@ -409,7 +409,7 @@ public sealed class ServiceGraphsTests
     [InlineData(true, false)]
     [InlineData(false, true)]
     [InlineData(false, false)]
-    public void A_side_left_out_by_a_filter_takes_the_other_with_it(bool dropsClient, bool clientFirst)
+    public void A_side_dropped_by_a_filter_drops_the_other_side_too(bool dropsClient, bool clientFirst)
     {
         var bench = Graphs(o => o with { FilterPolicies = [Excluding("secret")] });
         var client = GeneratorBench.Span(dropsClient ? "secret" : "GET", Kind.Client, 1);
@@ -426,7 +426,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void Two_sides_left_out_drop_no_edge()
+    public void Two_sides_dropped_by_a_filter_are_not_a_dropped_edge()
     {
         var bench = Graphs(o => o with { FilterPolicies = [Excluding("secret")] });
 
@@ -441,7 +441,7 @@ public sealed class ServiceGraphsTests
     [Theory]
     [InlineData(true, 4)]
     [InlineData(false, 2)]
-    public void The_side_that_comes_last_says_how_often_an_edge_counts(bool clientFirst, double times)
+    public void The_multiplier_of_the_last_side_applies_to_the_edge(bool clientFirst, double times)
     {
         var bench = Graphs(o => o with { SpanMultiplierKey = "ratio" });
         var client = Status(GeneratorBench.Span("GET", Kind.Client, 1, seconds: 1, attributes: ("ratio", 0.5)), true);
@@ -457,7 +457,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void The_tracestate_can_say_it_too()
+    public void The_tracestate_can_give_the_multiplier()
     {
         var bench = Graphs(o => o with { EnableTracestateSpanMultiplier = true });
         var span = GeneratorBench.Span("SELECT", Kind.Client, 1, attributes: ("db.name", "orders"));
@@ -483,7 +483,7 @@ public sealed class ServiceGraphsTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void A_dimension_is_the_clients_value_or_else_the_servers(bool clientFirst)
+    public void A_dimension_has_the_clients_value_or_else_the_servers(bool clientFirst)
     {
         var bench = Graphs(o => o with { Dimensions = ["cloud.region", "http.route"] });
         var client = GeneratorBench.Span("GET", Kind.Client, 1, attributes: ("cloud.region", "eu"));
@@ -514,7 +514,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void A_dimension_comes_from_the_resource_before_the_span_and_each_span_has_its_own()
+    public void The_resource_wins_over_the_span_for_a_dimension_and_each_span_has_its_own_value()
     {
         var bench = Graphs(o => o with { Dimensions = ["zone", "route"] });
 
@@ -542,7 +542,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void The_virtual_node_label_says_which_side_is_virtual_and_only_on_virtual_nodes()
+    public void The_virtual_node_label_names_the_virtual_side_and_is_only_on_virtual_nodes()
     {
         var bench = Graphs(o => o with { EnableVirtualNodeLabel = true });
 
@@ -557,7 +557,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void A_side_that_comes_twice_counts_once_as_it_came_last()
+    public void A_side_that_arrives_twice_counts_once_with_its_last_values()
     {
         var bench = Graphs();
 
@@ -573,7 +573,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void An_edge_that_has_completed_is_gone()
+    public void A_completed_edge_is_removed()
     {
         var bench = Graphs();
         Push(bench, true, GeneratorBench.Span("GET", Kind.Client, 1), GeneratorBench.Span("GET", Kind.Server, 2, parent: 1));
@@ -585,7 +585,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void Connection_info_is_a_gauge_of_one_for_those_who_opt_in()
+    public void Connection_info_is_a_gauge_of_1_for_tenants_that_opt_in()
     {
         var bench = Graphs();
         Push(bench, true, GeneratorBench.Span("GET", Kind.Client, 1), GeneratorBench.Span("GET", Kind.Server, 2, parent: 1));
@@ -602,7 +602,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void Only_the_parts_asked_for_are_there()
+    public void Only_the_enabled_subprocessors_write_series()
     {
         var requests = new GeneratorBench(s => Only(s) with { ServiceGraphsLatency = false });
         var latency = new GeneratorBench(s => Only(s) with { ServiceGraphsRequest = false });
@@ -632,7 +632,7 @@ public sealed class ServiceGraphsTests
     }
 
     [Fact]
-    public void Names_that_are_not_UTF8_discard_the_edge_and_count_it()
+    public void An_edge_with_names_that_are_not_UTF8_is_discarded_and_counted()
     {
         var bench = Graphs();
         var request = new ExportTraceServiceRequest { ResourceSpans = { Resource(bench, "bad name", GeneratorBench.Span("GET", Kind.Server, 1)) } };

@@ -8,7 +8,7 @@ public sealed class TextTableTests
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public void A_text_keeps_its_number_while_someone_refers_to_it(int seed)
+    public void A_text_keeps_its_number_while_it_has_references(int seed)
     {
         var random = new Random(seed);
         var table = new TextTable();

@@ -14,7 +14,7 @@ public sealed class GeneratorChangesTests
     private const int Scenarios = 300;
 
     [Fact]
-    public void A_snapshot_and_the_changes_after_it_say_what_a_snapshot_in_their_place_would_have()
+    public void A_snapshot_and_the_changes_after_it_equal_a_snapshot_in_their_place()
     {
         var changes = 0;
         for (var seed = 1; seed <= Scenarios; seed++)
@@ -27,7 +27,7 @@ public sealed class GeneratorChangesTests
     }
 
     [Fact]
-    public void Changes_are_of_what_was_counted_or_has_ended_and_of_nothing_else()
+    public void Changes_contain_only_series_that_were_updated_or_have_ended()
     {
         var bench = new GeneratorBench(s => s with { ServiceGraphsRequest = false, ServiceGraphsLatency = false });
         for (var i = 0; i < 1000; i++)
@@ -55,7 +55,7 @@ public sealed class GeneratorChangesTests
     }
 
     [Fact]
-    public void Where_more_has_changed_than_was_counted_only_a_snapshot_will_do()
+    public void If_more_changed_than_was_counted_a_whole_snapshot_is_needed()
     {
         var bench = new GeneratorBench();
         var output = new ArrayBufferWriter<byte>();
@@ -63,7 +63,7 @@ public sealed class GeneratorChangesTests
         bench.Collect();
         Assert.False(bench.Generator.TryWriteChanges(output));
 
-        // Before anything was collected, series may be new that were counted long ago.
+        // Before the first collection, series that were counted long ago may still be new.
         bench = new GeneratorBench();
         bench.Push("cart", Span("a"));
         bench.Snapshot();
@@ -75,7 +75,7 @@ public sealed class GeneratorChangesTests
         bench.Snapshot();
         Assert.False(bench.Generator.TryWriteChanges(output));
 
-        // By a clock that was set back it looks as if it had been counted before.
+        // By a clock that was set back, it looks as if it had been counted before.
         bench = new GeneratorBench();
         bench.Generator.StartAfter(bench.Time.NowMs + 60_000);
         Collect(bench);
@@ -94,7 +94,7 @@ public sealed class GeneratorChangesTests
     }
 
     [Fact]
-    public void Changes_that_do_not_follow_what_is_before_them_are_refused_with_the_reason()
+    public void Changes_that_do_not_follow_the_previous_record_are_refused_with_the_reason()
     {
         var (bench, records) = Three();
         var other = new GeneratorBench(s => s with { SpanMetricsSize = false });
@@ -104,24 +104,24 @@ public sealed class GeneratorChangesTests
         var foreign = CollectChanges(other);
 
         Assert.Equal(
-            $"record 1 after the snapshot: changes since the collection at {bench.Time.NowMs - 16_000} follow that at {bench.Time.NowMs - 32_000}",
+            $"record 1 after the snapshot: changes since the collection at {bench.Time.NowMs - 16_000} follow the collection at {bench.Time.NowMs - 32_000}",
             Refusal(bench, records[0], records[2]));
-        Assert.Equal("record 1 after the snapshot: these bytes are not the changes of a generator", Refusal(bench, records[0], records[0]));
-        Assert.Equal("these bytes are not the snapshot of a generator", Refusal(bench, records[1], records[2]));
-        Assert.Equal("record 1 after the snapshot: changes are of other metrics than the snapshot before them", Refusal(bench, records[0], foreign));
+        Assert.Equal("record 1 after the snapshot: these bytes are not a generator's changes", Refusal(bench, records[0], records[0]));
+        Assert.Equal("these bytes are not a generator's snapshot", Refusal(bench, records[1], records[2]));
+        Assert.Equal("record 1 after the snapshot: changes have other metrics than the snapshot before them", Refusal(bench, records[0], foreign));
         Assert.Equal(
-            "record 1 after the snapshot: the snapshot is damaged: its checksum is not that of its bytes",
+            "record 1 after the snapshot: the snapshot is corrupt: its checksum does not match",
             Refusal(bench, records[0], (byte[])[.. records[1].Span[..40], 77, .. records[1].Span[41..]]));
     }
 
     [Fact]
-    public void What_is_older_than_what_was_sent_is_refused()
+    public void A_snapshot_older_than_what_was_sent_is_refused()
     {
         var (bench, records) = Three();
         var generator = bench.New();
 
         Assert.False(generator.TryRestore(records, bench.Time.NowMs + 1, out var reason));
-        Assert.Equal($"it is of the collection at {bench.Time.NowMs}, and what was collected at {bench.Time.NowMs + 1} may have been sent", reason);
+        Assert.Equal($"it was taken at collection {bench.Time.NowMs}, but samples up to collection {bench.Time.NowMs + 1} may have been sent", reason);
         Assert.False(generator.TryRestore(records[..1], bench.Time.NowMs, out _));
         Assert.True(generator.IsEmpty);
         Assert.True(generator.TryRestore(records, bench.Time.NowMs, out reason), reason);
@@ -129,7 +129,7 @@ public sealed class GeneratorChangesTests
     }
 
     [Fact]
-    public void Forged_changes_with_a_right_checksum_break_nothing()
+    public void Forged_changes_with_a_valid_checksum_break_nothing()
     {
         var (bench, records) = Three();
         var random = new Random(1);
@@ -150,7 +150,7 @@ public sealed class GeneratorChangesTests
         Assert.InRange(refused, 1000, 2999);
     }
 
-    // What the two do not agree on when both go back to the last collection: one by what it recorded each time, the other by a snapshot.
+    // The difference between two generators restored to the last collection: one from its records, the other from a snapshot.
     private static string? Difference(int seed, ref int changes)
     {
         var random = new Random(seed);
@@ -162,7 +162,7 @@ public sealed class GeneratorChangesTests
         var stale = TimeSpan.FromSeconds(random.Next(3, 40));
         var max = random.Next(3) * 60;
 
-        // Of few buckets, which are soon coarser and reset between two collections, whether anything is counted or not.
+        // With few buckets, which soon become coarser and reset between two collections, whether anything is counted or not.
         var native = new NativeHistogramOptions
         {
             Mode = (HistogramMode)random.Next(3),

@@ -18,7 +18,7 @@ public sealed class GeneratorSnapshotTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void A_generator_that_is_stopped_and_restored_says_what_one_that_goes_on_says(bool changes)
+    public void A_stopped_and_restored_generator_gives_what_an_uninterrupted_one_gives(bool changes)
     {
         for (var seed = 1; seed <= Scenarios; seed++)
         {
@@ -28,7 +28,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void A_series_goes_on_without_a_zero_and_ends_when_it_would_have()
+    public void A_restored_series_continues_without_a_zero_and_ends_when_it_would_have()
     {
         var bench = new GeneratorBench();
         bench.Push("cart", Span("a"), Span("a"));
@@ -50,7 +50,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void A_series_of_a_former_version_whose_labels_Prometheus_refuses_is_left_behind_and_the_others_go_on()
+    public void A_series_of_an_older_version_with_labels_that_Prometheus_refuses_is_skipped_and_the_others_continue()
     {
         var bench = new GeneratorBench(s => s with { HostInfoEnabled = true });
         bench.Push([("service.name", "cart"), ("host.id", "h1")], Span("a"));
@@ -66,7 +66,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void A_series_that_was_never_collected_begins_with_its_zero_in_the_next_generator()
+    public void A_series_that_was_never_collected_starts_with_its_zero_in_the_next_generator()
     {
         var bench = new GeneratorBench();
         var seenMs = bench.Time.NowMs;
@@ -98,7 +98,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void Edges_wait_on_only_where_the_dimensions_are_the_same()
+    public void Edges_continue_to_wait_only_if_the_dimensions_are_the_same()
     {
         var bench = new GeneratorBench();
         bench.Push("web", GeneratorBench.Span("call", Kind.Client, 1));
@@ -110,7 +110,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void With_other_settings_the_series_whose_labels_stay_the_same_go_on_and_the_rest_ends()
+    public void With_other_settings_series_whose_labels_stay_the_same_continue_and_the_rest_ends()
     {
         var bench = new GeneratorBench();
         bench.Push("cart", Span("a"), Span("a"), GeneratorBench.Span("root", Kind.Server, 9));
@@ -134,7 +134,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void The_overflow_goes_on_and_the_limit_stays_used_up()
+    public void The_overflow_continues_and_the_limit_stays_used_up()
     {
         var bench = new GeneratorBench(s => s with { SpanMetricsLatency = false, SpanMetricsSize = false, MaxActiveSeries = 1 });
         bench.Push("cart", Span("a"), Span("b"));
@@ -168,7 +168,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void It_is_empty_until_something_comes_and_when_all_has_ended()
+    public void A_generator_is_empty_before_its_first_span_and_after_everything_has_ended()
     {
         var bench = new GeneratorBench();
         Assert.True(bench.Generator.IsEmpty);
@@ -188,7 +188,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void A_generator_that_has_series_takes_no_snapshot()
+    public void A_generator_that_has_series_refuses_a_snapshot()
     {
         var bench = new GeneratorBench();
         bench.Push("cart", Span("a"));
@@ -197,19 +197,19 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void What_is_no_snapshot_is_refused_with_the_reason()
+    public void Bytes_that_are_not_a_snapshot_are_refused_with_the_reason()
     {
         var bench = Everything();
         var snapshot = bench.Snapshot();
 
-        Assert.Equal("these bytes are not the snapshot of a generator", Refusal(bench, []));
-        Assert.Equal("these bytes are not the snapshot of a generator", Refusal(bench, "something else"u8.ToArray()));
-        Assert.Equal("the snapshot has version 1, and only version 2 is known", Refusal(bench, [.. snapshot[..8], 1, .. snapshot[9..]]));
-        Assert.Equal("the snapshot is cut short: 100 bytes without the mark of its end", Refusal(bench, snapshot[..100]));
-        Assert.Equal("the snapshot is damaged: its checksum is not that of its bytes", Refusal(bench, [.. snapshot[..100], 77, .. snapshot[101..]]));
-        Assert.Equal("the snapshot is tenant single-tenant's, not other's", Refusal(new GeneratorBench(tenant: "other"), snapshot));
+        Assert.Equal("these bytes are not a generator's snapshot", Refusal(bench, []));
+        Assert.Equal("these bytes are not a generator's snapshot", Refusal(bench, "something else"u8.ToArray()));
+        Assert.Equal("the snapshot has version 1; only version 2 is supported", Refusal(bench, [.. snapshot[..8], 1, .. snapshot[9..]]));
+        Assert.Equal("the snapshot is cut short: 100 bytes without the end mark", Refusal(bench, snapshot[..100]));
+        Assert.Equal("the snapshot is corrupt: its checksum does not match", Refusal(bench, [.. snapshot[..100], 77, .. snapshot[101..]]));
+        Assert.Equal("the snapshot belongs to tenant single-tenant, not to other", Refusal(new GeneratorBench(tenant: "other"), snapshot));
         Assert.Equal(
-            "the snapshot makes no sense: 1 bytes more than it says",
+            "the snapshot is not valid: 1 unexpected bytes at the end",
             Refusal(bench, WithChecksum([.. snapshot[..^8], 0, .. snapshot[^8..]])));
     }
 
@@ -238,7 +238,7 @@ public sealed class GeneratorSnapshotTests
     }
 
     [Fact]
-    public void Forged_bytes_with_a_right_checksum_break_nothing_and_take_no_more_memory_than_they_are_worth()
+    public void Forged_bytes_with_a_valid_checksum_break_nothing_and_take_no_more_memory_than_their_length_justifies()
     {
         var bench = Everything();
         var snapshot = bench.Snapshot();
@@ -287,7 +287,7 @@ public sealed class GeneratorSnapshotTests
         Assert.InRange(bench.Snapshot().Length / 19_000.0, 1, 9);
     }
 
-    /// <summary>What the two do not agree on after one of them was restarted now and then; null where they agree.</summary>
+    /// <summary>The difference between two generators of which one was restarted now and then; null for none.</summary>
     private static string? Difference(int seed, bool changes)
     {
         var random = new Random(seed);
@@ -297,8 +297,8 @@ public sealed class GeneratorSnapshotTests
             return null;
         var stale = TimeSpan.FromSeconds(random.Next(3, 40));
 
-        // Under a limit it does make a difference whether settings change with a restart: what need not be taken over first
-        // is refused earlier.
+        // Under a limit, it does make a difference whether settings change with a restart: entities that need not be adopted first are
+        // refused earlier.
         var max = changes ? 0 : random.Next(4) * 40;
         var maxEntities = changes ? 0 : random.Next(4) * 3;
         var type = (LimiterType)random.Next(2);
@@ -381,7 +381,7 @@ public sealed class GeneratorSnapshotTests
             var expected = steady.Samples.GetValueOrDefault(series);
             var sample = restarted.Samples.GetValueOrDefault(series);
 
-            // Exemplars since the last collection may stay behind.
+            // Exemplars since the last collection may be lost.
             if (sample is not null && sample.Exemplar is null)
                 expected = expected is null ? null : expected with { Exemplar = null, ExemplarValue = 0 };
             sample = sample is null ? null : sample with { NativeExemplars = "" };
@@ -393,7 +393,7 @@ public sealed class GeneratorSnapshotTests
         return null;
     }
 
-    /// <summary>A generator in which there is one of everything that a snapshot can hold.</summary>
+    /// <summary>A generator with one of everything that a snapshot can contain.</summary>
     private static GeneratorBench Everything()
     {
         var bench = new GeneratorBench(s => s with
@@ -426,13 +426,13 @@ public sealed class GeneratorSnapshotTests
         return bytes;
     }
 
-    // Internal, so that the service graph makes nothing of it.
+    // An internal span, which the service graph ignores.
     private static Span Span(string name) => GeneratorBench.Span(name, Kind.Internal, 1);
 
     private static string Calls(string span) =>
         $$"""traces_spanmetrics_calls_total{service="cart",span_kind="SPAN_KIND_INTERNAL",span_name="{{span}}",status_code="STATUS_CODE_UNSET"}""";
 
-    /// <summary>Takes series that need not make sense, but for the texts in them.</summary>
+    /// <summary>Accepts series that may be nonsense, except for their texts.</summary>
     private sealed class Nothing : ISeriesVisitor
     {
         public void Visit(in SeriesPoint point) => Assert.All(point.Labels.Decode(), l => Assert.Equal(l.Value, Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(l.Value))));

@@ -30,7 +30,7 @@ public sealed class DedupeTests
     }
 
     [Fact]
-    public void Without_a_window_each_counts()
+    public void Without_a_window_each_request_counts()
     {
         var bench = Bench(s => s with { DedupeWindow = TimeSpan.Zero });
         bench.Push(Request(bench, 1, 1));
@@ -41,7 +41,7 @@ public sealed class DedupeTests
     }
 
     [Fact]
-    public void Spans_of_one_ID_that_differ_in_trace_or_kind_are_several()
+    public void Spans_with_the_same_ID_but_another_trace_or_kind_are_different_spans()
     {
         var bench = Bench();
         for (var i = 0; i < 2; i++)
@@ -54,7 +54,7 @@ public sealed class DedupeTests
     }
 
     [Fact]
-    public void A_span_is_known_for_a_window_after_it_last_came_and_for_two_at_most()
+    public void A_span_is_known_for_one_window_after_it_last_arrived_and_for_two_at_most()
     {
         var bench = Bench();
         Push(bench, 1);
@@ -72,7 +72,7 @@ public sealed class DedupeTests
     }
 
     [Fact]
-    public void A_span_outside_of_the_slack_is_not_known_when_it_comes_in_time()
+    public void A_span_discarded_for_the_slack_is_not_remembered()
     {
         var bench = Bench(s => s with { IngestionTimeRangeSlack = TimeSpan.FromSeconds(5) });
         var request = Request(bench, 1);
@@ -85,7 +85,7 @@ public sealed class DedupeTests
     }
 
     [Fact]
-    public void When_there_are_too_many_the_older_half_is_forgotten_and_counted()
+    public void If_there_are_too_many_spans_the_older_half_is_forgotten_and_counted()
     {
         var bench = Bench(s => s with { DedupeMaxSpans = 10_000 });
         bench.Push(Request(bench, [.. Enumerable.Range(0, 15_000)]));
@@ -98,7 +98,7 @@ public sealed class DedupeTests
     }
 
     [Fact]
-    public void Settings_change_it_without_forgetting()
+    public void A_change_of_settings_forgets_no_span()
     {
         var bench = Bench();
         Push(bench, 1);
@@ -113,7 +113,7 @@ public sealed class DedupeTests
     }
 
     [Fact]
-    public void It_knows_exactly_what_came_within_the_window_however_the_clock_runs()
+    public void Exactly_the_spans_within_the_window_are_known_however_the_clock_runs()
     {
         var random = new Random(1);
         var bench = Bench(s => s with { IngestionTimeRangeSlack = TimeSpan.FromDays(1) });

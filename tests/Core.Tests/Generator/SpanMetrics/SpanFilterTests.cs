@@ -33,7 +33,7 @@ public sealed class SpanFilterTests
     [InlineData("span.absent", "", false)]
     [InlineData("span.absent", 0L, false)]
     [InlineData("span.absent", false, false)]
-    public void A_strict_test_compares_value_and_type(string key, object value, bool matches) =>
+    public void A_strict_condition_compares_value_and_type(string key, object value, bool matches) =>
         Assert.Equal(matches, Takes(Include(PolicyMatchType.Strict, (key, value))));
 
     [Theory]
@@ -42,7 +42,7 @@ public sealed class SpanFilterTests
     [InlineData("span.http.route", false, true)]
     [InlineData("span.http.status", "", true)]
     [InlineData("span.http.status", true, false)]
-    public void A_value_of_another_type_counts_as_that_types_zero(string key, object value, bool matches) =>
+    public void A_value_of_another_type_counts_as_the_zero_of_the_wanted_type(string key, object value, bool matches) =>
         Assert.Equal(matches, Takes(Include(PolicyMatchType.Strict, (key, value))));
 
     [Theory]
@@ -56,11 +56,11 @@ public sealed class SpanFilterTests
     [InlineData("span.http.status", "200", false)]
     [InlineData("span.http.status", "^$", true)]
     [InlineData("span.absent", ".*", false)]
-    public void A_regex_may_match_anywhere_and_means_what_RE2_says(string key, string pattern, bool matches) =>
+    public void A_regex_may_match_anywhere_and_has_RE2_semantics(string key, string pattern, bool matches) =>
         Assert.Equal(matches, Takes(Include(PolicyMatchType.Regex, (key, pattern))));
 
     [Fact]
-    public void Only_the_first_attribute_with_the_key_is_asked()
+    public void Only_the_first_attribute_with_the_key_counts()
     {
         Assert.True(Takes(Include(PolicyMatchType.Strict, ("span.twice", "first"))));
         Assert.False(Takes(Include(PolicyMatchType.Strict, ("span.twice", "second"))));
@@ -68,7 +68,7 @@ public sealed class SpanFilterTests
     }
 
     [Fact]
-    public void All_tests_of_a_policy_must_hold()
+    public void All_conditions_of_a_policy_must_hold()
     {
         Assert.True(Takes(Include(PolicyMatchType.Strict, ("kind", "SPAN_KIND_SERVER"), ("resource.service.name", "cart"))));
         Assert.False(Takes(Include(PolicyMatchType.Strict, ("kind", "SPAN_KIND_SERVER"), ("resource.service.name", "web"))));
@@ -94,7 +94,7 @@ public sealed class SpanFilterTests
     [InlineData("exclude:yes include:yes any:yes", false)]
     [InlineData("exclude:no include:no", false)]
     [InlineData("exclude:no any:no", false)]
-    public void Exclusion_goes_first_then_any_inclusion_then_all(string policies, bool takes) =>
+    public void Exclude_comes_first_then_include_any_then_include(string policies, bool takes) =>
         Assert.Equal(takes, Takes([.. policies.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(Policy)]));
 
     [Fact]

@@ -11,7 +11,7 @@ public sealed class SpanMetricsTests
     private const string Get = """service="cart",span_kind="SPAN_KIND_SERVER",span_name="GET /",status_code="STATUS_CODE_UNSET" """;
 
     [Fact]
-    public void A_span_counts_its_call_its_latency_and_its_size()
+    public void A_span_counts_a_call_a_latency_and_a_size()
     {
         var bench = new GeneratorBench();
         var span = GeneratorBench.Span("GET /", Kind.Server, 1, seconds: 0.004);
@@ -45,7 +45,7 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
-    public void A_span_that_does_not_say_when_it_starts_has_no_latency()
+    public void A_span_without_a_start_time_has_no_latency()
     {
         var bench = new GeneratorBench();
         var span = GeneratorBench.Span("GET /", Kind.Server, 1);
@@ -62,7 +62,7 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
-    public void A_parent_of_zeros_is_none_and_takes_no_bytes()
+    public void A_parent_ID_of_zeros_means_no_parent_and_takes_no_bytes()
     {
         var bench = new GeneratorBench();
         var span = GeneratorBench.Span("GET /", Kind.Server, 1);
@@ -77,7 +77,7 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
-    public void Spans_that_end_too_far_from_now_are_left_out_and_counted()
+    public void Spans_that_end_too_far_from_now_are_discarded_and_counted()
     {
         var bench = new GeneratorBench();
         var early = Ending(bench, TimeSpan.FromSeconds(-31));
@@ -122,7 +122,7 @@ public sealed class SpanMetricsTests
     [InlineData(true, "true")]
     [InlineData(0.0000015, "0.0000015")]
     [InlineData(1e21, "1000000000000000000000")]
-    public void A_dimension_is_the_attributes_value_in_plain_form(object value, string label)
+    public void A_dimension_is_the_plain_value_of_the_attribute(object value, string label)
     {
         var bench = Dimensions("http.route");
 
@@ -132,7 +132,7 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
-    public void Arrays_and_maps_are_joined_and_bytes_are_nothing()
+    public void Arrays_and_maps_are_joined_and_bytes_are_empty()
     {
         var bench = Dimensions("array", "map", "bytes");
         var array = new AnyValue { ArrayValue = new ArrayValue { Values = { new AnyValue { StringValue = "a" }, new AnyValue { IntValue = 1 } } } };
@@ -144,7 +144,7 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
-    public void The_resource_is_asked_before_the_span_and_the_first_of_equal_keys_counts()
+    public void The_resource_wins_over_the_span_and_the_first_of_equal_keys_counts()
     {
         var bench = Dimensions("where", "only.span");
 
@@ -182,7 +182,7 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
-    public void A_mapping_joins_the_values_that_are_there()
+    public void A_mapping_joins_the_values_that_exist()
     {
         var bench = new GeneratorBench(s => s with
         {
@@ -218,7 +218,7 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
-    public void Without_the_instance_label_only_job_is_left()
+    public void Without_the_instance_label_only_job_remains()
     {
         var bench = new GeneratorBench(s => s with { SpanMetrics = s.SpanMetrics with { EnableTargetInfo = true, EnableInstanceLabel = false } });
 
@@ -230,7 +230,7 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
-    public void A_dimension_named_job_yields_where_there_is_a_job()
+    public void A_dimension_named_job_yields_to_the_job_label()
     {
         var bench = new GeneratorBench(s => s with { SpanMetrics = s.SpanMetrics with { EnableTargetInfo = true, Dimensions = ["job"] } });
 
@@ -257,7 +257,7 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
-    public void A_multiplier_weighs_calls_and_latency_and_leaves_the_size()
+    public void A_multiplier_applies_to_calls_and_latency_but_not_to_size()
     {
         var bench = new GeneratorBench(s => s with { SpanMetrics = s.SpanMetrics with { SpanMultiplierKey = "ratio" } });
         var span = GeneratorBench.Span("GET /", Kind.Server, 1, seconds: 0.5, attributes: ("ratio", 0.25));
@@ -272,7 +272,7 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
-    public void The_tracestate_goes_before_the_multiplier_attribute()
+    public void The_tracestate_wins_over_the_multiplier_attribute()
     {
         var bench = new GeneratorBench(s => s with { SpanMetrics = s.SpanMetrics with { SpanMultiplierKey = "ratio", EnableTracestateSpanMultiplier = true } });
         var sampled = GeneratorBench.Span("GET /", Kind.Server, 1, attributes: ("ratio", 0.1));
@@ -284,7 +284,7 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
-    public void Labels_that_are_not_UTF8_discard_the_span_and_count_it()
+    public void A_span_with_labels_that_are_not_UTF8_is_discarded_and_counted()
     {
         var bench = new GeneratorBench();
         var request = new ExportTraceServiceRequest
@@ -303,7 +303,7 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
-    public void Long_values_are_cut_at_a_character()
+    public void Long_values_are_cut_between_characters()
     {
         var bench = new GeneratorBench(s => s with { Registry = s.Registry with { MaxLabelValueLength = 17 } });
 
@@ -313,7 +313,7 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
-    public void Kinds_and_status_codes_that_are_cut_to_the_same_text_are_one_series()
+    public void Kinds_and_status_codes_cut_to_the_same_text_are_one_series()
     {
         var bench = new GeneratorBench(s => s with { Registry = s.Registry with { MaxLabelValueLength = 5 } });
         var failed = GeneratorBench.Span("GET /", Kind.Server, 1);
@@ -325,7 +325,7 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
-    public void A_filter_policy_leaves_spans_out_and_counts_them()
+    public void Spans_dropped_by_a_filter_policy_are_counted()
     {
         var exclude = new PolicyMatchOptions { MatchType = PolicyMatchType.Strict, Attributes = [new PolicyAttributeOptions { Key = "kind", Value = "SPAN_KIND_SERVER" }] };
         var bench = new GeneratorBench(s => s with { SpanMetrics = s.SpanMetrics with { FilterPolicies = [new FilterPolicyOptions { Exclude = exclude }] } });
@@ -337,7 +337,7 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
-    public void A_series_that_began_while_collection_was_disabled_begins_at_zero_once_it_is_sent()
+    public void A_series_that_started_while_collection_was_disabled_starts_at_0_when_it_is_sent()
     {
         var bench = new GeneratorBench(s => s with { DisableCollection = true });
         bench.Push("cart", GeneratorBench.Span("GET /", Kind.Server, 1));
@@ -349,7 +349,7 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
-    public void What_would_pass_for_a_bucket_or_a_name_is_no_label()
+    public void Attributes_named_le_or_name_do_not_become_labels()
     {
         var bench = new GeneratorBench(s => s with
         {
@@ -368,7 +368,7 @@ public sealed class SpanMetricsTests
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(8)]
-    public void No_series_ever_has_a_label_with_a_name_that_Prometheus_refuses_or_with_the_name_of_another(int maxLabelNameLength)
+    public void No_series_ever_has_a_label_name_that_Prometheus_refuses_or_a_duplicate_one(int maxLabelNameLength)
     {
         string[] names = ["2xx", "", "a.b", "-", "9", "é", "-_name__", "__name__", "le", "__name__.x", "\n", "a=\"b\"", "1.2.3"];
         var bench = new GeneratorBench(s => s with
@@ -403,7 +403,7 @@ public sealed class SpanMetricsTests
     }
 
     [Fact]
-    public void Only_the_parts_asked_for_are_there()
+    public void Only_the_enabled_subprocessors_write_series()
     {
         var bench = new GeneratorBench(s => s with { SpanMetricsLatency = false, SpanMetricsSize = false, ServiceGraphsRequest = false, ServiceGraphsLatency = false });
 

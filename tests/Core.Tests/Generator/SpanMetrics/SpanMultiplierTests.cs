@@ -34,11 +34,11 @@ public sealed class SpanMultiplierTests
     [InlineData("vendor1=value1,vendor2=value2", 0)]
     [InlineData("not=th:c", 0)]
     [InlineData("not=th:8, ot=th:c", 4)]
-    public void A_tracestate_carries_its_adjusted_count_or_nothing(string traceState, double count) =>
+    public void A_tracestate_gives_its_adjusted_count_or_nothing(string traceState, double count) =>
         Assert.Equal(count, FromTraceState(traceState), 1e-3);
 
     [Fact]
-    public void With_a_randomness_value_a_count_is_rounded_so_that_the_mean_stays()
+    public void A_randomness_value_rounds_the_count_so_that_the_mean_stays()
     {
         Assert.Equal(4 / 3.0, FromTraceState("ot=th:4"), 1e-9);
 
@@ -65,7 +65,7 @@ public sealed class SpanMultiplierTests
     [InlineData(4, null, 1)]
     [InlineData(double.NaN, null, 1)]
     [InlineData(null, null, 1)]
-    public void The_attribute_is_a_double_greater_than_0_of_the_span_or_else_of_the_resource(object? ofSpan, object? ofResource, double count)
+    public void The_multiplier_attribute_is_a_double_greater_than_0_of_the_span_or_else_of_the_resource(object? ofSpan, object? ofResource, double count)
     {
         var span = GeneratorBench.Span("a", Kind.Server, 1, attributes: [("other", 0.1), .. ofSpan is null ? [] : new[] { ("ratio", ofSpan) }]);
         using var batch = new OneSpan(span, ofResource is null ? [] : [("ratio", ofResource)]);
@@ -80,7 +80,7 @@ public sealed class SpanMultiplierTests
     [InlineData(double.NegativeInfinity)]
     [InlineData(0.0)]
     [InlineData(-0.5)]
-    public void An_attribute_that_gives_no_finite_count_is_ignored_and_counted_and_the_resource_is_asked(double ratio)
+    public void An_attribute_without_a_finite_count_is_ignored_and_counted_and_the_resource_is_tried(double ratio)
     {
         var bench = Bench();
         bench.Push([("service.name", "cart"), ("ratio", 0.25)], GeneratorBench.Span("a", Kind.Server, 1, attributes: ("ratio", ratio)));
@@ -97,7 +97,7 @@ public sealed class SpanMultiplierTests
     [InlineData(HistogramMode.Classic)]
     [InlineData(HistogramMode.Both)]
     [InlineData(HistogramMode.Native)]
-    public void Whatever_is_multiplied_no_series_becomes_infinite_and_what_is_left_out_is_counted(HistogramMode mode)
+    public void No_multiplier_makes_a_series_infinite_and_skipped_amounts_are_counted(HistogramMode mode)
     {
         var bench = Bench(mode);
         for (byte i = 1; i < 9; i++)
@@ -123,7 +123,7 @@ public sealed class SpanMultiplierTests
     [InlineData("ratio", true, "ot=th:c", 4)]
     [InlineData("ratio", true, "ot=th:broken", 2)]
     [InlineData("ratio", true, "", 2)]
-    public void A_tracestate_goes_first_where_it_is_enabled(string key, bool useTraceState, string traceState, double count)
+    public void A_tracestate_wins_if_it_is_enabled(string key, bool useTraceState, string traceState, double count)
     {
         var span = GeneratorBench.Span("a", Kind.Server, 1, attributes: ("ratio", 0.5));
         span.TraceState = traceState;

@@ -6,13 +6,13 @@ using Kind = OrleansTempo.Tests.Otlp.Span.Types.SpanKind;
 
 namespace OrleansTempo.Core.Tests.Generator.SpanNames;
 
-/// <summary><c>span_name_sanitization</c> as a tenant sees it: which labels its series have, and what the service says of itself.</summary>
+/// <summary><c>span_name_sanitization</c> from the tenant's view: the labels of its series, and the service's own metrics.</summary>
 public sealed class SpanNameSanitizationTests
 {
     private const string Registry = "tempo_metrics_generator_registry_";
 
     [Fact]
-    public void Off_every_name_has_its_series()
+    public void Without_sanitization_every_name_has_its_series()
     {
         var bench = Bench(SpanNameSanitization.Off);
         bench.Push("shop", Spans("GET /users/1", "GET /users/2", "GET /users/3"));
@@ -22,7 +22,7 @@ public sealed class SpanNameSanitizationTests
     }
 
     [Fact]
-    public void Enabled_names_that_differ_in_their_data_are_one_series_but_for_the_first()
+    public void With_sanitization_names_that_differ_in_their_data_are_one_series_except_the_first()
     {
         var bench = Bench(SpanNameSanitization.Enabled);
         bench.Push("shop", Spans("GET /users/1", "GET /users/2", "GET /users/3", "GET /users/1", "checkout", "GET /users/1/cart"));
@@ -51,7 +51,7 @@ public sealed class SpanNameSanitizationTests
     }
 
     [Fact]
-    public void A_more_general_template_has_a_series_of_its_own_and_that_of_the_former_goes_stale()
+    public void A_more_general_template_has_its_own_series_and_the_previous_one_goes_stale()
     {
         var bench = Bench(SpanNameSanitization.Enabled);
         bench.Push("shop", Spans("PUT /a/1/b/1", "PUT /a/2/b/1"));
@@ -66,7 +66,7 @@ public sealed class SpanNameSanitizationTests
     }
 
     [Fact]
-    public void It_may_be_switched_while_spans_come()
+    public void Sanitization_can_be_switched_at_run_time()
     {
         var bench = Bench(SpanNameSanitization.Off);
         bench.Push("shop", Spans("GET /users/1", "GET /users/2"));
@@ -90,7 +90,7 @@ public sealed class SpanNameSanitizationTests
     [Theory]
     [InlineData(SpanNameSanitization.Enabled)]
     [InlineData(SpanNameSanitization.DryRun)]
-    public void The_next_generator_knows_the_templates_of_the_series_it_goes_on_with(SpanNameSanitization mode)
+    public void The_next_generator_knows_the_templates_of_the_restored_series(SpanNameSanitization mode)
     {
         var bench = Bench(mode);
         bench.Push("shop", Spans("GET /users/1", "GET /users/2", "INSERT INTO t_2023", "INSERT INTO t_2024"));
@@ -126,13 +126,13 @@ public sealed class SpanNameSanitizationTests
         var bench = Bench(SpanNameSanitization.Enabled, s => s with { Registry = s.Registry with { MaxLabelValueLength = 6 } });
         bench.Push("shop", Spans("/ab/1 c", "/ab/2 d", "/ab/2", "/ab/3"));
 
-        // What is cut is what templates are made of: "/ab/1 ", "/ab/2 ".
+        // Templates are made of the cut names: "/ab/1 ", "/ab/2 ".
         Assert.Equal([("/ab/1 ", 1), ("/ab/2", 1), ("/ab/<_", 2)], Calls(bench.Collect()));
         Assert.Equal(3 * 19, bench.Generator.ActiveSeries);
     }
 
     [Fact]
-    public void A_label_of_the_name_that_is_hidden_teaches_nothing()
+    public void Nothing_is_learned_from_a_hidden_name_label()
     {
         var bench = Bench(SpanNameSanitization.Enabled, s => s with { SpanMetrics = s.SpanMetrics with { IntrinsicDimensions = new IntrinsicDimensionsOptions { SpanName = false } } });
         bench.Push("shop", Spans("GET /users/1", "GET /users/2"));
@@ -143,7 +143,7 @@ public sealed class SpanNameSanitizationTests
     }
 
     [Fact]
-    public void Names_that_a_filter_leaves_out_teach_nothing()
+    public void Nothing_is_learned_from_names_that_a_filter_drops()
     {
         var bench = Bench(SpanNameSanitization.Enabled, s => s with
         {
@@ -162,10 +162,10 @@ public sealed class SpanNameSanitizationTests
 
     private static Func<GeneratorSettings, GeneratorSettings> Mode(SpanNameSanitization mode) => s => s with { SpanNameSanitization = mode };
 
-    // Internal, so that the service graph makes nothing of them.
+    // Internal spans, which the service graph ignores.
     private static Span[] Spans(params string[] names) => [.. names.Select((name, i) => GeneratorBench.Span(name, Kind.Internal, (byte)(i + 1)))];
 
-    /// <summary>The names that series of calls have, in order, and how many calls; those that end are left out.</summary>
+    /// <summary>The span names of the calls series, in order, with their number of calls; without series that end.</summary>
     private static List<(string Name, double Calls)> Calls(Recorder collected) =>
     [
         .. collected.Samples

@@ -19,7 +19,7 @@ public sealed class SpanNameSanitizerTests
     }
 
     [Fact]
-    public void What_is_no_UTF_8_is_left_alone_and_teaches_nothing()
+    public void Names_that_are_not_UTF_8_are_left_alone_and_not_learned_from()
     {
         var names = new SpanNameSanitizer();
         byte[] broken = [.. "GET /users/1"u8, 0xFF];
@@ -29,7 +29,7 @@ public sealed class SpanNameSanitizerTests
     }
 
     [Fact]
-    public void Whatever_comes_it_says_what_a_tree_says_that_is_asked_each_time()
+    public void The_sanitizer_agrees_with_an_uncached_tree_whatever_comes()
     {
         var random = new Random(2);
         var names = new SpanNameSanitizer();
@@ -46,7 +46,7 @@ public sealed class SpanNameSanitizerTests
     }
 
     [Fact]
-    public void Names_of_known_templates_take_no_memory_whether_they_came_before_or_not()
+    public void Names_of_known_templates_allocate_nothing_whether_they_are_cached_or_not()
     {
         var names = new SpanNameSanitizer();
         var all = Enumerable.Range(0, 10_000).Select(i => Encoding.UTF8.GetBytes($"GET /api/v2/customers/{i}/orders/{i * 7:x8}")).ToArray();
@@ -68,7 +68,7 @@ public sealed class SpanNameSanitizerTests
     }
 
     [Fact]
-    public void A_template_is_kept_for_24_hours_after_the_last_name_of_it_even_where_that_was_known()
+    public void A_template_is_kept_for_24_hours_after_its_last_name_even_if_that_was_cached()
     {
         var names = new SpanNameSanitizer();
         var hours = (double h) => (long)TimeSpan.FromHours(h).TotalMilliseconds;
@@ -85,7 +85,7 @@ public sealed class SpanNameSanitizerTests
     }
 
     [Fact]
-    public void The_demand_is_of_what_was_added_within_the_stale_duration()
+    public void The_demand_covers_the_stale_duration()
     {
         var names = new SpanNameSanitizer();
         names.Begin(1, StaleMs);

@@ -36,7 +36,7 @@ public sealed class SpanNameTokenizerTests
     public void In_a_template_a_parameter_is_one_token(string name, string expected) => Assert.Equal(expected, Split(name, isTemplate: true));
 
     [Fact]
-    public void More_tokens_than_there_is_room_for_are_too_many()
+    public void More_tokens_than_fit_are_too_many()
     {
         Assert.Equal(3, SpanNameTokenizer.Split("a/b"u8, new int[3]));
         Assert.Equal(-1, SpanNameTokenizer.Split("a/b"u8, new int[2]));
@@ -58,7 +58,7 @@ public sealed class SpanNameTokenizerTests
     [InlineData("/", false)]
     [InlineData(" ", false)]
     [InlineData("１２", true)]
-    public void Numbers_and_what_is_hexadecimal_is_data(string token, bool expected) => Assert.Equal(expected, SpanNameTokenizer.IsData(Encoding.UTF8.GetBytes(token)));
+    public void Numbers_and_hexadecimal_tokens_are_data(string token, bool expected) => Assert.Equal(expected, SpanNameTokenizer.IsData(Encoding.UTF8.GetBytes(token)));
 
     private static string Split(string name, bool isTemplate = false)
     {

@@ -17,7 +17,7 @@ public sealed class TemplateTreeTests
     public void Names_that_differ_in_their_data_have_one_template(string expected, params string[] names) => Assert.Equal(expected, Trained(names)[^1]);
 
     [Fact]
-    public void A_template_is_as_general_as_the_names_so_far_have_made_it() => Assert.Equal(
+    public void A_template_is_as_general_as_the_names_so_far_require() => Assert.Equal(
         ["GET /a/1/b/2", "GET /a/1/b/2", "GET /a/<_>/b/2", "GET /a/<_>/b/<_>", "GET /a/<_>/b/<_>"],
         Trained("GET /a/1/b/2", "GET /a/1/b/2", "GET /a/3/b/2", "GET /a/3/b/4", "GET /a/1/b/2"));
 
@@ -27,12 +27,12 @@ public sealed class TemplateTreeTests
         Trained("GET /users/1", "GET /items/1", "POST /users/1", "GET /users/1/cart", "GET /users/1/data", "GET /users/2", "GET /users/2/data", "GET /users"));
 
     [Fact]
-    public void Where_data_has_come_a_word_goes_the_same_way() => Assert.Equal(
+    public void A_word_takes_the_same_branch_as_data_before_it() => Assert.Equal(
         ["GET /users/me", "GET /users/1", "GET /users/<_>"],
         Trained("GET /users/me", "GET /users/1", "GET /users/me"));
 
     [Fact]
-    public void The_1000th_word_in_one_place_and_all_after_it_are_taken_for_data()
+    public void The_1000th_word_in_one_place_and_all_later_ones_are_treated_as_data()
     {
         var names = Enumerable.Range(0, 1002).Select(i => "GET /" + Word(i)).ToArray();
 
@@ -43,7 +43,7 @@ public sealed class TemplateTreeTests
     }
 
     [Fact]
-    public void Beyond_the_27th_token_words_differ_as_data_does()
+    public void Beyond_the_27th_token_words_are_treated_as_data()
     {
         const string Beginning = "a/b/c/d/e/f/g/h/i/j/k/l/m/";
 
@@ -52,7 +52,7 @@ public sealed class TemplateTreeTests
     }
 
     [Fact]
-    public void Of_templates_in_one_place_the_most_similar_takes_a_name_and_none_that_is_too_different()
+    public void A_name_joins_the_most_similar_template_of_its_node_unless_all_are_too_different()
     {
         // Nothing but data: 5 tokens with the end, of which 2 must be the same.
         const string First = "%11%22%33%44", Second = "%55%66%77%88", Third = "%11%22%77%99";
@@ -61,7 +61,7 @@ public sealed class TemplateTreeTests
     }
 
     [Fact]
-    public void A_place_that_is_full_takes_every_name_into_the_most_similar_template()
+    public void In_a_full_node_every_name_joins_the_most_similar_template()
     {
         var tree = new TemplateTree();
         var random = new Random(1);
@@ -86,7 +86,7 @@ public sealed class TemplateTreeTests
     }
 
     [Fact]
-    public void The_version_changes_with_the_templates_and_with_nothing_else()
+    public void The_version_changes_only_with_the_templates()
     {
         var tree = new TemplateTree();
         var versions = new List<int>();
@@ -118,7 +118,7 @@ public sealed class TemplateTreeTests
     }
 
     [Fact]
-    public void Words_that_are_forgotten_make_room_for_others()
+    public void Forgotten_words_make_room_for_others()
     {
         var tree = new TemplateTree();
         for (var i = 0; i < 999; i++)

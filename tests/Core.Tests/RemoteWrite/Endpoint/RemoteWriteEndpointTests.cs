@@ -26,7 +26,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_request_says_what_it_is()
+    public async Task A_request_has_the_headers_of_its_protocol()
     {
         var headers = await SentAsync(new(), "acme");
         Assert.Equal("application/x-protobuf", headers["Content-Type"]);
@@ -44,7 +44,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
         Assert.False((await SentAsync(new(), TenantId.Single.Value)).ContainsKey("X-Scope-OrgID"));
 
     [Fact]
-    public async Task No_org_id_is_added_where_that_is_off() =>
+    public async Task No_org_id_is_added_if_that_is_off() =>
         Assert.False((await SentAsync(new(), "acme", addOrgId: false)).ContainsKey("X-Scope-OrgID"));
 
     [Fact]
@@ -109,7 +109,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_secret_that_cannot_be_read_is_tried_again()
+    public async Task A_secret_that_cannot_be_read_is_retried()
     {
         using var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url, BasicAuth = new() { PasswordFile = Path.Combine(_folder, "none") } }, 0, TimeProvider.System);
         var outcome = await SendAsync(endpoint);
@@ -127,7 +127,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_redirect_that_is_not_to_be_followed_is_a_refusal()
+    public async Task A_redirect_that_must_not_be_followed_is_a_refusal()
     {
         _end.Answer(308, "", ("Location", "/moved"));
         using var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url, FollowRedirects = false }, 0, TimeProvider.System);
@@ -136,12 +136,12 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(301, "/moved", "server redirects with HTTP status 301, which makes a GET of a POST, to http://127.0.0.1/moved: write the address that takes samples as url")]
-    [InlineData(302, "/login?next=secret", "server redirects with HTTP status 302, which makes a GET of a POST, to http://127.0.0.1/login?next=xxxxx: write the address that takes samples as url")]
-    [InlineData(303, "/moved", "server redirects with HTTP status 303, which makes a GET of a POST, to http://127.0.0.1/moved: write the address that takes samples as url")]
-    [InlineData(307, "/api/v1/write", "server redirects in a circle, back to http://127.0.0.1/api/v1/write: write the address that takes samples as url")]
-    [InlineData(308, "/api/v1/write", "server redirects in a circle, back to http://127.0.0.1/api/v1/write: write the address that takes samples as url")]
-    [InlineData(308, "", "server returned HTTP status 308 without saying where to: check the url")]
+    [InlineData(301, "/moved", "server redirects to http://127.0.0.1/moved with HTTP status 301, which turns a POST into a GET: set url to the address that takes samples")]
+    [InlineData(302, "/login?next=secret", "server redirects to http://127.0.0.1/login?next=xxxxx with HTTP status 302, which turns a POST into a GET: set url to the address that takes samples")]
+    [InlineData(303, "/moved", "server redirects to http://127.0.0.1/moved with HTTP status 303, which turns a POST into a GET: set url to the address that takes samples")]
+    [InlineData(307, "/api/v1/write", "server redirects in a circle, back to http://127.0.0.1/api/v1/write: set url to the address that takes samples")]
+    [InlineData(308, "/api/v1/write", "server redirects in a circle, back to http://127.0.0.1/api/v1/write: set url to the address that takes samples")]
+    [InlineData(308, "", "server returned HTTP status 308 without a location: check the url")]
     public async Task A_redirect_that_cannot_be_followed_loses_nothing(int status, string location, string error)
     {
         _end.Answer(status, "", location.Length > 0 ? [("Location", location)] : []);
@@ -202,7 +202,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     [InlineData("one\r\n", "one")]
     [InlineData("one", "one")]
     [InlineData(" on e ", " on e ")]
-    public async Task One_line_break_that_ends_a_secrets_file_is_no_part_of_it(string content, string sent)
+    public async Task A_line_break_at_the_end_of_a_secret_file_is_not_part_of_the_secret(string content, string sent)
     {
         var file = Path.Combine(_folder, "secret");
         File.WriteAllText(file, content);
@@ -214,7 +214,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     [InlineData("basic_auth.password_file")]
     [InlineData("authorization.credentials_file")]
     [InlineData("http_headers.X-Key.files")]
-    public async Task A_secrets_file_that_becomes_two_lines_is_waited_for(string key)
+    public async Task A_secret_file_with_two_lines_is_retried(string key)
     {
         var file = Path.Combine(_folder, "secret");
         var options = new RemoteWriteOptions
@@ -233,7 +233,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
             File.WriteAllText(file, bad);
             var outcome = await SendAsync(endpoint);
             Assert.Equal(SendResult.Retry, outcome.Result);
-            Assert.StartsWith($"{key}: cannot use the file '{file}': what it holds ", outcome.Error);
+            Assert.StartsWith($"{key}: file '{file}' cannot be used: its content ", outcome.Error);
             Assert.DoesNotContain("secret\n", outcome.Error);
             Assert.DoesNotContain("other", outcome.Error);
         }
@@ -248,7 +248,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     [InlineData("basic_auth.password_file")]
     [InlineData("authorization.credentials_file")]
     [InlineData("http_headers.X-Key.files")]
-    public async Task A_secrets_file_that_is_empty_for_a_moment_is_waited_for(string key)
+    public async Task A_secret_file_that_is_empty_for_a_moment_is_retried(string key)
     {
         var file = Path.Combine(_folder, "secret");
         var options = new RemoteWriteOptions
@@ -269,7 +269,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
         {
             File.WriteAllText(file, empty);
             var outcome = await SendAsync(endpoint);
-            Assert.Equal((SendResult.Retry, $"{key}: cannot use the file '{file}': it is empty"), (outcome.Result, outcome.Error));
+            Assert.Equal((SendResult.Retry, $"{key}: file '{file}' cannot be used: it is empty"), (outcome.Result, outcome.Error));
         }
 
         Assert.Empty(_end.Received);
@@ -282,7 +282,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     [InlineData("X-A", "b\r\n\r\nbody", "the value of the header X-A holds a line break, and a header is one line")]
     [InlineData("X-A", "ü", "the value of the header X-A cannot be sent in a header: character 1 is not ASCII")]
     [InlineData("Content-Length", "5", "the header 'Content-Length' is a header that remote write sets itself")]
-    public async Task Nothing_is_sent_with_a_header_that_is_none(string name, string value, string error)
+    public async Task Nothing_is_sent_with_an_invalid_header(string name, string value, string error)
     {
         using var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url }, 0, TimeProvider.System);
         var outcome = await SendAsync(endpoint, tenantHeaders: new() { [name] = value });
@@ -291,7 +291,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Of_an_endless_error_200_characters_are_kept()
+    public async Task An_endless_error_is_cut_to_200_characters()
     {
         _end.Answer(async context =>
         {
@@ -313,7 +313,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_proxys_password_is_in_no_error()
+    public async Task The_password_of_a_proxy_appears_in_no_error()
     {
         // It refuses the CONNECT that TLS asks for.
         var proxy = new UriBuilder(new Uri(_end.Url).GetLeftPart(UriPartial.Authority)) { UserName = "user", Password = "secret" }.Uri.AbsoluteUri;
@@ -325,7 +325,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_proxy_is_asked_instead()
+    public async Task Requests_go_through_the_proxy()
     {
         var options = new RemoteWriteOptions { Url = "http://prometheus.invalid:9090/api/v1/write", ProxyUrl = new Uri(_end.Url).GetLeftPart(UriPartial.Authority) };
         using var endpoint = new RemoteWriteEndpoint(options, 0, TimeProvider.System);
@@ -364,13 +364,13 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
         { new() { Url = "localhost/push?token=abc" }, "remote_write[2].url: 'localhost/push?token=xxxxx' is not an absolute http or https URL" },
         { new() { Url = "http://h", Headers = new Dictionary<string, string> { ["content-type"] = "x" } }, "remote_write[2]: 'content-type' is a header that remote write sets itself" },
         { new() { Url = "http://h", Headers = new Dictionary<string, string> { ["authorization"] = "x" } }, "remote_write[2]: the header 'authorization' cannot be set" },
-        { new() { Url = "http://h", BasicAuth = new(), Authorization = new() }, "remote_write[2]: of basic_auth, authorization and azuread more than one is set" },
-        { new() { Url = "http://h", BasicAuth = new(), Azuread = new() { Sdk = new() } }, "remote_write[2]: of basic_auth, authorization and azuread more than one is set" },
-        { new() { Url = "http://h", Azuread = new() { Sdk = new() } }, "remote_write[2].azuread: this program has nothing that signs in at Azure" },
+        { new() { Url = "http://h", BasicAuth = new(), Authorization = new() }, "remote_write[2]: more than one of basic_auth, authorization and azuread is set" },
+        { new() { Url = "http://h", BasicAuth = new(), Azuread = new() { Sdk = new() } }, "remote_write[2]: more than one of basic_auth, authorization and azuread is set" },
+        { new() { Url = "http://h", Azuread = new() { Sdk = new() } }, "remote_write[2].azuread: this program is built without Azure sign-in" },
         { new() { Url = "http://h", ProtobufMessage = "prometheus.WriteRequestV2" }, "remote_write[2].protobuf_message: 'prometheus.WriteRequestV2' is not known; allowed are prometheus.WriteRequest and io.prometheus.write.v2.Request" },
         { new() { Url = "http://h", ProxyUrl = "proxy" }, "remote_write[2].proxy_url: 'proxy' is not an absolute URL" },
         { new() { Url = "https://h", TlsConfig = new() { CaFile = "/no/such/file" } }, "remote_write[2].tls_config.ca_file: Could not find" },
-        { new() { Url = "https://h", TlsConfig = new() { Ca = "not PEM" } }, "remote_write[2].tls_config.ca: holds no certificate" },
+        { new() { Url = "https://h", TlsConfig = new() { Ca = "not PEM" } }, "remote_write[2].tls_config.ca: contains no certificate" },
         { new() { Url = "https://h", TlsConfig = new() { Cert = "x" } }, "remote_write[2].tls_config: a client certificate needs both" },
         { new() { Url = "https://h", TlsConfig = new() { MinVersion = "TLS9" } }, "remote_write[2].tls_config.min_version: 'TLS9' is not supported; allowed are TLS12 and TLS13" },
         { new() { Url = "http://h", WriteRelabelConfigs = [new()] }, "remote_write[2].write_relabel_configs[0].target_label: replace needs one" },
@@ -379,11 +379,11 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Invalid))]
-    public void An_entry_that_is_not_valid_is_refused_by_key(RemoteWriteOptions options, string error) =>
+    public void An_invalid_entry_is_refused_with_its_key(RemoteWriteOptions options, string error) =>
         Assert.StartsWith(error, Assert.Throws<ArgumentException>(() => new RemoteWriteEndpoint(options, 2, TimeProvider.System)).Message);
 
     [Fact]
-    public async Task A_credential_is_asked_for_every_attempt()
+    public async Task The_credential_is_called_for_every_attempt()
     {
         var credential = new CountingCredential();
         using var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url, Azuread = new() { Sdk = new() } }, 0, TimeProvider.System, credential);
@@ -393,7 +393,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_sign_in_that_fails_is_repeated()
+    public async Task A_failed_sign_in_is_retried()
     {
         using var endpoint = new RemoteWriteEndpoint(new() { Url = _end.Url, Azuread = new() { Sdk = new() } }, 0, TimeProvider.System, new CountingCredential { Fails = true });
         var outcome = await SendAsync(endpoint);
@@ -424,7 +424,7 @@ public sealed class RemoteWriteEndpointTests : IAsyncLifetime
         Assert.True(TenantId.TryParse(tenant, out var id, out _));
         using var encoder = new WriteRequestEncoder(new(), 1000);
         encoder.Visit(new SeriesPoint { Labels = SeriesOf.Labels(("service", "a")), Name = SeriesOf.Calls, Value = 1, TimestampMs = 1000 });
-        return await endpoint.SendAsync(encoder.Finish()[0], new TenantHeaders(id, addOrgId, tenantHeaders ?? []), CancellationToken.None);
+        return await endpoint.SendAsync(encoder.Finish()[0], new RemoteWriteHeaders(id, addOrgId, tenantHeaders ?? []), CancellationToken.None);
     }
 
     private sealed class CountingCredential : IRemoteWriteCredential

@@ -28,7 +28,7 @@ public sealed class NativeHistogramEncodingTests
     }
 
     [Fact]
-    public void Its_first_sample_is_empty_and_comes_before_the_value()
+    public void The_first_sample_of_a_native_histogram_is_empty_and_comes_before_the_value()
     {
         var series = Assert.Single(Encode(new() { SendExemplars = false }, Now, Now - 5));
 
@@ -37,13 +37,13 @@ public sealed class NativeHistogramEncodingTests
     }
 
     [Fact]
-    public void Its_exemplars_stand_beside_it() => Assert.Equal(
+    public void The_exemplars_of_a_native_histogram_are_on_its_series() => Assert.Equal(
         "{__name__=traces_spanmetrics_latency,a=b,zone=1}"
             + " # {trace=000000000000000000000000000000ab} 0.25@1780000000114 # {trace=00000000000000010000000000000002} 7@1780000000123 " + Value,
         SeriesOf.Text(Assert.Single(Encode(new() { TraceIdLabelName = "trace" }, Now))));
 
     [Fact]
-    public void It_is_relabelled_as_any_series_and_dropped_as_any()
+    public void A_native_histogram_is_relabelled_and_dropped_like_any_series()
     {
         RelabelledSeries Rules(string pattern) => new(new Relabeler(
         [
@@ -56,7 +56,7 @@ public sealed class NativeHistogramEncodingTests
     }
 
     [Fact]
-    public void A_staleness_marker_is_a_sum_that_keeps_its_bits()
+    public void The_staleness_marker_of_a_native_histogram_is_a_sum_that_keeps_its_bits()
     {
         using var encoder = new WriteRequestEncoder(new(), Now);
         var marker = BitConverter.Int64BitsToDouble(SeriesPoint.StaleMarkerBits);
@@ -68,7 +68,7 @@ public sealed class NativeHistogramEncodingTests
     }
 
     [Fact]
-    public void Its_samples_fill_a_request_as_others_do()
+    public void Samples_of_native_histograms_fill_a_request_like_others()
     {
         using var encoder = new WriteRequestEncoder(new() { MaxSamplesPerSend = 3 }, Now);
         encoder.Visit(Point(Now, Now - 1));

@@ -81,7 +81,7 @@ public sealed class RelabelerTests
     [InlineData(@"a\")]
     [InlineData("(?x)a")]
     [InlineData("(?P<a>x)(?P<a>y)")]
-    public void An_expression_that_RE2_does_not_know_is_refused(string pattern)
+    public void An_expression_that_is_not_RE2_is_refused(string pattern)
     {
         var e = Assert.Throws<ArgumentException>(() => new Relabeler([new() { SourceLabels = ["a"], TargetLabel = "b" }, new() { Regex = pattern, TargetLabel = "c" }]));
         Assert.StartsWith($"write_relabel_configs[1].regex: '{pattern}' is not a regular expression", e.Message);
@@ -98,7 +98,7 @@ public sealed class RelabelerTests
 
     [Theory]
     [MemberData(nameof(Invalid))]
-    public void A_rule_that_makes_no_sense_is_refused_by_name(RelabelOptions rule, string error) =>
+    public void An_invalid_rule_is_refused_with_its_key(RelabelOptions rule, string error) =>
         Assert.Equal(error, Assert.Throws<ArgumentException>(() => new Relabeler([rule])).Message);
 
     // A space separates labels here, so one in a value is written as an underscore.

@@ -13,7 +13,7 @@ public sealed class V1TranscoderTests
     private const long Now = 1_780_000_000_123;
 
     [Fact]
-    public void What_is_written_again_is_what_1_0_would_have_been()
+    public void A_converted_request_equals_one_encoded_as_1_0()
     {
         var series = from labels in Gen.Zip(Text, Text).ListOf()
                      from kind in Gen.Choose(0, 2)
@@ -48,7 +48,7 @@ public sealed class V1TranscoderTests
     }
 
     [Fact]
-    public void A_native_histogram_loses_when_it_began_and_nothing_else()
+    public void A_native_histogram_only_loses_its_start_timestamp()
     {
         using var encoder = new WriteRequestV2Encoder(new(), Now);
         encoder.Visit(new SeriesPoint
@@ -86,7 +86,7 @@ public sealed class V1TranscoderTests
     }
 
     [Fact]
-    public void A_damaged_request_is_an_error_of_its_own()
+    public void A_corrupt_request_is_an_InvalidDataException()
     {
         using var encoder = new WriteRequestV2Encoder(new(), Now);
         for (var i = 0; i < 20; i++)

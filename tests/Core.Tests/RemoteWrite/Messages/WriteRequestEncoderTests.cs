@@ -46,7 +46,7 @@ public sealed class WriteRequestEncoderTests
             Encode(new() { TraceIdLabelName = "trace" }, WithExemplar()));
 
     [Fact]
-    public void No_exemplar_is_sent_where_the_endpoint_wants_none() =>
+    public void No_exemplar_is_sent_if_the_endpoint_wants_none() =>
         Assert.Equal(
             ["{__name__=traces_spanmetrics_latency_bucket,a=b,le=0.002} 1@1780000000123"],
             Encode(new() { SendExemplars = false }, WithExemplar()));
@@ -62,7 +62,7 @@ public sealed class WriteRequestEncoderTests
     }
 
     [Fact]
-    public void Requests_are_cut_at_max_samples_and_never_within_a_series()
+    public void Requests_are_split_at_max_samples_but_never_within_a_series()
     {
         using var encoder = new WriteRequestEncoder(new() { MaxSamplesPerSend = 3 }, Now);
         for (var i = 1; i <= 4; i++)
@@ -78,7 +78,7 @@ public sealed class WriteRequestEncoderTests
     }
 
     [Fact]
-    public void Requests_are_cut_by_size_too()
+    public void Requests_are_also_split_by_size()
     {
         using var encoder = new WriteRequestEncoder(new() { MaxSamplesPerSend = int.MaxValue }, Now);
         var text = new string('x', 1 << 20);
@@ -92,14 +92,14 @@ public sealed class WriteRequestEncoderTests
     }
 
     [Fact]
-    public void A_collection_without_series_is_no_request()
+    public void A_collection_without_series_makes_no_request()
     {
         using var encoder = new WriteRequestEncoder(new(), Now);
         Assert.Empty(encoder.Finish());
     }
 
     [Fact]
-    public void Counts_say_what_a_request_holds()
+    public void A_request_counts_its_content()
     {
         using var encoder = new WriteRequestEncoder(new(), Now);
         encoder.Visit(WithExemplar());
@@ -128,7 +128,7 @@ public sealed class WriteRequestEncoderTests
     }
 
     [Fact]
-    public void Series_that_relabelling_drops_or_empties_are_counted_and_left_out()
+    public void Series_that_relabelling_drops_or_empties_are_counted_and_not_sent()
     {
         var relabelling = new RelabelledSeries(new Relabeler(
         [

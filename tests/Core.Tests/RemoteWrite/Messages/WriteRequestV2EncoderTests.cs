@@ -10,8 +10,8 @@ namespace OrleansTempo.Core.Tests.RemoteWrite.Messages;
 public sealed class WriteRequestV2EncoderTests
 {
     private const long Now = 1_780_000_000_123;
-    private const string CallsMetadata = "Counter|How many spans were counted|";
-    private const string LatencyMetadata = "Histogram|How long the spans took|seconds";
+    private const string CallsMetadata = "Counter|Spans counted|";
+    private const string LatencyMetadata = "Histogram|Duration of spans|seconds";
 
     private static readonly MetricName s_native = new("traces_spanmetrics_latency", MetricType.Histogram);
     private static readonly byte[] s_traceId = [0, 0, 0, 0, 0, 0, 0, 0xAB, 1, 2, 3, 4, 5, 6, 7, 0xEF];
@@ -36,7 +36,7 @@ public sealed class WriteRequestV2EncoderTests
             }));
 
     [Fact]
-    public void The_first_zero_says_when_the_series_began()
+    public void The_first_zero_carries_the_start_of_the_series()
     {
         using var encoder = new WriteRequestV2Encoder(new(), Now);
         encoder.Visit(new SeriesPoint { Labels = SeriesOf.Labels(("a", "b")), Name = SeriesOf.Calls, Value = 7, TimestampMs = Now, ZeroTimestampMs = Now - 124 });
@@ -47,7 +47,7 @@ public sealed class WriteRequestV2EncoderTests
     }
 
     [Fact]
-    public void A_series_that_goes_on_does_not_say_when_it_began()
+    public void A_continuing_series_does_not_carry_its_start()
     {
         using var encoder = new WriteRequestV2Encoder(new(), Now);
         encoder.Visit(new SeriesPoint { Labels = SeriesOf.Labels(("a", "b")), Name = SeriesOf.Calls, Value = 7, TimestampMs = Now });
@@ -62,7 +62,7 @@ public sealed class WriteRequestV2EncoderTests
             Encode(new() { TraceIdLabelName = "trace" }, WithExemplar()));
 
     [Fact]
-    public void No_exemplar_is_sent_where_the_endpoint_wants_none()
+    public void No_exemplar_is_sent_if_the_endpoint_wants_none()
     {
         Assert.Equal(
             [$"{{__name__=traces_spanmetrics_latency_bucket,a=b,le=0.002}} 1@1780000000123 {LatencyMetadata}"],
@@ -86,7 +86,7 @@ public sealed class WriteRequestV2EncoderTests
     }
 
     [Fact]
-    public void A_new_native_histogram_begins_with_one_without_observations()
+    public void A_new_native_histogram_starts_with_an_empty_one()
     {
         var series = Histogram(new(), Now - 100);
         Assert.Equal([(0UL, Now - 100, 0L), (300UL, Now, Now - 100)], series.Histograms.Select(h => (h.CountInt, h.Timestamp, h.StartTimestamp)));
@@ -116,7 +116,7 @@ public sealed class WriteRequestV2EncoderTests
     }
 
     [Fact]
-    public void Symbols_begin_with_the_empty_text_and_stand_once_and_before_the_series()
+    public void Symbols_start_with_the_empty_text_appear_once_and_precede_the_series()
     {
         using var encoder = new WriteRequestV2Encoder(new(), Now);
         for (var i = 0; i < 5000; i++)
@@ -132,7 +132,7 @@ public sealed class WriteRequestV2EncoderTests
     }
 
     [Fact]
-    public void Requests_are_cut_at_max_samples_and_each_has_its_own_symbols()
+    public void Requests_are_split_at_max_samples_and_each_has_its_own_symbols()
     {
         using var encoder = new WriteRequestV2Encoder(new() { MaxSamplesPerSend = 3 }, Now);
         var labels = SeriesOf.Labels(("service", "shop"));
@@ -152,7 +152,7 @@ public sealed class WriteRequestV2EncoderTests
     }
 
     [Fact]
-    public void A_request_is_no_larger_than_it_may_be_when_it_is_written_again_in_1_0()
+    public void A_request_stays_within_the_limit_when_it_is_converted_to_1_0()
     {
         using var encoder = new WriteRequestV2Encoder(new() { MaxSamplesPerSend = int.MaxValue }, Now);
         var text = new string('x', 1 << 20);
@@ -164,7 +164,7 @@ public sealed class WriteRequestV2EncoderTests
     }
 
     [Fact]
-    public void Counts_say_what_a_request_holds()
+    public void A_request_counts_its_content()
     {
         using var encoder = new WriteRequestV2Encoder(new(), Now);
         encoder.Visit(WithExemplar());
@@ -176,7 +176,7 @@ public sealed class WriteRequestV2EncoderTests
     }
 
     [Fact]
-    public void A_collection_without_series_is_no_request()
+    public void A_collection_without_series_makes_no_request()
     {
         using var encoder = new WriteRequestV2Encoder(new(), Now);
         Assert.Empty(encoder.Finish());

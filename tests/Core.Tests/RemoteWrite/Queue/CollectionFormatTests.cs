@@ -19,7 +19,7 @@ public sealed class CollectionFormatTests
     ];
 
     [Fact]
-    public void What_is_written_is_read_again_field_by_field()
+    public void Every_field_is_read_as_written()
     {
         var content = CollectionFormat.Write(s_requests, 1_780_000_000_200, s_writer);
 
@@ -30,7 +30,7 @@ public sealed class CollectionFormatTests
     }
 
     [Fact]
-    public void The_bytes_are_those_that_the_documentation_says()
+    public void The_bytes_are_the_documented_ones()
     {
         var content = CollectionFormat.Write([s_requests[0]], 1_780_000_000_200, s_writer);
 
@@ -63,7 +63,7 @@ public sealed class CollectionFormatTests
     }
 
     [Fact]
-    public void Every_byte_that_tips_over_costs_what_it_belongs_to_and_nothing_else()
+    public void A_corrupt_byte_costs_only_what_it_belongs_to()
     {
         var content = CollectionFormat.Write(s_requests, 1000, s_writer);
         for (var i = 0; i < content.Length; i++)
@@ -92,7 +92,7 @@ public sealed class CollectionFormatTests
     }
 
     [Fact]
-    public void One_that_is_cut_off_has_those_requests_that_are_whole()
+    public void A_truncated_collection_keeps_its_complete_requests()
     {
         var content = CollectionFormat.Write(s_requests, 1000, s_writer);
         int[] ends = [Bodies + 3, Bodies + 5, Bodies + 5];

@@ -164,7 +164,7 @@ public sealed class KillPointTests : IAsyncLifetime
                 _clock);
             _queue = new RemoteWriteQueue(
                 endpoint,
-                new TenantHeaders(TenantId.Single, true, new Dictionary<string, string>()),
+                new RemoteWriteHeaders(TenantId.Single, true, new Dictionary<string, string>()),
                 new RemoteWriteMetrics(_metrics),
                 _clock,
                 NullLogger.Instance);

@@ -29,10 +29,10 @@ public sealed class OldQueueFilesTests : IDisposable
     public void Dispose() => Directory.Delete(_path, recursive: true);
 
     [Fact]
-    public void The_folder_of_an_endpoint_is_named_as_it_was() => Assert.Equal("prod-210c80a34895faed", _endpoint);
+    public void The_folder_of_an_endpoint_keeps_its_name() => Assert.Equal("prod-210c80a34895faed", _endpoint);
 
     [Fact]
-    public async Task Files_come_before_everything_else_in_their_order_without_what_was_done_and_their_folders_go()
+    public async Task Files_come_first_in_order_without_finished_requests_and_their_folders_are_deleted()
     {
         await Queue("acme", epoch: 5).PutAsync(CollectionOf.Services(7, "x"), 7000);
         File(1, "acme", [0, 2], "a", "b", "c");
@@ -48,7 +48,7 @@ public sealed class OldQueueFilesTests : IDisposable
     }
 
     [Fact]
-    public async Task Wherever_an_import_ends_the_next_goes_on_and_nothing_is_lost_or_there_twice()
+    public async Task Wherever_an_import_is_interrupted_the_next_continues_and_nothing_is_lost_or_duplicated()
     {
         string[] expected = ["a=1", "b=2", "c=3"];
         for (var calls = 0; ; calls++)
@@ -96,7 +96,7 @@ public sealed class OldQueueFilesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_store_that_fails_leaves_the_files_for_the_next_start_and_is_said()
+    public async Task If_the_store_fails_the_files_stay_for_the_next_start_and_this_is_logged()
     {
         File(1, "acme", [], "a");
         File(2, "acme", [], "b");
@@ -112,7 +112,7 @@ public sealed class OldQueueFilesTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_damaged_costs_itself_and_is_said()
+    public async Task A_corrupt_file_costs_only_itself_and_is_logged()
     {
         File(1, "acme", [], "a", "b");
         File(2, "acme", [], "c");
@@ -130,7 +130,7 @@ public sealed class OldQueueFilesTests : IDisposable
     }
 
     [Fact]
-    public async Task Files_for_an_endpoint_that_is_not_configured_any_more_are_kept_for_seven_days_and_wake_nobody()
+    public async Task Files_for_an_endpoint_no_longer_configured_are_kept_for_seven_days_and_wake_no_tenant()
     {
         File(1, "acme", [], "a");
         IReadOnlyList<RemoteWriteEndpoint> other = RemoteWriteEndpoint.CreateAll(new() { RemoteWrite = [new() { Url = "http://two/push" }] }, _clock);
@@ -145,7 +145,7 @@ public sealed class OldQueueFilesTests : IDisposable
     }
 
     [Fact]
-    public async Task Only_those_are_named_of_whom_something_waits()
+    public async Task Only_tenants_with_something_waiting_are_returned()
     {
         var queue = Queue("acme", epoch: 3);
         var stored = await queue.PutAsync(CollectionOf.Services(1, "a"), 1000);
@@ -164,7 +164,8 @@ public sealed class OldQueueFilesTests : IDisposable
         using (DirectoryLock.TryTake(Root))
         {
             var error = await Assert.ThrowsAnyAsync<IOException>(ImportAsync);
-            Assert.EndsWith("are in use by another process; stop it first, or give each process its own metrics_generator.storage.path", error.Message);
+            Assert.StartsWith("another process is using the old remote write queue in '", error.Message, StringComparison.Ordinal);
+            Assert.EndsWith("'; stop it first, or give each process its own metrics_generator.storage.path", error.Message, StringComparison.Ordinal);
         }
 
         Assert.Equal(["acme"], await ImportAsync());

@@ -46,7 +46,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_collection_that_leaves_at_once_is_never_put()
+    public async Task A_collection_sent_at_once_is_never_put_into_the_store()
     {
         var queue = await QueueAsync();
         queue.Enqueue(Collection(1, "a", "b"));
@@ -59,7 +59,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Until_it_is_resumed_all_is_in_memory_and_then_what_waited_before_goes_first()
+    public async Task Until_it_is_resumed_everything_is_in_memory_and_then_older_collections_go_first()
     {
         _end.IsDown = true;
         var former = await QueueAsync();
@@ -86,7 +86,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_waits_through_an_outage_survives_a_kill_and_is_sent_in_order_before_what_comes_after_it()
+    public async Task Collections_waiting_in_an_outage_survive_a_kill_and_are_sent_in_order_before_later_ones()
     {
         _end.IsDown = true;
         var queue = await QueueAsync();
@@ -117,7 +117,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_last_number_is_known_as_long_as_the_owner_lives_and_an_orderly_end_leaves_nothing()
+    public async Task The_last_number_is_known_while_the_owner_lives_and_a_clean_end_leaves_nothing()
     {
         _end.IsDown = true;
         var queue = await QueueAsync();
@@ -138,7 +138,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_fence_outlives_the_epoch_after_it_and_not_the_one_after_that()
+    public async Task A_fence_outlives_the_next_epoch_but_not_the_one_after_that()
     {
         await QueueAsync();
         _epoch = 4;
@@ -166,7 +166,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_stop_puts_what_is_in_memory_and_loses_nothing()
+    public async Task A_stop_puts_collections_in_memory_into_the_store_and_loses_nothing()
     {
         _end.Answer(Hang);
         var queue = await QueueAsync();
@@ -184,7 +184,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_stop_takes_its_bytes_out_of_what_all_tenants_share()
+    public async Task A_stop_removes_its_bytes_from_the_total_of_all_tenants()
     {
         _end.IsDown = true;
         var endpoint = Endpoint(new());
@@ -201,7 +201,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_collection_that_was_half_accepted_when_the_process_was_killed_is_sent_again_whole_and_the_same()
+    public async Task A_half_accepted_collection_is_sent_again_whole_and_unchanged_after_a_kill()
     {
         var queue = await HalfAcceptedAsync();
         Assert.Equal(2, queue.PendingSamples);
@@ -213,7 +213,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Of_a_collection_that_was_half_accepted_at_the_stop_the_other_half_is_kept()
+    public async Task A_stop_keeps_the_remaining_half_of_a_half_accepted_collection()
     {
         var queue = await HalfAcceptedAsync();
         await queue.DisposeAsync();
@@ -226,7 +226,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_was_accepted_before_its_collection_was_put_is_not_sent_again()
+    public async Task Requests_accepted_before_their_collection_was_put_are_not_sent_again()
     {
         _end.Answer(204);
         _end.Answer(503);
@@ -263,7 +263,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_lower_limit_drops_the_oldest_of_what_is_found()
+    public async Task A_lower_limit_drops_the_oldest_collections_found()
     {
         _end.IsDown = true;
         var queue = await QueueAsync();
@@ -299,7 +299,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_broken_request_costs_itself_and_is_counted_and_logged()
+    public async Task A_corrupt_request_costs_only_itself_and_is_counted_and_logged()
     {
         _end.IsDown = true;
         var queue = await QueueAsync();
@@ -317,15 +317,15 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
         Assert.Equal((0, 3), (next.PendingSamples, next.Status().LostSamples));
         Assert.Equal(
             [
-                $"Error: The remote write queue to test for tenant acme lost 1 samples of {NameOf(1, 1)}, which cannot be read: it is not what was written",
-                $"Error: The remote write queue to test for tenant acme lost 2 samples of {NameOf(1, 2)}, which cannot be read: it is not what was written",
+                $"Error: The remote write queue to test for tenant acme lost 1 samples of {NameOf(1, 1)}, which cannot be read: its content is not what was written",
+                $"Error: The remote write queue to test for tenant acme lost 2 samples of {NameOf(1, 2)}, which cannot be read: its content is not what was written",
             ],
             _log.Lines.Where(l => l.StartsWith("Error", StringComparison.Ordinal)));
         Assert.Empty(Stored);
     }
 
     [Fact]
-    public async Task Objects_that_are_gone_when_their_turn_comes_cost_only_themselves()
+    public async Task Missing_objects_cost_only_themselves()
     {
         _end.IsDown = true;
         var queue = await QueueAsync();
@@ -341,7 +341,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_the_owner_before_has_sent_since_it_was_listed_is_neither_sent_again_nor_lost()
+    public async Task Collections_that_the_previous_owner_sent_after_the_listing_are_neither_sent_again_nor_lost()
     {
         _end.IsDown = true;
         var former = await QueueAsync();
@@ -362,7 +362,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_store_that_fails_leaves_memory_and_its_limit_and_is_used_again_when_it_works()
+    public async Task If_the_store_fails_collections_stay_in_memory_within_its_limit_until_it_works()
     {
         _end.IsDown = true;
         var bytes = Collection(1, "a").Sum(r => r.Body.Length);
@@ -395,7 +395,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_collection_that_cannot_be_read_now_is_waited_for_and_nothing_behind_it_goes_first()
+    public async Task A_collection_that_cannot_be_read_now_is_retried_and_nothing_behind_it_goes_first()
     {
         _end.IsDown = true;
         await WaitingAsync(1, 2);
@@ -415,7 +415,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_cannot_be_put_at_the_stop_is_lost_and_counted()
+    public async Task Collections_that_cannot_be_put_at_the_stop_are_lost_and_counted()
     {
         _end.IsDown = true;
         var queue = await QueueAsync();
@@ -429,7 +429,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_put_that_seemed_to_fail_and_is_there_is_kept()
+    public async Task A_put_that_seemed_to_fail_but_succeeded_is_kept()
     {
         _end.IsDown = true;
         var queue = await QueueAsync();
@@ -446,7 +446,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_put_of_which_nobody_knows_whether_it_came_through_is_no_other_owner_and_is_replaced_by_what_is_left()
+    public async Task A_put_with_unknown_result_is_not_mistaken_for_another_owner_and_is_replaced_by_the_rest()
     {
         _end.Answer(503);
         _end.Answer(204);
@@ -467,7 +467,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_was_sent_from_memory_after_a_put_that_seemed_to_fail_does_not_come_again_behind_later_ones()
+    public async Task A_collection_sent_from_memory_after_a_put_that_seemed_to_fail_is_not_sent_again_behind_later_ones()
     {
         _end.Answer(503);
         var queue = await QueueAsync();
@@ -485,7 +485,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_collection_that_is_accepted_while_it_is_being_put_is_gone_before_the_next_one_leaves()
+    public async Task A_collection_accepted_while_it_is_being_put_is_deleted_before_the_next_one_is_sent()
     {
         var (answer, putting, put) = (new TaskCompletionSource(), new TaskCompletionSource(), new TaskCompletionSource());
         var events = new List<string>();
@@ -524,7 +524,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_could_not_be_deleted_when_it_was_sent_is_deleted_later()
+    public async Task A_sent_collection_that_could_not_be_deleted_is_deleted_later()
     {
         _end.IsDown = true;
         await WaitingAsync(1, 2, 3);
@@ -539,7 +539,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_waits_for_the_permit_is_put_before_the_next_one_comes_and_sent_when_it_is_held()
+    public async Task A_collection_waiting_for_the_permit_is_put_before_the_next_one_and_sent_when_the_permit_is_held()
     {
         var permit = new SwitchedPermit();
         var queue = await QueueAsync(Endpoint(new()), "acme", permit);
@@ -558,7 +558,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Who_has_lost_the_permit_changes_nothing_in_the_store_and_counts_what_is_in_memory_as_lost()
+    public async Task An_owner_without_its_permit_changes_nothing_in_the_store_and_counts_collections_in_memory_as_lost()
     {
         var permit = new SwitchedPermit();
         var queue = await QueueAsync(Endpoint(new()), "acme", permit);
@@ -579,7 +579,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Who_meets_a_fence_sends_and_puts_nothing_more_and_the_one_that_set_it_sends_what_is_there()
+    public async Task A_fenced_owner_sends_and_puts_nothing_more_and_its_successor_sends_what_is_there()
     {
         _end.IsDown = true;
         var former = await QueueAsync();
@@ -609,7 +609,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task An_owner_that_finds_a_later_one_touches_nothing_and_keeps_to_memory(bool fence)
+    public async Task An_owner_that_finds_a_later_one_touches_nothing_and_stays_in_memory(bool fence)
     {
         _end.IsDown = true;
         _epoch = 16;
@@ -739,7 +739,7 @@ public sealed class RemoteWriteQueueInStoreTests : IAsyncLifetime
         Assert.True(TenantId.TryParse(tenantId, out var tenant, out _));
         var queue = new RemoteWriteQueue(
             endpoint,
-            new TenantHeaders(tenant, true, new Dictionary<string, string>()),
+            new RemoteWriteHeaders(tenant, true, new Dictionary<string, string>()),
             new RemoteWriteMetrics(_tempoMetrics),
             _clock,
             _log,

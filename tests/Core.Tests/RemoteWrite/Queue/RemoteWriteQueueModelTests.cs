@@ -26,7 +26,7 @@ public sealed class RemoteWriteQueueModelTests : IAsyncLifetime
     public async Task DisposeAsync() => await _end.DisposeAsync();
 
     [Fact]
-    public async Task Whatever_happens_what_is_kept_arrives_in_order()
+    public async Task Kept_collections_arrive_in_order_whatever_happens()
     {
         var seen = new Dictionary<string, int>();
         for (var seed = 1; seed <= Runs; seed++)
@@ -276,7 +276,7 @@ public sealed class RemoteWriteQueueModelTests : IAsyncLifetime
                 _clock);
             _queue = new RemoteWriteQueue(
                 endpoint,
-                new TenantHeaders(TenantId.Single, true, new Dictionary<string, string>()),
+                new RemoteWriteHeaders(TenantId.Single, true, new Dictionary<string, string>()),
                 new RemoteWriteMetrics(_metrics),
                 _clock,
                 NullLogger.Instance);

@@ -35,7 +35,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_collection_leaves_at_once_and_is_counted()
+    public async Task A_collection_is_sent_at_once_and_counted()
     {
         var queue = Queue();
         queue.Enqueue(Collection(1, "a", "b"));
@@ -52,7 +52,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_server_error_is_repeated_with_doubling_backoff_until_it_is_over()
+    public async Task A_server_error_is_retried_with_doubling_backoff_until_it_is_over()
     {
         for (var i = 0; i < 4; i++)
             _end.Answer(503, "overloaded\nsecond line");
@@ -77,7 +77,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_remote_end_that_hangs_is_left_after_the_timeout_and_blocks_nobody()
+    public async Task A_remote_end_that_hangs_is_abandoned_after_the_timeout_and_blocks_nobody()
     {
         _end.Answer(Hang);
         var queue = Queue();
@@ -116,7 +116,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Too_many_requests_drop_where_they_are_not_to_be_repeated()
+    public async Task Status_429_drops_the_request_if_it_must_not_be_retried()
     {
         _end.Answer(429, "slow down", ("Retry-After", "7"));
         var queue = Queue(new() { RetryOnHttp429 = false });
@@ -127,7 +127,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_refusal_drops_the_request_alone_and_is_logged_with_its_first_line()
+    public async Task A_refusal_drops_only_that_request_and_is_logged_with_its_first_line()
     {
         _end.Answer(400, "out of order sample\nand more");
         var queue = Queue(new() { MaxShards = 1 });
@@ -144,7 +144,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task No_collection_begins_before_the_one_before_it_is_done()
+    public async Task No_collection_starts_before_the_previous_one_is_done()
     {
         // Of three requests at once the first to arrive fails, twice; what comes after it must wait.
         _end.Answer(500);
@@ -285,7 +285,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_flush_that_does_not_end_in_time_says_what_is_left_and_stopping_counts_it()
+    public async Task A_flush_that_times_out_returns_what_is_left_and_stopping_counts_it()
     {
         _end.Answer(Hang);
         var queue = Queue();
@@ -322,7 +322,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Changed_headers_help_what_already_waits()
+    public async Task Changed_headers_apply_to_waiting_collections()
     {
         _end.Answer(500);
         var queue = Queue();
@@ -336,7 +336,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Nothing_leaves_while_the_permit_is_not_held_and_then_all_in_order()
+    public async Task Nothing_is_sent_while_the_permit_is_not_held_and_then_everything_in_order()
     {
         var permit = new SwitchedPermit();
         var queue = Queue(new() { MaxShards = 2 }, permit);
@@ -353,7 +353,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_permit_is_asked_for_again_before_what_failed_is_repeated()
+    public async Task The_permit_is_checked_again_before_a_retry()
     {
         var permit = new SwitchedPermit { IsHeld = true };
         _end.Answer(503);
@@ -372,7 +372,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_permit_that_is_gone_again_when_its_waiter_wakes_is_waited_for_again()
+    public async Task A_permit_lost_before_its_waiter_wakes_is_awaited_again()
     {
         var permit = new SwitchedPermit();
         var queue = Queue(permit: permit);
@@ -388,7 +388,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Samples_that_grew_too_old_while_the_permit_was_waited_for_are_dropped()
+    public async Task Samples_that_became_too_old_while_waiting_for_the_permit_are_dropped()
     {
         var permit = new SwitchedPermit();
         var queue = Queue(new() { SampleAgeLimit = TimeSpan.FromSeconds(60) }, permit);
@@ -402,7 +402,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Stopping_while_the_permit_is_waited_for_ends_at_once_and_counts_what_is_lost()
+    public async Task Stopping_while_waiting_for_the_permit_ends_at_once_and_counts_what_is_lost()
     {
         var permit = new SwitchedPermit();
         var queue = Queue(permit: permit);
@@ -419,7 +419,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_full_queue_drops_the_oldest_collection_though_it_waits_for_the_permit()
+    public async Task A_full_queue_drops_the_oldest_collection_even_while_it_waits_for_the_permit()
     {
         var permit = new SwitchedPermit();
         var bytes = Collection(1, "a").Sum(r => r.Body.Length);
@@ -455,7 +455,7 @@ public sealed class RemoteWriteQueueTests : IAsyncLifetime
     private RemoteWriteQueue Queue(RemoteWriteEndpoint endpoint, string tenantId, IWritePermit? permit = null)
     {
         Assert.True(TenantId.TryParse(tenantId, out var tenant, out _));
-        var queue = new RemoteWriteQueue(endpoint, new TenantHeaders(tenant, true, new Dictionary<string, string>()), new RemoteWriteMetrics(_tempoMetrics), _clock, _log, permit);
+        var queue = new RemoteWriteQueue(endpoint, new RemoteWriteHeaders(tenant, true, new Dictionary<string, string>()), new RemoteWriteMetrics(_tempoMetrics), _clock, _log, permit);
         _disposables.Add(queue);
         return queue;
     }

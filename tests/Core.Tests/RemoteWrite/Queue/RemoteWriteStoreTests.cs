@@ -15,7 +15,7 @@ public sealed class RemoteWriteStoreTests
     public RemoteWriteStoreTests() => _store = new InMemoryObjectStore(_clock);
 
     [Fact]
-    public async Task What_was_put_for_an_endpoint_is_found_by_it_wherever_it_stands_in_the_list_and_whatever_its_password_is()
+    public async Task An_endpoint_finds_its_collections_whatever_its_position_and_password()
     {
         await PutAsync(new RemoteWriteOptions { Url = "http://user:old@one/push" }, "acme");
         var named = new RemoteWriteOptions { Url = "http://two/push", Name = "Two" };
@@ -30,7 +30,7 @@ public sealed class RemoteWriteStoreTests
     }
 
     [Fact]
-    public async Task What_was_put_for_an_endpoint_is_nothing_to_one_with_another_url_or_name_and_is_deleted_after_seven_days()
+    public async Task Collections_of_an_endpoint_with_another_url_or_name_are_not_used_and_are_deleted_after_seven_days()
     {
         await PutAsync(new RemoteWriteOptions { Url = "http://old/push", Name = "prod" }, "acme", "beta");
         var endpoints = Endpoints(new() { Url = "http://new/push", Name = "prod" }, new() { Url = "http://old/push" }, new() { Url = "http://old/push", Name = "test" });
@@ -48,7 +48,7 @@ public sealed class RemoteWriteStoreTests
     }
 
     [Fact]
-    public async Task Two_endpoints_with_one_url_keep_apart_what_waits_for_them()
+    public async Task Two_endpoints_with_the_same_url_have_separate_queues()
     {
         var endpoints = Endpoints(new() { Url = "http://one/push" }, new() { Url = "http://one/push" });
         await Queue("acme", endpoints, 1).PutAsync(CollectionOf.Services(1, "a"), 1000);
@@ -57,7 +57,7 @@ public sealed class RemoteWriteStoreTests
     }
 
     [Fact]
-    public async Task Shards_keep_apart_what_waits_for_them()
+    public async Task Shards_have_separate_queues()
     {
         var endpoints = Endpoints(new RemoteWriteOptions { Url = "http://one/push" });
         await Queue("acme", endpoints, 0, "0-of-2").PutAsync(CollectionOf.Services(1, "a"), 1000);

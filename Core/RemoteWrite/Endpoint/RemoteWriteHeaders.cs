@@ -2,16 +2,16 @@ using OrleansTempo.Core.Configuration.RemoteWrite;
 
 namespace OrleansTempo.Core.RemoteWrite.Endpoint;
 
-/// <summary>The headers that one tenant's requests carry over those of the endpoint. Replaced as a whole when settings change.</summary>
-internal sealed record TenantHeaders(TenantId Tenant, bool AddOrgId, IReadOnlyDictionary<string, string> Headers)
+/// <summary>The headers that the requests of one tenant carry in addition to those of the endpoint. Replaced as a whole when settings change.</summary>
+internal sealed record RemoteWriteHeaders(TenantId Tenant, bool AddOrgId, IReadOnlyDictionary<string, string> Headers)
 {
     public const string OrgIdHeader = "X-Scope-OrgID";
 
     /// <summary>
-    /// The endpoint's headers with the tenant's laid over them, and the tenant's ID where none of them says it. Files are read for every
-    /// request, so that a rotated secret is picked up.
+    /// Returns the endpoint's headers, overridden by the tenant's, plus the tenant ID if none of them contains it. Files are read for
+    /// every request, so that a rotated secret is picked up.
     /// </summary>
-    /// <exception cref="IOException">A file cannot be read, or what it holds cannot be sent.</exception>
+    /// <exception cref="IOException">A file cannot be read, or its content cannot be sent.</exception>
     public async ValueTask<Dictionary<string, IReadOnlyList<string>>> MergeAsync(RemoteWriteOptions endpoint, CancellationToken cancellation)
     {
         var merged = new Dictionary<string, IReadOnlyList<string>>(StringComparer.OrdinalIgnoreCase);

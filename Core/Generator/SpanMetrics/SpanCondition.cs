@@ -4,8 +4,8 @@ using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Generator.SpanMetrics;
 
-/// <summary>One test of a filter policy: on the span's kind, status or name, or on the first attribute with a key.</summary>
-internal sealed class SpanTest
+/// <summary>One condition of a filter policy: on the span's kind, status or name, or on the first attribute with a key.</summary>
+internal sealed class SpanCondition
 {
     private readonly Target _target;
     private readonly byte[] _key;
@@ -14,7 +14,7 @@ internal sealed class SpanTest
     private readonly Re2? _regex;
     private bool? _ofResource;
 
-    private SpanTest(Target target, string key, object value, Re2? regex)
+    private SpanCondition(Target target, string key, object value, Re2? regex)
     {
         _target = target;
         _key = Encoding.UTF8.GetBytes(key);
@@ -33,7 +33,7 @@ internal sealed class SpanTest
     }
 
     /// <exception cref="ArgumentException">The key, the value or the regular expression is not valid.</exception>
-    public static SpanTest Create(PolicyMatchType matchType, PolicyAttributeOptions attribute)
+    public static SpanCondition Create(PolicyMatchType matchType, PolicyAttributeOptions attribute)
     {
         var (target, key) = ParseKey(attribute.Key);
         Re2? regex = null;
@@ -55,10 +55,10 @@ internal sealed class SpanTest
             throw new ArgumentException($"filter policy value of name is not a string: {attribute.Value}");
         }
 
-        return new SpanTest(target, key, attribute.Value, regex);
+        return new SpanCondition(target, key, attribute.Value, regex);
     }
 
-    /// <summary>The spans that follow are of this resource.</summary>
+    /// <summary>Called before the spans of a resource.</summary>
     public void BeginResource(SpanBatch batch, int resource)
     {
         if (_target == Target.Resource)
@@ -102,7 +102,7 @@ internal sealed class SpanTest
     private bool MatchesText(ReadOnlySpan<byte> text) =>
         _regex is null ? text.SequenceEqual(_text) : _regex.IsMatch(Encoding.UTF8.GetString(text));
 
-    // As in Tempo, only the first attribute with the key is asked, and a value of another type counts as that type's zero.
+    // As in Tempo, only the first attribute with the key counts, and a value of another type counts as the zero of the wanted type.
     private bool MatchesFirst(ReadOnlySpan<byte> bytes, ReadOnlySpan<AttributeRecord> attributes)
     {
         foreach (ref readonly var attribute in attributes)

@@ -6,11 +6,11 @@ using Microsoft.Extensions.Options;
 
 namespace OrleansTempo.Server.Hosting;
 
-/// <summary>Compresses the HTTP API's answers with gzip for clients that ask for it, as Tempo does; not those that are tiny, and none of the receivers'.</summary>
-internal sealed class AnswerCompression(IServiceProvider services, IOptions<ResponseCompressionOptions> options) : ResponseCompressionProvider(services, options)
+/// <summary>Compresses responses of the HTTP API with gzip for clients that accept it, as Tempo does; not tiny ones, and none of the receivers.</summary>
+internal sealed class ApiResponseCompression(IServiceProvider services, IOptions<ResponseCompressionOptions> options) : ResponseCompressionProvider(services, options)
 {
-    // Below this an answer fits into a packet or two as it is.
-    private const int SmallestBytes = 1024;
+    // A smaller response fits into a packet or two without compression.
+    private const int MinBytes = 1024;
 
     private static readonly string[] s_types = ["application/json", "application/protobuf", "application/openmetrics-text", "text/plain"];
 
@@ -19,16 +19,16 @@ internal sealed class AnswerCompression(IServiceProvider services, IOptions<Resp
         services.Configure<GzipCompressionProviderOptions>(static gzip => gzip.Level = CompressionLevel.Fastest);
         services.Configure<ResponseCompressionOptions>(static compression =>
         {
-            // What is in an answer is the tenant's own, and no secret of the server's is beside it for an attacker to guess by its size.
+            // A response only contains the tenant's own data, and no secret of the server that an attacker could guess from its size.
             compression.EnableForHttps = true;
             compression.MimeTypes = s_types;
             compression.Providers.Add<GzipCompressionProvider>();
         });
-        services.AddSingleton<IResponseCompressionProvider, AnswerCompression>();
+        services.AddSingleton<IResponseCompressionProvider, ApiResponseCompression>();
     }
 
     public static RequestDelegate Around(RequestDelegate handler, IServiceProvider services) =>
         new ResponseCompressionMiddleware(handler, services.GetRequiredService<IResponseCompressionProvider>()).Invoke;
 
-    public override bool ShouldCompressResponse(HttpContext context) => !(context.Response.ContentLength < SmallestBytes) && base.ShouldCompressResponse(context);
+    public override bool ShouldCompressResponse(HttpContext context) => !(context.Response.ContentLength < MinBytes) && base.ShouldCompressResponse(context);
 }

@@ -1,23 +1,23 @@
 namespace OrleansTempo.Core;
 
 /// <summary>
-/// A URL as logs, metrics, pages and errors may show it: with <c>xxxxx</c>, as Go writes it, in place of a password or token before
-/// the host and of everything that the query and the fragment say. Names in the query stay, so that two URLs can be told apart.
+/// Redacts a URL for logs, metrics, pages and errors: <c>xxxxx</c>, as Go writes it, replaces a password or token before the host, and
+/// the values in the query and the fragment. Names in the query stay, so that two URLs can be told apart.
 /// <code>
 /// https://user:pass@host/push?token=abc&amp;v=2     becomes    https://user:xxxxx@host/push?token=xxxxx&amp;v=xxxxx
 /// </code>
 /// </summary>
-public static class ShownUrl
+public static class RedactedUrl
 {
     private const string Mask = "xxxxx";
 
-    /// <summary>The URL, or what was meant to be one, without its secrets.</summary>
+    /// <summary>Returns the URL, or the text that was meant to be one, without its secrets.</summary>
     public static string Of(string url)
     {
         var scheme = url.IndexOf("://", StringComparison.Ordinal);
         var start = scheme < 0 ? 0 : scheme + 3;
 
-        // What is no URL may be one with a password that was not escaped: then all before the last @ may be part of it.
+        // An invalid URL may contain a password that was not escaped, so everything before the last @ may be part of it.
         var isUrl = scheme >= 0 && Uri.TryCreate(url, UriKind.Absolute, out _);
         var authority = url.AsSpan(start);
         if (isUrl && authority.IndexOfAny('/', '?', '#') is >= 0 and var end)
@@ -33,7 +33,7 @@ public static class ShownUrl
         return query < 0 ? url : url[..query] + Parameters(url[query..]);
     }
 
-    // With the ? or # that it begins with.
+    // The query starts with its ? or #.
     private static string Parameters(string query)
     {
         var fragment = query.IndexOf('#');

@@ -3,10 +3,10 @@ using Microsoft.Extensions.Logging;
 
 namespace OrleansTempo.Server.Hosting;
 
-/// <summary>What is the same in every host's life: the time between its start and its stop, and the lines in the log that tell of both.</summary>
-public static partial class HostLife
+/// <summary>Serves between the start and the stop of a host, and logs both.</summary>
+public static partial class HostLifetime
 {
-    /// <summary>Says what runs where, sends the demo's traffic if that was asked for, and waits until <paramref name="stop"/> is cancelled.</summary>
+    /// <summary>Logs the start-up summary, sends the demo traffic if requested, and waits until <paramref name="stop"/> is cancelled.</summary>
     public static async Task ServeAsync(
         TempoCommandLine commandLine, TempoServer server, IReadOnlyList<string> remoteUrls, TimeProvider time, ILogger logger, CancellationToken stop)
     {

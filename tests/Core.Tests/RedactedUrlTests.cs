@@ -1,6 +1,6 @@
 namespace OrleansTempo.Core.Tests;
 
-public sealed class ShownUrlTests
+public sealed class RedactedUrlTests
 {
     [Theory]
     [InlineData("http://h/a@b", "http://h/a@b")]
@@ -14,5 +14,5 @@ public sealed class ShownUrlTests
     [InlineData("user:secret@h/x?t=secret", "xxxxx@h/x?t=xxxxx")]
     [InlineData("not a url", "not a url")]
     [InlineData("", "")]
-    public void A_URL_is_shown_without_password_query_and_fragment(string url, string shown) => Assert.Equal(shown, ShownUrl.Of(url));
+    public void A_URL_is_redacted_without_password_query_and_fragment(string url, string shown) => Assert.Equal(shown, RedactedUrl.Of(url));
 }

@@ -1,29 +1,29 @@
 namespace OrleansTempo.Core.RemoteWrite.Queue;
 
 /// <summary>
-/// The collections of one queue in their order, those in the store before those in memory alone, within its shares of what the
-/// endpoint may hold of either:
+/// The collections of one queue in order, those in the store before those only in memory, within the queue's shares of what the
+/// endpoint may hold in each:
 /// <code>
 /// oldest [ in the store │ in the store │ … ] [ in memory │ in memory ] newest
 ///           over the share of the store         over the share of memory
 ///           the oldest is dropped               the oldest of these is
 /// </code>
-/// Knows the sums and does no I/O: who removes a collection that is in the store deletes its object. Guarded by the queue's gate.
+/// Keeps the sums, and does no I/O: the caller that removes a stored collection deletes its object. Guarded by the queue's gate.
 /// </summary>
-internal sealed class WaitingCollections(RemoteWriteBacklog memory, RemoteWriteBacklog store)
+internal sealed class QueuedCollections(RemoteWriteBacklog memory, RemoteWriteBacklog store)
 {
     private readonly Queue<WaitingCollection> _inStore = new();
     private readonly Queue<WaitingCollection> _inMemory = new();
 
     public int Count => _inStore.Count + _inMemory.Count;
 
-    /// <summary>Compressed bytes that wait in memory.</summary>
+    /// <summary>The number of compressed bytes that wait in memory.</summary>
     public long MemoryBytes { get; private set; }
 
-    /// <summary>What their objects count against the limit.</summary>
+    /// <summary>The number of bytes that the objects count against the limit.</summary>
     public long StoredBytes { get; private set; }
 
-    /// <summary>Samples that wait, in both.</summary>
+    /// <summary>The number of waiting samples, in memory and in the store.</summary>
     public long Samples { get; private set; }
 
     public long SamplesInStore { get; private set; }
@@ -41,7 +41,7 @@ internal sealed class WaitingCollections(RemoteWriteBacklog memory, RemoteWriteB
             AddToStore(collection);
     }
 
-    /// <summary>The oldest in memory is in the store from now on.</summary>
+    /// <summary>Called when the oldest collection in memory has been put into the store.</summary>
     public void MoveToStore(StoredCollection stored)
     {
         var collection = _inMemory.Dequeue();
@@ -52,7 +52,7 @@ internal sealed class WaitingCollections(RemoteWriteBacklog memory, RemoteWriteB
         AddToStore(collection);
     }
 
-    /// <summary>The requests of one in the store have been read; broken ones are not among what waits any more.</summary>
+    /// <summary>Called when the requests of a stored collection have been read; corrupt ones no longer wait.</summary>
     public void Load(WaitingCollection collection, IReadOnlyList<RemoteWriteRequest> requests, string? etag)
     {
         var before = collection.Samples;
@@ -60,7 +60,7 @@ internal sealed class WaitingCollections(RemoteWriteBacklog memory, RemoteWriteB
         ChangeSamples(collection, collection.Samples - before);
     }
 
-    /// <summary>A request of a collection was accepted or refused.</summary>
+    /// <summary>Called when a request of a collection was accepted or refused.</summary>
     public void Finish(WaitingCollection collection, int request)
     {
         var (samples, bytes) = (collection.Samples, collection.Bytes);
@@ -69,25 +69,25 @@ internal sealed class WaitingCollections(RemoteWriteBacklog memory, RemoteWriteB
         ChangeMemory(collection.Bytes - bytes);
     }
 
-    /// <summary>Takes the oldest out; what was left of it stays readable in it.</summary>
+    /// <summary>Removes the oldest collection; its remaining requests stay readable.</summary>
     public WaitingCollection RemoveOldest() => _inStore.Count > 0 ? RemoveFromStore() : RemoveFromMemory();
 
-    /// <summary>Takes out the oldest of those in memory that are more than the queue's share, never the one that came last.</summary>
+    /// <summary>Removes the oldest collections in memory that exceed the queue's share, never the newest one.</summary>
     public void DropOverMemoryShare(List<WaitingCollection> dropped)
     {
         while (_inMemory.Count > 1 && memory.IsOverShare(MemoryBytes))
             dropped.Add(RemoveFromMemory());
     }
 
-    /// <summary>Takes out the oldest of those in the store that are more than the queue's share, never the one that came last.</summary>
+    /// <summary>Removes the oldest collections in the store that exceed the queue's share, never the newest one.</summary>
     public void DropOverStoreShare(List<WaitingCollection> dropped)
     {
         while (_inStore.Count > 1 && store.IsOverShare(StoredBytes))
             dropped.Add(RemoveFromStore());
     }
 
-    /// <summary>The end of the queue: those in memory are gone, and those in the store take part in no share of this process any more.</summary>
-    /// <returns>The samples that are gone.</returns>
+    /// <summary>Ends the queue: collections in memory are lost, and those in the store no longer count towards the shares of this process.</summary>
+    /// <returns>The number of lost samples.</returns>
     public long Close()
     {
         long lost = 0;

@@ -9,18 +9,17 @@ using OrleansTempo.Core.Objects;
 namespace OrleansTempo.Azure;
 
 /// <summary>
-/// The object store in one container of Azure Blob Storage. An object is a block blob of the same name, below the prefix of
-/// the configuration; what makes a put conditional is the service's own <c>If-None-Match</c> and <c>If-Match</c>, so it holds
-/// between machines. Requests that fail on the way are sent again by the SDK, a few times.
+/// The object store in one container of Azure Blob Storage. An object is a block blob of the same name, below the configured prefix. Conditional puts
+/// use the service's own <c>If-None-Match</c> and <c>If-Match</c>, so they hold between machines. The SDK retries failed requests a few times.
 /// <code>
 ///   prefix/                     storage.trace.azure.prefix, or nothing
-///     acme/0f3c…/meta.json      an object "acme/0f3c…/meta.json"
-///     acme.!/0f3c…/data         an object "acme./0f3c…/data", see <see cref="BlobNames"/>
+///     acme/0f3c…/meta.json      the object "acme/0f3c…/meta.json"
+///     acme.!/0f3c…/data         the object "acme./0f3c…/data", see <see cref="BlobNames"/>
 /// </code>
 /// </summary>
 public sealed class AzureBlobObjectStore : IObjectStore
 {
-    // What tells a conditional put that was carried out but whose answer was lost from another's put.
+    // Tells a conditional put that succeeded, but whose answer was lost, from another writer's put.
     private const string WriteId = "write_id";
 
     private readonly BlobContainerClient _container;
@@ -32,13 +31,13 @@ public sealed class AzureBlobObjectStore : IObjectStore
         _names = names;
     }
 
-    /// <summary>Signs in and looks whether the container may be read, with one request; a container that is not there is created.</summary>
-    /// <exception cref="ArgumentException">A setting cannot be right; the message names its key.</exception>
-    /// <exception cref="IOException">The service cannot be reached or refuses us; the message says what to do.</exception>
+    /// <summary>Signs in and checks, with one request, that the container can be read; creates the container if it does not exist.</summary>
+    /// <exception cref="ArgumentException">A setting is invalid; the message names its key.</exception>
+    /// <exception cref="IOException">The service cannot be reached or refuses access; the message says what to do.</exception>
     public static Task<AzureBlobObjectStore> OpenAsync(AzureStorageOptions options, CancellationToken cancellationToken = default) =>
         OpenAsync(options, adjust: null, cancellationToken);
 
-    /// <summary>Opens it with the SDK's own options adjusted: another transport, other waits between tries.</summary>
+    /// <summary>Opens the store with adjusted SDK options: another transport, other retry delays.</summary>
     internal static async Task<AzureBlobObjectStore> OpenAsync(AzureStorageOptions options, Action<BlobClientOptions>? adjust, CancellationToken cancellationToken)
     {
         var names = new BlobNames(options.Prefix);
@@ -59,7 +58,7 @@ public sealed class AzureBlobObjectStore : IObjectStore
     public Task<string?> PutIfMatchAsync(string name, ReadOnlyMemory<byte> content, string etag, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(etag);
-        // To the service a star is any ETag; it never gives one out.
+        // To the service, a star means any ETag; it never returns one.
         return etag == "*"
             ? Task.FromResult<string?>(null)
             : PutIfAsync(name, content, new BlobRequestConditions { IfMatch = new ETag(etag) }, cancellationToken);
@@ -84,7 +83,7 @@ public sealed class AzureBlobObjectStore : IObjectStore
                     var result = (await blob.DownloadContentAsync(cancellation).ConfigureAwait(false)).Value;
                     return new StoredObject(result.Content.ToMemory(), result.Details.ETag.ToString());
                 }
-                catch (RequestFailedException e) when (IsNoBlob(e))
+                catch (RequestFailedException e) when (IsBlobNotFound(e))
                 {
                     return null;
                 }
@@ -106,7 +105,7 @@ public sealed class AzureBlobObjectStore : IObjectStore
         while (await AskAsync("listing blobs below", prefix, _ => blobs.MoveNextAsync().AsTask(), cancellationToken).ConfigureAwait(false))
         {
             var blob = blobs.Current;
-            // What others keep in the container is none of our objects where no object can have its name.
+            // The container may hold blobs of others; those whose names are not object names are skipped.
             if (_names.TryObjectName(blob.Name, out var name))
                 yield return new ObjectInfo(name, blob.Properties.ContentLength ?? 0, blob.Properties.LastModified ?? default);
         }
@@ -115,7 +114,7 @@ public sealed class AzureBlobObjectStore : IObjectStore
     public async Task<IReadOnlyList<string>> ListFoldersAsync(string prefix, CancellationToken cancellationToken = default)
     {
         if (prefix.Length > 0 && !prefix.EndsWith('/'))
-            throw new ArgumentException($"'{prefix}' is no folder: it is to be empty or to end with '/'", nameof(prefix));
+            throw new ArgumentException($"'{prefix}' is not a folder: a folder is empty or ends with '/'", nameof(prefix));
 
         var options = new GetBlobsByHierarchyOptions { Prefix = _names.BlobPrefix(prefix), Delimiter = "/" };
         await using var items = _container.GetBlobsByHierarchyAsync(options, cancellationToken).GetAsyncEnumerator(cancellationToken);
@@ -155,7 +154,7 @@ public sealed class AzureBlobObjectStore : IObjectStore
                     await blob.DeleteAsync(DeleteSnapshotsOption.IncludeSnapshots, new BlobRequestConditions { IfMatch = new ETag(etag) }, cancellation).ConfigureAwait(false);
                     return true;
                 }
-                catch (RequestFailedException e) when (IsNoMatch(e))
+                catch (RequestFailedException e) when (IsConditionNotMet(e))
                 {
                     return false;
                 }
@@ -163,7 +162,7 @@ public sealed class AzureBlobObjectStore : IObjectStore
             cancellationToken);
     }
 
-    /// <summary>Sends a request; what goes wrong in it becomes an <see cref="IOException"/> that says where and what to do.</summary>
+    /// <summary>Sends a request; a failure becomes an <see cref="IOException"/> that says where it happened and what to do.</summary>
     internal async Task<T> AskAsync<T>(string doing, string? name, Func<CancellationToken, Task<T>> request, CancellationToken cancellationToken)
     {
         try
@@ -200,7 +199,7 @@ public sealed class AzureBlobObjectStore : IObjectStore
                 {
                     return await UploadAsync(blob, content, options, cancellation).ConfigureAwait(false);
                 }
-                catch (RequestFailedException e) when (IsNoMatch(e))
+                catch (RequestFailedException e) when (IsConditionNotMet(e))
                 {
                     return await ETagOfWriteAsync(blob, writeId, cancellation).ConfigureAwait(false);
                 }
@@ -209,8 +208,8 @@ public sealed class AzureBlobObjectStore : IObjectStore
     }
 
     /// <summary>
-    /// The ETag of a blob that still is what this write made of it; null for any other. A put whose answer was lost is sent
-    /// again by the SDK and then refused because of itself: without this look its caller would take it for another's.
+    /// The ETag of a blob if it is still as this write left it; null otherwise. If the answer to a put was lost, the SDK sends the put again, and it
+    /// is refused because of itself: without this check, its caller would believe somebody else had written the blob.
     /// </summary>
     private static async Task<string?> ETagOfWriteAsync(BlockBlobClient blob, string writeId, CancellationToken cancellationToken)
     {
@@ -219,7 +218,7 @@ public sealed class AzureBlobObjectStore : IObjectStore
             var properties = (await blob.GetPropertiesAsync(cancellationToken: cancellationToken).ConfigureAwait(false)).Value;
             return properties.Metadata.TryGetValue(WriteId, out var found) && found == writeId ? properties.ETag.ToString() : null;
         }
-        catch (RequestFailedException e) when (IsNoBlob(e))
+        catch (RequestFailedException e) when (IsBlobNotFound(e))
         {
             return null;
         }
@@ -227,7 +226,7 @@ public sealed class AzureBlobObjectStore : IObjectStore
 
     private static async Task<int> ReadRangeAsync(BlockBlobClient blob, long offset, Memory<byte> target, CancellationToken cancellationToken)
     {
-        // There is no range of no bytes.
+        // An empty range cannot be requested.
         if (target.IsEmpty)
             return await blob.ExistsAsync(cancellationToken).ConfigureAwait(false) ? 0 : -1;
 
@@ -237,7 +236,7 @@ public sealed class AzureBlobObjectStore : IObjectStore
             using var result = (await blob.DownloadStreamingAsync(options, cancellationToken).ConfigureAwait(false)).Value;
             return await result.Content.ReadAtLeastAsync(target, target.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
         }
-        catch (RequestFailedException e) when (IsNoBlob(e))
+        catch (RequestFailedException e) when (IsBlobNotFound(e))
         {
             return -1;
         }
@@ -247,7 +246,7 @@ public sealed class AzureBlobObjectStore : IObjectStore
         }
     }
 
-    /// <summary>Lists one blob, which any role that may read may do; creating a container needs more rights than most have.</summary>
+    /// <summary>Lists one blob, which any role with read access may do; creating a container needs more rights than most have.</summary>
     private async Task<bool> FindContainerAsync(CancellationToken cancellationToken)
     {
         try
@@ -258,14 +257,14 @@ public sealed class AzureBlobObjectStore : IObjectStore
         }
         catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.ContainerNotFound)
         {
-            // Another process may create it at the same time, which is as good.
+            // Another process may create it at the same time, which is just as good.
             await _container.CreateIfNotExistsAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
             return true;
         }
     }
 
-    private static bool IsNoBlob(RequestFailedException e) => e.ErrorCode == BlobErrorCode.BlobNotFound;
+    private static bool IsBlobNotFound(RequestFailedException e) => e.ErrorCode == BlobErrorCode.BlobNotFound;
 
-    private static bool IsNoMatch(RequestFailedException e) =>
-        e.ErrorCode == BlobErrorCode.ConditionNotMet || e.ErrorCode == BlobErrorCode.BlobAlreadyExists || IsNoBlob(e);
+    private static bool IsConditionNotMet(RequestFailedException e) =>
+        e.ErrorCode == BlobErrorCode.ConditionNotMet || e.ErrorCode == BlobErrorCode.BlobAlreadyExists || IsBlobNotFound(e);
 }

@@ -6,22 +6,22 @@ using OrleansTempo.Core.Objects;
 namespace OrleansTempo.Azure;
 
 /// <summary>
-/// A blob written in blocks, which nobody sees until their list is committed; blocks that never are vanish from the service
-/// by themselves. Small parts are gathered into blocks, and a blob of less than one block is put with one request.
+/// Writes a blob in blocks, which stay invisible until their list is committed; the service deletes uncommitted blocks by itself. Small parts are
+/// gathered into blocks, and a blob smaller than one block is put with a single request.
 /// <code>
 ///   WriteAsync ──▶ buffer ──full──▶ Put Block … Put Block ──CompleteAsync──▶ Put Block List
 ///                     └──────────────less than a block─────CompleteAsync──▶ Put Blob
 /// </code>
-/// A put of the same blob meanwhile makes the service drop the blocks; completing then fails.
+/// If somebody puts the same blob in the meantime, the service drops the blocks, and completing fails.
 /// </summary>
 internal sealed class AzureBlobWriter(AzureBlobObjectStore store, string name, BlockBlobClient blob) : IObjectWriter
 {
-    /// <summary>50,000 blocks make a blob at most: 195 GiB of this size.</summary>
+    /// <summary>A blob has at most 50,000 blocks: 195 GiB at this size.</summary>
     internal const int BlockBytes = 4 << 20;
 
     private readonly List<string> _blocks = [];
 
-    // Rented when first needed. Goes back only after a request that ended well: one that was given up may still be reading it.
+    // Rented when first needed. Returned only after a request that ended well: an abandoned one may still be reading it.
     private byte[]? _buffer;
     private int _buffered;
     private State _state = State.Writing;
@@ -39,7 +39,7 @@ internal sealed class AzureBlobWriter(AzureBlobObjectStore store, string name, B
         RequireWriting();
         while (part.Length > 0)
         {
-            // A whole block of the caller's memory needs no copy.
+            // A whole block in the caller's memory needs no copy.
             if (_buffered == 0 && part.Length >= BlockBytes)
             {
                 await StageAsync(part[..BlockBytes], cancellationToken).ConfigureAwait(false);
@@ -90,7 +90,7 @@ internal sealed class AzureBlobWriter(AzureBlobObjectStore store, string name, B
 
     private async Task StageAsync(ReadOnlyMemory<byte> block, CancellationToken cancellationToken)
     {
-        // Blocks belong to the blob, not to who writes it: a name of its own for each keeps two writers from mixing theirs.
+        // Blocks belong to the blob, not to the writer: a unique name for each keeps two writers from mixing theirs.
         var id = Convert.ToBase64String(Guid.NewGuid().ToByteArray());
         await SendAsync(
             async cancellation =>
@@ -113,7 +113,7 @@ internal sealed class AzureBlobWriter(AzureBlobObjectStore store, string name, B
     {
         ObjectDisposedException.ThrowIf(_state == State.Disposed, this);
         if (_state != State.Writing)
-            throw new InvalidOperationException($"'{name}' cannot be written on: {(_state == State.Completed ? "it is completed" : "a write has failed or is still under way")}");
+            throw new InvalidOperationException($"cannot write to '{name}': {(_state == State.Completed ? "it is already completed" : "an earlier write failed or is still under way")}");
     }
 
     private void ReturnBuffer()

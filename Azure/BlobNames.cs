@@ -4,48 +4,48 @@ using OrleansTempo.Core.Objects;
 namespace OrleansTempo.Azure;
 
 /// <summary>
-/// Turns objects' names into blobs' and back: the prefix goes before them, and a segment that ends with a dot gets a <c>!</c>,
-/// which no object's name has, behind it: Azure warns of such segments, because some that handle addresses drop the dot.
+/// Converts object names to blob names and back. The prefix is prepended, and a segment that ends with a dot gets a <c>!</c> appended, which no
+/// object name contains: Azure advises against such segments, because some software drops the dot.
 /// </summary>
 internal sealed class BlobNames
 {
-    // What Azure allows to a blob's name.
+    // Azure's maximum length of a blob name.
     private const int MaxLength = 1024;
 
     private readonly string _folder;
 
-    /// <exception cref="ArgumentException">No blob can be below <paramref name="prefix"/>.</exception>
+    /// <exception cref="ArgumentException"><paramref name="prefix"/> is not a valid path.</exception>
     public BlobNames(string prefix)
     {
         var folder = prefix.Trim('/');
         if (folder.Length > 0 && !IsName(folder))
         {
             throw new ArgumentException(
-                $"storage.trace.azure.prefix: '{prefix}' is no path; allowed are segments of a-z, A-Z, 0-9 and _.=%- (none of them . or ..) with '/' between them");
+                $"storage.trace.azure.prefix: '{prefix}' is not a path; it must be segments of a-z, A-Z, 0-9 and _.=%- separated by '/', none of them '.' or '..'");
         }
 
         _folder = folder.Length == 0 ? "" : Escape(folder) + "/";
     }
 
-    /// <exception cref="ArgumentException">It is no object's name.</exception>
+    /// <exception cref="ArgumentException">It is not a valid object name.</exception>
     public string BlobName(string name)
     {
         ObjectName.Validate(name);
         var blob = _folder + Escape(name);
         return blob.Length <= MaxLength
             ? blob
-            : throw new ArgumentException($"'{blob[..64]}…' is too long for a blob's name: {blob.Length} characters, at most {MaxLength} are allowed", nameof(name));
+            : throw new ArgumentException($"'{blob[..64]}…' is too long for a blob name: it has {blob.Length} characters, and at most {MaxLength} are allowed", nameof(name));
     }
 
-    /// <summary>What the blobs of all objects begin with whose names begin with <paramref name="prefix"/>.</summary>
-    /// <exception cref="ArgumentException">No object's name begins so.</exception>
+    /// <summary>The prefix of the blobs of all objects whose names begin with <paramref name="prefix"/>.</summary>
+    /// <exception cref="ArgumentException">No object name begins like this.</exception>
     public string BlobPrefix(string prefix)
     {
         ObjectName.ValidatePrefix(prefix);
         return _folder + prefix.Replace("./", ".!/", StringComparison.Ordinal);
     }
 
-    /// <summary>False for a blob that is none of our objects.</summary>
+    /// <summary>The object name of a blob; false for a blob that is not one of our objects.</summary>
     public bool TryObjectName(string blob, [NotNullWhen(true)] out string? name)
     {
         name = null;

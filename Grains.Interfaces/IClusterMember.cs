@@ -2,7 +2,7 @@ using Orleans.Services;
 
 namespace OrleansTempo.Grains.Interfaces;
 
-/// <summary>What a silo says of itself to the others, which agree on it before they work together. Every silo of a cluster has one.</summary>
+/// <summary>Describes a silo to the others, which must agree before they work together. Every silo of a cluster has one.</summary>
 [Alias("orleanstempo.IClusterMember")]
 internal interface IClusterMember : IGrainService
 {
@@ -11,15 +11,15 @@ internal interface IClusterMember : IGrainService
     Task<MemberDescription> DescribeAsync();
 }
 
-/// <summary>The part of a silo's configuration that has to be the same in the whole cluster.</summary>
+/// <summary>The part of a silo's configuration that must be the same in the whole cluster.</summary>
 [GenerateSerializer, Immutable, Alias("orleanstempo.MemberDescription")]
 internal sealed record MemberDescription
 {
-    /// <summary>The random ID that is written in the silo's object store.</summary>
+    /// <summary>The random ID that is stored in the silo's object store.</summary>
     [Id(0)]
     public string StoreId { get; init; } = "";
 
-    /// <summary>Where that store is, for people.</summary>
+    /// <summary>The location of that store, for people.</summary>
     [Id(1)]
     public string Store { get; init; } = "";
 

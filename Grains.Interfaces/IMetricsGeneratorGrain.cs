@@ -4,27 +4,27 @@ namespace OrleansTempo.Grains.Interfaces;
 [Alias("orleanstempo.IMetricsGeneratorGrain")]
 internal interface IMetricsGeneratorGrain : IGrainWithStringKey
 {
-    /// <summary>Counts spans. Called once: whether it fails or not, it is never tried again, for that could count twice.</summary>
+    /// <summary>Counts spans. A failed call must never be retried, because that could count spans twice.</summary>
     [Alias("push")]
     [ResponseTimeout("00:00:15")]
     Task PushAsync(SpanPayload payload);
 
-    /// <summary>Begins a reading of the current series; null where the tenant has no generator.</summary>
+    /// <summary>Begins a reading of the current series; null if the tenant has no generator.</summary>
     [Alias("begin-series")]
     Task<SeriesPiece?> BeginSeriesAsync();
 
-    /// <summary>The next piece of a family's series; null where the reading has ended, or the generator has moved.</summary>
-    /// <param name="reading">What <see cref="BeginSeriesAsync"/> said.</param>
-    /// <param name="family">One of the families.</param>
-    /// <param name="from">0, or where the piece before has ended.</param>
+    /// <summary>The next piece of a family's series; null if the reading has ended, or the generator has moved.</summary>
+    /// <param name="reading">The reading returned by <see cref="BeginSeriesAsync"/>.</param>
+    /// <param name="family">One of the reading's families.</param>
+    /// <param name="from">0, or where the previous piece ended.</param>
     [Alias("read-series")]
     Task<SeriesPiece?> ReadSeriesAsync(long reading, string family, int from);
 
-    /// <summary>Does nothing but be active: its series go on, or end in order, though no span comes.</summary>
+    /// <summary>Does nothing but activate the grain, so that its series continue, or end cleanly, even though no span arrives.</summary>
     [Alias("wake")]
     Task WakeAsync();
 
-    /// <summary>Collects once besides its interval: a silo that stops does not let its clients' last spans wait for one that hangs.</summary>
+    /// <summary>Collects once outside its interval, so that on a silo's stop, its clients' last spans do not wait for one that hangs.</summary>
     [Alias("collect")]
     Task CollectAsync();
 }

@@ -3,26 +3,29 @@ using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Grains.Interfaces;
 
-/// <summary>What a partition made of the spans it got.</summary>
+/// <summary>A partition's answer to the spans it received.</summary>
 [GenerateSerializer, Immutable, Alias("orleanstempo.IngestAnswer")]
 internal sealed record IngestAnswer
 {
-    /// <summary>Null where they are in a write-ahead log; otherwise why not, in a sentence.</summary>
+    /// <summary>Null if the spans are in a write-ahead log; otherwise the reason why not, in a sentence.</summary>
     [Id(0)]
     public string? Unavailable { get; init; }
 
-    /// <summary>The spans refused because the tenant has all the live traces it may, by their places in the payload (<see cref="SpanPayload.Place"/>); null for none.</summary>
+    /// <summary>
+    /// The spans refused because the tenant has the maximum number of live traces, by their places in the payload (<see cref="SpanPayload.Place"/>);
+    /// null for none.
+    /// </summary>
     [Id(1)]
     public int[]? LiveTracesExceeded { get; init; }
 
-    /// <summary>The spans refused because their trace has all the bytes it may, by their places in the payload; null for none.</summary>
+    /// <summary>The spans refused because their trace has the maximum number of bytes, by their places in the payload; null for none.</summary>
     [Id(2)]
     public int[]? TracesTooLarge { get; init; }
 
     /// <summary>The answer to a payload.</summary>
-    /// <param name="results">What became of each part of it.</param>
-    /// <param name="parts">Its parts.</param>
-    public static IngestAnswer Of(IReadOnlyList<IngestResult> results, IReadOnlyList<SpanPart> parts)
+    /// <param name="results">The result of each part of the payload.</param>
+    /// <param name="parts">The payload's parts.</param>
+    public static IngestAnswer Of(IReadOnlyList<IngestOutcome> results, IReadOnlyList<SpanPart> parts)
     {
         List<int>? liveTracesExceeded = null, tracesTooLarge = null;
         for (var i = 0; i < results.Count; i++)
@@ -41,7 +44,7 @@ internal sealed record IngestAnswer
         };
     }
 
-    /// <summary>The refused spans of each batch of the payload, by their places in it; null for none.</summary>
+    /// <summary>The refused spans of each batch of the payload, by their indexes in the batch; null for none.</summary>
     public IReadOnlyDictionary<SpanBatch, Refusals>? RefusalsIn(SpanPayload payload)
     {
         if (LiveTracesExceeded is null && TracesTooLarge is null)

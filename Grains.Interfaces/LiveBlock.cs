@@ -1,6 +1,6 @@
 namespace OrleansTempo.Grains.Interfaces;
 
-/// <summary>A block that was written lately.</summary>
+/// <summary>A recently written block.</summary>
 [GenerateSerializer, Immutable, Alias("orleanstempo.LiveBlock")]
 internal sealed record LiveBlock
 {

@@ -3,7 +3,7 @@ using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Grains.Interfaces;
 
-/// <summary>A span of a <see cref="LiveTrace"/>, see <see cref="FoundSpan"/>.</summary>
+/// <summary>A span of a <see cref="LiveTraceAnswer"/>, see <see cref="FoundSpan"/>.</summary>
 [GenerateSerializer, Immutable, Alias("orleanstempo.LiveSpan")]
 internal sealed record LiveSpan
 {

@@ -8,7 +8,10 @@ using Orleans.Serialization.WireProtocol;
 
 namespace OrleansTempo.Grains.Interfaces;
 
-/// <summary><see cref="OtlpRequests"/> between processes: a length, the number of requests, and each with its length in front. In a silo they are handed on as they are.</summary>
+/// <summary>
+/// Serialises <see cref="OtlpRequests"/> between processes: a length, the number of requests, and each request prefixed with its length. Within a
+/// silo they are passed by reference.
+/// </summary>
 [RegisterSerializer, RegisterCopier]
 internal sealed class OtlpRequestsCodec : IFieldCodec<OtlpRequests>, IDeepCopier<OtlpRequests>
 {
@@ -46,14 +49,14 @@ internal sealed class OtlpRequestsCodec : IFieldCodec<OtlpRequests>, IDeepCopier
             var length = reader.ReadInt32();
             left -= sizeof(int) + (long)length;
             if (length < 0 || left < 0)
-                throw new InvalidDataException($"request {i} of {count} is said to have {length} bytes, more than there are");
+                throw new InvalidDataException($"request {i} of {count} claims {length} bytes, more than are left");
             var bytes = new byte[length];
             reader.ReadBytes(bytes);
             requests.Add(bytes);
         }
 
         if (left != 0)
-            throw new InvalidDataException($"{left} bytes are left behind {count} requests");
+            throw new InvalidDataException($"{left} bytes follow the last of {count} requests");
         var value = new OtlpRequests(requests);
         ReferenceCodec.RecordObject(reader.Session, value, place);
         return value;

@@ -2,7 +2,7 @@ using OrleansTempo.Core.Distributor;
 
 namespace OrleansTempo.Grains.Interfaces;
 
-/// <summary>What became of one request.</summary>
+/// <summary>The result of one request.</summary>
 [GenerateSerializer, Immutable, Alias("orleanstempo.PushAnswer")]
 public sealed record PushAnswer
 {

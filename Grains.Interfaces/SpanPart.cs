@@ -3,8 +3,8 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Grains.Interfaces;
 
 /// <summary>Spans of one batch.</summary>
-/// <param name="Batch">The batch, readable for as long as its owner says.</param>
-/// <param name="Spans">Their places in the batch, each once, in any order.</param>
+/// <param name="Batch">The batch; its owner decides how long it is readable.</param>
+/// <param name="Spans">The spans' indexes in the batch, each once, in any order.</param>
 internal readonly record struct SpanPart(SpanBatch Batch, ReadOnlyMemory<int> Spans)
 {
     /// <summary>All spans of a batch, in its order.</summary>

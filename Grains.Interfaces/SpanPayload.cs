@@ -5,14 +5,14 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Grains.Interfaces;
 
 /// <summary>
-/// Spans on their way to a grain. Within a silo it is the sender's batches themselves, and nothing is copied; to another silo
-/// they go as one <c>ExportTraceServiceRequest</c>, and are read again there.
+/// Spans on their way to a grain. Within a silo it holds the sender's batches themselves, and nothing is copied; to another silo they are sent as one
+/// <c>ExportTraceServiceRequest</c>, and parsed again there.
 /// <code>
 ///   sender ─ parts ─┬─ same silo ─────────────────────────────► parts
 ///                   └─ OTLP bytes ═══ another silo ═══► read ─► one part
 /// </code>
-/// The sender keeps a lease of its batches until the call completes; where it does not learn whether the call was
-/// received, it abandons them (<see cref="SpanBatch.Abandon"/>), for the call may still be on its way.
+/// The sender keeps a lease of its batches until the call completes. If it does not learn whether the call arrived, it abandons them
+/// (<see cref="SpanBatch.Abandon"/>), because the call may still be on its way.
 /// </summary>
 [Immutable, Alias("orleanstempo.SpanPayload")]
 internal sealed class SpanPayload
@@ -20,8 +20,8 @@ internal sealed class SpanPayload
     private readonly IReadOnlyList<SpanPart> _parts;
     private readonly RequestBuffer? _received;
 
-    /// <param name="parts">The spans; all their batches are prepared, see <see cref="SpanBatch.Prepare"/>.</param>
-    /// <param name="isReplayed">Whether they come from a log and have been accepted before, so that no limit may refuse them.</param>
+    /// <param name="parts">The spans; all their batches must be prepared, see <see cref="SpanBatch.Prepare"/>.</param>
+    /// <param name="isReplayed">Whether they come from a log and were accepted before, so that no limit may refuse them.</param>
     public SpanPayload(IReadOnlyList<SpanPart> parts, bool isReplayed = false)
     {
         _parts = parts;
@@ -37,26 +37,26 @@ internal sealed class SpanPayload
 
     public bool IsReplayed { get; }
 
-    /// <summary>Whether it has not left the process it was made in.</summary>
+    /// <summary>Whether it is still in the process that created it.</summary>
     public bool IsLocal => _received is null;
 
-    /// <summary>The bytes in which the spans came from another silo, until the reading is closed.</summary>
+    /// <summary>The bytes in which the spans arrived from another silo, valid until the reading is closed.</summary>
     public ReadOnlyMemory<byte> Received => _received is { } buffer ? buffer.Array.AsMemory(0, buffer.Length) : default;
 
-    /// <summary>Begins to read the spans; done once, and closed by <see cref="Reading.Dispose"/>.</summary>
-    /// <exception cref="InvalidDataException">What came from another silo is no request.</exception>
+    /// <summary>Begins reading the spans; do this once, and end it with <see cref="Reading.Dispose"/>.</summary>
+    /// <exception cref="InvalidDataException">The bytes from another silo are not a valid request.</exception>
     public Reading Open()
     {
         if (_received is not { } buffer)
             return new Reading(_parts, null);
         if (!SpanBatch.TryRead(buffer, 0, out var batch, out var error))
-            throw new InvalidDataException($"spans from another silo cannot be read: {error}");
+            throw new InvalidDataException($"cannot read the spans from another silo: {error}");
         return new Reading([SpanPart.Whole(batch)], batch);
     }
 
     /// <summary>
-    /// The places in their part of spans that an answer names: it counts all spans of the payload, part after part and each in its batch's
-    /// order, which is how they stand in the bytes for another silo.
+    /// Resolves the places in an answer to spans of the parts. Places number all spans of the payload, part after part and each in its batch's order,
+    /// which is their order in the bytes for another silo.
     /// </summary>
     public IEnumerable<(SpanPart Part, int Span)> Find(IEnumerable<int> places)
     {
@@ -64,10 +64,10 @@ internal sealed class SpanPayload
         return places.Select(place => all[place]);
     }
 
-    /// <summary>The inverse of <see cref="Find"/>: the places in the payload of spans of a part.</summary>
-    /// <param name="part">Which of <see cref="Reading.Parts"/>.</param>
-    /// <param name="spans">Their places in the part's batch.</param>
-    /// <param name="parts">All of them.</param>
+    /// <summary>The inverse of <see cref="Find"/>: the places, in the payload, of a part's spans.</summary>
+    /// <param name="part">The index in <see cref="Reading.Parts"/>.</param>
+    /// <param name="spans">The spans' indexes in the part's batch.</param>
+    /// <param name="parts">All parts.</param>
     public static IEnumerable<int> Place(int part, IEnumerable<int> spans, IReadOnlyList<SpanPart> parts)
     {
         var before = parts.Take(part).Sum(static p => p.Spans.Length);
@@ -75,7 +75,7 @@ internal sealed class SpanPayload
         return spans.Select(span => before + Array.BinarySearch(ascending, span));
     }
 
-    // In an array that is the caller's to give back to the shared pool. Several requests one behind the other are one request.
+    // Returns an array from the shared pool, which the caller gives back. Several requests, concatenated, are one request.
     internal ArraySegment<byte> Encode()
     {
         if (_received is not null)
@@ -103,7 +103,7 @@ internal sealed class SpanPayload
         return spans;
     }
 
-    /// <summary>The spans of a payload, while they are read.</summary>
+    /// <summary>The spans of a payload while they are being read.</summary>
     public readonly struct Reading : IDisposable
     {
         private readonly SpanBatch? _own;
@@ -116,7 +116,7 @@ internal sealed class SpanPayload
 
         public IReadOnlyList<SpanPart> Parts { get; }
 
-        /// <summary>Gives back what was made for the reading; the parts must not be used any more, nor the payload's bytes.</summary>
+        /// <summary>Releases what was created for the reading; neither the parts nor the payload's bytes may be used afterwards.</summary>
         public void Dispose() => _own?.Release();
     }
 }

@@ -10,8 +10,8 @@ using OrleansTempo.Core.Otlp.Buffers;
 namespace OrleansTempo.Grains.Interfaces;
 
 /// <summary>
-/// A <see cref="SpanPayload"/> between silos: a length, a byte of flags, and an <c>ExportTraceServiceRequest</c>. In a silo it is handed on as it is.
-/// Flags that a later version sets are for it to keep understandable: one that does not know them reads the spans.
+/// Serialises a <see cref="SpanPayload"/> between silos: a length, a byte of flags, and an <c>ExportTraceServiceRequest</c>. Within a silo it is
+/// passed by reference. A later version may set new flags only if versions that ignore them still read the spans correctly.
 /// </summary>
 [RegisterSerializer, RegisterCopier]
 internal sealed class SpanPayloadCodec : IFieldCodec<SpanPayload>, IDeepCopier<SpanPayload>

@@ -7,8 +7,8 @@ using OrleansTempo.Grains.Interfaces;
 namespace OrleansTempo.Grains;
 
 /// <summary>
-/// A shell around the silo's <see cref="Distributor"/>, for Orleans clients; the silo's own receivers go to that directly. Reentrant: while it waits for
-/// one call's commit it takes others, so waiting does not cap a silo at its number of workers.
+/// A shell around the silo's <see cref="Distributor"/>, for Orleans clients; the silo's own receivers use the distributor directly. Reentrant: while
+/// it waits for one call's commit it accepts others, so waiting does not limit a silo to its number of workers.
 /// </summary>
 [GrainType("distributor"), StatelessWorker, Reentrant]
 internal sealed class DistributorGrain(GrainEngine engine) : Grain, IDistributorGrain
@@ -25,7 +25,7 @@ internal sealed class DistributorGrain(GrainEngine engine) : Grain, IDistributor
         return [.. answers.Select(static answer => new PushAnswer(answer))];
     }
 
-    // Up to where it waits it runs at once; what goes wrong with one request is that one's.
+    // It runs synchronously until it has to wait; an error in one request affects only that one.
     private async Task<PushResult> PushAsync(TenantId tenant, ReadOnlyMemory<byte> request)
     {
         try

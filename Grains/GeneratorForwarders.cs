@@ -8,10 +8,10 @@ using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Grains;
 
-/// <summary>The silo's queues of what is still to be handed to metrics-generator grains, one a tenant, opened when a batch comes and closed when none has come in a while.</summary>
+/// <summary>The silo's queues for metrics-generator grains, one per tenant, opened when a batch arrives and closed after none has arrived for a while.</summary>
 internal sealed class GeneratorForwarders : IGeneratorQueue
 {
-    private readonly RecentTable<TenantId, GeneratorForwarder> _forwarders;
+    private readonly RecentTable<TenantId, TenantForwarder> _forwarders;
     private readonly IGrainFactory _grains;
     private readonly MetricsGeneratorOptions _options;
     private readonly IOverrides _overrides;
@@ -21,9 +21,9 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
     private readonly ILogger _logger;
     private volatile bool _isDraining;
 
-    /// <param name="grains">Makes references to grains.</param>
-    /// <param name="options">How much may wait.</param>
-    /// <param name="overrides">Which tenants have a generator, and of how many shards.</param>
+    /// <param name="grains">Creates references to grains.</param>
+    /// <param name="options">The limits on what may wait.</param>
+    /// <param name="overrides">Which tenants have a generator, and with how many shards.</param>
     /// <param name="metrics">The process's own metrics.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The process's log.</param>
@@ -40,10 +40,10 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
         overrides.Changed += ApplyOverrides;
     }
 
-    /// <summary>The tenants that have a queue now.</summary>
+    /// <summary>The tenants that have an open queue.</summary>
     public IReadOnlyCollection<TenantId> Open => [.. _forwarders.All.Select(static f => f.Key)];
 
-    /// <summary>Whether a tenant has a queue now.</summary>
+    /// <summary>Whether a tenant has an open queue.</summary>
     public bool IsOpen(TenantId tenant) => _forwarders.Peek(tenant) is not null;
 
     public void Offer(TenantId tenant, SpanBatch batch)
@@ -54,7 +54,7 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
             if (forwarder.TryOffer(batch))
                 return;
 
-            // It has just been forgotten: then it is not in the table any more, and another takes its place.
+            // It has just been closed, so it is no longer in the table, and a new one takes its place.
             if (!_isDraining)
                 continue;
             forwarder.Drop(batch);
@@ -64,14 +64,17 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
 
     public TimeSpan Hold(TenantId tenant) => _forwarders.Peek(tenant)?.Hold() ?? TimeSpan.Zero;
 
-    /// <summary>The grains that are a tenant's metrics-generator, by the parts of their keys: one that is empty for the whole tenant, or each shard; none where the tenant has no generator.</summary>
+    /// <summary>
+    /// The key parts of the grains that form a tenant's metrics-generator: one empty part for the whole tenant, or one per shard; none if the tenant
+    /// has no generator.
+    /// </summary>
     public IReadOnlyList<string> PartsOf(TenantId tenant)
     {
         var shards = ShardsOf(tenant);
-        return [.. Enumerable.Range(0, shards).Select(i => GeneratorForwarder.PartOf(i, shards))];
+        return [.. Enumerable.Range(0, shards).Select(i => TenantForwarder.PartOf(i, shards))];
     }
 
-    /// <summary>Asks the generators of all tenants that have sent something to this silo for a collection besides those of their intervals; returns at once.</summary>
+    /// <summary>Asks the generators of all tenants that have sent something to this silo for a collection outside their intervals; returns at once.</summary>
     public void Collect()
     {
         foreach (var tenant in Open)
@@ -81,7 +84,7 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
         }
     }
 
-    /// <summary>Waits until all that was offered before has been handed over or dropped, when no batch comes any more.</summary>
+    /// <summary>Waits until everything offered so far has been handed over or dropped; call it once no more batches arrive.</summary>
     public async Task DrainAsync(CancellationToken cancellationToken)
     {
         _overrides.Changed -= ApplyOverrides;
@@ -89,10 +92,10 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
         await Task.WhenAll(_forwarders.All.Select(static f => f.Value.DrainAsync())).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private GeneratorForwarder Of(TenantId tenant) =>
-        _forwarders.GetOrAdd(tenant, static (t, self) => new GeneratorForwarder(t, self._grains, self.ShardsOf(t), self._budget, self._metrics, self._time, self._logger), this);
+    private TenantForwarder Of(TenantId tenant) =>
+        _forwarders.GetOrAdd(tenant, static (t, self) => new TenantForwarder(t, self._grains, self.ShardsOf(t), self._budget, self._metrics, self._time, self._logger), this);
 
-    // 0 for a tenant without a generator.
+    // 0 if the tenant has no generator.
     private int ShardsOf(TenantId tenant)
     {
         var settings = GeneratorSettings.Resolve(_options, _overrides.For(tenant));

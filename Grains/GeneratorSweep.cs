@@ -8,24 +8,24 @@ using OrleansTempo.Grains.Interfaces;
 namespace OrleansTempo.Grains;
 
 /// <summary>
-/// Looks for metrics-generators that nobody runs: of tenants from whom no span comes since their silo has gone. One that is woken sends its
-/// series on, until they go stale in order, and what waits to be sent. Every silo looks; a claim that has changed since it looked last has an owner.
+/// Looks for metrics-generators that nobody runs: those of tenants that have sent no span since their silo died. Once woken, a generator keeps
+/// sending its series until they go stale, and sends what was waiting. Every silo looks; a claim that has changed since the last look has an owner.
 /// </summary>
 internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine engine, ILogger logger)
 {
-    /// <summary>How often it looks.</summary>
+    /// <summary>How often it sweeps.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(30);
 
     private const int WakesAtOnce = 16;
 
-    private readonly TaskCompletionSource _firstLook = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _firstSweep = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Dictionary<(TenantId Tenant, string Shard), string>? _seen;
 
-    /// <summary>Completes when it has looked for the first time and all that it woke are awake, or when it has ended.</summary>
-    public Task FirstLook => _firstLook.Task;
+    /// <summary>Completes once the first sweep is done and everything it woke is awake, or once the sweep has ended.</summary>
+    public Task FirstSweep => _firstSweep.Task;
 
-    /// <summary>Looks until it is cancelled.</summary>
-    /// <param name="waiting">Tenants of whom something waits to be sent, to be woken first.</param>
+    /// <summary>Sweeps until cancelled.</summary>
+    /// <param name="waiting">Tenants with samples waiting to be sent, which are woken first.</param>
     /// <param name="cancellationToken">Ends it, without an exception.</param>
     public async Task RunAsync(IReadOnlyList<TenantId> waiting, CancellationToken cancellationToken)
     {
@@ -36,7 +36,7 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
             do
             {
                 await SweepAsync(cancellationToken).ConfigureAwait(false);
-                _firstLook.TrySetResult();
+                _firstSweep.TrySetResult();
             }
             while (await timer.WaitForNextTickAsync(cancellationToken).ConfigureAwait(false));
         }
@@ -45,11 +45,11 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
         }
         finally
         {
-            _firstLook.TrySetResult();
+            _firstSweep.TrySetResult();
         }
     }
 
-    /// <summary>Looks once, and wakes those whose claim stands as it did the last time; the first time, all of them.</summary>
+    /// <summary>Sweeps once, and wakes generators whose claim is unchanged since the last sweep; the first time, all of them.</summary>
     private async Task SweepAsync(CancellationToken cancellationToken)
     {
         try
@@ -57,7 +57,7 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
             var claims = (await WriterClaim.ListAsync(engine.Store, cancellationToken).ConfigureAwait(false)).Where(static c => c.NeedsOwner).ToList();
             var asleep = new ConcurrentBag<ListedClaim>();
             var options = new ParallelOptions { MaxDegreeOfParallelism = WakesAtOnce, CancellationToken = cancellationToken };
-            await Parallel.ForEachAsync(claims.Where(MustBeWoken), options, async (claim, cancellation) =>
+            await Parallel.ForEachAsync(claims.Where(NeedsWaking), options, async (claim, cancellation) =>
             {
                 if (!await TryWakeAsync(claim.Tenant, claim.Shard, cancellation).ConfigureAwait(false) && IsExclusivelyOwned(claim))
                     asleep.Add(claim);
@@ -70,16 +70,16 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
         }
     }
 
-    /// <summary>Wakes tenants of whom something waits to be sent.</summary>
+    /// <summary>Wakes tenants with samples waiting to be sent.</summary>
     private Task WakeAsync(IReadOnlyList<TenantId> tenants, CancellationToken cancellationToken) => Parallel.ForEachAsync(
         tenants,
         new ParallelOptions { MaxDegreeOfParallelism = WakesAtOnce, CancellationToken = cancellationToken },
         async (tenant, cancellation) => await TryWakeAsync(tenant, GeneratorShard.None.ToString(), cancellation).ConfigureAwait(false));
 
-    // An exclusive owner does not renew its claim; but what was live at the start, and woken, is this process's own.
+    // An exclusive owner does not renew its claim, but every claim that was live at the start has been woken, and belongs to this process.
     private bool IsExclusivelyOwned(ListedClaim claim) => engine.IsExclusive && claim.IsLive;
 
-    private bool MustBeWoken(ListedClaim claim)
+    private bool NeedsWaking(ListedClaim claim)
     {
         if (_seen is null)
             return true;

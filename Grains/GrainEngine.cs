@@ -12,7 +12,7 @@ using OrleansTempo.Core.RemoteWrite.Endpoint;
 
 namespace OrleansTempo.Grains;
 
-/// <summary>What grains need of the silo they are in: the engine, which is the process's and not a grain's.</summary>
+/// <summary>The engine that the grains of a silo use; it belongs to the process, not to a grain.</summary>
 internal sealed record GrainEngine
 {
     /// <summary>The ingester partitions in this silo.</summary>
@@ -24,13 +24,13 @@ internal sealed record GrainEngine
 
     public required TraceQuery Query { get; init; }
 
-    /// <summary>The way to the metrics-generator grains.</summary>
+    /// <summary>The queues for the metrics-generator grains.</summary>
     public required GeneratorForwarders Generators { get; init; }
 
-    /// <summary>Where claims are, which every silo sees.</summary>
+    /// <summary>The store that holds the claims, shared by all silos.</summary>
     public required IObjectStore Store { get; init; }
 
-    /// <summary>Whether there is no other process that could write to <see cref="Store"/>, so that claims are taken at once and held without being renewed.</summary>
+    /// <summary>Whether no other process can write to <see cref="Store"/>, so that claims are taken at once and held without renewal.</summary>
     public bool IsExclusive { get; init; }
 
     public required MetricsGeneratorOptions GeneratorOptions { get; init; }
@@ -42,7 +42,7 @@ internal sealed record GrainEngine
 
     public required RemoteWriteMetrics RemoteWriteMetrics { get; init; }
 
-    /// <summary>What requests from clients are read into.</summary>
+    /// <summary>The memory that clients' requests are read into.</summary>
     public required RequestMemory RequestMemory { get; init; }
 
     public required TempoMetrics Metrics { get; init; }

@@ -3,7 +3,7 @@ using OrleansTempo.Core.Continuity;
 
 namespace OrleansTempo.Grains;
 
-/// <summary>Keeps a generator's snapshot as state of its grain, in whatever grain storage the silo is configured with.</summary>
+/// <summary>Keeps a generator's snapshot as its grain's state, in whatever grain storage the silo is configured with.</summary>
 internal sealed class GrainSnapshotStorage(IPersistentState<StoredSnapshot> state) : ISnapshotStorage
 {
     public async Task<KeptSnapshot?> ReadAsync(CancellationToken cancellationToken)
@@ -21,7 +21,7 @@ internal sealed class GrainSnapshotStorage(IPersistentState<StoredSnapshot> stat
     public Task ClearAsync(CancellationToken cancellationToken) =>
         state.RecordExists ? CallAsync(state.ClearStateAsync, cancellationToken) : Task.CompletedTask;
 
-    // Grain storage fails with whatever its provider throws.
+    // Grain storage throws whatever its provider throws.
     private static async Task<bool> CallAsync(Func<CancellationToken, Task> call, CancellationToken cancellationToken)
     {
         try

@@ -6,9 +6,12 @@ using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Grains;
 
-/// <summary>The live traces of all silos, and the blocks so new that not every silo has listed them: asked of the few trace grains that can have a trace.</summary>
-/// <param name="grains">Makes references to grains.</param>
-/// <param name="partitions">How many a tenant has.</param>
+/// <summary>
+/// Finds spans in the live traces of all silos, and in blocks so new that not every silo has listed them, by asking the few trace grains that may
+/// hold the trace.
+/// </summary>
+/// <param name="grains">Creates references to grains.</param>
+/// <param name="partitions">The number of partitions of a tenant.</param>
 /// <param name="blocks">The blocks that this silo has listed.</param>
 internal sealed class LiveTraceSource(IGrainFactory grains, int partitions, BlockTraces blocks) : ITraceSource
 {
@@ -24,7 +27,7 @@ internal sealed class LiveTraceSource(IGrainFactory grains, int partitions, Bloc
         }
     }
 
-    private async Task<LiveTrace> FindAsync(string partition, byte[] traceId, CancellationToken cancellationToken)
+    private async Task<LiveTraceAnswer> FindAsync(string partition, byte[] traceId, CancellationToken cancellationToken)
     {
         try
         {

@@ -11,8 +11,8 @@ using OrleansTempo.Grains.Interfaces;
 namespace OrleansTempo.Grains;
 
 /// <summary>
-/// A tenant's metrics-generator, or a shard of it: the mailbox around a <see cref="GeneratorLife"/>, which says when it collects, and keeps it
-/// in memory while it has something to say. Reentrant: while the life waits for the object store spans are counted on.
+/// A tenant's metrics-generator, or a shard of it: the mailbox around a <see cref="GeneratorLife"/>, which decides when to collect. It stays in
+/// memory while it has something to send. Reentrant: while the life waits for the object store, spans are still counted.
 /// </summary>
 [GrainType("metricsgenerator"), Reentrant]
 internal sealed partial class MetricsGeneratorGrain(
@@ -23,13 +23,13 @@ internal sealed partial class MetricsGeneratorGrain(
     /// <summary>The grain storage of the snapshots.</summary>
     public const string StorageName = "generators";
 
-    /// <summary>How long a silo that is cut off may go on sending, and how long whoever follows it waits therefore.</summary>
+    /// <summary>How long a silo that is cut off may keep sending, and so how long its successor waits.</summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
 
-    // An end in order has this long to send what it has: the silo that stops it waits no longer for it either.
+    // A clean stop has this long to send what it has; the silo that stops it does not wait longer either.
     private static readonly TimeSpan s_longestFlush = TimeSpan.FromSeconds(10);
 
-    // Between two pieces of a page: a reader that is slower than that begins anew.
+    // The maximum time between two pieces of a page; a slower reader has to start over.
     private static readonly TimeSpan s_longestPause = TimeSpan.FromMinutes(1);
 
     private TenantId _tenant;
@@ -47,7 +47,7 @@ internal sealed partial class MetricsGeneratorGrain(
     {
         (_tenant, var part) = GrainKeys.Parse(Key);
         if (part.Length > 0 && !GeneratorShard.TryParse(part, out _shard))
-            throw new ArgumentException($"'{Key}' is no metrics-generator: '{part}' is no shard, such as 0-of-4");
+            throw new ArgumentException($"'{Key}' is not the key of a metrics-generator: '{part}' is not a shard such as 0-of-4");
         _settings = ResolveSettings();
         var life = new GeneratorLife(
             _tenant, _shard, $"{this.RuntimeIdentity}/{GrainContext.ActivationId}", _settings, Environment(), new GrainSnapshotStorage(snapshot), logger);
@@ -130,7 +130,7 @@ internal sealed partial class MetricsGeneratorGrain(
             return;
         _settingsChanged = false;
 
-        // What has not changed is the same instance.
+        // Unchanged overrides are the same instance.
         if (ReferenceEquals(_overrides, engine.Overrides.For(_tenant)))
             return;
         var former = _settings;
@@ -144,7 +144,7 @@ internal sealed partial class MetricsGeneratorGrain(
             _collecting!.Change(interval, interval);
     }
 
-    // One of another number of shards than the tenant has now has nothing to count any more, and ends its series.
+    // A shard of an outdated number of shards has nothing to count any more, and ends its series.
     private GeneratorSettings ResolveSettings()
     {
         _overrides = engine.Overrides.For(_tenant);

@@ -15,7 +15,7 @@ internal sealed class QuerierGrain(GrainEngine engine) : Grain, IQuerierGrain
         if (!TenantId.TryParse(tenant, out var id, out var error))
             throw new ArgumentException(error, nameof(tenant));
         if (traceId.Length != TraceId.Length)
-            throw new ArgumentException($"a trace ID has {TraceId.Length} bytes, this one {traceId.Length}", nameof(traceId));
+            throw new ArgumentException($"a trace ID has {TraceId.Length} bytes, but this one has {traceId.Length}", nameof(traceId));
         var answer = await engine.Query.FindAsync(id, TraceId.Read(traceId), default, CancellationToken.None);
         var trace = AssembledTrace.From(answer);
         if (trace.IsEmpty)

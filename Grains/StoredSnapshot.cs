@@ -1,10 +1,10 @@
 namespace OrleansTempo.Grains;
 
-/// <summary>What a metrics-generator leaves in grain storage when it stops in order, for the next activation to go on from.</summary>
+/// <summary>What a metrics-generator leaves in grain storage when it stops cleanly, for the next activation to restore.</summary>
 [GenerateSerializer, Alias("orleanstempo.StoredSnapshot")]
 public sealed class StoredSnapshot
 {
-    /// <summary>The claim's epoch under which it was made: only the one released last may be restored.</summary>
+    /// <summary>The epoch of the claim under which it was made: only a snapshot of the last released epoch may be restored.</summary>
     [Id(0)]
     public long Epoch { get; set; }
 

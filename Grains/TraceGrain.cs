@@ -9,8 +9,8 @@ using OrleansTempo.Grains.Interfaces;
 namespace OrleansTempo.Grains;
 
 /// <summary>
-/// An ingester: a shell around one <see cref="IngesterPartition"/> of the silo it is in, which the first spans open and the grain's end closes. It stays awake while the
-/// partition holds anything, and has that put into blocks before it goes. Reentrant, so that one commit of the log carries many calls.
+/// An ingester: a shell around one of its silo's <see cref="IngesterPartition"/>s, which the first spans open and the grain's end closes. It stays
+/// awake while the partition holds anything, and writes that into blocks before it goes. Reentrant, so that one commit of the log carries many calls.
 /// </summary>
 [GrainType("trace"), Reentrant]
 internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain> logger) : Grain, ITraceGrain
@@ -20,7 +20,7 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
     private TenantId _tenant;
     private int _number;
 
-    // Null until spans come: whoever only asks for a trace opens nothing.
+    // Null until spans arrive: a query opens nothing.
     private IngesterPartition? _partition;
     private bool _blocksAreListed;
 
@@ -28,7 +28,7 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
     {
         var (tenant, part) = GrainKeys.Parse(this.GetPrimaryKeyString());
         if (!int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out _number) || _number >= engine.Ingesters.Partitions)
-            throw new ArgumentException($"'{this.GetPrimaryKeyString()}' is no partition: there are {engine.Ingesters.Partitions} (ingester.partitions)");
+            throw new ArgumentException($"'{this.GetPrimaryKeyString()}' is not the key of a partition: there are {engine.Ingesters.Partitions} partitions (ingester.partitions)");
         _tenant = tenant;
         this.RegisterGrainTimer(StayAwake, new GrainTimerCreationOptions(s_awake / 2, s_awake / 2) { Interleave = true });
         return Task.CompletedTask;
@@ -48,7 +48,7 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
         return Task.CompletedTask;
     }
 
-    public async Task<LiveTrace> FindAsync(byte[] traceId)
+    public async Task<LiveTraceAnswer> FindAsync(byte[] traceId)
     {
         var started = engine.Time.GetTimestamp();
         var succeeded = false;
@@ -70,7 +70,7 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
             return;
         _partition.Close();
 
-        // A silo that is alone takes its log up again, and finds there what it holds now.
+        // A silo that runs alone resumes its log, and finds there what it holds now.
         if (engine.IsExclusive && reason.ReasonCode == DeactivationReasonCode.ShuttingDown)
             return;
         try
@@ -79,14 +79,14 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
         }
         catch (OperationCanceledException)
         {
-            // The silo's log has it; it writes the blocks as long as it lives, and another takes the log over when it is gone.
+            // The silo's log has the rest; the silo writes the blocks while it lives, and another adopts the log once it is gone.
             LogNotFlushed(logger, this.GetPrimaryKeyString(), reason.Description);
         }
     }
 
-    private async Task<LiveTrace> FindTraceAsync(byte[] traceId)
+    private async Task<LiveTraceAnswer> FindTraceAsync(byte[] traceId)
     {
-        // Blocks that this partition wrote while it was in another silo.
+        // Blocks that this partition wrote while in another silo.
         if (!_blocksAreListed)
         {
             await engine.Blocks.RefreshAsync(_tenant, CancellationToken.None);
@@ -94,8 +94,8 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
         }
 
         var spans = new TraceSpans(TraceId.Read(traceId));
-        var written = engine.Ingesters.Known(_tenant, _number)?.Find(spans.TraceId, spans) ?? [];
-        return LiveTrace.From(spans, written.Concat(engine.Blocks.WrittenSince(_tenant, engine.Time.GetUtcNow() - engine.Ingesters.CompleteBlockTimeout)).DistinctBy(static b => b.BlockId));
+        var written = engine.Ingesters.FindPartition(_tenant, _number)?.Find(spans.TraceId, spans) ?? [];
+        return LiveTraceAnswer.From(spans, written.Concat(engine.Blocks.WrittenSince(_tenant, engine.Time.GetUtcNow() - engine.Ingesters.CompleteBlockTimeout)).DistinctBy(static b => b.BlockId));
     }
 
     private void Open()

@@ -215,7 +215,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
             IsAlone,
             _overrides.Current,
             _store,
-            new TraceGrains(grains, _metrics, _time, _logger),
+            new RemotePartitions(grains, _metrics, _time, _logger),
             blocks => new LiveTraceSource(grains, Options.Ingester.Partitions, blocks),
             _stop.Cancel,
             _metrics,
@@ -244,7 +244,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         var sweep = new GeneratorSweep(grains, engine, _logger);
         _sweep = sweep.RunAsync(waiting, stop);
         if (IsAlone)
-            await Task.WhenAny(sweep.FirstLook, Task.Delay(s_usualRestore, _time, stop));
+            await Task.WhenAny(sweep.FirstSweep, Task.Delay(s_usualRestore, _time, stop));
         if (await traces.StartAsync(stop))
             server.MarkReady();
         return server;

@@ -71,6 +71,10 @@ public sealed class SetByTenantAttribute : Attribute
     public double MaxNumber { get; init; } = double.PositiveInfinity;
 }
 
+/// <summary>Marks an override that is the operator's alone.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class SetByOperatorAttribute : Attribute;
+
 /// <summary>Marks an override that <c>tempo_limits_defaults</c> and <c>tempo_limits_overrides</c> show.</summary>
 /// <param name="name">Its <c>limit_name</c>, which is Tempo's.</param>
 [AttributeUsage(AttributeTargets.Property)]

@@ -127,7 +127,7 @@ public sealed class WriterClaim : IWritePermit
             var epoch = former == WriterRecord.Unknown ? time.GetUtcNow().ToUnixTimeMilliseconds() : (former?.Epoch ?? 0) + 1;
             var record = new WriterRecord(id, epoch, WriterState.Live, former?.LastTimestampMs ?? 0, Snapshot: false, Contested: false);
             var began = time.GetTimestamp();
-            var owned = await OwnedObject.TryTakeAsync(store, name, stored, record.ToJson(), IsOwn, cancellationToken).ConfigureAwait(false);
+            var owned = await OwnedObject.TryClaimAsync(store, name, stored, record.ToJson(), IsOwn, cancellationToken).ConfigureAwait(false);
             if (owned is not null)
                 return new WriterClaim(time, lease, owned, record, former, began);
         }

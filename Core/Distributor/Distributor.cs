@@ -5,12 +5,13 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Distributor;
 
 /// <summary>
-/// Admits requests: reads each once, refuses what is malformed or over the tenant's rate, leaves out spans without valid
-/// IDs, cuts overlong attributes, and hands the rest on. Stateless but for the active tenants' rate limiters; any thread may call it.
+/// Admits requests. It reads each once, refuses what is malformed or exceeds the tenant's rate, drops spans without valid IDs, truncates overlong
+/// attributes, and hands on the rest. Stateless except for the active tenants' rate limiters; safe to call from any thread.
 /// <code>
 ///   bytes ─► read ─► tenant limit ─► rate limit ─► truncate ─► validate IDs ─► ingesters, until they have it ─► metrics-generator's queue (best effort)
 /// </code>
-/// The answer waits for the ingesters, and for the moment that a generator's queue asks for. What the ingesters refuse the generator never sees.
+/// The answer waits for the ingesters, and for any delay that the generator's queue asks for. The generator never sees spans that the ingesters
+/// refused.
 /// </summary>
 public sealed class Distributor(
     Func<TenantId, IngestionLimits> limitsOf,
@@ -21,17 +22,17 @@ public sealed class Distributor(
     TempoMetrics metrics,
     TimeProvider time)
 {
-    // The ingester's push in Tempo, whichever way spans get to it here.
+    // The name of Tempo's ingester push, whichever way spans reach it here.
     private const string IngesterRoute = "/tempopb.Pusher/PushBytesV2";
 
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(1);
 
     private volatile bool _stopping;
 
-    /// <summary>From now on every push is refused as <see cref="PushStatus.Unavailable"/>.</summary>
+    /// <summary>From now on, every push is refused as <see cref="PushStatus.Unavailable"/>.</summary>
     public void Stop() => _stopping = true;
 
-    /// <summary>Takes one request; <paramref name="request"/> is the distributor's from here on.</summary>
+    /// <summary>Handles one request, and takes ownership of <paramref name="request"/>.</summary>
     public ValueTask<PushResult> PushAsync(TenantId tenant, RequestBuffer request)
     {
         var received = time.GetTimestamp();
@@ -97,7 +98,7 @@ public sealed class Distributor(
         }
     }
 
-    private async ValueTask<PushResult> AwaitAsync(TenantId tenant, SpanBatch batch, PushResult result, ValueTask<IngestResult> ingest, long received, long started)
+    private async ValueTask<PushResult> AwaitAsync(TenantId tenant, SpanBatch batch, PushResult result, ValueTask<IngestOutcome> ingest, long received, long started)
     {
         try
         {
@@ -129,8 +130,8 @@ public sealed class Distributor(
 
     private void Measure(long received) => metrics.PushDuration.Record(time.GetElapsedTime(received).TotalSeconds);
 
-    // The ingesters have said what became of the batch: the generator gets what they took.
-    private PushResult Ingested(TenantId tenant, SpanBatch batch, PushResult result, IngestResult ingest, long started)
+    // The ingesters have answered: the generator gets the spans they accepted.
+    private PushResult Ingested(TenantId tenant, SpanBatch batch, PushResult result, IngestOutcome ingest, long started)
     {
         metrics.RecordCall(IngesterRoute, ingest.Unavailable is null, time.GetElapsedTime(started));
         if (ingest.Unavailable is { } reason)
@@ -175,7 +176,7 @@ public sealed class Distributor(
             RetryAfter = RetryAfter(limits, wait),
         };
 
-    // Counted without its name: else whoever makes up names would fill the metrics with them.
+    // Counted without the tenant's name: otherwise a client that invents names would flood the metrics with them.
     private PushResult TooManyTenants(TenantId tenant, int spans, IngestionLimits limits)
     {
         Discard(new("tenant", ""), "too_many_tenants", spans);
@@ -251,7 +252,7 @@ public sealed class Distributor(
         if (badTraceIds + badSpanIds == 0)
             return PushResult.Accepted;
 
-        ValidIds.RemoveOthers(batch);
+        ValidIds.RemoveInvalid(batch);
         Discard(tenantTag, "invalid_trace_id", badTraceIds);
         Discard(tenantTag, "invalid_span_id", badSpanIds);
 

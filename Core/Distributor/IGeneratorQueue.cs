@@ -2,15 +2,15 @@ using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Distributor;
 
-/// <summary>The bounded way to the tenant's metrics-generator.</summary>
+/// <summary>The bounded queue in front of the tenant's metrics-generator.</summary>
 public interface IGeneratorQueue
 {
     /// <summary>
-    /// Offers a batch, never waiting: it takes a lease of its own where it takes the batch, and counts the batch as
-    /// dropped where it has no room. A tenant without a generator takes nothing and counts nothing.
+    /// Offers a batch without waiting. The queue takes a lease of its own if it accepts the batch, and counts the batch as dropped if it has no room.
+    /// For a tenant without a generator it does nothing.
     /// </summary>
     void Offer(TenantId tenant, SpanBatch batch);
 
-    /// <summary>How long the answer to a request of the tenant should be held, so that its generator keeps up; most often not at all.</summary>
+    /// <summary>How long to delay the answer to a tenant's request so that its generator keeps up; usually zero.</summary>
     TimeSpan Hold(TenantId tenant);
 }

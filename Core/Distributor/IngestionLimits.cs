@@ -3,19 +3,19 @@ using OrleansTempo.Core.Configuration.Overrides;
 
 namespace OrleansTempo.Core.Distributor;
 
-/// <summary>What a tenant may send.</summary>
+/// <summary>The limits on what a tenant may send.</summary>
 public readonly record struct IngestionLimits
 {
     /// <summary>Bytes of OTLP protobuf per second; 0 for no limit.</summary>
     public long RateLimitBytes { get; init; }
 
-    /// <summary>The most that may come at once, in bytes; a request beyond it is always refused.</summary>
+    /// <summary>The maximum bytes that may arrive at once; a larger request is always refused.</summary>
     public long BurstSizeBytes { get; init; }
 
-    /// <summary>Attribute keys and string values are cut to this many bytes; 0 for no limit.</summary>
+    /// <summary>Attribute keys and string values are truncated to this many bytes; 0 for no limit.</summary>
     public int MaxAttributeBytes { get; init; }
 
-    /// <summary>The least a refused client is told to wait; zero to tell it nothing.</summary>
+    /// <summary>The minimum retry delay that a refused client is given; zero to give none.</summary>
     public TimeSpan RetryAfter { get; init; }
 
     /// <summary>What a tenant with these overrides may send.</summary>

@@ -1,20 +1,20 @@
 namespace OrleansTempo.Core.Distributor;
 
-/// <summary>What became of one push, for the receiver to put in its protocol's words.</summary>
+/// <summary>The result of one push, which the receiver translates into its protocol.</summary>
 public readonly record struct PushResult
 {
     public required PushStatus Status { get; init; }
 
-    /// <summary>Spans that the request has; 0 where it could not be read.</summary>
+    /// <summary>The number of spans in the request; 0 if it could not be read.</summary>
     public int Spans { get; init; }
 
-    /// <summary>Spans refused although the rest was taken; 0 where all were taken or all refused.</summary>
+    /// <summary>The number of spans refused from a partly accepted request; 0 if all were accepted or all refused.</summary>
     public int RejectedSpans { get; init; }
 
-    /// <summary>Why, in a sentence that names what is wrong; empty on plain success.</summary>
+    /// <summary>The reason, in a sentence that names what is wrong; empty on plain success.</summary>
     public string Message { get; init; }
 
-    /// <summary>When to try again; null where trying again does not help or no advice is given.</summary>
+    /// <summary>When to retry; null if retrying does not help or no advice is given.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
     public static PushResult Accepted { get; } = new() { Status = PushStatus.Accepted, Message = "" };
@@ -23,18 +23,18 @@ public readonly record struct PushResult
 /// <summary>How a push ended.</summary>
 public enum PushStatus
 {
-    /// <summary>Taken, wholly or in part.</summary>
+    /// <summary>Accepted, at least in part.</summary>
     Accepted,
 
     /// <summary>The bytes are not an OTLP trace request: HTTP 400, gRPC <c>INVALID_ARGUMENT</c>.</summary>
     Malformed,
 
-    /// <summary>Over the tenant's rate, and welcome later: HTTP 429, gRPC <c>RESOURCE_EXHAUSTED</c>.</summary>
+    /// <summary>Exceeds the tenant's rate, but may be sent again later: HTTP 429, gRPC <c>RESOURCE_EXHAUSTED</c>.</summary>
     RateLimited,
 
-    /// <summary>Shutting down, or no room: HTTP 503, gRPC <c>UNAVAILABLE</c>.</summary>
+    /// <summary>Shutting down or out of room: HTTP 503, gRPC <c>UNAVAILABLE</c>.</summary>
     Unavailable,
 
-    /// <summary>Larger than the tenant's limits allow at any time: HTTP 413, gRPC <c>INVALID_ARGUMENT</c>; no client may send it again.</summary>
+    /// <summary>Larger than the tenant's limits ever allow: HTTP 413, gRPC <c>INVALID_ARGUMENT</c>; clients must not retry.</summary>
     TooLarge,
 }

@@ -8,7 +8,7 @@ internal sealed class RateLimiter(TimeProvider time)
     private long _refilled = time.GetTimestamp();
     private double _secondsToFull;
 
-    /// <summary>Whether the bucket is as full as a new one, by the limits that held last.</summary>
+    /// <summary>Whether the bucket is as full as a new one, by the limits used last.</summary>
     public bool IsFull
     {
         get
@@ -18,7 +18,7 @@ internal sealed class RateLimiter(TimeProvider time)
         }
     }
 
-    /// <summary>Takes <paramref name="bytes"/> out of the bucket, or says how long until they would be there; <see cref="TimeSpan.MaxValue"/> for never.</summary>
+    /// <summary>Takes <paramref name="bytes"/> from the bucket, or says how long until that many are available; <see cref="TimeSpan.MaxValue"/> for never.</summary>
     public bool TryTake(long bytes, IngestionLimits limits, out TimeSpan wait)
     {
         wait = TimeSpan.Zero;

@@ -5,18 +5,18 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Distributor;
 
 /// <summary>
-/// The way from this process to the ingester partitions that own its spans' traces: it decides over how many of its partitions a tenant is spread, and
-/// the ingesters here take what is theirs and hand on the rest. Safe to call from any thread.
+/// Routes spans from this process to the ingester partitions that own their traces. It decides over how many partitions a tenant is spread; the local
+/// ingesters keep what is theirs and hand on the rest. Safe to call from any thread.
 /// </summary>
-/// <param name="ingesters">The partitions in this process, and its log.</param>
-/// <param name="remote">The way to the others.</param>
+/// <param name="ingesters">The partitions in this process, and the process's log.</param>
+/// <param name="remote">Reaches the partitions in other processes.</param>
 /// <param name="time">The clock that rates are measured by.</param>
 public sealed class TraceRouter(LocalIngesters ingesters, IRemotePartitions remote, TimeProvider time) : IIngesters
 {
-    // One that has gone back to a single partition is as good as new.
+    // A spread that is back at a single partition may be forgotten.
     private readonly RecentTable<TenantId, PartitionSpread> _spreads = new(TimeSpan.FromMinutes(10), time);
 
-    public ValueTask<IngestResult> PushAsync(TenantId tenant, SpanBatch batch) =>
+    public ValueTask<IngestOutcome> PushAsync(TenantId tenant, SpanBatch batch) =>
         ingesters.PushAsync(tenant, batch, Partitions(tenant, batch.Spans.Length), remote);
 
     /// <inheritdoc cref="LocalIngesters.ReplayAsync(WalRecord, int, IRemotePartitions)"/>

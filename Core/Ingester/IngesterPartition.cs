@@ -7,9 +7,9 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Ingester;
 
 /// <summary>
-/// An ingester of one partition, and what serialises its callers: a lock. Besides those who push and find, whoever writes blocks and whoever
-/// is short of memory come to it. An answer waits for what happens under the lock and nothing there waits for anything, so a mailbox would
-/// only add two switches of threads to every request and partition.
+/// The ingester of one partition, with the lock that serialises its callers. Besides pushes and lookups, the threads that write blocks and those that
+/// relieve memory come to it. Callers wait for what happens under the lock, and nothing under it waits for anything, so a mailbox would only add two
+/// thread switches to every request and partition.
 /// </summary>
 public sealed class IngesterPartition
 {
@@ -30,7 +30,7 @@ public sealed class IngesterPartition
 
     public TenantId Tenant => _ingester.Tenant;
 
-    /// <summary>Whether it holds nothing that could be lost or asked for.</summary>
+    /// <summary>Whether it holds nothing that could be lost or queried.</summary>
     public bool IsEmpty
     {
         get
@@ -40,7 +40,7 @@ public sealed class IngesterPartition
         }
     }
 
-    /// <summary>Whether it is closed, and empty: nothing can come to it any more.</summary>
+    /// <summary>Whether it is closed and empty, so that nothing can reach it any more.</summary>
     internal bool IsIdle
     {
         get
@@ -50,24 +50,24 @@ public sealed class IngesterPartition
         }
     }
 
-    /// <summary>What is held here that no block has been cut of, in bytes; read without the lock, to choose where to cut.</summary>
+    /// <summary>The bytes held here that are not yet in a cut block; read without the lock, to choose where to cut.</summary>
     internal long UncutBytes => Volatile.Read(ref _uncutBytes);
 
-    /// <summary>From now on it is this process that has the partition, and whoever is in the process pushes to it directly.</summary>
+    /// <summary>Makes this process the owner of the partition; everything in the process pushes to it directly.</summary>
     internal void Open()
     {
         lock (_lock)
             _isOpen = true;
     }
 
-    /// <summary>Another process may have the partition from now on: a push that comes later has to find out which. What is held stays until it is in blocks.</summary>
+    /// <summary>Another process may own the partition from now on; a later push has to find out which. What is held stays until it is in blocks.</summary>
     public void Close()
     {
         lock (_lock)
             _isOpen = false;
     }
 
-    /// <summary>Takes spans of a batch, see <see cref="TraceIngester.Push"/>; false, and nothing is taken, where the partition is not open here.</summary>
+    /// <summary>Takes spans of a batch, see <see cref="TraceIngester.Push"/>; if the partition is not open here, returns false and takes nothing.</summary>
     public bool TryPush(SpanBatch batch, ReadOnlySpan<int> spans, long segment, IngesterLimits limits, ref Refusals? refusals)
     {
         lock (_lock)
@@ -80,7 +80,7 @@ public sealed class IngesterPartition
         }
     }
 
-    /// <summary>Adds what is here of a trace, and returns the blocks written lately, in which more of it may be.</summary>
+    /// <summary>Adds the spans of a trace that are held here, and returns the blocks written recently, which may hold more of it.</summary>
     public IReadOnlyList<BlockMeta> Find(TraceId trace, TraceSpans into)
     {
         lock (_lock)
@@ -90,22 +90,22 @@ public sealed class IngesterPartition
         }
     }
 
-    /// <summary>Cuts all of it and waits until that, and what was cut before, is in blocks.</summary>
-    /// <exception cref="OperationCanceledException">The process ends before, or <paramref name="cancellationToken"/> says so; what is not in blocks is in the log.</exception>
+    /// <summary>Cuts everything, and waits until that and all earlier cuts are in blocks.</summary>
+    /// <exception cref="OperationCanceledException">The process stops first, or <paramref name="cancellationToken"/> is cancelled; what is not in blocks is in the log.</exception>
     public Task FlushAsync(CancellationToken cancellationToken)
     {
         Cut(CutReason.Everything);
         return _flushes.WrittenAsync(job => job == this).WaitAsync(cancellationToken);
     }
 
-    /// <summary>Cuts what is due, or more, and queues the block, where there is one.</summary>
+    /// <summary>Cuts what is due, or more, and queues the block if there is one.</summary>
     internal void Cut(CutReason reason)
     {
         lock (_lock)
             CutLocked(reason);
     }
 
-    /// <summary>Cuts for the sake of memory: of idle traces where those are half of it, or else of all. False where there is nothing to cut.</summary>
+    /// <summary>Cuts to free memory: only idle traces if they make up half of it, otherwise all. False if there is nothing to cut.</summary>
     internal bool CutForMemory()
     {
         lock (_lock)
@@ -127,7 +127,7 @@ public sealed class IngesterPartition
             return new IngesterStatus(_ingester.TracesCreated, _ingester.MemoryBytes, _ingester.OldestSegment);
     }
 
-    // Queued under the lock, too: whoever cuts after this finds in the queue what was cut before.
+    // Also queued under the lock, so that whoever cuts next finds in the queue what was cut before.
     private bool CutLocked(CutReason reason)
     {
         var block = _ingester.Cut(reason);
@@ -146,8 +146,8 @@ public sealed class IngesterPartition
     }
 }
 
-/// <summary>How one partition's ingester is at a moment.</summary>
-/// <param name="TracesCreated">Traces begun so far.</param>
+/// <summary>The state of one partition's ingester at a moment.</summary>
+/// <param name="TracesCreated">Traces created so far.</param>
 /// <param name="MemoryBytes">What it holds, in bytes.</param>
 /// <param name="OldestSegment">The earliest segment of the write-ahead log that it still needs.</param>
 internal readonly record struct IngesterStatus(long TracesCreated, long MemoryBytes, long OldestSegment);

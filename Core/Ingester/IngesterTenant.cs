@@ -5,8 +5,8 @@ using OrleansTempo.Core.Ingester.Live;
 namespace OrleansTempo.Core.Ingester;
 
 /// <summary>
-/// One tenant's ingester partitions in this process, made when they are opened for the first time, and the count of live traces that its limit is
-/// about. It is forgotten when all of them are closed and hold nothing any more.
+/// One tenant's ingester partitions in this process, created when they are first opened, and the count that its live trace limit applies to. It is
+/// forgotten once all of them are closed and empty.
 /// </summary>
 internal sealed class IngesterTenant(TenantId tenant, IngesterOptions options, IngesterMemory memory, BlockFlushQueue flushes, TimeProvider time)
 {
@@ -16,13 +16,13 @@ internal sealed class IngesterTenant(TenantId tenant, IngesterOptions options, I
 
     public LiveTraceCount LiveTraces { get; } = new();
 
-    /// <summary>Those that have been opened.</summary>
+    /// <summary>The partitions that have been opened.</summary>
     public IEnumerable<IngesterPartition> Partitions => _partitions.OfType<IngesterPartition>();
 
-    /// <summary>Null where it has never been opened.</summary>
-    public IngesterPartition? Known(int partition) => Volatile.Read(ref _partitions[partition]);
+    /// <summary>The partition; null if it has never been opened.</summary>
+    public IngesterPartition? FindPartition(int partition) => Volatile.Read(ref _partitions[partition]);
 
-    /// <summary>Opens a partition; null where this tenant has been forgotten meanwhile, and another is to be made for it.</summary>
+    /// <summary>Opens a partition; null if this tenant has been forgotten in the meantime and a new one is needed.</summary>
     public IngesterPartition? TryOpen(int partition)
     {
         lock (_opening)
@@ -35,7 +35,7 @@ internal sealed class IngesterTenant(TenantId tenant, IngesterOptions options, I
         }
     }
 
-    /// <summary>Ends it where nothing of it is open or holds anything: what is closed takes nothing more.</summary>
+    /// <summary>Ends the tenant if none of its partitions is open or holds anything: closed partitions take nothing more.</summary>
     public bool TryForget()
     {
         lock (_opening)

@@ -12,16 +12,16 @@ using OrleansTempo.Core.Overrides;
 namespace OrleansTempo.Core.Ingester;
 
 /// <summary>
-/// The ingester partitions of this process, what they share (the log, the memory, the threads that write blocks), the one sequence that every push
-/// goes through, and the round that keeps them moving:
+/// The ingester partitions of this process, what they share (the log, the memory, the threads that write blocks), the sequence that every push goes
+/// through, and the periodic round that keeps them moving:
 /// <code>
 ///   admit ─► split ─┬─► open here: indexed ─► write-ahead log, once a batch ─┬─► settle ─► answer
 ///                   └─► elsewhere ─► the process that has it: the same ──────┘
 ///
-///   every flush_check_period, or when memory is short:  cut ─► flush queue ─► block ─► log segments let go
+///   every flush_check_period, or when memory is short:  cut ─► flush queue ─► block ─► log segments released
 /// </code>
-/// Spans are indexed first and logged then: so all that the log has is in a partition or in a block, and a segment can go
-/// when no partition needs it. Safe to call from any thread.
+/// Spans are indexed first and then logged. So everything in the log is also in a partition or in a block, and a segment can be deleted once no
+/// partition needs it. Safe to call from any thread.
 /// </summary>
 public sealed partial class LocalIngesters : IAsyncDisposable
 {
@@ -56,13 +56,13 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         _timer = time.CreateTimer(static state => ((LocalIngesters)state!).Round(), this, options.FlushCheckPeriod, options.FlushCheckPeriod);
     }
 
-    /// <summary>Into how many partitions a tenant's trace IDs are split at the most.</summary>
+    /// <summary>The maximum number of partitions that a tenant's trace IDs are split into.</summary>
     public int Partitions => _options.Partitions;
 
-    /// <summary>How long a block is asked of its ingester after it was written, because not every querier needs to have listed it before.</summary>
+    /// <summary>How long the ingester answers for a block after writing it: until then, not every querier may have listed it.</summary>
     public TimeSpan CompleteBlockTimeout => _options.CompleteBlockTimeout;
 
-    /// <summary>Opens a tenant's partition: from now on it is this process that has it, and whoever is in the process pushes to it directly.</summary>
+    /// <summary>Opens a tenant's partition: this process owns it from now on, and everything in the process pushes to it directly.</summary>
     public IngesterPartition Open(TenantId tenant, int partition)
     {
         while (true)
@@ -76,54 +76,54 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     /// <summary>Whether a tenant has a partition in this process.</summary>
     public bool Knows(TenantId tenant) => _tenants.ContainsKey(tenant);
 
-    /// <summary>A tenant's partition, open or not, where it is in this process; null otherwise. Whoever only asks leaves nothing behind.</summary>
-    public IngesterPartition? Known(TenantId tenant, int partition) => _tenants.TryGetValue(tenant, out var known) ? known.Known(partition) : null;
+    /// <summary>A tenant's partition, open or not, if it is in this process; null otherwise. Asking creates nothing.</summary>
+    public IngesterPartition? FindPartition(TenantId tenant, int partition) => _tenants.TryGetValue(tenant, out var known) ? known.FindPartition(partition) : null;
 
     /// <summary>
-    /// Takes a batch that came in here. Partitions that are open here index their spans and this process logs them, once; spans of the others are handed to
-    /// wherever those are, which logs them. Completes when all of them are in a log.
+    /// Takes a batch that this process received. Partitions open here index their spans, and this process logs those once; spans of other partitions
+    /// are handed to the processes that own them, which log them. Completes once all spans are in a log.
     /// </summary>
-    /// <param name="tenant">Whose batch it is.</param>
-    /// <param name="batch">Spans with valid IDs; the caller holds a lease until the result is there.</param>
-    /// <param name="partitions">Over how many of the tenant's partitions its traces are spread now.</param>
-    /// <param name="remote">The way to partitions that are not open here.</param>
+    /// <param name="tenant">The tenant that sent the batch.</param>
+    /// <param name="batch">Spans with valid IDs; the caller holds a lease until the call completes.</param>
+    /// <param name="partitions">The number of partitions that the tenant's traces are spread over now.</param>
+    /// <param name="remote">Reaches the partitions that are not open here.</param>
     /// <param name="isReplayed">Whether the batch comes from the log of a process that is gone and was accepted before, so that no limit may refuse it.</param>
-    public async ValueTask<IngestResult> PushAsync(TenantId tenant, SpanBatch batch, int partitions, IRemotePartitions remote, bool isReplayed = false)
+    public async ValueTask<IngestOutcome> PushAsync(TenantId tenant, SpanBatch batch, int partitions, IRemotePartitions remote, bool isReplayed = false)
     {
         if (!isReplayed && await AdmitAsync().ConfigureAwait(false) is { } full)
-            return new IngestResult { Unavailable = full };
+            return new IngestOutcome { Unavailable = full };
         var indexed = Index(tenant, batch, partitions, _log.CurrentSegment, isReplayed ? default : LimitsOf(tenant));
         if (indexed.Elsewhere is null)
             return await LogAndSettleAsync(tenant, batch, null, indexed.Refusals).ConfigureAwait(false);
 
         batch.Prepare();
         var pushes = indexed.Elsewhere.ConvertAll(part => remote.PushAsync(tenant, part.Partition, batch, part.Spans, isReplayed));
-        var here = await LogAndSettleAsync(tenant, batch, OthersThan(batch, indexed.Elsewhere), indexed.Refusals).ConfigureAwait(false);
+        var here = await LogAndSettleAsync(tenant, batch, SpansExcept(batch, indexed.Elsewhere), indexed.Refusals).ConfigureAwait(false);
         var results = await Task.WhenAll(pushes).ConfigureAwait(false);
         return results.Aggregate(here, static (all, one) => all.And(one));
     }
 
-    /// <summary>Takes spans that were handed over for one partition: by another process, or from here before the partition was open.</summary>
-    /// <param name="tenant">Whose spans they are.</param>
+    /// <summary>Takes spans that were handed over for one partition: by another process, or from this one before the partition was open.</summary>
+    /// <param name="tenant">The tenant of the spans.</param>
     /// <param name="partition">The partition, which is open here.</param>
-    /// <param name="batch">The batch; the caller holds a lease until the result is there.</param>
+    /// <param name="batch">The batch; the caller holds a lease until the call completes.</param>
     /// <param name="spans">Places of spans in the batch, ascending.</param>
     /// <param name="isReplayed">Whether they come from a log and have been accepted before.</param>
-    public async ValueTask<IngestResult> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
+    public async ValueTask<IngestOutcome> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
     {
         if (await AdmitAsync().ConfigureAwait(false) is { } full)
-            return new IngestResult { Unavailable = full };
+            return new IngestOutcome { Unavailable = full };
         Refusals? refusals = null;
-        if (Known(tenant, partition)?.TryPush(batch, spans.Span, _log.CurrentSegment, isReplayed ? default : LimitsOf(tenant), ref refusals) is not true)
-            return new IngestResult { Unavailable = $"the ingester partition {partition} of tenant {tenant} has just moved to another silo; send the request again" };
+        if (FindPartition(tenant, partition)?.TryPush(batch, spans.Span, _log.CurrentSegment, isReplayed ? default : LimitsOf(tenant), ref refusals) is not true)
+            return new IngestOutcome { Unavailable = $"the ingester partition {partition} of tenant {tenant} has just moved to another silo; send the request again" };
         return await LogAndSettleAsync(tenant, batch, spans.Length == batch.Spans.Length ? null : spans.ToArray(), refusals).ConfigureAwait(false);
     }
 
     /// <summary>
-    /// Takes in a record that this process's own log still has, before any push: it is indexed with the record's own segment, and nothing is logged
-    /// again. Spans of partitions that are elsewhere by now are handed over, and logged there.
+    /// Replays a record that is still in this process's own log, before any push: it is indexed under the record's own segment, and not logged again.
+    /// Spans whose partitions are elsewhere by now are handed over and logged there.
     /// </summary>
-    /// <exception cref="IOException">A partition that is elsewhere could not take its spans; the record stays in the log.</exception>
+    /// <exception cref="IOException">A partition in another process could not take its spans; the record stays in the log.</exception>
     public async ValueTask ReplayAsync(WalRecord record, int partitions, IRemotePartitions remote)
     {
         if (await ReadAsync(record).ConfigureAwait(false) is not { } batch)
@@ -134,7 +134,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
             {
                 await remote.OpenAsync(record.Tenant, partition).ConfigureAwait(false);
                 Refusals? none = null;
-                if (Known(record.Tenant, partition)?.TryPush(batch, spans, record.Segment, default, ref none) is true)
+                if (FindPartition(record.Tenant, partition)?.TryPush(batch, spans, record.Segment, default, ref none) is true)
                     continue;
                 batch.Prepare();
                 if ((await remote.PushAsync(record.Tenant, partition, batch, spans, isReplayed: true).ConfigureAwait(false)).Unavailable is { } reason)
@@ -147,8 +147,8 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes over a record of a log whose process is gone: it is in the log of a living one when the call completes.</summary>
-    /// <exception cref="IOException">It could not be taken over, and stays where it is.</exception>
+    /// <summary>Adopts a record from the log of a dead process: once the call completes, it is in the log of a living one.</summary>
+    /// <exception cref="IOException">It could not be adopted, and stays where it is.</exception>
     public async ValueTask AdoptAsync(WalRecord record, int partitions, IRemotePartitions remote)
     {
         if (await ReadAsync(record).ConfigureAwait(false) is not { } batch)
@@ -164,7 +164,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         }
     }
 
-    /// <summary>Hands what earlier processes had logged and not put in blocks to <paramref name="replay"/>; only from then on segments are let go.</summary>
+    /// <summary>Hands what earlier processes logged but did not put into blocks to <paramref name="replay"/>; segments are released only after that.</summary>
     public async Task<ReplayResult> ReplayAsync(Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken)
     {
         var result = await _log.ReplayAsync(replay, cancellationToken).ConfigureAwait(false);
@@ -172,7 +172,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         return result;
     }
 
-    /// <summary>Cuts and writes all that a tenant has here, or with null all tenants have, and waits until it is in blocks; false where there is no such tenant.</summary>
+    /// <summary>Cuts and writes everything that a tenant has here (null for all tenants), and waits until it is in blocks; false if there is no such tenant.</summary>
     public async Task<bool> FlushAsync(TenantId? tenant, CancellationToken cancellationToken)
     {
         IngesterTenant? only = null;
@@ -182,13 +182,13 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         foreach (var partition in partitions)
             partition.Cut(CutReason.Everything);
 
-        // With those that were cut before and are still to be written.
+        // Includes blocks that were cut before and are still to be written.
         await _flushes.WrittenAsync(partition => tenant is null || partition.Tenant == tenant).WaitAsync(cancellationToken).ConfigureAwait(false);
         Round();
         return true;
     }
 
-    /// <summary>Stops the round, when no push comes any more; what is held stays as it is, and is in the log.</summary>
+    /// <summary>Stops the round once no push comes any more; what is held stays as it is, and is in the log.</summary>
     public async ValueTask DisposeAsync()
     {
         await _timer.DisposeAsync().ConfigureAwait(false);
@@ -196,16 +196,16 @@ public sealed partial class LocalIngesters : IAsyncDisposable
             _log.Release(_log.CurrentSegment + 1);
     }
 
-    // The spans of a record, with one lease, when there is room for them: blocks are written meanwhile, so a log larger than memory is no trouble. Null where
-    // the record is no request, which is logged.
+    // The spans of a record, with one lease, once there is room for them: blocks are written in the meantime, so a log larger than memory is no
+    // problem. Null if the record is not a request, which is logged.
     private async ValueTask<SpanBatch?> ReadAsync(WalRecord record)
     {
         while (_memory.IsFull)
             await _memory.WaitForRoomAsync(s_patience, _time).ConfigureAwait(false);
         if (_memory.IsShort)
-            Relieve();
+            FreeMemory();
 
-        // Not counted among the requests under way: it was accepted before, and the limit may have been lowered since.
+        // Not counted among the requests in flight: it was accepted before, and the limit may have been lowered since.
         var buffer = RequestBuffer.RentUncounted(record.Request.Length);
         record.Request.Span.CopyTo(buffer.Array);
         buffer.Length = record.Request.Length;
@@ -215,7 +215,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
             return null;
         }
 
-        ValidIds.RemoveOthers(batch);
+        ValidIds.RemoveInvalid(batch);
         return batch;
     }
 
@@ -229,10 +229,10 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         };
     }
 
-    // Waits for memory for a moment, where there is none. Null where there is some; otherwise a refusal in a sentence.
+    // Waits a moment for memory if there is none. Null once there is some; otherwise a refusal, in a sentence.
     private ValueTask<string?> AdmitAsync() => _memory.IsFull ? WaitForRoomAsync() : ValueTask.FromResult<string?>(null);
 
-    // The segment was read before anything is indexed: what is logged afterwards is in it or a later one.
+    // The segment is read before anything is indexed, so what is logged afterwards is in it or a later one.
     private Indexed Index(TenantId tenant, SpanBatch batch, int partitions, long segment, IngesterLimits limits)
     {
         var split = _splits.TryTake(out var former) ? former : new TraceSplit();
@@ -242,7 +242,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         for (var i = 0; i < partitions; i++)
         {
             var spans = split.Spans(i);
-            if (spans.Length > 0 && Known(tenant, i)?.TryPush(batch, spans, segment, limits, ref refusals) is not true)
+            if (spans.Length > 0 && FindPartition(tenant, i)?.TryPush(batch, spans, segment, limits, ref refusals) is not true)
                 (elsewhere ??= []).Add((i, Ascending(spans)));
         }
 
@@ -257,7 +257,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         return ascending;
     }
 
-    private static int[] OthersThan(SpanBatch batch, List<(int Partition, int[] Spans)> elsewhere)
+    private static int[] SpansExcept(SpanBatch batch, List<(int Partition, int[] Spans)> elsewhere)
     {
         var isElsewhere = new bool[batch.Spans.Length];
         foreach (var (_, spans) in elsewhere)
@@ -269,20 +269,20 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         return [.. Enumerable.Range(0, isElsewhere.Length).Where(i => !isElsewhere[i])];
     }
 
-    // Of the spans that were indexed here (null: all of the batch) those that no limit has refused.
-    private async ValueTask<IngestResult> LogAndSettleAsync(TenantId tenant, SpanBatch batch, int[]? spans, Refusals? refusals)
+    // Takes the spans that were indexed here (null for the whole batch), and logs those that no limit refused.
+    private async ValueTask<IngestOutcome> LogAndSettleAsync(TenantId tenant, SpanBatch batch, int[]? spans, Refusals? refusals)
     {
         if (await LogAsync(tenant, batch, spans, refusals).ConfigureAwait(false) is { } failure)
-            return new IngestResult { Unavailable = failure };
+            return new IngestOutcome { Unavailable = failure };
         if (_memory.IsShort)
-            Relieve();
+            FreeMemory();
         var hold = _memory.Hold();
         if (hold > TimeSpan.Zero)
             await Task.Delay(hold, _time).ConfigureAwait(false);
-        return new IngestResult { Refusals = refusals };
+        return new IngestOutcome { Refusals = refusals };
     }
 
-    // Null where they are in the log; otherwise why they are not, in a sentence.
+    // Null if they are in the log; otherwise the reason, in a sentence.
     private async ValueTask<string?> LogAsync(TenantId tenant, SpanBatch batch, int[]? spans, Refusals? refusals)
     {
         byte[]? subset = null;
@@ -305,8 +305,8 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         }
         catch (IOException e)
         {
-            // What was indexed stays: should the client not come back, it is spans too many, which are spans all the same.
-            return $"the write-ahead log cannot be written: {e.Message}";
+            // What was indexed stays: if the client does not retry, extra spans are stored, which is harmless.
+            return $"the spans could not be logged: {e.Message}";
         }
         finally
         {
@@ -326,10 +326,10 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     private async ValueTask<string?> WaitForRoomAsync() =>
         await _memory.WaitForRoomAsync(s_patience, _time).ConfigureAwait(false)
             ? null
-            : $"the live traces and blocks not yet written hold {_memory.HeldBytes} bytes, all that they may (ingester.max_memory_bytes is {_options.MaxMemoryBytes}); try again later";
+            : $"live traces and blocks not yet written hold {_memory.HeldBytes} bytes, and the maximum is {_options.MaxMemoryBytes} (ingester.max_memory_bytes); try again later";
 
-    // One at a time: the first that finds memory short cuts as much as helps, the others go on.
-    private void Relieve()
+    // One at a time: the first caller that finds memory short cuts enough, and the others continue.
+    private void FreeMemory()
     {
         if (Interlocked.Exchange(ref _relieving, 1) != 0)
             return;
@@ -352,7 +352,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     {
         lock (_round)
         {
-            // Read first: what is pushed from now on is in this segment or a later one.
+            // Read first, so that what is pushed from now on is in this segment or a later one.
             var needed = _log.CurrentSegment;
             foreach (var (id, tenant) in _tenants)
             {
@@ -368,7 +368,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
 
                 Report(id, tenant.LiveTraces.Value, created, bytes);
 
-                // First ended, then taken out: whoever opens a partition meanwhile makes another.
+                // Ended first, then removed: whoever opens a partition in the meantime creates a new tenant.
                 if (tenant.TryForget())
                 {
                     _tenants.TryRemove(new(id, tenant));
@@ -393,7 +393,7 @@ public sealed partial class LocalIngesters : IAsyncDisposable
     [LoggerMessage(1412, LogLevel.Error, "A record of tenant {Tenant} in the write-ahead log cannot be read and is skipped: {Reason}")]
     private static partial void LogReplayedRecordUnreadable(ILogger logger, TenantId tenant, string reason);
 
-    /// <param name="Refusals">The spans that a limit kept out of partitions here; null for none.</param>
-    /// <param name="Elsewhere">The spans of each partition that is not open here; null where all are.</param>
+    /// <param name="Refusals">The spans that a limit refused in partitions here; null for none.</param>
+    /// <param name="Elsewhere">The spans of each partition that is not open here; null if all are open.</param>
     private readonly record struct Indexed(Refusals? Refusals, List<(int Partition, int[] Spans)>? Elsewhere);
 }

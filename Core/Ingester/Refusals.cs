@@ -1,18 +1,18 @@
 namespace OrleansTempo.Core.Ingester;
 
-/// <summary>The spans of one batch that a limit kept out, whichever of the partitions said so: their places in the batch, in no order.</summary>
+/// <summary>The spans of one batch that a limit refused in any of the partitions, as indexes in the batch, in no order.</summary>
 public sealed class Refusals
 {
     private readonly List<int> _liveTracesExceeded = [];
     private readonly List<int> _tracesTooLarge = [];
 
-    /// <summary>Those of traces that would have been one too many.</summary>
+    /// <summary>Spans of traces that would have exceeded the maximum number of live traces.</summary>
     public IReadOnlyList<int> LiveTracesExceeded => _liveTracesExceeded;
 
-    /// <summary>Those of traces that have all the bytes they may.</summary>
+    /// <summary>Spans of traces that already have the maximum number of bytes.</summary>
     public IReadOnlyList<int> TracesTooLarge => _tracesTooLarge;
 
-    /// <summary>All of them.</summary>
+    /// <summary>All refused spans.</summary>
     public IReadOnlyList<int> Spans => [.. _liveTracesExceeded, .. _tracesTooLarge];
 
     public int Count => _liveTracesExceeded.Count + _tracesTooLarge.Count;

@@ -10,15 +10,15 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Ingester;
 
 /// <summary>
-/// One partition of one tenant's trace IDs: its live traces, the traces that wait for their block, and how the one becomes the other.
-/// Used by one caller at a time; never locks, never does I/O.
+/// One partition of one tenant's trace IDs: its live traces, the traces that wait for their block, and how the former become the latter. Used by one
+/// caller at a time; never locks, never does I/O.
 /// <code>
-///   Push ─► generation: live traces ──idle──► cut traces          Find looks into all of it
+///   Push ─► generation: live traces ──idle──► cut traces          Find searches all of it
 ///                            │  Cut: enough of them, or old enough
-///             still live ◄───┴───► CutBlock ─► written by the host ─► Flushed
+///             still live ◄───┴───► CutBlock ─► written by others ─► Flushed
 /// </code>
-/// Rows stay where they are from a trace's first span until its block is written; only the traces that are still live when a
-/// block is cut move on, to the next generation.
+/// Rows stay in place from a trace's first span until its block is written; only the traces that are still live when a block is cut move on to the
+/// next generation.
 /// </summary>
 public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, IngesterOptions options, TimeProvider time)
 {
@@ -32,19 +32,19 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
 
     public TenantId Tenant => tenant;
 
-    /// <summary>Traces begun so far.</summary>
+    /// <summary>Traces created so far.</summary>
     public long TracesCreated { get; private set; }
 
-    /// <summary>What it holds, in bytes, blocks that are being written included.</summary>
+    /// <summary>The bytes it holds, including blocks that are being written.</summary>
     public long MemoryBytes { get; private set; }
 
-    /// <summary>What it holds that no block has been cut of, in bytes.</summary>
+    /// <summary>The bytes it holds that are not yet in a cut block.</summary>
     public long UncutBytes => _generation.MemoryBytes;
 
-    /// <summary>How much of <see cref="UncutBytes"/> is of traces that are cut, and so could go into a block.</summary>
+    /// <summary>How much of <see cref="UncutBytes"/> belongs to cut traces, and so could go into a block.</summary>
     public long CutBytes => _generation.Spans == 0 ? 0 : (long)((double)_generation.MemoryBytes * _cutSpans / _generation.Spans);
 
-    /// <summary>The earliest segment of the write-ahead log with a span that is in no complete block; <see cref="long.MaxValue"/> where there is none.</summary>
+    /// <summary>The earliest segment of the write-ahead log that holds a span which is in no complete block; <see cref="long.MaxValue"/> for none.</summary>
     public long OldestSegment
     {
         get
@@ -56,18 +56,18 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
         }
     }
 
-    /// <summary>Whether it holds nothing that could be lost or asked for.</summary>
+    /// <summary>Whether it holds nothing that could be lost or queried.</summary>
     public bool IsEmpty => _generation.Spans == 0 && _cutBlocks.Count == 0 && _flushedBlocks.Count == 0;
 
-    /// <summary>Blocks written in the last <see cref="IngesterOptions.CompleteBlockTimeout"/>: until then not every querier needs to have listed them.</summary>
+    /// <summary>Blocks written in the last <see cref="IngesterOptions.CompleteBlockTimeout"/>: not every querier may have listed them yet.</summary>
     public IEnumerable<BlockMeta> FlushedBlocks => _flushedBlocks.Select(static b => b.Meta);
 
     /// <summary>Takes spans of a batch.</summary>
     /// <param name="batch">The batch; nothing of it is kept.</param>
-    /// <param name="spans">The places in it of the spans that belong here.</param>
+    /// <param name="spans">The indexes in the batch of the spans that belong here.</param>
     /// <param name="segment"><see cref="IWriteAheadLog.CurrentSegment"/> as it was before this call, or the replayed record's.</param>
-    /// <param name="limits">What the tenant may have live.</param>
-    /// <param name="refusals">Where the spans are noted that a limit keeps out; created when there is one.</param>
+    /// <param name="limits">The tenant's limits on live traces.</param>
+    /// <param name="refusals">Collects the spans that a limit refuses; created for the first one.</param>
     public void Push(SpanBatch batch, ReadOnlySpan<int> spans, long segment, IngesterLimits limits, ref Refusals? refusals)
     {
         var generation = _generation;
@@ -121,15 +121,15 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
                 ForgetLast();
         }
 
-        // All refused: nothing of it holds up the log.
+        // All were refused, so nothing of the batch holds up the log.
         if (generation.Spans == spanCount)
             generation.OldestSegment = oldestSegment;
         Measure();
     }
 
-    /// <summary>Cuts the traces that are idle or have been live for long; and a block of those that are cut, where one is due.</summary>
-    /// <param name="reason">Whether more is to be cut than that.</param>
-    /// <returns>A block to be written; null where there is none to cut.</returns>
+    /// <summary>Cuts the traces that are idle or have been live too long, and, if one is due, a block of the cut traces.</summary>
+    /// <param name="reason">The reason, which says whether to cut more than that.</param>
+    /// <returns>The block to write; null if none was cut.</returns>
     public CutBlock? Cut(CutReason reason)
     {
         var now = time.GetTimestamp();
@@ -155,17 +155,17 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
         return block;
     }
 
-    /// <summary>A block that <see cref="Cut"/> returned has been written: what it held is let go.</summary>
+    /// <summary>Tells that a block returned by <see cref="Cut"/> has been written; its memory is released.</summary>
     public void Flushed(CutBlock block, BlockMeta meta)
     {
         if (!_cutBlocks.Remove(block))
-            throw new InvalidOperationException($"block {block.BlockId} was not cut here, or has been flushed before");
+            throw new InvalidOperationException($"block {block.BlockId} was not cut here, or has already been flushed");
         block.Release();
         _flushedBlocks.Add((meta, time.GetTimestamp()));
         Measure();
     }
 
-    /// <summary>Adds the spans of a trace that are here: live, cut, or in a block being written.</summary>
+    /// <summary>Adds the spans of a trace held here: live, cut, or in a block being written.</summary>
     public void Find(TraceId id, TraceSpans into)
     {
         _generation.Find(id, into);
@@ -175,8 +175,8 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
 
     private static TraceId TraceIdOf(ReadOnlySpan<byte> bytes, in SpanRecord span) => TraceId.Read(bytes.Slice(span.TraceId.Offset, TraceId.Length));
 
-    // A late span of a trace that is cut and has no block yet makes it live again: better one piece than two. But it does not
-    // begin anew: one that gets spans for ever must be cut when a block is, or the log would keep it for ever.
+    // A late span revives a trace that is cut but has no block yet: one piece is better than two. But its age is kept: a trace that gets spans for
+    // ever must be cut along with a block, or the log would be kept for ever.
     private void Begin(ref LiveTrace trace, bool isNew)
     {
         trace.IsLive = true;
@@ -191,7 +191,7 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
         }
     }
 
-    // Not one span of it fitted.
+    // None of its spans fitted.
     private void ForgetLast()
     {
         _generation.Traces.RemoveLast();
@@ -208,7 +208,7 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
         _cutSpans += trace.Spans;
     }
 
-    // In Tempo's words; null where no block is due.
+    // Tempo's name for the reason; null if no block is due.
     private string? ReasonOf(CutReason reason, long now) => reason switch
     {
         CutReason.Everything => "immediate",
@@ -217,7 +217,7 @@ public sealed class TraceIngester(TenantId tenant, LiveTraceCount liveTraces, In
         _ => CutBytes >= options.MaxBlockBytes ? "max_block_bytes" : null,
     };
 
-    // What is still live begins the next generation. Its shapes are taken over once each, so this costs little more than the copying.
+    // Traces still live start the next generation. Each shape is translated once, so this costs little more than the copying.
     private static Generation LiveTracesOf(Generation former)
     {
         var next = new Generation();

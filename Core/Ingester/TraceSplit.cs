@@ -4,17 +4,17 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Ingester;
 
 /// <summary>
-/// Divides a batch among the ingester partitions by trace ID: the spans' places in the batch, those of a partition together and,
-/// within it, hardly ever two traces mixed, since the ingester looks up a trace only when it changes. Reused from batch to batch.
+/// Divides a batch among the ingester partitions by trace ID: the spans' indexes in the batch, grouped by partition and, within it, hardly ever with
+/// two traces mixed, since the ingester looks up a trace only when it changes. Reused from batch to batch.
 /// </summary>
 public sealed class TraceSplit
 {
     private const int BucketBits = 10;
 
-    // Up to here sorting costs less than going through all buckets.
+    // Up to this many spans, sorting costs less than going through all buckets.
     private const int FewSpans = 64;
 
-    /// <summary>More partitions than this a tenant cannot have.</summary>
+    /// <summary>The maximum number of partitions of a tenant.</summary>
     public const int MaxPartitions = 1 << BucketBits;
 
     private readonly int[] _bucketEnds = new int[MaxPartitions];
@@ -22,10 +22,10 @@ public sealed class TraceSplit
     private ushort[] _buckets = [];
     private int[] _order = [];
 
-    /// <summary>Which of a tenant's partitions a trace belongs to: the same on every machine, and for any trace IDs about as many to each.</summary>
+    /// <summary>The partition that a trace belongs to: the same on every machine, and evenly distributed for any trace IDs.</summary>
     public static int PartitionOf(TraceId trace, int partitions) => PartitionOf(Bucket(trace), partitions);
 
-    /// <summary>Divides the batch; every span has a trace ID of 16 bytes.</summary>
+    /// <summary>Divides the batch; every span must have a trace ID of 16 bytes.</summary>
     public void Split(SpanBatch batch, int partitions)
     {
         var spans = batch.Spans;
@@ -58,7 +58,7 @@ public sealed class TraceSplit
             _partitionStarts[partition] = spans.Length;
     }
 
-    /// <summary>The places in the batch of the spans of a partition.</summary>
+    /// <summary>The indexes in the batch of a partition's spans.</summary>
     public ReadOnlySpan<int> Spans(int partition) =>
         _order.AsSpan(_partitionStarts[partition], _partitionStarts[partition + 1] - _partitionStarts[partition]);
 
@@ -94,8 +94,8 @@ public sealed class TraceSplit
             _order[ends[_buckets[i]]++] = i;
     }
 
-    // The same on every silo and for ever, so it has no key: a client can send all its traces to one of its tenant's partitions. They are worked on one after
-    // another then, as with one partition, and cost no more; other tenants have partitions of their own.
+    // The hash is the same on every silo and for ever, so it has no key: a client can send all its traces to one of its tenant's partitions. They are
+    // then processed one after another, as with one partition, and cost no more; other tenants have partitions of their own.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Bucket(TraceId trace) => (int)(((trace.High ^ (trace.Low * 0x9E3779B97F4A7C15)) * 0xD1B54A32D192ED03) >> (64 - BucketBits));
 }

@@ -4,12 +4,12 @@ using System.Text;
 namespace OrleansTempo.Core.Objects;
 
 /// <summary>
-/// Keeps other processes out of a directory: all of them, or only those that want it for themselves. The operating system holds
-/// the lock, for as long as the process lives and no longer; that the file is there means nothing.
+/// Keeps other processes out of a directory: all of them, or only those that want it exclusively. The operating system holds the lock, exactly as
+/// long as the process lives; the presence of the file means nothing.
 /// <code>
-///                          exclusive is held    shared is held
-///   exclusive is asked     refused              refused
-///   shared is asked        refused              taken
+///                          exclusive lock held  shared lock held
+///   exclusive requested    refused              refused
+///   shared requested       refused              granted
 /// </code>
 /// </summary>
 internal sealed class DirectoryLock : IDisposable
@@ -22,16 +22,16 @@ internal sealed class DirectoryLock : IDisposable
 
     private DirectoryLock(FileStream file) => _file = file;
 
-    /// <summary>Takes the directory for this process alone, by the file <c>lock</c> in it; null where another has it.</summary>
-    public static DirectoryLock? TryTake(string directory) => TryTake(directory, "lock", isShared: false);
+    /// <summary>Locks the directory exclusively, with the file <c>lock</c> in it; null if another process has it.</summary>
+    public static DirectoryLock? TryAcquire(string directory) => TryAcquire(directory, "lock", isShared: false);
 
-    /// <summary>Takes the lock; null where another holds one that excludes it.</summary>
-    /// <param name="directory">The directory, which must be there.</param>
-    /// <param name="file">The name of the file in it that is locked.</param>
-    /// <param name="isShared">Whether others may hold it too, shared like this one.</param>
-    public static DirectoryLock? TryTake(string directory, string file, bool isShared)
+    /// <summary>Takes the lock; null if another process holds one that excludes it.</summary>
+    /// <param name="directory">The directory, which must exist.</param>
+    /// <param name="file">The name of the lock file in it.</param>
+    /// <param name="isShared">Whether other processes may hold it too, also shared.</param>
+    public static DirectoryLock? TryAcquire(string directory, string file, bool isShared)
     {
-        // A shared lock must not ask for writing: network volumes refuse it then. Unbuffered, so that closing it has nothing left to write.
+        // A shared lock must not request write access: network volumes refuse it then. Unbuffered, so that closing it has nothing left to write.
         var (access, share) = isShared ? (FileAccess.Read, FileShare.Read) : (FileAccess.ReadWrite, FileShare.None);
         FileStream locked;
         try
@@ -50,7 +50,7 @@ internal sealed class DirectoryLock : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    // For whoever looks which process that is.
+    // For people who want to know which process it is.
     private static void WriteProcess(FileStream file)
     {
         try
@@ -60,7 +60,7 @@ internal sealed class DirectoryLock : IDisposable
         }
         catch (IOException)
         {
-            // On a full disk what is there can still be read and deleted.
+            // Ignored: even on a full disk, objects can still be read and deleted.
         }
     }
 }

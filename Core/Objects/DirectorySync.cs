@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace OrleansTempo.Core.Objects;
 
 /// <summary>
-/// Makes the entries of a directory durable. On Unix a file that was flushed can still be gone after a loss of power, because its
-/// name was not; Windows keeps names in a journal of its own and offers nothing to call.
+/// Makes a directory's entries durable. On Unix, a flushed file can still vanish after a power loss, because its name was not flushed; Windows
+/// journals names itself and has no call for it.
 /// </summary>
 internal static partial class DirectorySync
 {
@@ -12,7 +12,7 @@ internal static partial class DirectorySync
     private const int Interrupted = 4;
     private const int Invalid = 22;
 
-    /// <exception cref="IOException">The directory is not there, or the disk fails; <see cref="Exception.HResult"/> is the system's error number.</exception>
+    /// <exception cref="IOException">The directory does not exist, or the disk fails; <see cref="Exception.HResult"/> is the system's error number.</exception>
     public static void Flush(string directory)
     {
         if (OperatingSystem.IsWindows())
@@ -29,7 +29,7 @@ internal static partial class DirectorySync
         {
             while (Sync(descriptor) != 0)
             {
-                // Some network file systems cannot flush a directory and say so with this; they have nothing better either.
+                // Some network file systems cannot flush a directory and report it with this error; they offer nothing better.
                 var error = Marshal.GetLastPInvokeError();
                 if (error == Invalid)
                     return;

@@ -4,8 +4,8 @@ using System.Text;
 namespace OrleansTempo.Core.Objects;
 
 /// <summary>
-/// Any text as one segment of an object's name. What common names are made of stays as it is; the rest of its UTF-8 is percent-encoded,
-/// upper case too, so that no two texts share a file where the file system knows no case:
+/// Encodes any text as one segment of an object's name. The characters of common names stay; everything else, including upper case, is
+/// percent-encoded as UTF-8, so that no two texts share a file on a case-insensitive file system:
 /// <code>
 /// team-a    team-a
 /// Team.A    %54eam%2e%41
@@ -14,7 +14,7 @@ namespace OrleansTempo.Core.Objects;
 /// </summary>
 public static class EscapedSegment
 {
-    /// <summary>What file systems allow a name to have; texts of more than a third of it can become longer.</summary>
+    /// <summary>The maximum length of a file name; a text longer than a third of it may exceed this when encoded.</summary>
     public const int MaxLength = 255;
 
     private static readonly FrozenSet<string> s_devices = FrozenSet.Create(

@@ -8,7 +8,7 @@ using Microsoft.Win32.SafeHandles;
 namespace OrleansTempo.Core.Objects;
 
 /// <summary>
-/// Objects as files below one directory, which may be a volume that several processes and machines share.
+/// Stores objects as files below one directory, which may be a volume shared by several processes and machines.
 /// <code>
 /// put ──► ~tmp/3f2a…  written, flushed
 ///              │
@@ -17,9 +17,9 @@ namespace OrleansTempo.Core.Objects;
 ///              ▼
 ///         blocks/team-a/…/meta.json                then the directories up to the root are flushed
 /// </code>
-/// No object's name contains <c>~</c>. <c>~lock</c> says who else may use the directory, see <see cref="Open"/>. An ETag is the hash of the content, so putting the same content again is no change. Locks are
-/// those of the file system and end with their process; where a volume has none (a mount without locking), conditional puts of
-/// several machines at the same moment can both succeed, puts of what is absent still cannot.
+/// Object names never contain <c>~</c>. <c>~lock</c> says who else may use the directory, see <see cref="Open"/>. An ETag is the content's hash, so
+/// putting the same content again is no change. Locks are the file system's, and end with their process. On a volume without locks (mounted without
+/// locking), simultaneous conditional puts by several machines can both succeed; puts of absent objects still cannot.
 /// </summary>
 public sealed partial class FileObjectStore : IObjectStore, IDisposable
 {
@@ -27,10 +27,10 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     private const string LockFolder = "~locks";
     private const string UseLock = "~lock";
 
-    // An NFS client renames a file to this that is deleted while it is open, until it is closed.
+    // When an open file is deleted, an NFS client renames it to this until it is closed.
     private const string DeletedOnNfs = ".nfs";
 
-    // To put an object into a folder that others remove.
+    // For putting an object into a folder that others may be removing.
     private const int MaxAttempts = 100;
 
     private const int NotFound = 2;
@@ -42,19 +42,19 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     private readonly string _root;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly OpenObjects _open;
+    private readonly OpenObjectCache _open;
 
-    // One for each lock file: within the process they queue here, without asking the file system again and again.
+    // One per lock file: callers within the process queue here instead of polling the file system.
     private readonly SemaphoreSlim[] _locks = new SemaphoreSlim[256];
 
-    // What keeps those out who must not use the directory meanwhile; null where it was opened without.
+    // Keeps other processes out of the directory; null if opened without a lock.
     private DirectoryLock? _use;
 
-    /// <summary>For whoever sees to it otherwise that nobody else uses the directory who must not, see <see cref="Open"/>.</summary>
-    /// <param name="root">The directory; it is made where it is not there.</param>
+    /// <summary>Opens the store without a lock, for callers that keep other processes out in another way, see <see cref="Open"/>.</summary>
+    /// <param name="root">The directory; created if it does not exist.</param>
     /// <param name="time">The clock that leftovers and open files age by.</param>
-    /// <param name="logger">Told about leftovers.</param>
-    /// <exception cref="IOException">The directory cannot be made or written to.</exception>
+    /// <param name="logger">Receives messages about leftovers.</param>
+    /// <exception cref="IOException">The directory cannot be created or written to.</exception>
     public FileObjectStore(string root, TimeProvider time, ILogger logger)
     {
         _root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
@@ -74,38 +74,37 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
             throw new IOException($"the object store's directory '{_root}' cannot be used: {e.Message}", e);
         }
 
-        _open = new OpenObjects(time);
+        _open = new OpenObjectCache(time);
     }
 
     /// <summary>
-    /// Opens the store, and keeps the directory until it is disposed: a process that runs alone for itself, a member of a cluster
-    /// for all members.
+    /// Opens the store, and locks the directory until it is disposed: exclusively for a process that runs alone, shared for the members of a cluster.
     /// </summary>
-    /// <param name="root">The directory; it is made where it is not there.</param>
-    /// <param name="isAlone">Whether this process runs alone, and relies on it that nobody else writes there.</param>
-    /// <param name="setting">The key of the configuration that names the directory.</param>
+    /// <param name="root">The directory; created if it does not exist.</param>
+    /// <param name="isAlone">Whether this process runs alone and relies on being the only writer.</param>
+    /// <param name="setting">The configuration key that names the directory.</param>
     /// <param name="time">The clock that leftovers and open files age by.</param>
-    /// <param name="logger">Told about leftovers.</param>
-    /// <exception cref="IOException">Another process uses the directory, or it cannot be made or written to.</exception>
+    /// <param name="logger">Receives messages about leftovers.</param>
+    /// <exception cref="IOException">Another process uses the directory, or it cannot be created or written to.</exception>
     public static FileObjectStore Open(string root, bool isAlone, string setting, TimeProvider time, ILogger logger)
     {
         var store = new FileObjectStore(root, time, logger);
         try
         {
-            store._use = DirectoryLock.TryTake(store._root, UseLock, isShared: !isAlone);
+            store._use = DirectoryLock.TryAcquire(store._root, UseLock, isShared: !isAlone);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             store.Dispose();
-            throw new IOException($"the object store's directory '{store._root}' cannot be locked: {e.Message}; let this process write there, or give it another {setting}", e);
+            throw new IOException($"the object store's directory '{store._root}' cannot be locked: {e.Message}; make it writable for this process, or choose another {setting}", e);
         }
 
         if (store._use is not null)
             return store;
         store.Dispose();
         throw new IOException(isAlone
-            ? $"the object store's directory '{store._root}' is in use by another process, and this one runs alone; stop the other one, give each its own {setting}, or make them one cluster with Orleans:Clustering"
-            : $"the object store's directory '{store._root}' is in use by a process that runs alone; stop that one, give each its own {setting}, or configure Orleans:Clustering there too");
+            ? $"the object store's directory '{store._root}' is in use by another process, and this one runs alone; stop the other one, give each its own {setting}, or join them into one cluster with Orleans:Clustering"
+            : $"the object store's directory '{store._root}' is in use by a process that runs alone; stop that process, give each its own {setting}, or configure Orleans:Clustering there too");
     }
 
     public Task<string> PutAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
@@ -151,7 +150,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
             }
             catch (IOException)
             {
-                // A handle can go stale on a network volume; whether the object is still there shows below.
+                // A handle can go stale on a network volume; whether the object still exists is checked below.
                 _open.Drop(name);
             }
             finally
@@ -211,7 +210,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     {
         ObjectName.ValidatePrefix(prefix);
         if (prefix.Length > 0 && !prefix.EndsWith('/'))
-            throw new ArgumentException($"'{prefix}' is no folder: it is empty or ends with /", nameof(prefix));
+            throw new ArgumentException($"'{prefix}' is not a folder: a folder is empty or ends with '/'", nameof(prefix));
 
         return await Run(
             "list",
@@ -227,7 +226,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     public Task<bool> DeleteIfMatchAsync(string name, string etag, CancellationToken cancellationToken = default) =>
         DeleteAsync(name, path => ReadWhole(path) is { } now && ETag(now) == etag, cancellationToken);
 
-    /// <summary>Closes the files kept open and lets go of the directory; the store must not be used any more.</summary>
+    /// <summary>Closes the open files and releases the directory; the store must not be used afterwards.</summary>
     public void Dispose()
     {
         _open.Dispose();
@@ -254,12 +253,12 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         return filled;
     }
 
-    // Where nothing is found, the volume may not be mounted: then it has not the folders either that it was opened with, and
-    // an object that is not there must not be taken for one that never was.
+    // If nothing is found, the volume may not be mounted. Then the folders it was opened with are missing too, and a missing object must not be
+    // mistaken for one that never existed.
     private void ThrowIfGone()
     {
         if (!Directory.Exists(Path.Combine(_root, TemporaryFolder)))
-            throw new IOException($"the object store's directory '{_root}' is gone or another one than when it was opened; is its volume mounted?");
+            throw new IOException($"the object store's directory '{_root}' has disappeared or been replaced since it was opened; is its volume mounted?");
     }
 
     private static SafeFileHandle? TryOpen(string path)
@@ -268,7 +267,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         {
             return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.Asynchronous | FileOptions.RandomAccess);
         }
-        catch (Exception e) when (IsNoObject(e, path))
+        catch (Exception e) when (IsNotAnObject(e, path))
         {
             return null;
         }
@@ -285,19 +284,19 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
                 file.ReadExactly(content);
                 return content;
             }
-            catch (Exception e) when (IsNoObject(e, path))
+            catch (Exception e) when (IsNotAnObject(e, path))
             {
                 return null;
             }
             catch (IOException) when (attempt == 1)
             {
-                // On a network volume the file goes stale when another machine replaces it meanwhile.
+                // On a network volume, the file goes stale when another machine replaces it in the meantime.
             }
         }
     }
 
-    // Besides what is not there: a folder, and what would be below an object.
-    private static bool IsNoObject(Exception e, string path) => e switch
+    // Besides missing files: a folder, and names below an object.
+    private static bool IsNotAnObject(Exception e, string path) => e switch
     {
         FileNotFoundException or DirectoryNotFoundException => true,
         UnauthorizedAccessException => Directory.Exists(path),
@@ -326,11 +325,11 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         return true;
     }
 
-    // Not File.Move, which copies where it cannot link: the object would be seen half written.
+    // Not File.Move, which copies if it cannot link: others would see the object half written.
     private static bool TryLink(string temporary, string path)
     {
         if (Directory.Exists(path))
-            throw new IOException("a folder of that name is there");
+            throw new IOException("a folder of that name exists");
         if (File.Exists(path))
             return false;
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
@@ -354,7 +353,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
             AlreadyExists => false,
             NotFound => throw new DirectoryNotFoundException($"the folder of '{path}' has been removed"),
 
-            // A volume without links: what keeps others away is the lock.
+            // A volume without links: only the lock keeps others away.
             _ => Replace(temporary, path),
         };
     }
@@ -365,7 +364,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
     private static IOException Failed(string action, string name, string path, Exception e) =>
         new($"cannot {action} '{name}' ({path}): {e.Message}", e);
 
-    // Off the caller's thread, which may be the only one of a grain, and with what went wrong where.
+    // Runs off the caller's thread, which may be the only one of a grain, and adds to errors what failed and where.
     private static async Task<T> Run<T>(string action, string name, string path, Func<T> work, CancellationToken cancellationToken)
     {
         try
@@ -378,7 +377,10 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         }
     }
 
-    /// <summary>Writes the content aside and lets <paramref name="place"/> move it, from the first path to the second, when the name's lock is held; null where it did not.</summary>
+    /// <summary>
+    /// Writes the content to a temporary file and, holding the name's lock, lets <paramref name="place"/> move it from the first path to the second;
+    /// null if it did not.
+    /// </summary>
     private async Task<string?> WriteAsync(string name, ReadOnlyMemory<byte> content, Func<string, string, bool> place, CancellationToken cancellationToken)
     {
         var path = PathOf(name);
@@ -449,7 +451,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         }
     }
 
-    // Whoever deletes a folder's last object removes the folder, perhaps just when it was made for this one.
+    // Whoever deletes a folder's last object removes the folder, perhaps just after it was created for this one.
     private static bool Place(string temporary, string path, Func<string, string, bool> place)
     {
         for (var attempt = 1; ; attempt++)
@@ -464,7 +466,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         }
     }
 
-    /// <summary>Holds the lock of this name against all other writers, whatever their process, until it is disposed.</summary>
+    /// <summary>Holds this name's lock against all other writers in all processes until disposed.</summary>
     private async Task<IDisposable> LockAsync(string name, string path, CancellationToken cancellationToken)
     {
         var stripe = SHA256.HashData(Encoding.UTF8.GetBytes(name))[0];
@@ -514,7 +516,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         }
         catch (DirectoryNotFoundException)
         {
-            // Never there, or removed while it was read.
+            // Never existed, or was removed while being read.
         }
         catch (IOException) when (ParentIsFile(PathOfFolder(folder)))
         {
@@ -558,13 +560,13 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // Another has put something into it, or it may not be removed: an empty folder harms nobody.
+                // Another process has put something into it, or it may not be removed; an empty folder does no harm.
                 return;
             }
         }
     }
 
-    // Up to the root: any of them may have just been made, by another process too.
+    // Up to the root, because any folder may have just been created, perhaps by another process.
     private void FlushFolders(string path)
     {
         for (var folder = Path.GetDirectoryName(path)!; ; folder = Path.GetDirectoryName(folder)!)
@@ -575,7 +577,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         }
     }
 
-    // A folder goes with its last object: what was in it then needs no flushing.
+    // A folder is removed with its last object; then it needs no flushing.
     private static void FlushIfThere(string folder)
     {
         try
@@ -595,7 +597,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
                 continue;
             try
             {
-                // Whoever still writes it has it locked.
+                // If somebody still writes it, it is locked.
                 using (new FileStream(file.FullName, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
                     file.Delete();
                 LogLeftover(file.FullName, file.LastWriteTimeUtc);
@@ -615,7 +617,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // The next start sweeps it.
+            // The next start deletes it.
         }
     }
 
@@ -691,7 +693,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         private void ThrowIfCompleted()
         {
             if (_completed)
-                throw new InvalidOperationException($"'{name}' has been completed already");
+                throw new InvalidOperationException($"'{name}' has already been completed");
         }
     }
 }

@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace OrleansTempo.Core.Objects;
 
 /// <summary>
-/// Another store, and how long its requests take: <c>tempodb_backend_request_duration_seconds</c>, with the operation and the status that an HTTP store has for
-/// each, whatever the store is. 500 is a request that failed; one that was cancelled is not counted.
+/// Wraps a store and measures its requests: <c>tempodb_backend_request_duration_seconds</c>, labelled with the operation and status that an HTTP
+/// store would have, whatever the store is. 500 is a failed request; cancelled requests are not counted.
 /// </summary>
 public sealed class MeasuredObjectStore(IObjectStore store, TempoMetrics metrics, TimeProvider time) : IObjectStore, IDisposable
 {
@@ -31,7 +31,7 @@ public sealed class MeasuredObjectStore(IObjectStore store, TempoMetrics metrics
 
     public async IAsyncEnumerable<ObjectInfo> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        // What is done with the objects meanwhile takes no time of the store's.
+        // Time that the caller spends on the objects is not the store's.
         var waited = TimeSpan.Zero;
         await using var objects = store.ListAsync(prefix, cancellationToken).GetAsyncEnumerator(cancellationToken);
         while (true)
@@ -93,7 +93,7 @@ public sealed class MeasuredObjectStore(IObjectStore store, TempoMetrics metrics
     private void Record(string operation, int status, TimeSpan duration) =>
         metrics.BackendRequestDuration.Record(duration.TotalSeconds, new("operation", operation), new("status_code", status.ToString(CultureInfo.InvariantCulture)));
 
-    /// <summary>An object written in parts is one request a part, and one that makes it appear.</summary>
+    /// <summary>An object written in parts counts as one request per part, and one that makes it appear.</summary>
     private sealed class MeasuredWriter(IObjectWriter writer, MeasuredObjectStore store) : IObjectWriter
     {
         public async ValueTask WriteAsync(ReadOnlyMemory<byte> part, CancellationToken cancellationToken = default) =>

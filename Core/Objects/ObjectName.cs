@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace OrleansTempo.Core.Objects;
 
-/// <summary>What <see cref="IObjectStore"/> allows as an object's name, so that every store can hold it and none is left by it.</summary>
+/// <summary>Checks object names against the rules of <see cref="IObjectStore"/>, so that every store can hold them and no name leads outside the store.</summary>
 public static class ObjectName
 {
     /// <summary>
@@ -14,11 +14,11 @@ public static class ObjectName
     private static readonly SearchValues<char> s_allowed =
         SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.=%-");
 
-    /// <summary>Whether this can stand between two slashes.</summary>
+    /// <summary>Whether this is a valid segment between two slashes.</summary>
     public static bool IsSegment(ReadOnlySpan<char> segment) =>
         !segment.IsEmpty && segment is not ("." or "..") && !segment.ContainsAnyExcept(s_allowed);
 
-    /// <exception cref="ArgumentException">It is no name of an object.</exception>
+    /// <exception cref="ArgumentException">It is not a valid object name.</exception>
     public static void Validate(string name)
     {
         foreach (var range in name.AsSpan().Split('/'))
@@ -28,8 +28,8 @@ public static class ObjectName
         }
     }
 
-    /// <summary>As <see cref="Validate"/>, for the beginning of a name: it may be empty, and may end anywhere.</summary>
-    /// <exception cref="ArgumentException">No object's name begins so.</exception>
+    /// <summary>Like <see cref="Validate"/>, for the beginning of a name: it may be empty, and may end anywhere.</summary>
+    /// <exception cref="ArgumentException">No object name begins like this.</exception>
     public static void ValidatePrefix(string prefix)
     {
         var last = prefix.LastIndexOf('/') + 1;
@@ -47,5 +47,5 @@ public static class ObjectName
     }
 
     private static ArgumentException Invalid(string text, string what) =>
-        new($"'{text}' is not {what}: segments of a-z, A-Z, 0-9 and _.=%- with / between them, none of them '.' or '..'", "name");
+        new($"'{text}' is not {what}: a name is segments of a-z, A-Z, 0-9 and _.=%- separated by /, and no segment is '.' or '..'", "name");
 }

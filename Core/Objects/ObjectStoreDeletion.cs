@@ -7,8 +7,8 @@ public static class ObjectStoreDeletion
 {
     private const int ObjectsAtOnce = 16;
 
-    /// <summary>Deletes objects, as many as can be deleted.</summary>
-    /// <returns>The names of those that could not.</returns>
+    /// <summary>Deletes as many of the objects as possible.</summary>
+    /// <returns>The names of those that could not be deleted.</returns>
     public static async Task<IReadOnlyCollection<string>> DeleteAllAsync(this IObjectStore store, IReadOnlyCollection<string> names, CancellationToken cancellationToken = default)
     {
         var left = new ConcurrentQueue<string>();

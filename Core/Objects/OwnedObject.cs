@@ -1,8 +1,8 @@
 namespace OrleansTempo.Core.Objects;
 
 /// <summary>
-/// An object that says who owns something, as its owner sees it: changed only by conditional puts, until another has put itself in
-/// its place. A put that seemed to fail may have come through, so a refusal alone says nothing: who is in there decides. One call at a time.
+/// An object that says who owns something, as its owner sees it. It is changed only by conditional puts, until another process replaces it. A put
+/// that seemed to fail may have succeeded, so a refused put proves nothing by itself: the content decides. One call at a time.
 /// </summary>
 internal sealed class OwnedObject
 {
@@ -19,19 +19,19 @@ internal sealed class OwnedObject
         _etag = etag;
     }
 
-    /// <summary>What was found in its place when it was lost; null where nothing was.</summary>
+    /// <summary>The content found when ownership was lost; null if the object was gone.</summary>
     public ReadOnlyMemory<byte>? Successor { get; private set; }
 
-    /// <summary>Puts oneself in the place of what was read.</summary>
+    /// <summary>Takes ownership by replacing what was read.</summary>
     /// <param name="store">Where the object is.</param>
     /// <param name="name">Its name.</param>
-    /// <param name="former">What was read; null for nothing.</param>
-    /// <param name="content">What to put.</param>
-    /// <param name="isOwn">Tells what this owner has put from what any other has.</param>
-    /// <param name="cancellationToken">Whether it was put is not known then.</param>
-    /// <returns>Null where it has changed since it was read.</returns>
+    /// <param name="former">What was read; null if the object did not exist.</param>
+    /// <param name="content">The content to put.</param>
+    /// <param name="isOwn">Whether content was put by this owner.</param>
+    /// <param name="cancellationToken">If cancelled, it is unknown whether the content was put.</param>
+    /// <returns>The owned object; null if it has changed since it was read.</returns>
     /// <exception cref="IOException">The store fails.</exception>
-    public static async Task<OwnedObject?> TryTakeAsync(
+    public static async Task<OwnedObject?> TryClaimAsync(
         IObjectStore store,
         string name,
         StoredObject? former,
@@ -60,9 +60,9 @@ internal sealed class OwnedObject
             await store.GetAsync(name, cancellationToken).ConfigureAwait(false) is { } now && isOwn(now.Content) ? now.ETag : null;
     }
 
-    /// <summary>Replaces what this owner put last.</summary>
-    /// <returns>False where another has it, see <see cref="Successor"/>.</returns>
-    /// <exception cref="IOException">The store fails; whether it was put is not known, and does not matter to the next put.</exception>
+    /// <summary>Replaces the content that this owner put last.</summary>
+    /// <returns>False if another process owns it, see <see cref="Successor"/>.</returns>
+    /// <exception cref="IOException">The store fails; it is unknown whether the content was put, which does not matter to the next put.</exception>
     public async Task<bool> TryPutAsync(ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default)
     {
         while (true)

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace OrleansTempo.Core.Objects;
 
-/// <summary>The JSON of the records that say who owns something: every field is there, states are words in camel case.</summary>
+/// <summary>The JSON of ownership records: every field is present, and states are camel-case words.</summary>
 internal static class OwnerJson
 {
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
@@ -15,7 +15,7 @@ internal static class OwnerJson
 
     public static byte[] Write<T>(T record) => JsonSerializer.SerializeToUtf8Bytes(record, s_json);
 
-    /// <summary>Null where that is no such record.</summary>
+    /// <summary>Null if it is not such a record.</summary>
     public static T? Read<T>(ReadOnlySpan<byte> json)
         where T : class
     {

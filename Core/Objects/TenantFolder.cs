@@ -3,8 +3,8 @@ using System.Text;
 namespace OrleansTempo.Core.Objects;
 
 /// <summary>
-/// A tenant's name as one segment of an object's name: as <see cref="EscapedSegment"/> has it, and where that would be too long for
-/// a file name, the whole is base32 behind a <c>=</c>, which the other form never has.
+/// Encodes a tenant's ID as one segment of an object's name: as <see cref="EscapedSegment"/> does, and if that would be too long for a file name, as
+/// <c>=</c> and base32. The escaped form never has a <c>=</c>.
 /// </summary>
 public static class TenantFolder
 {
@@ -17,14 +17,14 @@ public static class TenantFolder
         return folder.Length <= EscapedSegment.MaxLength ? folder : Base32(tenant.Value);
     }
 
-    /// <summary>The tenant whose folder this is; false for what <see cref="Of"/> never makes.</summary>
+    /// <summary>The tenant of a folder; false for a name that <see cref="Of"/> never returns.</summary>
     public static bool TryRead(string folder, out TenantId tenant)
     {
         var text = folder.StartsWith(Base32Mark) ? FromBase32(folder) : FromPercent(folder);
         return TenantId.TryParse(text, out tenant, out _) && Of(tenant) == folder;
     }
 
-    // What is no encoding at all comes out as some text, which does not encode to the same folder.
+    // A text that is not an encoding decodes to something, which does not encode to the same folder.
     private static string FromPercent(string folder)
     {
         var text = new StringBuilder(folder.Length);

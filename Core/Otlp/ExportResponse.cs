@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace OrleansTempo.Core.Otlp;
 
-/// <summary>Writes an <c>ExportTraceServiceResponse</c>: empty where all spans were taken, a <c>partial_success</c> where not.</summary>
+/// <summary>Writes an <c>ExportTraceServiceResponse</c>: empty if all spans were accepted, otherwise a <c>partial_success</c>.</summary>
 public static class ExportResponse
 {
     /// <summary>The message in protobuf.</summary>

@@ -2,7 +2,7 @@ using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Otlp;
 
-/// <summary>One span of a trace that was asked for, in OTLP protobuf, with what it was sent in.</summary>
+/// <summary>One span of a queried trace, in OTLP protobuf, with the resource and scope it was sent in.</summary>
 public readonly record struct FoundSpan
 {
     /// <summary>The span's ID, its 8 bytes read in big-endian order.</summary>
@@ -13,12 +13,12 @@ public readonly record struct FoundSpan
     /// <summary>Unix time in nanoseconds.</summary>
     public required ulong StartTimeUnixNano { get; init; }
 
-    /// <summary>The fields of its <c>ResourceSpans</c> but the scope spans (resource, schema URL), each with its tag.</summary>
+    /// <summary>The fields of its <c>ResourceSpans</c> except the scope spans (resource, schema URL), each with its tag.</summary>
     public required ReadOnlyMemory<byte> Resource { get; init; }
 
-    /// <summary>The fields of its <c>ScopeSpans</c> but the spans (scope, schema URL), each with its tag.</summary>
+    /// <summary>The fields of its <c>ScopeSpans</c> except the spans (scope, schema URL), each with its tag.</summary>
     public required ReadOnlyMemory<byte> Scope { get; init; }
 
-    /// <summary>The inside of the <c>Span</c> message.</summary>
+    /// <summary>The content of the <c>Span</c> message.</summary>
     public required ReadOnlyMemory<byte> Span { get; init; }
 }

@@ -7,20 +7,19 @@ using System.Text.Json.Nodes;
 namespace OrleansTempo.Core.Otlp;
 
 /// <summary>
-/// A <c>google.rpc.Status</c>, which OTLP answers errors with, and the one detail OTLP knows: a
-/// <c>google.rpc.RetryInfo</c> that says when to try again.
+/// A <c>google.rpc.Status</c>, which OTLP uses for errors, with the one detail OTLP knows: a <c>google.rpc.RetryInfo</c> that says when to retry.
 /// </summary>
 /// <param name="Code">A gRPC status code.</param>
 /// <param name="Message">What is wrong, for a person.</param>
-/// <param name="RetryDelay">When to try again; null for no such detail.</param>
+/// <param name="RetryDelay">When to retry; null for no such detail.</param>
 public readonly record struct RpcStatus(int Code, string Message, TimeSpan? RetryDelay = null)
 {
     private const string RetryInfoType = "type.googleapis.com/google.rpc.RetryInfo";
 
-    // Answers are read by people and by JSON parsers, never put into a page: an apostrophe may be one.
+    // People and JSON parsers read these answers; nobody pastes them into a page, so apostrophes need no escape.
     internal static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>When to try again as HTTP's <c>Retry-After</c> has it, in whole seconds; null for no advice.</summary>
+    /// <summary>When to retry, as HTTP's <c>Retry-After</c> in whole seconds; null for no advice.</summary>
     public string? RetryAfterSeconds => RetryDelay is { } delay ? Math.Max(1, (long)Math.Ceiling(delay.TotalSeconds)).ToString(CultureInfo.InvariantCulture) : null;
 
     /// <summary>The status in protobuf.</summary>
@@ -87,7 +86,7 @@ public readonly record struct RpcStatus(int Code, string Message, TimeSpan? Retr
         stream.Write(bytes[..length]);
     }
 
-    // An empty field is left out, as proto3 has it.
+    // Proto3 leaves out an empty field.
     internal static void WriteBytes(Stream stream, byte tag, byte[] bytes)
     {
         if (bytes.Length == 0)
@@ -97,7 +96,7 @@ public readonly record struct RpcStatus(int Code, string Message, TimeSpan? Retr
         stream.Write(bytes);
     }
 
-    // Advice to come back is never for the past.
+    // A retry delay is never negative.
     private static (long Seconds, int Nanos) Split(TimeSpan delay)
     {
         var ticks = Math.Max(0, delay.Ticks);

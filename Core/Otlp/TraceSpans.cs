@@ -3,8 +3,8 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Otlp;
 
 /// <summary>
-/// One trace's spans as they are found, from live traces and blocks in any order. Spans are a set: the same span ID
-/// and kind twice is one span. Off the hot path; not thread-safe.
+/// Collects one trace's spans, found in live traces and blocks in any order. Spans are a set: the same span ID and kind twice is one span. Off the
+/// hot path; not thread-safe.
 /// </summary>
 public sealed class TraceSpans(TraceId traceId)
 {
@@ -15,10 +15,10 @@ public sealed class TraceSpans(TraceId traceId)
 
     public IReadOnlyList<FoundSpan> Spans => _spans;
 
-    /// <summary>Bytes of OTLP protobuf looked at to find them, for Tempo's <c>inspectedBytes</c>.</summary>
+    /// <summary>Bytes of OTLP protobuf inspected to find them, for Tempo's <c>inspectedBytes</c>.</summary>
     public long InspectedBytes { get; set; }
 
-    /// <summary>Adds a span unless it is there already.</summary>
+    /// <summary>Adds a span unless it is already present.</summary>
     public void Add(in FoundSpan span)
     {
         if (_seen.Add((span.SpanId, span.Kind)))

@@ -124,7 +124,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         var inFiles = (wal.Type ?? (isAlone ? WalType.File : WalType.Object)) == WalType.File;
 
         // For a log in the object store, the directory only holds the identity, which is not essential.
-        var identity = inFiles ? WalIdentity.Take(wal.Path, logger) : WalIdentity.TakeOrNone(wal.Path, logger);
+        var identity = inFiles ? WalIdentity.Claim(wal.Path, logger) : WalIdentity.ClaimOrNone(wal.Path, logger);
         try
         {
             IWriteAheadLog log = inFiles
@@ -230,7 +230,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
             if (!_filesAdopted)
             {
                 var started = _time.GetTimestamp();
-                LogReplayed(await LeftFiles.AdoptAsync(_identity, _options.Wal, Router.AdoptAsync, _metrics, _time, _logger, cancellationToken), started);
+                LogReplayed(await LeftoverLogFiles.AdoptAsync(_identity, _options.Wal, Router.AdoptAsync, _metrics, _time, _logger, cancellationToken), started);
                 _filesAdopted = true;
             }
 

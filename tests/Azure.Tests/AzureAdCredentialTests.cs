@@ -9,7 +9,7 @@ using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Azure.Tests;
 
-/// <summary>Against the token endpoints' wire format, the network being ours.</summary>
+/// <summary>Tests the token endpoints' wire format on a network of our own.</summary>
 public class AzureAdCredentialTests
 {
     private const string Client = "00000000-a12b-3cd4-e56f-000000000001";
@@ -54,7 +54,7 @@ public class AzureAdCredentialTests
         Assert.Contains(Uri.EscapeDataString("https://other/.default"), Assert.Single(_endpoint.TokenRequests).Form);
     }
 
-    // As in Azure Container Apps, where the environment names the endpoint of managed identities.
+    // As in Azure Container Apps, where the environment names the managed identity endpoint.
     [Fact]
     public async Task A_user_assigned_identity_is_asked_for_by_its_client_id()
     {

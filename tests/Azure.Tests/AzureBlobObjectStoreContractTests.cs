@@ -3,7 +3,7 @@ using OrleansTempo.Core.Tests.Objects;
 
 namespace OrleansTempo.Azure.Tests;
 
-/// <summary>What every object store must do, in a container with a prefix.</summary>
+/// <summary>The contract of every object store, in a container with a prefix.</summary>
 public sealed class AzureBlobObjectStoreContractTests(AzuriteFixture azurite) : ObjectStoreContract, IClassFixture<AzuriteFixture>, IAsyncLifetime
 {
     private AzureBlobObjectStore? _store;

@@ -13,7 +13,7 @@ public sealed class AzureBlobObjectStoreTests(AzuriteFixture azurite) : IClassFi
     private const int MiB = 1 << 20;
 
     [AzuriteFact]
-    public async Task A_star_is_no_ETag_of_any_object()
+    public async Task A_star_is_not_the_ETag_of_any_object()
     {
         var store = await OpenAsync();
         await store.PutAsync("claim", Bytes("one"));
@@ -49,7 +49,7 @@ public sealed class AzureBlobObjectStoreTests(AzuriteFixture azurite) : IClassFi
     }
 
     [AzuriteFact]
-    public async Task A_conditional_put_whose_answer_is_lost_is_known_as_ours()
+    public async Task A_conditional_put_whose_answer_is_lost_is_recognised_as_ours()
     {
         var requests = new Requests();
         var store = await AzureBlobObjectStore.OpenAsync(azurite.NewContainer(), requests.Carry, default);
@@ -110,7 +110,7 @@ public sealed class AzureBlobObjectStoreTests(AzuriteFixture azurite) : IClassFi
     }
 
     [AzuriteFact]
-    public async Task Blobs_that_no_object_can_be_are_not_listed()
+    public async Task Blobs_that_cannot_be_objects_are_not_listed()
     {
         var options = azurite.NewContainer();
         var store = await AzureBlobObjectStore.OpenAsync(options);
@@ -229,7 +229,7 @@ public sealed class AzureBlobObjectStoreTests(AzuriteFixture azurite) : IClassFi
     }
 
     [AzuriteFact]
-    public async Task A_writer_does_not_complete_what_a_write_has_failed_for()
+    public async Task A_writer_does_not_complete_after_a_failed_write()
     {
         var requests = new Requests();
         var store = await AzureBlobObjectStore.OpenAsync(azurite.NewContainer(), requests.Carry, default);
@@ -268,7 +268,7 @@ public sealed class AzureBlobObjectStoreTests(AzuriteFixture azurite) : IClassFi
     }
 
     [AzuriteFact]
-    public async Task A_writer_whose_blocks_were_dropped_says_that_another_has_put_the_blob()
+    public async Task A_writer_whose_blocks_were_dropped_says_that_another_writer_replaced_the_blob()
     {
         var (store, requests) = await OpenWithRequestsAsync();
         await using var writer = await store.CreateAsync("data");
@@ -278,7 +278,7 @@ public sealed class AzureBlobObjectStoreTests(AzuriteFixture azurite) : IClassFi
         var error = await Assert.ThrowsAsync<IOException>(() => writer.CompleteAsync());
 
         Assert.Contains("blob 'data'", error.Message, StringComparison.Ordinal);
-        Assert.Contains("another has put the same blob meanwhile", error.Message, StringComparison.Ordinal);
+        Assert.Contains("another writer has replaced the blob in the meantime", error.Message, StringComparison.Ordinal);
     }
 
     [AzuriteFact]
@@ -293,7 +293,7 @@ public sealed class AzureBlobObjectStoreTests(AzuriteFixture azurite) : IClassFi
     }
 
     [AzuriteFact]
-    public async Task Opening_creates_a_container_that_is_not_there_and_takes_one_request_where_it_is()
+    public async Task Opening_creates_a_missing_container_and_takes_one_request_if_it_exists()
     {
         var options = azurite.NewContainer();
         Assert.False(await AzuriteFixture.Look(options).ExistsAsync());
@@ -371,7 +371,7 @@ public sealed class AzureBlobObjectStoreTests(AzuriteFixture azurite) : IClassFi
     }
 
     [AzuriteFact]
-    public async Task What_passes_by_itself_is_tried_again()
+    public async Task Temporary_failures_are_retried()
     {
         var (store, requests) = await OpenWithRequestsAsync();
         var refusals = 2;
@@ -388,7 +388,7 @@ public sealed class AzureBlobObjectStoreTests(AzuriteFixture azurite) : IClassFi
     }
 
     [AzuriteFact]
-    public async Task What_cannot_be_reached_is_an_error_after_five_tries()
+    public async Task An_unreachable_account_is_an_error_after_five_tries()
     {
         var (store, requests) = await OpenWithRequestsAsync();
         requests.Answer = () => throw new HttpRequestException("no such host is known");
@@ -401,7 +401,7 @@ public sealed class AzureBlobObjectStoreTests(AzuriteFixture azurite) : IClassFi
     }
 
     [AzuriteFact]
-    public async Task A_cancelled_request_is_cancelled_and_no_failure_of_the_store()
+    public async Task A_cancelled_request_is_not_a_failure_of_the_store()
     {
         var store = await OpenAsync();
         using var cancelled = new CancellationTokenSource();

@@ -1,6 +1,6 @@
 namespace OrleansTempo.Azure.Tests;
 
-/// <summary>A test against a real Azurite; skipped, with the reason, where there is none.</summary>
+/// <summary>A test against a real Azurite; skipped, with the reason, if there is none.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class AzuriteFactAttribute : FactAttribute
 {

@@ -3,7 +3,7 @@ using OrleansTempo.Core.Configuration.Storage;
 
 namespace OrleansTempo.Azure.Tests;
 
-/// <summary>One Azurite for the tests of a class, each of which takes a container of its own.</summary>
+/// <summary>One Azurite for the tests of a class; each test uses a container of its own.</summary>
 public sealed class AzuriteFixture : IAsyncLifetime
 {
     private AzuriteProcess? _process;
@@ -22,9 +22,9 @@ public sealed class AzuriteFixture : IAsyncLifetime
             await _process.DisposeAsync();
     }
 
-    /// <summary>The settings of a container that no other test uses and that is not there yet.</summary>
+    /// <summary>The settings of a container that no other test uses and that does not exist yet.</summary>
     internal AzureStorageOptions NewContainer(string prefix = "") => Process.Options($"test-{Guid.NewGuid():N}", prefix);
 
-    /// <summary>The container as the SDK shows it, for what the store does not.</summary>
+    /// <summary>The container through the SDK, for what the store does not show.</summary>
     internal static BlobContainerClient Look(AzureStorageOptions options) => new(options.ConnectionString, options.ContainerName);
 }

@@ -5,12 +5,12 @@ using OrleansTempo.Integration.Harness;
 namespace OrleansTempo.Azure.Tests;
 
 /// <summary>
-/// Azurite, Microsoft's emulator of the storage service, as a process of its own that keeps everything in memory: blobs, and tables
-/// where a test wants them. Its npm package is installed beside the tests, as the lock file in <c>azurite/</c> has it.
+/// Azurite, Microsoft's emulator of the storage service, as a separate process that keeps everything in memory: blobs, and tables if a test wants
+/// them. Its npm package is installed beside the tests, as locked in <c>azurite/</c>.
 /// </summary>
 internal sealed class AzuriteProcess : IAsyncDisposable
 {
-    // The emulator's one account, the same everywhere and no secret.
+    // The emulator's only account, the same everywhere and not a secret.
     public const string Account = "devstoreaccount1";
     public const string Key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
@@ -28,13 +28,13 @@ internal sealed class AzuriteProcess : IAsyncDisposable
         _tablePort = tablePort;
     }
 
-    /// <summary>Why it cannot run here; null where it can.</summary>
+    /// <summary>Why it cannot run here; null if it can.</summary>
     public static string? Missing => Installation.Value;
 
     /// <summary>Host and port of its blobs.</summary>
     public string Address => $"127.0.0.1:{_port}";
 
-    /// <summary>For the SDK's clients of all that it serves.</summary>
+    /// <summary>The connection string for the SDK's clients of all its services.</summary>
     public string ConnectionString =>
         $"DefaultEndpointsProtocol=http;AccountName={Account};AccountKey={Key};BlobEndpoint=http://{Address}/{Account};"
         + (_tablePort is { } port ? $"TableEndpoint=http://127.0.0.1:{port}/{Account};" : "");
@@ -43,7 +43,7 @@ internal sealed class AzuriteProcess : IAsyncDisposable
     {
         var port = FreePorts.Next();
         int? tablePort = withTables ? FreePorts.Next() : null;
-        // Tables come with the whole of it, queues too.
+        // Tables come only with the whole emulator, queues included.
         string[] services = tablePort is null
             ? [Path.Combine("blob", "main.js")]
             : ["azurite.js", "--tableHost", "127.0.0.1", "--tablePort", $"{tablePort}", "--queueHost", "127.0.0.1", "--queuePort", $"{FreePorts.Next()}"];
@@ -94,8 +94,7 @@ internal sealed class AzuriteProcess : IAsyncDisposable
         listening => listening,
         _ => $"azurite does not listen:\n{process.Output}");
 
-    // Runs while tests are looked for, because only then can a test still be skipped: once for a lock file, whose copy in
-    // the folder says that it is done.
+    // Runs during test discovery, because only then can a test still be skipped: once per lock file, whose copy in the folder marks it as done.
     private static string? Install()
     {
         if (Tool.Find("node") is null)

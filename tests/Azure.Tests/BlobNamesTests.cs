@@ -8,7 +8,7 @@ public sealed class BlobNamesTests
     [InlineData("/tempo/eu/", "acme/data", "tempo/eu/acme/data")]
     [InlineData("tempo.", "acme./data.", "tempo.!/acme.!/data.!")]
     [InlineData("", ".../a.b", "...!/a.b")]
-    public void An_objects_name_becomes_a_blobs_and_comes_back(string prefix, string name, string blob)
+    public void An_object_name_becomes_a_blob_name_and_back(string prefix, string name, string blob)
     {
         var names = new BlobNames(prefix);
 
@@ -28,7 +28,7 @@ public sealed class BlobNamesTests
     [InlineData("acme data")]
     [InlineData("acme\\data")]
     [InlineData("acmé")]
-    public void What_is_no_objects_name_is_refused(string name)
+    public void An_invalid_object_name_is_refused(string name)
     {
         var names = new BlobNames("");
 
@@ -45,9 +45,9 @@ public sealed class BlobNamesTests
 
         Assert.Equal(1024, names.BlobName(new string('a', 1018)).Length);
         var error = Assert.Throws<ArgumentException>(() => names.BlobName(new string('a', 1019)));
-        Assert.Contains("1025 characters, at most 1024 are allowed", error.Message, StringComparison.Ordinal);
+        Assert.Contains("1025 characters, and at most 1024 are allowed", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_blob_outside_the_prefix_is_none_of_ours() => Assert.False(new BlobNames("tempo").TryObjectName("tempo2/data", out _));
+    public void A_blob_outside_the_prefix_is_not_an_object() => Assert.False(new BlobNames("tempo").TryObjectName("tempo2/data", out _));
 }

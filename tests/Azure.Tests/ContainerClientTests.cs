@@ -11,25 +11,25 @@ public sealed class ContainerClientTests
     public static TheoryData<AzureStorageOptions, string> Wrong => new()
     {
         { Good with { ContainerName = "" }, "storage.trace.azure.container_name: is missing" },
-        { Good with { StorageAccountName = "" }, "storage.trace.azure.storage_account_name: is missing; give it, or a connection_string" },
-        { Good with { StorageAccountKey = "not-base64!" }, "storage.trace.azure.storage_account_key: is not in base64" },
-        { Good with { StorageAccountKey = "" }, "storage.trace.azure: has no way to sign in; allowed is one of connection_string," },
-        { Good with { UseManagedIdentity = true }, "storage.trace.azure: has storage_account_key and use_managed_identity; allowed is one of" },
+        { Good with { StorageAccountName = "" }, "storage.trace.azure.storage_account_name: is missing; set it, or set connection_string" },
+        { Good with { StorageAccountKey = "not-base64!" }, "storage.trace.azure.storage_account_key: is not base64" },
+        { Good with { StorageAccountKey = "" }, "storage.trace.azure: has no way to sign in; set exactly one of connection_string," },
+        { Good with { UseManagedIdentity = true }, "storage.trace.azure: has storage_account_key and use_managed_identity; set exactly one of" },
         { Good with { StorageAccountKey = "", UseManagedIdentity = true, UseFederatedToken = true }, "storage.trace.azure: has use_managed_identity and use_federated_token;" },
         { Good with { ConnectionString = $"AccountName=acme;AccountKey={Key}" }, "storage.trace.azure: has connection_string and storage_account_key;" },
-        { Good with { StorageAccountKey = "", UseManagedIdentity = true, EndpointSuffix = "127.0.0.1:10000" }, "storage.trace.azure.endpoint_suffix: '127.0.0.1:10000' is spoken to without TLS" },
-        { Good with { EndpointSuffix = "blob core" }, "storage.trace.azure.endpoint_suffix: 'blob core' after the account 'acme' makes no address" },
+        { Good with { StorageAccountKey = "", UseManagedIdentity = true, EndpointSuffix = "127.0.0.1:10000" }, "storage.trace.azure.endpoint_suffix: '127.0.0.1:10000' is reached without TLS" },
+        { Good with { EndpointSuffix = "blob core" }, "storage.trace.azure.endpoint_suffix: 'blob core' after the account 'acme' does not make an address" },
         { Good with { EndpointSuffix = "blob.core.windows.net/x" }, "storage.trace.azure.endpoint_suffix: 'blob.core.windows.net/x'" },
-        { Good with { StorageAccountKey = "", StorageAccountName = "beta", ConnectionString = $"AccountName=acme;AccountKey={Key};DefaultEndpointsProtocol=https" }, "storage.trace.azure.storage_account_name: 'beta' is another than the connection string's 'acme'" },
-        { new() { ContainerName = "traces", ConnectionString = $"AccountKey={Key}" }, "storage.trace.azure.connection_string: is no connection string" },
-        { new() { ContainerName = "traces", ConnectionString = Key }, "storage.trace.azure.connection_string: is no connection string" },
-        { Good with { Prefix = "a b" }, "storage.trace.azure.prefix: 'a b' is no path" },
-        { Good with { Prefix = "a/../b" }, "storage.trace.azure.prefix: 'a/../b' is no path" },
+        { Good with { StorageAccountKey = "", StorageAccountName = "beta", ConnectionString = $"AccountName=acme;AccountKey={Key};DefaultEndpointsProtocol=https" }, "storage.trace.azure.storage_account_name: 'beta' differs from the connection string's account 'acme'" },
+        { new() { ContainerName = "traces", ConnectionString = $"AccountKey={Key}" }, "storage.trace.azure.connection_string: is not the connection string" },
+        { new() { ContainerName = "traces", ConnectionString = Key }, "storage.trace.azure.connection_string: is not the connection string" },
+        { Good with { Prefix = "a b" }, "storage.trace.azure.prefix: 'a b' is not a path" },
+        { Good with { Prefix = "a/../b" }, "storage.trace.azure.prefix: 'a/../b' is not a path" },
     };
 
     [Theory]
     [MemberData(nameof(Wrong))]
-    public async Task A_setting_that_cannot_be_right_is_an_error_that_names_its_key_and_shows_no_secret(AzureStorageOptions options, string message)
+    public async Task An_invalid_setting_is_an_error_that_names_its_key_and_shows_no_secret(AzureStorageOptions options, string message)
     {
         var error = await Assert.ThrowsAsync<ArgumentException>(() => AzureBlobObjectStore.OpenAsync(options));
 
@@ -61,14 +61,14 @@ public sealed class ContainerClientTests
     }
 
     [Fact]
-    public async Task A_token_that_is_not_to_be_had_is_an_error_that_names_the_settings()
+    public async Task A_missing_token_is_an_error_that_names_the_settings()
     {
         var options = Good with { StorageAccountKey = "", UseFederatedToken = true };
 
-        // Outside of Kubernetes nothing has put a token into the environment, and nobody is asked.
+        // Outside Kubernetes no token is in the environment, and nobody is asked.
         var error = await Assert.ThrowsAsync<IOException>(() => AzureBlobObjectStore.OpenAsync(options));
 
-        Assert.StartsWith("opening container 'traces' of acme.blob.core.windows.net failed: no token for it (", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("opening container 'traces' of acme.blob.core.windows.net failed: cannot get a token (", error.Message, StringComparison.Ordinal);
         Assert.Contains("user_assigned_id, use_federated_token", error.Message, StringComparison.Ordinal);
     }
 

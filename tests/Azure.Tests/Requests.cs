@@ -3,7 +3,7 @@ using Azure.Storage.Blobs;
 
 namespace OrleansTempo.Azure.Tests;
 
-/// <summary>Counts the store's requests on their way, and can lose the next answer or answer in the service's place.</summary>
+/// <summary>Counts the store's requests, and can lose the next answer or answer instead of the service.</summary>
 internal sealed class Requests : DelegatingHandler
 {
     private int _answersToLose;
@@ -15,10 +15,10 @@ internal sealed class Requests : DelegatingHandler
 
     public int Count { get; private set; }
 
-    /// <summary>Answers in the place of the service; null to ask it.</summary>
+    /// <summary>Answers instead of the service; null to call it.</summary>
     public Func<HttpResponseMessage>? Answer { get; set; }
 
-    /// <summary>Carries the next request out, and lets its sender know nothing of it.</summary>
+    /// <summary>Executes the next request, but loses its answer.</summary>
     public void LoseNextAnswer() => _answersToLose = 1;
 
     public void Carry(BlobClientOptions options)

@@ -12,7 +12,7 @@ using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Cluster;
 
-/// <summary>Silos of two versions talk to each other while one replaces the other: what they say has names and numbers of its own, and they stay.</summary>
+/// <summary>Silos of two versions talk to each other during a rolling upgrade, so their messages have fixed names and numbers of their own.</summary>
 public sealed class ContractTests
 {
     public static TheoryData<Type> Grains => [.. Types(static t => t.IsInterface && (typeof(IGrain).IsAssignableFrom(t) || typeof(IGrainService).IsAssignableFrom(t)))];
@@ -38,9 +38,12 @@ public sealed class ContractTests
         Assert.Equal(Enumerable.Range(0, numbers.Length), numbers.Order());
     }
 
-    /// <summary>A grain's identity, its place in the cluster's directory and its stored state begin with its type's name, which Orleans would derive from the class.</summary>
+    /// <summary>
+    /// A grain's identity, its place in the cluster's directory and its stored state begin with its type name, which Orleans would otherwise derive
+    /// from the class.
+    /// </summary>
     [Fact]
-    public void Grain_types_keep_their_names_however_their_classes_are_called()
+    public void Grain_types_keep_their_names_whatever_their_classes_are_called()
     {
         var classes = typeof(TraceGrain).Assembly.GetTypes().Where(static t => t.IsClass && !t.IsAbstract && typeof(IGrain).IsAssignableFrom(t)).OrderBy(static t => t.Name);
         using var services = new ServiceCollection().BuildServiceProvider();
@@ -49,7 +52,7 @@ public sealed class ContractTests
             classes.Select(t => $"{t.Name}: {Assert.Single(t.GetCustomAttributes<GrainTypeAttribute>()).GetGrainType(services, t)}"));
     }
 
-    /// <summary>A grain service has no name of its own: Orleans addresses it by a hash of its interface's.</summary>
+    /// <summary>A grain service has no name of its own: Orleans addresses it by a hash of its interface's name.</summary>
     [Fact]
     public void The_grain_service_keeps_the_name_it_is_addressed_by() =>
         Assert.Equal("OrleansTempo.Grains.Interfaces.IClusterMember,OrleansTempo.Grains.Interfaces", RuntimeTypeNameFormatter.Format(typeof(IClusterMember)));

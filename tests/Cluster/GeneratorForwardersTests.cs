@@ -25,7 +25,7 @@ public sealed class GeneratorForwardersTests : IDisposable
     private readonly MetricValues _counters;
     private readonly RequestMemory _memory = new(long.MaxValue);
 
-    // Spans that the grains of each key have been given.
+    // The spans that the grains of each key have received.
     private readonly Dictionary<string, int> _received = [];
     private Func<Task> _answer = static () => Task.CompletedTask;
 
@@ -38,7 +38,7 @@ public sealed class GeneratorForwardersTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_offered_reaches_the_grain_and_every_buffer_comes_back()
+    public async Task Offered_batches_reach_the_grain_and_every_buffer_is_returned()
     {
         var forwarders = Open(new ChangingOverrides("span-metrics"));
         for (var i = 0; i < 100; i++)
@@ -52,7 +52,7 @@ public sealed class GeneratorForwardersTests : IDisposable
     }
 
     [Fact]
-    public async Task A_sharded_tenants_spans_go_each_to_the_grain_of_its_trace()
+    public async Task Each_span_of_a_sharded_tenant_goes_to_the_grain_of_its_trace()
     {
         var forwarders = Open(new ChangingOverrides("span-metrics") { RingSize = 3 });
         Offer(forwarders, spans: 60);
@@ -77,7 +77,7 @@ public sealed class GeneratorForwardersTests : IDisposable
     }
 
     [Fact]
-    public async Task What_a_call_loses_is_counted_and_not_sent_again()
+    public async Task Spans_that_a_call_loses_are_counted_and_not_sent_again()
     {
         var forwarders = Open(new ChangingOverrides("span-metrics"));
         _answer = static () => Task.FromException(new TimeoutException("nobody is there"));
@@ -109,7 +109,7 @@ public sealed class GeneratorForwardersTests : IDisposable
     }
 
     [Fact]
-    public async Task A_tenant_that_sends_nothing_in_a_while_has_no_queue_and_its_next_batch_opens_one()
+    public async Task A_tenant_that_is_quiet_for_a_while_has_no_queue_and_its_next_batch_opens_one()
     {
         var time = new ManualTimeProvider();
         var forwarders = Open(new ChangingOverrides("span-metrics"), time);

@@ -92,9 +92,9 @@ public partial class LifetimeTests
     }
 
     [Theory]
-    [InlineData(false, false, "in use by another process, and this one runs alone; stop the other one, give each its own storage.trace.local.path, or make them one cluster with Orleans:Clustering")]
-    [InlineData(false, true, "in use by a process that runs alone; stop that one, give each its own storage.trace.local.path, or configure Orleans:Clustering there too")]
-    [InlineData(true, false, "in use by another process, and this one runs alone; stop the other one, give each its own storage.trace.local.path, or make them one cluster with Orleans:Clustering")]
+    [InlineData(false, false, "in use by another process, and this one runs alone; stop the other one, give each its own storage.trace.local.path, or join them into one cluster with Orleans:Clustering")]
+    [InlineData(false, true, "in use by a process that runs alone; stop that process, give each its own storage.trace.local.path, or configure Orleans:Clustering there too")]
+    [InlineData(true, false, "in use by another process, and this one runs alone; stop the other one, give each its own storage.trace.local.path, or join them into one cluster with Orleans:Clustering")]
     public async Task A_second_silo_on_the_directory_of_one_that_is_alone_or_that_is_alone_itself_is_refused_in_one_sentence(bool isFirstClustered, bool isSecondClustered, string refusal)
     {
         var port = FreePorts.Next();

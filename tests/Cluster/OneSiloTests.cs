@@ -5,7 +5,7 @@ using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Cluster;
 
-/// <summary>One real silo as a developer starts it: a cluster of its own, with nothing configured of Orleans.</summary>
+/// <summary>One real silo as a developer starts it: a cluster of its own, with no Orleans configuration.</summary>
 public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<PrometheusFixture>
 {
     private static readonly int[] s_recorded = [1, 2, 3, 5, 8];
@@ -28,7 +28,7 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
         Assert.Equal(0, await silo.TerminateAsync());
         await silo.StartAgainAsync();
 
-        // Its grain wakes though no span comes, and has the numbers of before.
+        // Its grain wakes although no span arrives, and has the previous counts.
         await Eventually.GetAsync(silo.GeneratedAsync, values => values.DifferenceFrom(expected).Length == 0, values => values.DifferenceFrom(expected) + silo.Log);
         await SendRecordedAsync(silo);
         var twice = new SeriesValues();
@@ -97,7 +97,7 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
         await using var away = await PrometheusProcess.StartAsync();
         await away.StopAsync();
 
-        // Without a snapshot it is for the samples alone that a claim needs an owner.
+        // Without a snapshot, a claim needs an owner only because of waiting samples.
         foreach (var (snapshot, former, next) in new[] { ("off", 3, 2), ("on_stop", 2, 3) })
         {
             var settings = new TempoSettings
@@ -166,7 +166,7 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
     }
 
     [Fact]
-    public async Task What_a_limit_refuses_in_a_grain_the_client_is_told_of()
+    public async Task The_client_is_told_what_a_limit_refused_in_a_grain()
     {
         await using var silo = await SiloProcess.StartAsync(new() { Test = "silo-limits", Ingestion = "rate_limit_bytes: 0, max_traces_per_user: 3", Ingester = "partitions: 8" });
         var request = new RandomTraces(7).Next(60);
@@ -200,7 +200,7 @@ public sealed class OneSiloTests(PrometheusFixture prometheus) : IClassFixture<P
         }));
         await Task.WhenAll(clients);
 
-        // Of two spans each: a call for each request to the trace grain and to the metrics-generator's would be 4,000.
+        // Two spans each: one call per request to the trace grain and to the metrics-generator's would be 4,000.
         var calls = await Eventually.GetAsync(
             async () => (await silo.OwnMetricsAsync()).Sum("tempo_distributor_grain_calls_total"),
             static calls => calls > 0,

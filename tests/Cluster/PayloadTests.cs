@@ -9,7 +9,7 @@ using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Cluster;
 
-/// <summary>What grains say to each other, through Orleans' own serialiser: as between two silos.</summary>
+/// <summary>The messages between grains, through Orleans' own serialiser, as between two silos.</summary>
 public sealed class PayloadTests : IDisposable
 {
     private readonly ServiceProvider _services = new ServiceCollection().AddSerializer().BuildServiceProvider();
@@ -34,7 +34,7 @@ public sealed class PayloadTests : IDisposable
         Assert.Equal([1, 3, 4, 11, 12], Ids(part));
         Assert.Equal([1, 3, 4, 11, 12], SentSpan.AllOf(arrived.Received.ToArray()).Select(static s => s.Key.SpanId));
 
-        // What the other side refuses is found in the sender's batches.
+        // Spans that the other side refuses are found in the sender's batches.
         var places = SpanPayload.Place(0, [4, 1], reading.Parts).ToArray();
         Assert.Equal([(first.Batch, 2), (second.Batch, 1)], payload.Find(places.Order()).Select(static found => (found.Part.Batch, found.Span)));
     }
@@ -67,7 +67,7 @@ public sealed class PayloadTests : IDisposable
     }
 
     [Fact]
-    public void Bytes_that_are_no_request_are_refused_when_they_are_read()
+    public void Bytes_that_are_not_a_request_are_refused_when_they_are_read()
     {
         var buffer = RequestBuffer.RentUncounted(3);
         "\x0A\x7F\x01"u8.CopyTo(buffer.Array);
@@ -75,11 +75,11 @@ public sealed class PayloadTests : IDisposable
 
         var error = Assert.Throws<InvalidDataException>(() => new SpanPayload(buffer, isReplayed: false).Open());
 
-        Assert.Contains("cannot be read", error.Message);
+        Assert.Contains("cannot read the spans", error.Message);
     }
 
     [Fact]
-    public void Requests_arrive_each_as_it_was()
+    public void Requests_arrive_unchanged()
     {
         byte[][] requests = [[1, 2, 3], [], [4]];
 
@@ -96,7 +96,7 @@ public sealed class PayloadTests : IDisposable
         trace.Add(new FoundSpan { SpanId = 1, Kind = SpanKind.Server, StartTimeUnixNano = 5, Resource = new byte[] { 1 }, Scope = new byte[] { 2 }, Span = new byte[] { 3 } });
         trace.Add(new FoundSpan { SpanId = 2, Kind = SpanKind.Client, StartTimeUnixNano = 6, Resource = new byte[] { 1 }, Scope = Array.Empty<byte>(), Span = new byte[] { 4, 5 } });
 
-        var arrived = Serializer.Deserialize<LiveTrace>(Serializer.SerializeToArray(LiveTrace.From(trace, [])))!;
+        var arrived = Serializer.Deserialize<LiveTraceAnswer>(Serializer.SerializeToArray(LiveTraceAnswer.From(trace, [])))!;
 
         Assert.Equal(3, arrived.Envelopes.Length);
         var into = new TraceSpans(trace.TraceId);

@@ -5,7 +5,7 @@ using Xunit.Abstractions;
 
 namespace OrleansTempo.Cluster;
 
-/// <summary>What goes wrong with one tenant stays that tenant's.</summary>
+/// <summary>A failure of one tenant does not affect the others.</summary>
 public sealed class TenantsTests(PrometheusFixture prometheus, ITestOutputHelper output) : IClassFixture<PrometheusFixture>
 {
     private const string Calls = "traces_spanmetrics_calls_total";
@@ -27,7 +27,7 @@ public sealed class TenantsTests(PrometheusFixture prometheus, ITestOutputHelper
         await stop.CancelAsync();
         await trouble;
 
-        // How long it took is for a reader: a test asserts no time.
+        // The duration is only for readers: a test asserts no time.
         output.WriteLine($"median and 99th percentile of {Requests} requests: alone {alone.Median:F1} and {alone.Percentile99:F1} ms, beside the other tenant's trouble {beside.Median:F1} and {beside.Percentile99:F1} ms");
         await Eventually.GetAsync(
             async () => (await prometheus.Process.QueryAsync($"sum({Calls}{{test=\"{silo.Test}\"}})")).Values.FirstOrDefault(),

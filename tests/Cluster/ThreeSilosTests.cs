@@ -4,7 +4,7 @@ using Xunit.Abstractions;
 
 namespace OrleansTempo.Cluster;
 
-/// <summary>Three real silos, a real Prometheus: what comes in through any of them, and what becomes of it when they come and go.</summary>
+/// <summary>Three real silos and a real Prometheus: spans arrive through any silo while silos come and go.</summary>
 public sealed class ThreeSilosTests(ITestOutputHelper output)
 {
     private const string Calls = "traces_spanmetrics_calls_total";
@@ -43,7 +43,7 @@ public sealed class ThreeSilosTests(ITestOutputHelper output)
         Assert.Empty(load.BadRefusals);
         Assert.True(load.Calls > before + 1000, $"only {load.Calls - before} calls were sent");
 
-        // A silo that has gone took the number of what it dropped with it, so this is a bound and no equation.
+        // A dead silo took its count of dropped spans with it, so this is a bound and not an equation.
         var counted = await SettledAsync(cluster);
         Assert.True(
             counted >= load.Calls * 2 * 0.95 && counted <= (load.Calls + load.Resent) * 2,
@@ -65,7 +65,7 @@ public sealed class ThreeSilosTests(ITestOutputHelper output)
         var victim = await cluster.GeneratorAsync();
         var survivors = cluster.Silos.Where(silo => silo != victim).ToArray();
 
-        // What is live in it is in its log alone, and what it has counted since its last collection nowhere.
+        // Its live traces are only in its log, and what it has counted since its last collection is nowhere.
         var before = load.Calls;
         var stopLoad = load.Start();
         await Task.Delay(TimeSpan.FromSeconds(1));
@@ -77,7 +77,7 @@ public sealed class ThreeSilosTests(ITestOutputHelper output)
         Assert.True(load.Calls > atKill + 1000, $"only {load.Calls - atKill} calls were sent after the kill");
         output.WriteLine($"the longest that a request took until it was acknowledged: {load.Longest.TotalSeconds:F1} s");
 
-        // All that was acknowledged is found, once the log of the dead is another's.
+        // Everything acknowledged is found, once another silo has adopted the dead one's log.
         await Eventually.GetAsync(() => Task.FromResult(survivors.Any(static silo => silo.Log.Contains("Adopted the write-ahead log", StringComparison.Ordinal))), static adopted => adopted, _ => cluster.Logs);
         foreach (var silo in survivors)
             await sent.AssertFoundAsync(silo.Traces, sent.Traces, "after the kill");
@@ -90,7 +90,7 @@ public sealed class ThreeSilosTests(ITestOutputHelper output)
         Assert.Equal(0, samples[reset].Value);
         Assert.True(samples[reset].Milliseconds >= killed.ToUnixTimeMilliseconds());
 
-        // Since then every call that was acknowledged is counted, or counted as one that did not reach the generator.
+        // Since then, every acknowledged call is counted, either in the metrics or as one that did not reach the generator.
         double dropped = 0;
         foreach (var silo in survivors)
             dropped += (await silo.OwnMetricsAsync()).Sum(Dropped);
@@ -140,7 +140,7 @@ public sealed class ThreeSilosTests(ITestOutputHelper output)
         await Task.Delay(TimeSpan.FromSeconds(20));
         victim.Continue();
 
-        // It learns that it has been declared dead, and ends; whoever runs it starts it again.
+        // It learns that it has been declared dead, and ends; its supervisor starts it again.
         Assert.NotEqual(0, await victim.WaitForExitAsync());
         await victim.StartAgainAsync();
         await Task.Delay(TimeSpan.FromSeconds(3));
@@ -156,7 +156,7 @@ public sealed class ThreeSilosTests(ITestOutputHelper output)
 
     private static async Task<double> GeneratedAsync(SiloProcess silo) => (await silo.GeneratedAsync()).Sum(Calls);
 
-    // While nothing happens to any silo: each span once.
+    // While nothing happens to any silo, each span is counted once.
     private static async Task SendAndCountAsync(ThreeSilos cluster, CountedLoad load)
     {
         var stopLoad = load.Start();
@@ -168,7 +168,7 @@ public sealed class ThreeSilosTests(ITestOutputHelper output)
             counted => $"{counted} spans are counted of {load.Calls * 2}\n{cluster.Logs}");
     }
 
-    // Until Prometheus has what the generator has, and that does not change any more.
+    // Waits until Prometheus has what the generator has, and that no longer changes.
     private static Task<double> SettledAsync(ThreeSilos cluster, IReadOnlyList<SiloProcess>? silos = null) => Eventually.GetAsync(
         async () =>
         {

@@ -3,7 +3,7 @@ using OrleansTempo.Integration.Harness;
 
 namespace OrleansTempo.Cluster;
 
-/// <summary>What waits for a Prometheus that is away belongs to the tenant: it goes with the generator from silo to silo.</summary>
+/// <summary>Samples that wait for an unreachable Prometheus belong to the tenant: they move with the generator from silo to silo.</summary>
 public sealed class WaitingSamplesTests
 {
     private const string Selector = "{__name__=~\"traces_.+\"}";
@@ -11,7 +11,7 @@ public sealed class WaitingSamplesTests
     [ClusterFact]
     public async Task What_waits_while_a_generator_moves_by_a_stop_and_by_a_kill_arrives_in_order()
     {
-        // The cluster's own is never stopped: what it has is what the other one must have in the end.
+        // The cluster's own Prometheus is never stopped: in the end, the other one must have the same samples.
         await using var away = await PrometheusProcess.StartAsync();
         await using var cluster = await ThreeSilos.StartAsync(new() { Test = "waiting", CollectionInterval = "1s", RemoteWriteUrls = [away.RemoteWriteUrl], FlushDeadline = "3s" });
         var stopLoad = new CountedLoad(cluster.Silos, new SentSpans(), senders: 1).Start();
@@ -47,7 +47,7 @@ public sealed class WaitingSamplesTests
         await cluster.AssertOneWriterAsync();
     }
 
-    // What the one has and the other has not was in flight when its silo was killed: one collection, or none.
+    // Samples that only one of them has were in flight when their silo was killed: one collection, or none.
     private static void AssertOneCollectionAtMost(
         SortedDictionary<string, IReadOnlyList<(long Milliseconds, double Value)>> one, SortedDictionary<string, IReadOnlyList<(long Milliseconds, double Value)>> other, long atKill)
     {
@@ -56,7 +56,7 @@ public sealed class WaitingSamplesTests
         Assert.All(missing, milliseconds => Assert.InRange(milliseconds, atKill - 10_000, atKill));
     }
 
-    // Until the Prometheus that is never stopped has five collections more.
+    // Waits until the Prometheus that is never stopped has five more collections.
     private static async Task CollectedAsync(ThreeSilos cluster)
     {
         var from = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();

@@ -89,7 +89,7 @@ internal sealed class CostTarget(Action<byte[]> run)
     {
         if (!SpanBatch.TryRead(new RequestMemory(long.MaxValue).Copy(body), 64, out var batch, out _))
             return;
-        ValidIds.RemoveOthers(batch);
+        ValidIds.RemoveInvalid(batch);
         int[] all = [.. Enumerable.Range(0, batch.Spans.Length)];
         var ingester = new TraceIngester(TenantId.Single, new LiveTraceCount(), new IngesterOptions(), TimeProvider.System);
         Refusals? refusals = null;

@@ -112,7 +112,7 @@ public sealed class DamageTests
 
         await stored.Silo.StartAgainAsync();
 
-        await stored.AssertSetAsideAsync(partOfTheReason: "cut off");
+        await stored.AssertSetAsideAsync(partOfTheReason: "truncated");
     }
 
     [Fact]
@@ -135,7 +135,7 @@ public sealed class DamageTests
 
         await stored.Silo.StartAgainAsync();
 
-        await stored.AssertSetAsideAsync(partOfTheReason: "not there");
+        await stored.AssertSetAsideAsync(partOfTheReason: "is missing");
     }
 
     [Fact]

@@ -46,7 +46,7 @@ public sealed class DiskFullTests
 
         var refused = await PushUntilRefusedAsync(silo, traces, sent);
 
-        Assert.Contains("ingester.max_memory_bytes is 33554432", refused.Message);
+        Assert.Contains("the maximum is 33554432 (ingester.max_memory_bytes)", refused.Message);
         await AssertRefusedOverBothAsync(silo, traces, sent);
         var own = await silo.OwnMetricsAsync();
 

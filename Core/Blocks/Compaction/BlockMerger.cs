@@ -6,17 +6,17 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Blocks.Compaction;
 
 /// <summary>
-/// Merges blocks, all sorted by trace ID, page by page:
+/// Merges blocks, which are all sorted by trace ID, page by page:
 /// <code>
 ///   a ─ page ┐
 ///   b ─ page ┼─► the smallest trace ID of all ─► its spans, each once ─► BlockWriter
 ///   c ─ page ┘
 /// </code>
-/// Spans move as rows, their shapes translated from page to page.
+/// Spans move as rows; their shapes are translated from page to page.
 /// </summary>
 public sealed class BlockMerger(IObjectStore store, BlockReader reader, TimeProvider time) : IBlockMerger
 {
-    // The one of the merge before, unless another merge has it.
+    // Left by the previous merge, unless another merge uses it.
     private PageBuilder? _builder;
 
     public async Task<BlockMeta> MergeAsync(TenantId tenant, IReadOnlyList<BlockMeta> inputs, CancellationToken cancellationToken)
@@ -72,7 +72,7 @@ public sealed class BlockMerger(IObjectStore store, BlockReader reader, TimeProv
         return merged;
     }
 
-    /// <summary>Where the merge stands in one input.</summary>
+    /// <summary>The merge's position in one input.</summary>
     private sealed class Cursor(BlockReader reader, BlockMeta block)
     {
         private readonly BlockPage _page = reader.RentPage();
@@ -114,7 +114,7 @@ public sealed class BlockMerger(IObjectStore store, BlockReader reader, TimeProv
             return false;
         }
 
-        /// <summary>Adds the trace's spans but those in <paramref name="seen"/>; true where the page must be written before the rest.</summary>
+        /// <summary>Adds the trace's spans except those in <paramref name="seen"/>; true if the page must be written before the rest.</summary>
         public bool AddTo(BlockWriter writer, HashSet<(ulong, SpanKind)> seen)
         {
             var trace = _page.Traces[_trace];

@@ -4,23 +4,22 @@ using OrleansTempo.Core.Configuration.Compactor;
 namespace OrleansTempo.Core.Blocks.Compaction;
 
 /// <summary>
-/// Chooses which blocks of a tenant to merge. A lookup by trace ID asks every block, so there should be few; a merge rewrites all it
-/// reads, so a span should be merged rarely. Blocks received in the same window are merged by levels, four to sixteen of one level into
-/// one of the next:
+/// Chooses which of a tenant's blocks to merge. A lookup by trace ID asks every block, so there should be few; a merge rewrites everything it reads,
+/// so a span should be merged rarely. Blocks received in the same window are merged by levels, four to sixteen of one level into one of the next:
 /// <code>
 /// level 0   ▪▪▪▪ ▪▪▪▪ ▪▪▪▪ ▪▪▪▪ ▪▪        at most three wait on each level,
-/// level 1      ■    ■    ■    ■           and a span is rewritten once a level: log4 of the blocks cut
+/// level 1      ■    ■    ■    ■           and a span is rewritten once per level: log4 of the blocks cut
 /// level 2               █
 /// </code>
-/// A window that is over and has been still for half its age becomes one block, as far as the limits let it. Its age has at
-/// least doubled when that can happen again, so blocks that trickle in late do not have the large one rewritten each time.
+/// A window that is over, and has received no block for half its age, becomes one block, as far as the limits allow. By the time that can happen
+/// again its age has at least doubled, so blocks that trickle in late do not cause the large one to be rewritten each time.
 /// </summary>
 internal static class CompactionPlanner
 {
     public const int MinInputs = 4;
     public const int MaxInputs = 16;
 
-    /// <summary>The groups to merge, those of the lowest levels first, for they take away most blocks for the bytes; no block is in two.</summary>
+    /// <summary>The groups to merge, lowest levels first, because they remove the most blocks for the bytes rewritten; no block is in two groups.</summary>
     public static IReadOnlyList<IReadOnlyList<BlockMeta>> Plan(IReadOnlyList<BlockMeta> blocks, CompactorOptions options, DateTimeOffset now)
     {
         var groups = new List<IReadOnlyList<BlockMeta>>();
@@ -56,7 +55,7 @@ internal static class CompactionPlanner
         return still >= window / 4 && still >= (now - windowEnd) / 2;
     }
 
-    // The smallest first: where the limits leave some over, the largest are rewritten last.
+    // Smallest first: if the limits leave some over, those are the largest.
     private static void Pack(IEnumerable<BlockMeta> blocks, int minInputs, CompactorOptions options, List<IReadOnlyList<BlockMeta>> groups)
     {
         var group = new List<BlockMeta>();

@@ -8,21 +8,21 @@ using OrleansTempo.Core.Objects;
 namespace OrleansTempo.Core.Blocks.Compaction;
 
 /// <summary>
-/// Merges the blocks of every tenant, marks those that have expired, and deletes what was marked a while ago.
+/// Merges every tenant's blocks, marks those that have expired, and deletes what was marked a while ago.
 /// <code>
-/// claim the tenant ─► list it anew ─► plan ─► merge ─► list the merged block ─► mark its inputs as compacted
+/// claim the tenant ─► list it again ─► plan ─► merge ─► list the merged block ─► mark its inputs as compacted
 ///                                                                               mark what has expired
 ///                                     compacted_block_retention after the mark: delete
 /// </code>
-/// Stopped at any place it loses nothing: until the inputs are marked their spans are there twice, which readers and the next merge
-/// see as one. One compactor at a time works on a tenant, see <see cref="CompactorClaim"/>.
+/// It loses nothing wherever it is stopped: until the inputs are marked, their spans exist twice, and readers and the next merge treat them as one.
+/// One compactor at a time works on a tenant, see <see cref="CompactorClaim"/>.
 /// </summary>
 public sealed partial class Compactor
 {
-    /// <summary>How long after its last write a block without a meta is deleted: nobody is still writing it.</summary>
+    /// <summary>How long after its last write a block without a meta is deleted: by then nobody is writing it.</summary>
     internal static readonly TimeSpan IncompleteBlockRetention = TimeSpan.FromDays(1);
 
-    /// <summary>How long a tenant is worked on while others wait; what is begun is completed.</summary>
+    /// <summary>How long one tenant's turn may last while others wait; work in progress is completed.</summary>
     internal static readonly TimeSpan MaxTurn = TimeSpan.FromMinutes(5);
 
     private readonly IObjectStore _store;
@@ -34,21 +34,21 @@ public sealed partial class Compactor
     private readonly TempoMetrics _metrics;
     private readonly TimeProvider _time;
 
-    // Retention goes by it: a clock that is wrong for a while must not cost what it makes look old.
+    // Retention goes by it, so that a clock that is wrong for a while does not delete what it makes look old.
     private readonly ClockWatch _clock;
     private readonly ILogger _logger;
     private readonly string _owner = $"{Environment.MachineName}/{Guid.NewGuid():N}";
 
     /// <param name="store">Where the blocks are.</param>
-    /// <param name="blocks">The process's list, which is polled by its owner besides.</param>
-    /// <param name="merger">Makes one block of several.</param>
+    /// <param name="blocks">The process's block list, which its owner polls as well.</param>
+    /// <param name="merger">Merges several blocks into one.</param>
     /// <param name="options"><c>compactor</c>.</param>
-    /// <param name="retentionOf">How long a tenant's blocks are kept after their spans were received; zero for ever.</param>
-    /// <param name="isDisabledFor">Whether none of a tenant's blocks is to be merged, marked or deleted.</param>
-    /// <param name="metrics">Told what was merged, marked and deleted.</param>
+    /// <param name="retentionOf">How long a tenant's blocks are kept after their spans were received; zero keeps them for ever.</param>
+    /// <param name="isDisabledFor">Whether a tenant's blocks must not be merged, marked or deleted.</param>
+    /// <param name="metrics">Counts what was merged, marked and deleted.</param>
     /// <param name="time">The clock of windows and cycles.</param>
-    /// <param name="logger">Told about failures.</param>
-    /// <param name="clock">The clock of retention, where the process has one.</param>
+    /// <param name="logger">The process's log.</param>
+    /// <param name="clock">The clock for retention, if the process has one.</param>
     public Compactor(
         IObjectStore store,
         BlockList blocks,
@@ -73,7 +73,7 @@ public sealed partial class Compactor
         _logger = logger;
     }
 
-    /// <summary>Runs a cycle every <see cref="CompactorOptions.CompactionCycle"/> until it is cancelled; at once over where compaction is disabled.</summary>
+    /// <summary>Runs a cycle every <see cref="CompactorOptions.CompactionCycle"/> until cancelled; returns at once if compaction is disabled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         try
@@ -89,7 +89,7 @@ public sealed partial class Compactor
         }
     }
 
-    /// <summary>Gives every tenant that has something to do one turn. What fails ends that tenant's turn, and is logged and counted.</summary>
+    /// <summary>Gives each tenant that needs work one turn. A failure ends that tenant's turn, and is logged and counted.</summary>
     public async Task RunCycleAsync(CancellationToken cancellationToken)
     {
         var retaining = TimeSpan.Zero;
@@ -117,7 +117,7 @@ public sealed partial class Compactor
             }
             catch (Exception e)
             {
-                // A fault of ours; the other tenants' blocks must not pile up for it.
+                // A bug of ours; the other tenants' blocks must not pile up because of it.
                 turn.Errors.Add(1);
                 LogFault(e, tenant);
             }
@@ -132,11 +132,11 @@ public sealed partial class Compactor
     {
         if (ReportOutstanding(tenant) == 0 && Expired(tenant).Count == 0 && Deletable(tenant).Count == 0)
             return;
-        await using var claim = await CompactorClaim.TryTakeAsync(_store, _time, tenant, _owner, cancellationToken).ConfigureAwait(false);
+        await using var claim = await CompactorClaim.TryClaimAsync(_store, _time, tenant, _owner, cancellationToken).ConfigureAwait(false);
         if (claim is null)
             return;
 
-        // Another may have worked on it since the last poll.
+        // Another process may have worked on it since the last poll.
         await _blocks.RefreshAsync(tenant, claim.Held).ConfigureAwait(false);
         await MergeAsync(tenant, claim.Held).ConfigureAwait(false);
         turn.Errors = _metrics.RetentionErrors;
@@ -151,7 +151,7 @@ public sealed partial class Compactor
             turn.Retaining = _time.GetElapsedTime(started);
         }
 
-        // Or the tenant would stay in the store as nothing but a claim.
+        // Otherwise the tenant would stay in the store with nothing but a claim.
         if (_blocks.States(tenant).IsEmpty)
             await _store.DeleteAsync(BlockPaths.CompactorClaim(tenant), claim.Held).ConfigureAwait(false);
     }
@@ -201,7 +201,7 @@ public sealed partial class Compactor
     {
         foreach (var (blockId, state) in Deletable(tenant))
         {
-            // Its writer may have tried again and succeeded since the list was made, before merges that took minutes.
+            // Its writer may have succeeded on a retry since the list was made, before merges that took minutes.
             if (state is not BlockState.Incomplete incomplete)
                 await _blocks.DeleteAsync(tenant, blockId, cancellationToken).ConfigureAwait(false);
             else if (!await _blocks.TryDeleteIncompleteAsync(tenant, blockId, incomplete.LastModified, cancellationToken).ConfigureAwait(false))
@@ -213,7 +213,7 @@ public sealed partial class Compactor
 
     private IReadOnlyList<IReadOnlyList<BlockMeta>> Plan(TenantId tenant)
     {
-        // What has expired is not worth merging.
+        // Expired blocks are not worth merging.
         var expired = Expired(tenant).Select(static block => block.BlockId).ToHashSet();
         return CompactionPlanner.Plan([.. _blocks.Blocks(tenant).Where(block => !expired.Contains(block.BlockId))], _options, _time.GetUtcNow());
     }
@@ -237,7 +237,7 @@ public sealed partial class Compactor
     private bool IsDeletable(BlockState state, TimeSpan retention, DateTimeOffset now) => state switch
     {
         BlockState.Compacted compacted => now - compacted.At >= _options.CompactedBlockRetention,
-        BlockState.Aside { IsStored: true } aside => retention > TimeSpan.Zero && now - aside.Broken.SetAsideAt > retention,
+        BlockState.SetAside { IsStored: true } aside => retention > TimeSpan.Zero && now - aside.Broken.SetAsideAt > retention,
         BlockState.Incomplete incomplete => now - incomplete.LastModified > IncompleteBlockRetention,
         _ => false,
     };
@@ -252,10 +252,10 @@ public sealed partial class Compactor
         LogMerged(inputs.Count, merged.Tenant, merged.BlockId, merged.CompactionLevel, merged.Traces, merged.SizeBytes);
     }
 
-    /// <summary>What a tenant's turn is at.</summary>
+    /// <summary>The progress of a tenant's turn.</summary>
     private sealed class Turn
     {
-        /// <summary>Counts what would go wrong now.</summary>
+        /// <summary>The counter for failures of the current step.</summary>
         public required Counter<long> Errors { get; set; }
 
         /// <summary>How long marking and deleting took.</summary>

@@ -4,16 +4,16 @@ using OrleansTempo.Core.Objects;
 namespace OrleansTempo.Core.Blocks.Compaction;
 
 /// <summary>
-/// The right to compact one tenant: an object <c>blocks/&lt;tenant>/compactor</c> that says who has it until when, changed only by
-/// conditional puts. While it is held it is renewed; of a process that ended it runs out. Clocks that differ by minutes let two compact the
-/// same tenant, which costs work and loses nothing.
+/// The right to compact one tenant: an object <c>blocks/&lt;tenant>/compactor</c> that says who holds it and until when, changed only by conditional
+/// puts. The holder renews it; if the holder dies, it expires. Clocks that differ by minutes let two processes compact the same tenant, which wastes
+/// work but loses nothing.
 /// </summary>
 internal sealed class CompactorClaim : IAsyncDisposable
 {
-    /// <summary>How long a claim holds that is not renewed.</summary>
+    /// <summary>How long a claim lasts without being renewed.</summary>
     public static readonly TimeSpan Lease = TimeSpan.FromMinutes(5);
 
-    /// <summary>How often it is renewed.</summary>
+    /// <summary>How often the claim is renewed.</summary>
     public static readonly TimeSpan RenewEvery = Lease / 5;
 
     private readonly OwnedObject _object;
@@ -32,12 +32,12 @@ internal sealed class CompactorClaim : IAsyncDisposable
         _renewing = RenewAsync(began);
     }
 
-    /// <summary>Cancelled when the claim could not be renewed and is not ours any more, or when all work is to stop.</summary>
+    /// <summary>Cancelled when the claim could not be renewed and is lost, or when all work is to stop.</summary>
     public CancellationToken Held => _held.Token;
 
-    /// <summary>Claims a tenant; null where another owner has it.</summary>
+    /// <summary>Claims a tenant; null if another owner has it.</summary>
     /// <exception cref="IOException">The store fails.</exception>
-    public static async Task<CompactorClaim?> TryTakeAsync(IObjectStore store, TimeProvider time, TenantId tenant, string owner, CancellationToken cancellationToken)
+    public static async Task<CompactorClaim?> TryClaimAsync(IObjectStore store, TimeProvider time, TenantId tenant, string owner, CancellationToken cancellationToken)
     {
         var name = BlockPaths.CompactorClaim(tenant);
         var stored = await store.GetAsync(name, cancellationToken).ConfigureAwait(false);
@@ -45,16 +45,16 @@ internal sealed class CompactorClaim : IAsyncDisposable
         if (stored is { } there && !IsFree(there.Content, now))
             return null;
 
-        // Not the owner's name alone: an earlier claim of the same owner, which ran out, must not take this one for its own.
+        // Not just the owner's name: an earlier, expired claim of the same owner must not mistake this one for its own.
         var id = $"{owner}/{Guid.NewGuid():N}";
         var began = time.GetTimestamp();
-        var owned = await OwnedObject.TryTakeAsync(store, name, stored, Until(id, now + Lease), IsOwn, cancellationToken).ConfigureAwait(false);
+        var owned = await OwnedObject.TryClaimAsync(store, name, stored, Until(id, now + Lease), IsOwn, cancellationToken).ConfigureAwait(false);
         return owned is null ? null : new CompactorClaim(owned, time, id, began, cancellationToken);
 
         bool IsOwn(ReadOnlyMemory<byte> json) => OwnerJson.Read<Record>(json.Span)?.Owner == id;
     }
 
-    /// <summary>Lets others have the tenant at once.</summary>
+    /// <summary>Releases the claim, so that others can have the tenant at once.</summary>
     public async ValueTask DisposeAsync()
     {
         await _released.CancelAsync().ConfigureAwait(false);
@@ -65,7 +65,7 @@ internal sealed class CompactorClaim : IAsyncDisposable
         }
         catch (IOException)
         {
-            // It runs out.
+            // It expires.
         }
 
         _held.Dispose();
@@ -74,7 +74,7 @@ internal sealed class CompactorClaim : IAsyncDisposable
 
     private static byte[] Until(string owner, DateTimeOffset until) => OwnerJson.Write(new Record(owner, until));
 
-    // One that cannot be read holds nobody off, and neither does one that a wrong clock has made last.
+    // An unreadable claim holds nobody off, nor does one whose end a wrong clock has put too far ahead.
     private static bool IsFree(ReadOnlyMemory<byte> json, DateTimeOffset now) =>
         OwnerJson.Read<Record>(json.Span) is not { Until: var until } || until <= now || until > now + (2 * Lease);
 
@@ -94,7 +94,7 @@ internal sealed class CompactorClaim : IAsyncDisposable
                 }
                 catch (IOException)
                 {
-                    // Tried again, for as long as it holds.
+                    // Retried for as long as the claim lasts.
                     if (_time.GetElapsedTime(renewed) + RenewEvery >= Lease)
                         break;
                 }

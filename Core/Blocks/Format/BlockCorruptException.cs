@@ -2,7 +2,7 @@ using OrleansTempo.Core.Blocks.List;
 
 namespace OrleansTempo.Core.Blocks.Format;
 
-/// <summary>A block's bytes are not what its format says: it costs this block alone, see <see cref="BlockList.SetAsideAsync"/>.</summary>
+/// <summary>A block's bytes do not match its format. This affects that block alone, see <see cref="BlockList.SetAsideAsync"/>.</summary>
 public sealed class BlockCorruptException(BlockMeta block, string reason, Exception? innerException = null)
     : Exception($"block {block.BlockId} of tenant {block.Tenant} is corrupt: {reason}", innerException)
 {

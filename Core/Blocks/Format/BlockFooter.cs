@@ -3,15 +3,15 @@ using OrleansTempo.Core.Blocks.Format.Pages;
 namespace OrleansTempo.Core.Blocks.Format;
 
 /// <summary>
-/// What stands behind a block's pages and says where to find what: the Bloom filter and the page index, each a section that
-/// a reader may skip.
+/// The end of a block, behind its pages, which says where to find what: the Bloom filter and the page index, each in a section that a reader may
+/// skip.
 /// <code>
 ///   footer:  { [section, 1 byte][varint length][bytes] }*  [CRC-32C of all that, 4 bytes]
 /// </code>
 /// </summary>
 internal sealed class BlockFooter
 {
-    /// <summary>No page takes more of the footer than this.</summary>
+    /// <summary>The maximum number of footer bytes per page.</summary>
     public const int MaxPageBytes = 80;
 
     private const byte BloomSection = 1, PagesSection = 2;
@@ -20,10 +20,10 @@ internal sealed class BlockFooter
 
     public required PageEntry[] Pages { get; init; }
 
-    /// <summary>The memory it takes, in bytes, for the cache of footers.</summary>
+    /// <summary>The memory it takes, in bytes, for the footer cache.</summary>
     public long MemoryBytes => Bloom.Length + ((long)Pages.Length * System.Runtime.CompilerServices.Unsafe.SizeOf<PageEntry>()) + 128;
 
-    /// <summary>The first page that can have a trace, by the index; -1 where none can.</summary>
+    /// <summary>The first page that may hold a trace, according to the index; -1 for none.</summary>
     public int FirstPageOf(TraceId trace)
     {
         int low = 0, high = Pages.Length;
@@ -36,8 +36,8 @@ internal sealed class BlockFooter
                 high = middle;
         }
 
-        // The first page that does not begin before the trace: it begins with it, or else the trace can only be in the page before.
-        return low < Pages.Length && Pages[low].FirstTrace == trace && !Pages[low].GoesOn ? low : low - 1;
+        // The first page that does not begin before the trace: if it does not begin with it, the trace can only be in the page before.
+        return low < Pages.Length && Pages[low].FirstTrace == trace && !Pages[low].Continues ? low : low - 1;
     }
 
     public void Write(ColumnBuffer target)
@@ -57,7 +57,7 @@ internal sealed class BlockFooter
             pages.WriteVarint((uint)page.SearchLength);
             pages.WriteUInt32(page.SearchChecksum);
             pages.WriteUInt32(page.RestChecksum);
-            pages.WriteVarint(((uint)page.Spans << 1) | (page.GoesOn ? 1u : 0));
+            pages.WriteVarint(((uint)page.Spans << 1) | (page.Continues ? 1u : 0));
             pages.WriteVarint(page.MinStart);
             pages.WriteVarint(page.MaxStart - page.MinStart);
         }
@@ -68,11 +68,11 @@ internal sealed class BlockFooter
         target.WriteUInt32(Crc32C.Of(target.Bytes[start..]));
     }
 
-    /// <exception cref="InvalidDataException">The bytes are no footer, or not the one that was written.</exception>
+    /// <exception cref="InvalidDataException">The bytes are not a footer, or are damaged.</exception>
     public static BlockFooter Read(ReadOnlySpan<byte> bytes, long footerOffset)
     {
         if (bytes.Length < sizeof(uint))
-            throw new InvalidDataException("the footer is cut off");
+            throw new InvalidDataException("the footer is truncated");
         var content = bytes[..^sizeof(uint)];
         var trailer = new ColumnReader(bytes[^sizeof(uint)..]);
         if (trailer.ReadUInt32() != Crc32C.Of(content))
@@ -86,7 +86,7 @@ internal sealed class BlockFooter
             var section = reader.ReadByte();
             var body = reader.ReadBytes(reader.ReadCount(reader.Left));
             if (section == BloomSection)
-                bloom = BloomFilter.IsFilter(body) ? body.ToArray() : throw new InvalidDataException("the Bloom filter has no whole buckets");
+                bloom = BloomFilter.IsFilter(body) ? body.ToArray() : throw new InvalidDataException("the Bloom filter is not a whole number of buckets");
             else if (section == PagesSection)
                 pages = ReadPages(body, footerOffset);
         }
@@ -112,14 +112,14 @@ internal sealed class BlockFooter
                 SearchLength = reader.ReadCount(int.MaxValue),
                 SearchChecksum = reader.ReadUInt32(),
                 RestChecksum = reader.ReadUInt32(),
-                GoesOn = false,
+                Continues = false,
                 Spans = reader.ReadCount(int.MaxValue),
                 MinStart = reader.ReadVarint(),
                 MaxStart = 0,
             };
             if (page.Offset < 0 || page.Offset > footerOffset - page.Length || page.SearchLength > page.Length)
-                throw new InvalidDataException($"page {i} lies outside of the block");
-            pages[i] = page with { GoesOn = (page.Spans & 1) != 0, Spans = page.Spans >> 1, MaxStart = page.MinStart + reader.ReadVarint() };
+                throw new InvalidDataException($"page {i} lies outside the block");
+            pages[i] = page with { Continues = (page.Spans & 1) != 0, Spans = page.Spans >> 1, MaxStart = page.MinStart + reader.ReadVarint() };
         }
 
         return pages;

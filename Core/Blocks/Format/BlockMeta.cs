@@ -1,8 +1,8 @@
 namespace OrleansTempo.Core.Blocks.Format;
 
 /// <summary>
-/// A block's <c>meta.json</c>: what is known of it without opening it. It is written last, so a block with one is complete;
-/// see <c>docs/block-format.md</c>.
+/// A block's <c>meta.json</c>: what is known about it without opening it. It is written last, so a block that has one is complete; see
+/// <c>docs/block-format.md</c>.
 /// </summary>
 public sealed record BlockMeta
 {
@@ -15,13 +15,13 @@ public sealed record BlockMeta
 
     public required TenantId Tenant { get; init; }
 
-    /// <summary>The earliest start of a span in it.</summary>
+    /// <summary>The earliest start of any span in the block.</summary>
     public required DateTimeOffset StartTime { get; init; }
 
-    /// <summary>The latest end of a span in it.</summary>
+    /// <summary>The latest end of any span in the block.</summary>
     public required DateTimeOffset EndTime { get; init; }
 
-    /// <summary>Traces in it; one whose spans came too far apart may be in other blocks too.</summary>
+    /// <summary>The number of traces in the block; a trace whose spans arrived too far apart may be in other blocks too.</summary>
     public required long Traces { get; init; }
 
     public required long Spans { get; init; }
@@ -32,12 +32,12 @@ public sealed record BlockMeta
     /// <summary>Where in <c>data</c> the footer (bloom filter and page index) begins; it ends at <see cref="SizeBytes"/>.</summary>
     public required long FooterOffset { get; init; }
 
-    /// <summary>0 for a block an ingester has cut; one more than its inputs' highest for one that compaction made.</summary>
+    /// <summary>0 for a block cut by an ingester; for one made by compaction, one more than the highest of its inputs.</summary>
     public int CompactionLevel { get; init; }
 
     /// <summary>
-    /// When the last of its spans had been received, by our own clock: what retention and compaction windows go by. The spans' own
-    /// times are their clients', who may be years off.
+    /// When the last of its spans had been received, by our own clock; retention and compaction windows go by it. The spans' own times come from
+    /// clients, whose clocks may be years off.
     /// </summary>
     public required DateTimeOffset ReceivedUntil { get; init; }
 

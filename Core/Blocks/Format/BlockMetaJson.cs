@@ -7,8 +7,8 @@ using OrleansTempo.Core.Blocks.List;
 namespace OrleansTempo.Core.Blocks.Format;
 
 /// <summary>
-/// Writes and reads <c>meta.json</c> and <c>meta.compacted.json</c>. Members it does not know are skipped: a later program may add some
-/// without a new format version.
+/// Writes and reads <c>meta.json</c> and <c>meta.compacted.json</c>. Unknown members are skipped: a later version may add some without a new format
+/// version.
 /// </summary>
 public static class BlockMetaJson
 {
@@ -16,14 +16,14 @@ public static class BlockMetaJson
 
     public static ReadOnlyMemory<byte> Write(CompactedBlock block) => Write(block.Meta, block);
 
-    /// <summary>Reads the meta of just this block; on failure <paramref name="error"/> says what is wrong.</summary>
+    /// <summary>Reads the meta of this block; on failure, <paramref name="error"/> says what is wrong.</summary>
     public static bool TryRead(ReadOnlyMemory<byte> json, TenantId tenant, Guid blockId, [NotNullWhen(true)] out BlockMeta? meta, [NotNullWhen(false)] out BlockMetaError? error)
     {
         meta = null;
         return TryRead(json, root => ReadMeta(root, tenant, blockId), out meta, out error);
     }
 
-    /// <summary>Reads the mark of just this block; on failure <paramref name="error"/> says what is wrong.</summary>
+    /// <summary>Reads the compaction mark of this block; on failure, <paramref name="error"/> says what is wrong.</summary>
     public static bool TryRead(ReadOnlyMemory<byte> json, TenantId tenant, Guid blockId, [NotNullWhen(true)] out CompactedBlock? block, [NotNullWhen(false)] out BlockMetaError? error) =>
         TryRead(
             json,
@@ -78,10 +78,10 @@ public static class BlockMetaJson
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // The second comes from a text that is no valid UTF-8.
+            // The second exception comes from a string that is not valid UTF-8.
             error = new(e.Message, false);
         }
-        catch (Refusal refusal)
+        catch (InvalidMeta refusal)
         {
             error = new(refusal.Message, refusal.IsNewer);
         }
@@ -92,18 +92,18 @@ public static class BlockMetaJson
     private static BlockMeta ReadMeta(JsonElement root, TenantId tenant, Guid blockId)
     {
         if (root.ValueKind != JsonValueKind.Object)
-            throw new Refusal($"an object is expected, not {root.ValueKind}");
+            throw new InvalidMeta($"expected an object, found {root.ValueKind}");
 
-        // Before all else: what a newer version means by the other members is not known.
+        // Checked first: a newer version may give the other members another meaning.
         var version = Number(root, "formatVersion", 1, int.MaxValue);
         if (version > BlockMeta.CurrentFormatVersion)
-            throw new Refusal($"formatVersion is {version}, this program reads up to {BlockMeta.CurrentFormatVersion}: run the newer program that wrote it", isNewer: true);
+            throw new InvalidMeta($"formatVersion is {version}, but this program reads up to {BlockMeta.CurrentFormatVersion}; run the newer version that wrote it", isNewer: true);
 
         var meta = new BlockMeta
         {
             FormatVersion = (int)version,
             BlockId = Id(Member(root, "blockId"), "blockId"),
-            Tenant = TenantId.TryParse(Text(root, "tenant"), out var read, out var wrong) ? read : throw new Refusal($"tenant: {wrong}"),
+            Tenant = TenantId.TryParse(Text(root, "tenant"), out var read, out var wrong) ? read : throw new InvalidMeta($"tenant: {wrong}"),
             StartTime = Time(root, "startTime"),
             EndTime = Time(root, "endTime"),
             Traces = Number(root, "traces", 0, long.MaxValue),
@@ -116,38 +116,38 @@ public static class BlockMetaJson
         };
 
         if (meta.BlockId != blockId)
-            throw new Refusal($"blockId is {meta.BlockId}, which is another block");
+            throw new InvalidMeta($"blockId is {meta.BlockId}, the ID of another block");
         if (meta.Tenant != tenant)
-            throw new Refusal($"tenant is '{meta.Tenant}', which is another tenant");
+            throw new InvalidMeta($"tenant is '{meta.Tenant}', which is another tenant");
         if (meta.StartTime > meta.EndTime)
-            throw new Refusal($"startTime {meta.StartTime:O} is after endTime {meta.EndTime:O}");
+            throw new InvalidMeta($"startTime {meta.StartTime:O} is after endTime {meta.EndTime:O}");
         if (meta.Traces > meta.Spans)
-            throw new Refusal($"traces is {meta.Traces}, more than spans {meta.Spans}");
+            throw new InvalidMeta($"traces ({meta.Traces}) is more than spans ({meta.Spans})");
         if (meta.FooterOffset >= meta.SizeBytes)
-            throw new Refusal($"footerOffset {meta.FooterOffset} is not within sizeBytes {meta.SizeBytes}");
+            throw new InvalidMeta($"footerOffset {meta.FooterOffset} is not within sizeBytes {meta.SizeBytes}");
         return meta;
     }
 
     private static JsonElement Member(JsonElement root, string name) =>
-        root.TryGetProperty(name, out var value) ? value : throw new Refusal($"{name} is missing");
+        root.TryGetProperty(name, out var value) ? value : throw new InvalidMeta($"{name} is missing");
 
     private static string Text(JsonElement root, string name) =>
-        Member(root, name) is { ValueKind: JsonValueKind.String } value ? value.GetString()! : throw new Refusal($"{name} is not a text");
+        Member(root, name) is { ValueKind: JsonValueKind.String } value ? value.GetString()! : throw new InvalidMeta($"{name} is not a string");
 
     private static long Number(JsonElement root, string name, long min, long max) =>
         Member(root, name) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt64(out var number) && number >= min && number <= max
             ? number
-            : throw new Refusal($"{name} is not a whole number from {min} to {max}");
+            : throw new InvalidMeta($"{name} is not a whole number from {min} to {max}");
 
     private static Guid Id(JsonElement value, string name) =>
-        value.ValueKind == JsonValueKind.String && value.TryGetGuid(out var id) ? id : throw new Refusal($"{name} is not a block ID");
+        value.ValueKind == JsonValueKind.String && value.TryGetGuid(out var id) ? id : throw new InvalidMeta($"{name} is not a block ID");
 
     private static DateTimeOffset Time(JsonElement root, string name) =>
         DateTimeOffset.TryParseExact(Text(root, name), "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
             ? time
-            : throw new Refusal($"{name} is not a time like 2026-01-31T23:59:59.9999999Z");
+            : throw new InvalidMeta($"{name} is not a time like 2026-01-31T23:59:59.9999999Z");
 
-    private sealed class Refusal(string message, bool isNewer = false) : Exception(message)
+    private sealed class InvalidMeta(string message, bool isNewer = false) : Exception(message)
     {
         public bool IsNewer { get; } = isNewer;
     }
@@ -155,5 +155,5 @@ public static class BlockMetaJson
 
 /// <summary>Why a <c>meta.json</c> cannot be used.</summary>
 /// <param name="Message">What is wrong with which member.</param>
-/// <param name="IsNewer">It is well as far as this program can tell, but of a format version that only a newer program reads.</param>
+/// <param name="IsNewer">Whether the only problem is a format version that needs a newer program.</param>
 public sealed record BlockMetaError(string Message, bool IsNewer);

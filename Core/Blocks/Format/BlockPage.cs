@@ -3,13 +3,10 @@ using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Blocks.Format;
 
-/// <summary>
-/// A page read whole: its dictionary and its spans as rows, trace by trace. One page object reads one page after the other
-/// with the same arrays.
-/// </summary>
+/// <summary>A decoded page: its dictionary, and its spans as rows, trace by trace. One page object reads many pages in turn, reusing its arrays.</summary>
 internal sealed class BlockPage
 {
-    // No page that was ever written has more; what claims to must not make us allocate for it.
+    // No page ever written has more; a damaged one that claims to must not make us allocate for it.
     private const int MaxSpans = 1 << 20;
     private const int MaxColumnBytes = 256 << 20;
 
@@ -31,13 +28,13 @@ internal sealed class BlockPage
 
     public ref readonly SpanRow Row(int span) => ref _rows[span];
 
-    /// <summary>The inline values of a span, each a varint length and bytes.</summary>
+    /// <summary>A span's inline values, each a varint length and bytes.</summary>
     public ReadOnlySpan<byte> Inline(int span) => Column(PageColumn.Inline).Slice(_inlineOffsets[span], _rows[span].InlineLength);
 
-    /// <summary>The other fields of a span, protobuf with tags.</summary>
+    /// <summary>A span's other fields: protobuf with tags.</summary>
     public ReadOnlySpan<byte> Other(int span) => Column(PageColumn.Other).Slice(_otherOffsets[span], _rows[span].OtherLength);
 
-    /// <summary>The first of the page's traces with that ID, or -1.</summary>
+    /// <summary>The index of the page's first trace with that ID, or -1.</summary>
     public int IndexOf(TraceId trace)
     {
         int low = 0, high = TraceCount - 1;
@@ -56,7 +53,7 @@ internal sealed class BlockPage
         return -1;
     }
 
-    /// <exception cref="InvalidDataException">The bytes are no page.</exception>
+    /// <exception cref="InvalidDataException">The bytes are not a page.</exception>
     public void Read(ReadOnlySpan<byte> page)
     {
         var header = new ColumnReader(page);
@@ -78,7 +75,7 @@ internal sealed class BlockPage
         0 => 1,
         1 => 1000,
         2 => 1_000_000,
-        _ => throw new InvalidDataException($"a unit of 1000^{power} ns is not known"),
+        _ => throw new InvalidDataException($"the time unit 1000^{power} ns is unknown"),
     };
 
     private void ReadColumns(ReadOnlySpan<byte> page, ref ColumnReader header)
@@ -134,11 +131,11 @@ internal sealed class BlockPage
             entries.Append(reader.ReadBytes(reader.ReadCount(reader.Left)));
     }
 
-    // Whoever uses a shape looks its numbers up without asking again.
+    // Users of a shape look up its numbers without checking them again.
     private void CheckShape(ReadOnlySpan<uint> shape)
     {
         if (shape.Length < SpanShape.FirstAttribute)
-            throw new InvalidDataException($"a shape has {shape.Length} numbers, {SpanShape.FirstAttribute} are the least");
+            throw new InvalidDataException($"a shape has {shape.Length} numbers, but needs at least {SpanShape.FirstAttribute}");
         var sound = shape[SpanShape.Resource] < Dictionary.Resources.Count
             && shape[SpanShape.Scope] < Dictionary.Scopes.Count
             && SpanShape.TextId(shape[SpanShape.Name]) < Dictionary.Texts.Count
@@ -146,7 +143,7 @@ internal sealed class BlockPage
         foreach (var attribute in shape[SpanShape.FirstAttribute..])
             sound &= SpanShape.IdOf(attribute) < (SpanShape.IsInline(attribute) ? Dictionary.Keys.Count : Dictionary.Attributes.Count);
         if (!sound)
-            throw new InvalidDataException("a shape names an entry that the dictionary has not");
+            throw new InvalidDataException("a shape refers to an entry that is not in the dictionary");
     }
 
     private void ReadTraces(ulong minStart)
@@ -165,7 +162,7 @@ internal sealed class BlockPage
         }
 
         if (firstSpan != SpanCount)
-            throw new InvalidDataException($"the traces have {firstSpan} spans, the page {SpanCount}");
+            throw new InvalidDataException($"the traces add up to {firstSpan} spans, but the page has {SpanCount}");
     }
 
     private void ReadSpans(ulong startUnit, ulong durationUnit)

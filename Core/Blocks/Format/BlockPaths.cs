@@ -8,9 +8,9 @@ namespace OrleansTempo.Core.Blocks.Format;
 /// <code>
 /// blocks/&lt;tenant's folder>/compactor                        who compacts this tenant
 ///                           /&lt;block ID>/data                 spans, bloom filter, page index
-///                                      /meta.json            put last: with it the block is complete
-///                                      /meta.compacted.json  merged into another or expired: deleted some time later
-///                                      /broken.json          set aside: not read any more
+///                                      /meta.json            put last: completes the block
+///                                      /meta.compacted.json  merged into another or expired: deleted later
+///                                      /broken.json          set aside: no longer read
 /// </code>
 /// </summary>
 internal static class BlockPaths
@@ -22,10 +22,10 @@ internal static class BlockPaths
     public const string CompactedFile = "meta.compacted.json";
     public const string BrokenFile = "broken.json";
 
-    /// <summary>The prefix of all that a tenant has.</summary>
+    /// <summary>The prefix of all of a tenant's objects.</summary>
     public static string Tenant(TenantId tenant) => $"{Root}{TenantFolder.Of(tenant)}/";
 
-    /// <summary>The prefix of all that a block has.</summary>
+    /// <summary>The prefix of all of a block's objects.</summary>
     public static string Block(TenantId tenant, Guid blockId) => File(tenant, blockId, "");
 
     public static string Data(TenantId tenant, Guid blockId) => File(tenant, blockId, DataFile);
@@ -38,7 +38,7 @@ internal static class BlockPaths
 
     public static string CompactorClaim(TenantId tenant) => Tenant(tenant) + "compactor";
 
-    /// <summary>Takes apart the name of a block's object below a tenant's prefix; false for any other.</summary>
+    /// <summary>Parses the name of a block's object below a tenant's prefix; false for any other name.</summary>
     public static bool TryRead(ReadOnlySpan<char> name, ReadOnlySpan<char> tenantPrefix, out Guid blockId, out ReadOnlySpan<char> file)
     {
         blockId = default;

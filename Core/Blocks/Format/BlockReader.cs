@@ -7,29 +7,29 @@ using OrleansTempo.Core.Otlp;
 namespace OrleansTempo.Core.Blocks.Format;
 
 /// <summary>
-/// Reads blocks. A look-up of a trace costs a look at the block's Bloom filter, which is kept in memory, and where that lets it
-/// through, one page. Safe to call from any thread.
+/// Reads blocks. Looking up a trace checks the block's Bloom filter, which is cached in memory, and reads one page if the filter matches. Safe to
+/// call from any thread.
 /// </summary>
-public sealed class BlockReader(IObjectStore store, long footerCacheBytes = BlockReader.UsualFooterCacheBytes)
+public sealed class BlockReader(IObjectStore store, long footerCacheBytes = BlockReader.DefaultFooterCacheBytes)
 {
     /// <summary>Room for the footers of 3,000 blocks of 40,000 traces.</summary>
-    public const long UsualFooterCacheBytes = 256 << 20;
+    public const long DefaultFooterCacheBytes = 256 << 20;
 
     private readonly FooterCache _footers = new(footerCacheBytes);
     private readonly ConcurrentBag<BlockPage> _pages = [];
 
-    /// <summary>Adds a trace's spans to <paramref name="into"/>, where the block has any.</summary>
-    /// <exception cref="BlockCorruptException">The block is not what its format says, or is not there.</exception>
+    /// <summary>Adds a trace's spans to <paramref name="into"/>, if the block has any.</summary>
+    /// <exception cref="BlockCorruptException">The block does not match its format, or is missing.</exception>
     /// <exception cref="IOException">The store cannot be read.</exception>
     public ValueTask FindAsync(BlockMeta block, TraceId trace, TraceSpans into, CancellationToken cancellationToken) =>
         _footers.TryGet(block.BlockId, out var footer) && !BloomFilter.MayContain(footer.Bloom, trace)
             ? ValueTask.CompletedTask
             : new ValueTask(FindInPagesAsync(block, trace, into, cancellationToken));
 
-    /// <summary>Whether the block's footer is in memory, so that most look-ups do no I/O.</summary>
+    /// <summary>Whether the block's footer is in memory, so that most lookups do no I/O.</summary>
     internal bool IsOpen(BlockMeta block) => _footers.TryGet(block.BlockId, out _);
 
-    /// <summary>The block's footer, from memory or read.</summary>
+    /// <summary>The block's footer, from the cache or from the store.</summary>
     internal async ValueTask<BlockFooter> OpenAsync(BlockMeta block, CancellationToken cancellationToken)
     {
         if (_footers.TryGet(block.BlockId, out var known))
@@ -39,12 +39,12 @@ public sealed class BlockReader(IObjectStore store, long footerCacheBytes = Bloc
         return footer;
     }
 
-    /// <summary>The block's footer, not kept in memory: for one who reads the block once.</summary>
+    /// <summary>The block's footer, without caching it: for callers that read the block once.</summary>
     internal async ValueTask<BlockFooter> ReadFooterAsync(BlockMeta block, CancellationToken cancellationToken)
     {
         var length = block.SizeBytes - block.FooterOffset;
         if (length is <= 0 or > int.MaxValue || block.FooterOffset < BlockWriter.Magic.Length)
-            throw new BlockCorruptException(block, $"its footer cannot be from {block.FooterOffset} to {block.SizeBytes}");
+            throw new BlockCorruptException(block, $"its footer cannot lie between {block.FooterOffset} and {block.SizeBytes}");
         var bytes = new byte[length];
         await ReadAsync(block, block.FooterOffset, bytes, "the footer", cancellationToken).ConfigureAwait(false);
         try
@@ -57,12 +57,12 @@ public sealed class BlockReader(IObjectStore store, long footerCacheBytes = Bloc
         }
     }
 
-    /// <summary>Arrays to read pages into, some megabytes; given back to be used again.</summary>
+    /// <summary>A page to read into, with some megabytes of arrays; give it back for reuse.</summary>
     internal BlockPage RentPage() => _pages.TryTake(out var former) ? former : new BlockPage();
 
     internal void ReturnPage(BlockPage page) => _pages.Add(page);
 
-    /// <summary>Reads a page whole into <paramref name="into"/>.</summary>
+    /// <summary>Reads a whole page into <paramref name="into"/>.</summary>
     internal async ValueTask ReadPageAsync(BlockMeta block, PageEntry entry, BlockPage into, CancellationToken cancellationToken)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(entry.Length);
@@ -98,7 +98,7 @@ public sealed class BlockReader(IObjectStore store, long footerCacheBytes = Bloc
             AddSpans(page, trace, into);
         }
 
-        // A page that failed is not used again: what it holds of the next one would not be worth finding out.
+        // A page object whose read failed is not reused: its state is unknown.
         ReturnPage(page);
     }
 
@@ -117,8 +117,8 @@ public sealed class BlockReader(IObjectStore store, long footerCacheBytes = Bloc
     {
         var read = await store.ReadAsync(BlockPaths.Data(block.Tenant, block.BlockId), offset, target, cancellationToken).ConfigureAwait(false);
         if (read < 0)
-            throw new BlockCorruptException(block, "its data is not there");
+            throw new BlockCorruptException(block, "its data object is missing");
         if (read != target.Length)
-            throw new BlockCorruptException(block, $"{what} at {offset} is cut off: {read} of {target.Length} bytes are there");
+            throw new BlockCorruptException(block, $"{what} at {offset} is truncated: only {read} of {target.Length} bytes are there");
     }
 }

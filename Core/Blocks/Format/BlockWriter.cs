@@ -4,11 +4,11 @@ using OrleansTempo.Core.Objects;
 namespace OrleansTempo.Core.Blocks.Format;
 
 /// <summary>
-/// Writes one block, trace by trace in the order of their IDs, page by page to the object store; the block is there when
-/// <see cref="CompleteAsync"/> has returned, and not before.
+/// Writes one block to the object store, trace by trace in the order of their IDs, page by page. The block exists once <see cref="CompleteAsync"/>
+/// has returned, and not before.
 /// <code>
-///   data:       [magic][page]…[page][footer]          written while traces come
-///   meta.json:  what the block holds                  written last: a block without one is none
+///   data:       [magic][page]…[page][footer]          written as traces come
+///   meta.json:  what the block holds                  written last: without it there is no block
 /// </code>
 /// </summary>
 internal sealed class BlockWriter : IAsyncDisposable
@@ -25,7 +25,7 @@ internal sealed class BlockWriter : IAsyncDisposable
     private long _spans;
     private long _traces;
     private TraceId _lastTrace;
-    private bool _pageGoesOn;
+    private bool _pageContinues;
     private ulong _minStart = ulong.MaxValue;
     private ulong _maxEnd;
 
@@ -42,19 +42,19 @@ internal sealed class BlockWriter : IAsyncDisposable
     /// <summary>The first bytes of <c>data</c>: the name of the format and its version.</summary>
     public static ReadOnlySpan<byte> Magic => "OTBLOCK\x01"u8;
 
-    /// <summary>Whether the page should be written before the next trace begins.</summary>
+    /// <summary>Whether to write the page before the next trace begins.</summary>
     public bool PageIsFull => _page.IsFull;
 
-    /// <summary>Whether the page must be written before the next span, in the midst of a trace.</summary>
+    /// <summary>Whether the page must be written before the next span, even in the middle of a trace.</summary>
     public bool PageIsOverfull => _page.IsOverfull;
 
     /// <summary>Begins a block.</summary>
-    /// <param name="store">Where it is kept.</param>
-    /// <param name="tenant">Whose it is.</param>
-    /// <param name="blockId">Its name, used by no other block.</param>
-    /// <param name="page">Makes its pages; the writer's until it is disposed.</param>
-    /// <param name="maxTraces">As many traces as it will have, or more; sizes the Bloom filter.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="store">Where to write it.</param>
+    /// <param name="tenant">The tenant that owns it.</param>
+    /// <param name="blockId">Its ID, used by no other block.</param>
+    /// <param name="page">Builds its pages; the writer uses it exclusively until disposed.</param>
+    /// <param name="maxTraces">The maximum number of traces; sizes the Bloom filter.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
     /// <exception cref="IOException">The store cannot be written to.</exception>
     public static async Task<BlockWriter> CreateAsync(IObjectStore store, TenantId tenant, Guid blockId, PageBuilder page, long maxTraces, CancellationToken cancellationToken)
     {
@@ -69,10 +69,10 @@ internal sealed class BlockWriter : IAsyncDisposable
     public void BeginTrace(TraceId trace)
     {
         _page.BeginTrace(trace);
-        var goesOn = _traces > 0 && _lastTrace == trace;
+        var continues = _traces > 0 && _lastTrace == trace;
         if (_page.Spans == 0)
-            _pageGoesOn = goesOn;
-        if (goesOn)
+            _pageContinues = continues;
+        if (continues)
             return;
         _traces++;
         _lastTrace = trace;
@@ -90,7 +90,7 @@ internal sealed class BlockWriter : IAsyncDisposable
 
     public void EndTrace() => _page.EndTrace();
 
-    /// <summary>Writes the page gathered so far, if there is any; called between traces, or after <see cref="EndTrace"/> where the same trace then goes on.</summary>
+    /// <summary>Writes the page built so far, if there is one. Call it between traces, or after <see cref="EndTrace"/> if the same trace then continues.</summary>
     public async ValueTask WritePageAsync(CancellationToken cancellationToken)
     {
         if (_page.Spans == 0)
@@ -99,7 +99,7 @@ internal sealed class BlockWriter : IAsyncDisposable
         _pages.Add(new PageEntry
         {
             FirstTrace = _page.FirstTrace,
-            GoesOn = _pageGoesOn,
+            Continues = _pageContinues,
             Offset = _length,
             Length = bytes.Length,
             SearchLength = searchLength,
@@ -115,12 +115,12 @@ internal sealed class BlockWriter : IAsyncDisposable
         _pageNumber++;
     }
 
-    /// <summary>Completes the block: its footer, and last its <c>meta.json</c>.</summary>
+    /// <summary>Completes the block: writes its footer, and finally its <c>meta.json</c>.</summary>
     /// <param name="compactionLevel">0 for a block cut by an ingester.</param>
     /// <param name="receivedUntil">When the last of its spans had been received.</param>
-    /// <param name="now">The time it is.</param>
-    /// <param name="cancellationToken">Gives up; the block is then none.</param>
-    /// <exception cref="IOException">The store cannot be written to; the block is none.</exception>
+    /// <param name="now">The current time.</param>
+    /// <param name="cancellationToken">Cancels it; the block then does not exist.</param>
+    /// <exception cref="IOException">The store cannot be written to; the block does not exist.</exception>
     public async Task<BlockMeta> CompleteAsync(int compactionLevel, DateTimeOffset receivedUntil, DateTimeOffset now, CancellationToken cancellationToken)
     {
         await WritePageAsync(cancellationToken);
@@ -149,7 +149,7 @@ internal sealed class BlockWriter : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _data.DisposeAsync();
 
-    // Clients send whatever times they like; what is beyond the calendar is at its end.
+    // Clients send any time they like; times beyond the calendar are moved to its end.
     private static DateTimeOffset Time(ulong unixNano)
     {
         var ticks = (long)(unixNano / TimeSpan.NanosecondsPerTick);

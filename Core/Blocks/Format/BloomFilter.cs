@@ -4,10 +4,9 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Blocks.Format;
 
 /// <summary>
-/// Which trace IDs a block may have: a split block Bloom filter, 32 bytes a bucket and one bit in each of a bucket's eight
-/// words, so that a look-up touches one line of memory. At 24 bits an ID about one in 6000 others is let through: a look-up goes
-/// through the filters of all blocks, and each mistake of one costs a page.
-/// Source: Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient Bloom Filters"; the eight multipliers are those of Apache Parquet's format.
+/// Tells which trace IDs a block may have: a split block Bloom filter with buckets of 32 bytes and one bit in each of a bucket's eight words, so that
+/// a lookup touches one cache line. At 24 bits an ID, about one in 6000 absent IDs is let through; a lookup checks the filters of all blocks, and
+/// each false positive costs a page.
 /// </summary>
 internal static class BloomFilter
 {
@@ -17,7 +16,7 @@ internal static class BloomFilter
     private static ReadOnlySpan<uint> Multipliers =>
         [0x47b6137b, 0x44974d91, 0x8824ad5b, 0xa2b7289d, 0x705495c7, 0x2df1424b, 0x9efc4947, 0x5c6bfb31];
 
-    /// <summary>An empty filter for so many traces.</summary>
+    /// <summary>An empty filter for this many traces.</summary>
     public static byte[] Create(long traces) => new byte[Math.Max(1, ((traces * BitsPerTrace) + (BucketBytes * 8) - 1) / (BucketBytes * 8)) * BucketBytes];
 
     public static void Add(Span<byte> filter, TraceId trace)
@@ -31,7 +30,7 @@ internal static class BloomFilter
         }
     }
 
-    /// <summary>False where the trace is certainly not there.</summary>
+    /// <summary>False if the trace is certainly absent.</summary>
     public static bool MayContain(ReadOnlySpan<byte> filter, TraceId trace)
     {
         var hash = Hash(trace);
@@ -45,15 +44,15 @@ internal static class BloomFilter
         return true;
     }
 
-    /// <summary>Whether bytes that were read can be a filter at all.</summary>
+    /// <summary>Whether these bytes can be a filter at all.</summary>
     public static bool IsFilter(ReadOnlySpan<byte> bytes) => bytes.Length > 0 && bytes.Length % BucketBytes == 0;
 
     private static int Bucket(int filterBytes, ulong hash) => (int)(((hash >> 32) * (ulong)(filterBytes / BucketBytes)) >> 32) * BucketBytes;
 
     private static uint Bit(uint hash, int word) => 1u << (int)((hash * Multipliers[word]) >> 27);
 
-    // Stored with the block, so unlike the hashes in memory it is the same for ever, and a client can prepare trace IDs that share their bits. It gains little:
-    // look-ups of such IDs of its own read a page of each of its blocks in vain. Trace IDs need not be random.
+    // The hash is stored with the block, so unlike hashes in memory it never changes, and a client can prepare trace IDs that share their bits. It
+    // gains little: lookups of such IDs read one page of each of its own blocks in vain. Trace IDs need not be random.
     private static ulong Hash(TraceId trace)
     {
         var high = Math.BigMul(trace.High ^ 0x9E3779B97F4A7C15, trace.Low ^ 0xD1B54A32D192ED03, out var low);

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace OrleansTempo.Core.Blocks.Format;
 
-/// <summary>The footers of the blocks that were asked lately, up to so many bytes of memory: a look-up goes through those of all blocks. Safe to call from any thread.</summary>
+/// <summary>Caches the footers of recently used blocks, up to a number of bytes of memory: a lookup needs those of all blocks. Safe to call from any thread.</summary>
 internal sealed class FooterCache(long maxBytes)
 {
     private readonly Lock _lock = new();

@@ -7,16 +7,16 @@ using OrleansTempo.Core.Objects;
 namespace OrleansTempo.Core.Blocks.List;
 
 /// <summary>
-/// The blocks each tenant has, as this process knows. A poll lists the store and reads the metas that are new; in between it is
-/// told of what the process itself does. What a block's folder holds decides:
+/// Each tenant's blocks, as far as this process knows. A poll lists the store and reads new metas; in between, the process's own changes are applied.
+/// The objects in a block's folder decide its state:
 /// <code>
-/// meta.compacted.json     merged or expired       not read, deleted some time later
+/// meta.compacted.json     merged or expired       not read, deleted later
 /// broken.json             set aside               not read; deleting this object brings the block back
 /// meta.json               complete                read
-/// data alone              being written, or left  not read, deleted after a day
+/// data alone              being written, or left  not read, deleted a day later
 /// </code>
-/// A listing is no snapshot: it may pass the place of a merged block before that is written, and see its inputs marked after. Such an
-/// input is read until the next poll, which cannot miss the merged one. Safe to call from any thread.
+/// A listing is not a snapshot: it may pass a merged block's place before that is written, and then see its inputs marked. Such an input is read
+/// until the next poll, which cannot miss the merged block. Safe to call from any thread.
 /// </summary>
 public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, TimeProvider time, ILogger logger)
 {
@@ -26,13 +26,13 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
     private readonly SemaphoreSlim _polling = new(1, 1);
     private readonly Lock _gate = new();
 
-    // Changed under the lock, read without.
+    // Changed under the lock, read without it.
     private readonly ConcurrentDictionary<TenantId, TenantBlocks> _tenants = new();
 
-    // Between a block's data and its meta there is a moment, and a store that fails for a while.
+    // A block's meta follows its data after a moment, or later if the store fails for a while.
     private static readonly TimeSpan s_beingWritten = TimeSpan.FromMinutes(10);
 
-    // What this process has changed since the poll under way began listing: there it knows better.
+    // Blocks that this process has changed since the running poll began listing: there, the process knows better.
     private readonly HashSet<(TenantId Tenant, Guid BlockId)> _changed = [];
 
     /// <summary>The tenants that have anything in the store.</summary>
@@ -41,14 +41,14 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
     /// <summary>Whether a tenant has anything in the store.</summary>
     public bool Knows(TenantId tenant) => _tenants.ContainsKey(tenant);
 
-    /// <summary>The blocks to read for a tenant: a snapshot that does not change, made when the list does.</summary>
+    /// <summary>A tenant's readable blocks: an immutable snapshot, replaced when the list changes.</summary>
     public IReadOnlyList<BlockMeta> Blocks(TenantId tenant) => Of(tenant).Blocks;
 
-    /// <summary>The blocks that are there and not read: an answer without them may be incomplete.</summary>
+    /// <summary>The blocks that exist but are not read: an answer without them may be incomplete.</summary>
     public IReadOnlyList<BrokenBlock> Broken(TenantId tenant) =>
-        [.. Of(tenant).States.Values.Select(static state => (state as BlockState.Aside)?.Broken ?? (state as BlockState.Incomplete)?.Lost).OfType<BrokenBlock>()];
+        [.. Of(tenant).States.Values.Select(static state => (state as BlockState.SetAside)?.Broken ?? (state as BlockState.Incomplete)?.Lost).OfType<BrokenBlock>()];
 
-    /// <summary>Whether a query here finds the spans of this block: in itself, or in one it was merged into.</summary>
+    /// <summary>Whether a query in this process finds the spans of this block, in it or in the block it was merged into.</summary>
     public bool Contains(TenantId tenant, Guid blockId) =>
         Of(tenant).States.GetValueOrDefault(blockId) is BlockState.Live or BlockState.Compacted;
 
@@ -56,9 +56,10 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
     public void Add(BlockMeta block) => Set(block.Tenant, block.BlockId, new BlockState.Live(block));
 
     /// <summary>
-    /// Lists all tenants' blocks. A tenant that cannot be listed (<see cref="IOException"/>) keeps what was known, is logged and counted.
+    /// Lists all tenants' blocks. If a tenant cannot be listed (<see cref="IOException"/>), its known blocks are kept, and the failure is logged and
+    /// counted.
     /// </summary>
-    /// <returns>Whether all could be listed.</returns>
+    /// <returns>Whether all tenants could be listed.</returns>
     public async Task<bool> PollAsync(CancellationToken cancellationToken = default)
     {
         var started = time.GetTimestamp();
@@ -108,12 +109,12 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
     }
 
     /// <summary>
-    /// Marks a block as merged or expired: it leaves the list, and its objects stay until <see cref="DeleteAsync"/>. Stopped half way it is
+    /// Marks a block as merged or expired: it leaves the list, and its objects stay until <see cref="DeleteAsync"/>. If interrupted, the block may be
     /// marked all the same.
     /// </summary>
-    /// <param name="block">Which one.</param>
-    /// <param name="mergedInto">The complete block that has its spans; null where they have expired.</param>
-    /// <param name="cancellationToken">Stops it before or half way.</param>
+    /// <param name="block">The block.</param>
+    /// <param name="mergedInto">The complete block that now holds its spans; null if they have expired.</param>
+    /// <param name="cancellationToken">Cancels it, before or halfway through.</param>
     public async Task MarkCompactedAsync(BlockMeta block, BlockMeta? mergedInto, CancellationToken cancellationToken = default)
     {
         var mark = new CompactedBlock(block, time.GetUtcNow(), mergedInto?.BlockId);
@@ -123,21 +124,21 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
     }
 
     /// <summary>
-    /// Takes a corrupt block out of the list, of every process as soon as it polls; logged and counted once. One that has been
+    /// Removes a corrupt block from this list, and from other processes' lists when they next poll; logged and counted once. A block that has been
     /// merged or deleted since it was listed is not corrupt but gone, and only leaves the list.
     /// </summary>
-    /// <param name="block">Which one.</param>
-    /// <param name="reason">What is wrong with it, and where.</param>
-    /// <param name="cancellationToken">Stops telling other processes; it leaves this list in any case.</param>
+    /// <param name="block">The block.</param>
+    /// <param name="reason">The problem and its place in the block.</param>
+    /// <param name="cancellationToken">Stops informing other processes; the block leaves this list in any case.</param>
     public async Task SetAsideAsync(BlockMeta block, string reason, CancellationToken cancellationToken = default)
     {
         var broken = new BrokenBlock(block.BlockId, reason, time.GetUtcNow());
         lock (_gate)
         {
-            // Another caller was faster.
+            // Another caller did it first.
             if (Of(block.Tenant).States.GetValueOrDefault(block.BlockId)?.Readable is null)
                 return;
-            Set(block.Tenant, block.BlockId, new BlockState.Aside(broken, IsStored: false));
+            Set(block.Tenant, block.BlockId, new BlockState.SetAside(broken, IsStored: false));
         }
 
         try
@@ -150,18 +151,19 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)
         {
-            // Not known to be gone, so here it is corrupt. Others look for themselves: a note in the folder of a block that is gone would stay.
+            // As far as is known the block exists, so here it is corrupt. Other processes check for themselves: a note in the folder of a deleted
+            // block would stay for ever.
             Count(block.Tenant, broken);
             if (e is OperationCanceledException)
                 throw;
             return;
         }
 
-        var isStored = await TellOthersAsync(block.Tenant, broken, cancellationToken).ConfigureAwait(false);
-        Set(block.Tenant, block.BlockId, new BlockState.Aside(broken, isStored));
+        var isStored = await NotifyOthersAsync(block.Tenant, broken, cancellationToken).ConfigureAwait(false);
+        Set(block.Tenant, block.BlockId, new BlockState.SetAside(broken, isStored));
     }
 
-    /// <summary>A tenant's blocks that were written since a moment, by ingesters or compactors: not every process needs to have listed them.</summary>
+    /// <summary>A tenant's blocks written since a moment, by ingesters or compactors: not every process may have listed them.</summary>
     public IEnumerable<BlockMeta> WrittenSince(TenantId tenant, DateTimeOffset moment) => Of(tenant).Blocks.Where(block => block.CreatedAt >= moment);
 
     /// <summary>Lists one tenant's blocks now.</summary>
@@ -179,15 +181,15 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
         }
     }
 
-    /// <summary>All that is known of a tenant's blocks, also of those that are not read.</summary>
+    /// <summary>Everything known about a tenant's blocks, including those not read.</summary>
     internal ImmutableDictionary<Guid, BlockState> States(TenantId tenant) => Of(tenant).States;
 
-    /// <summary>Deletes what is left of a block that has no meta.</summary>
-    /// <param name="tenant">Whose it is.</param>
-    /// <param name="blockId">Which one.</param>
-    /// <param name="lastModified">When something of it was last written, as far as is known.</param>
-    /// <param name="cancellationToken">Stops it before or half way.</param>
-    /// <returns>False where something has been written since, perhaps its meta: then nothing is deleted.</returns>
+    /// <summary>Deletes the remains of a block without a meta.</summary>
+    /// <param name="tenant">The tenant that owns it.</param>
+    /// <param name="blockId">The block's ID.</param>
+    /// <param name="lastModified">When any of its objects was last written, as far as is known.</param>
+    /// <param name="cancellationToken">Cancels it, before or halfway through.</param>
+    /// <returns>False, with nothing deleted, if something has been written since, perhaps its meta.</returns>
     internal async Task<bool> TryDeleteIncompleteAsync(TenantId tenant, Guid blockId, DateTimeOffset lastModified, CancellationToken cancellationToken)
     {
         await foreach (var found in store.ListAsync(BlockPaths.Block(tenant, blockId), cancellationToken).ConfigureAwait(false))
@@ -200,7 +202,7 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
         return true;
     }
 
-    /// <summary>Deletes a block's objects, the one that keeps it from being read last.</summary>
+    /// <summary>Deletes a block's objects; the one that keeps it from being read goes last.</summary>
     internal async Task DeleteAsync(TenantId tenant, Guid blockId, CancellationToken cancellationToken)
     {
         await store.DeleteAsync(BlockPaths.Meta(tenant, blockId), cancellationToken).ConfigureAwait(false);
@@ -256,7 +258,7 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
         if (!blocks.States.IsEmpty)
             _tenants[tenant] = blocks;
 
-        // A tenant that has never had a block is any name that somebody has asked for: it gets no series.
+        // A tenant that never had a block may be any name somebody asked for, so it gets no series.
         else if (!_tenants.TryRemove(tenant, out _))
             return;
         metrics.BlocklistLength.Record(blocks.Blocks.Count, Tag(tenant.Value));
@@ -316,30 +318,30 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
 
         if (listed.IsBroken)
         {
-            if (known is BlockState.Aside { IsStored: true })
+            if (known is BlockState.SetAside { IsStored: true })
                 return known;
             return await store.GetAsync(BlockPaths.Broken(tenant, blockId), cancellationToken).ConfigureAwait(false) is { } stored
-                ? new BlockState.Aside(BrokenBlockJson.Read(stored.Content, blockId, listed.LastModified), IsStored: true)
+                ? new BlockState.SetAside(BrokenBlockJson.Read(stored.Content, blockId, listed.LastModified), IsStored: true)
                 : null;
         }
 
         if (listed.HasMeta)
         {
-            return known is BlockState.Live or BlockState.Aside { IsStored: false }
+            return known is BlockState.Live or BlockState.SetAside { IsStored: false }
                 ? known
                 : await ReadMetaAsync(tenant, blockId, listed, cancellationToken).ConfigureAwait(false);
         }
 
-        // A listing that passed the mark's place before it was written, and the meta's after that was deleted, shows neither.
+        // A listing may pass the mark's place before the mark is written, and the meta's place after that is deleted, and so show neither.
         return listed.HasData
             ? await ReadMetaAsync(tenant, blockId, listed, cancellationToken).ConfigureAwait(false)
-                ?? await WithoutMetaAsync(tenant, blockId, listed, known, cancellationToken).ConfigureAwait(false)
+                ?? await StateWithoutMetaAsync(tenant, blockId, listed, known, cancellationToken).ConfigureAwait(false)
             : null;
     }
 
-    // Data is there from when all of it is, and the meta comes right behind: nobody knows whether a process died between the two, and the log has the
-    // spans, or somebody has deleted the meta since, unless this process has seen it.
-    private async Task<BlockState?> WithoutMetaAsync(TenantId tenant, Guid blockId, ListedBlock listed, BlockState? known, CancellationToken cancellationToken)
+    // Data appears once it is complete, and the meta follows at once. Unless this process has seen the meta, nobody knows whether a process died
+    // between the two, in which case the log has the spans, or somebody deleted the meta later.
+    private async Task<BlockState?> StateWithoutMetaAsync(TenantId tenant, Guid blockId, ListedBlock listed, BlockState? known, CancellationToken cancellationToken)
     {
         if (known is BlockState.Incomplete { IsNoted: true } noted)
             return listed.LastModified > noted.LastModified ? noted with { LastModified = listed.LastModified } : noted;
@@ -352,7 +354,7 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
             return null;
         if (known is BlockState.Live { Meta: var meta })
         {
-            var lost = new BrokenBlock(blockId, $"its meta.json is gone, which was there before: {meta.Traces} traces from {meta.StartTime:O} to {meta.EndTime:O}", now);
+            var lost = new BrokenBlock(blockId, $"its meta.json has disappeared: {meta.Traces} traces from {meta.StartTime:O} to {meta.EndTime:O}", now);
             metrics.BlocksWithoutMeta.Add(1, Tag(tenant.Value));
             LogMetaGone(blockId, tenant, meta.Traces, meta.StartTime, meta.EndTime);
             return new BlockState.Incomplete(now, IsNoted: true, lost);
@@ -367,7 +369,7 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
 
     private async Task<BlockState?> ReadMetaAsync(TenantId tenant, Guid blockId, ListedBlock listed, CancellationToken cancellationToken)
     {
-        // Not there any more: it has been marked since it was listed, or deleted.
+        // Missing: it was marked or deleted after it was listed.
         if (await store.GetAsync(BlockPaths.Meta(tenant, blockId), cancellationToken).ConfigureAwait(false) is not { } stored)
             return await ReadMarkAsync(tenant, blockId, listed, cancellationToken).ConfigureAwait(false);
         if (BlockMetaJson.TryRead(stored.Content, tenant, blockId, out BlockMeta? meta, out var error))
@@ -375,11 +377,11 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
 
         var broken = new BrokenBlock(blockId, $"meta.json: {error.Message}", time.GetUtcNow());
         if (!error.IsNewer)
-            return new BlockState.Aside(broken, await TellOthersAsync(tenant, broken, cancellationToken).ConfigureAwait(false));
+            return new BlockState.SetAside(broken, await NotifyOthersAsync(tenant, broken, cancellationToken).ConfigureAwait(false));
 
-        // Not for others: one of them has written it.
+        // Other processes are not told that the block is broken: a newer one among them wrote it.
         Count(tenant, broken);
-        return new BlockState.Aside(broken, IsStored: false);
+        return new BlockState.SetAside(broken, IsStored: false);
     }
 
     private async Task<BlockState?> ReadMarkAsync(TenantId tenant, Guid blockId, ListedBlock listed, CancellationToken cancellationToken)
@@ -391,7 +393,7 @@ public sealed partial class BlockList(IObjectStore store, TempoMetrics metrics, 
         return new BlockState.Compacted(mark.CompactedAt, mark.MergedInto, mark.MergedInto is null ? null : mark.Meta);
     }
 
-    private async Task<bool> TellOthersAsync(TenantId tenant, BrokenBlock broken, CancellationToken cancellationToken)
+    private async Task<bool> NotifyOthersAsync(TenantId tenant, BrokenBlock broken, CancellationToken cancellationToken)
     {
         Count(tenant, broken);
         try

@@ -2,10 +2,10 @@ using OrleansTempo.Core.Blocks.Format;
 
 namespace OrleansTempo.Core.Blocks.List;
 
-/// <summary>What a <see cref="BlockList"/> knows of a block.</summary>
+/// <summary>What a <see cref="BlockList"/> knows about a block.</summary>
 internal abstract record BlockState
 {
-    /// <summary>The block's meta where queries read it.</summary>
+    /// <summary>The block's meta if queries read it.</summary>
     public virtual BlockMeta? Readable => null;
 
     /// <summary>Complete and in use.</summary>
@@ -16,8 +16,8 @@ internal abstract record BlockState
 
     /// <summary>Merged or expired.</summary>
     /// <param name="At">When it was marked.</param>
-    /// <param name="MergedInto">The block that has its spans; null where they expired.</param>
-    /// <param name="StillRead">Its meta for as long as the block with its spans is not known here.</param>
+    /// <param name="MergedInto">The block that has its spans; null if they expired.</param>
+    /// <param name="StillRead">Its meta, until the block with its spans is known here.</param>
     public sealed record Compacted(DateTimeOffset At, Guid? MergedInto, BlockMeta? StillRead) : BlockState
     {
         public override BlockMeta? Readable => StillRead;
@@ -26,17 +26,17 @@ internal abstract record BlockState
     /// <summary>Set aside.</summary>
     /// <param name="Broken">Why and when.</param>
     /// <param name="IsStored">Whether there is a <c>broken.json</c>, which tells other processes.</param>
-    public sealed record Aside(BrokenBlock Broken, bool IsStored) : BlockState;
+    public sealed record SetAside(BrokenBlock Broken, bool IsStored) : BlockState;
 
     /// <summary>Without a meta: being written, left by a process that ended while writing it, or its meta was deleted by hand.</summary>
-    /// <param name="LastModified">When something of it was last written; where it may have been whole, not before it was noticed: it stays that long for whoever can mend it.</param>
-    /// <param name="IsNoted">Whether it is known that nobody is writing it, and has been told.</param>
-    /// <param name="Lost">Set where it was in use before: answers without it are incomplete.</param>
+    /// <param name="LastModified">When any of its objects was last written. If it may have been complete, this is at least the time it was noticed, so that it is kept long enough to be repaired.</param>
+    /// <param name="IsNoted">Whether it is known that nobody is writing it, and this has been logged.</param>
+    /// <param name="Lost">Set if it was in use before: answers without it are incomplete.</param>
     public sealed record Incomplete(DateTimeOffset LastModified, bool IsNoted = false, BrokenBlock? Lost = null) : BlockState;
 }
 
 /// <summary>A block's <c>meta.compacted.json</c>: its spans are in another block or have expired, and its objects are deleted some time later.</summary>
-/// <param name="Meta">What its <c>meta.json</c> said.</param>
+/// <param name="Meta">The content of its <c>meta.json</c>.</param>
 /// <param name="CompactedAt">When it was marked.</param>
-/// <param name="MergedInto">The block that has its spans; null where they expired.</param>
+/// <param name="MergedInto">The block that has its spans; null if they expired.</param>
 public sealed record CompactedBlock(BlockMeta Meta, DateTimeOffset CompactedAt, Guid? MergedInto);

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace OrleansTempo.Core.Blocks.List;
 
-/// <summary>Writes and reads <c>broken.json</c>. That it is there is what counts: one that cannot be read sets the block aside just so.</summary>
+/// <summary>Writes and reads <c>broken.json</c>. Only its presence matters: an unreadable one sets the block aside just the same.</summary>
 internal static class BrokenBlockJson
 {
     public static ReadOnlyMemory<byte> Write(BrokenBlock block)
@@ -21,8 +21,8 @@ internal static class BrokenBlockJson
     }
 
     /// <param name="json">The object's bytes.</param>
-    /// <param name="blockId">Whose it is.</param>
-    /// <param name="lastModified">The time where it tells none.</param>
+    /// <param name="blockId">The block that it belongs to.</param>
+    /// <param name="lastModified">The time to use if it holds none.</param>
     public static BrokenBlock Read(ReadOnlyMemory<byte> json, Guid blockId, DateTimeOffset lastModified)
     {
         try
@@ -41,8 +41,8 @@ internal static class BrokenBlockJson
     }
 }
 
-/// <summary>A block that was set aside: it is there, but not read.</summary>
-/// <param name="BlockId">Which block.</param>
+/// <summary>A block that was set aside: it exists, but is not read.</summary>
+/// <param name="BlockId">The block's ID.</param>
 /// <param name="Reason">What is wrong with it.</param>
 /// <param name="SetAsideAt">When that was found.</param>
 public sealed record BrokenBlock(Guid BlockId, string Reason, DateTimeOffset SetAsideAt);

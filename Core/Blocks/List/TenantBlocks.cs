@@ -3,7 +3,7 @@ using OrleansTempo.Core.Blocks.Format;
 
 namespace OrleansTempo.Core.Blocks.List;
 
-/// <summary>A tenant's blocks at one moment; never changes.</summary>
+/// <summary>A tenant's blocks at one moment; immutable.</summary>
 internal sealed class TenantBlocks
 {
     public static readonly TenantBlocks None = new(ImmutableDictionary<Guid, BlockState>.Empty);
@@ -16,10 +16,10 @@ internal sealed class TenantBlocks
 
     public ImmutableDictionary<Guid, BlockState> States { get; }
 
-    /// <summary>Those that queries read.</summary>
+    /// <summary>The blocks that queries read.</summary>
     public IReadOnlyList<BlockMeta> Blocks { get; }
 
-    /// <summary>The same with another state of this block; null where it is no more.</summary>
+    /// <summary>A copy in which this block has another state; null if it no longer exists.</summary>
     public TenantBlocks With(Guid blockId, BlockState? state) =>
         new(state is null ? States.Remove(blockId) : States.SetItem(blockId, state));
 }

@@ -15,17 +15,19 @@ public sealed record MetricsGeneratorOverrides
     public IReadOnlyList<string> Processors { get; init; } = [];
 
     /// <summary>0 for no limit. Tempo has none by default; here a tenant's span names cannot fill the memory of all: this is about 100 MB.</summary>
-    [LimitMetric("metrics_generator_max_active_series")]
+    [LimitMetric("metrics_generator_max_active_series"), SetByOperator]
     public int MaxActiveSeries { get; init; } = 1_000_000;
 
     /// <summary>0 for no limit; holds where <see cref="MetricsGeneratorOptions.LimiterType"/> says so. About as many series, with 19 of an entity.</summary>
+    [SetByOperator]
     public int MaxActiveEntities { get; init; } = 50_000;
 
     /// <summary>How many different values a label may have before all are replaced; 0 for no limit.</summary>
+    [SetByOperator]
     public long MaxCardinalityPerLabel { get; init; }
 
     /// <summary>How many generators share the tenant's traces, at most <see cref="MaxRingSize"/>; 0 and 1 are one.</summary>
-    [Option(Max = MaxRingSize)]
+    [Option(Max = MaxRingSize), SetByOperator]
     public int RingSize { get; init; }
 
     /// <summary>15 s to 5 min.</summary>
@@ -61,7 +63,7 @@ public sealed record MetricsGeneratorOverrides
 
     /// <summary>Headers of this tenant's remote write requests.</summary>
     [Secret]
-    [Option(IgnoreCase = true)]
+    [Option(IgnoreCase = true), SetByOperator]
     public IReadOnlyDictionary<string, string> RemoteWriteHeaders { get; init; } = new Dictionary<string, string>();
 
     /// <summary>0 to 12 h.</summary>
@@ -69,7 +71,7 @@ public sealed record MetricsGeneratorOverrides
     public TimeSpan? IngestionTimeRangeSlack { get; init; }
 
     /// <summary>0 to 1 h.</summary>
-    [Option(AtMost = "1h")]
+    [Option(AtMost = "1h"), SetByOperator]
     public TimeSpan? DedupeWindow { get; init; }
 
     [SetByTenant(Place = 11)]

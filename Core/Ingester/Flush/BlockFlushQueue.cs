@@ -6,8 +6,8 @@ using OrleansTempo.Core.Blocks.List;
 namespace OrleansTempo.Core.Ingester.Flush;
 
 /// <summary>
-/// Writes the blocks that partitions have cut, on threads of its own. A block that cannot be written is tried again until it can:
-/// meanwhile its traces are in memory and in the write-ahead log, and once memory is used up, pushes are refused.
+/// Writes the blocks that partitions have cut, on threads of its own. A block that cannot be written is retried until it can. In the meantime its
+/// traces are in memory and in the write-ahead log, and once memory is used up, pushes are refused.
 /// </summary>
 public sealed partial class BlockFlushQueue : IAsyncDisposable
 {
@@ -33,13 +33,13 @@ public sealed partial class BlockFlushQueue : IAsyncDisposable
         _time = time;
         _logger = logger;
 
-        // One thread writes some millions of spans a second.
+        // One thread writes millions of spans a second.
         var threads = Math.Max(1, Environment.ProcessorCount / 4);
         _threads = new DedicatedThreads("ingester flush", threads);
         _writers = [.. Enumerable.Range(0, threads).Select(_ => Task.Factory.StartNew(WriteAllAsync, CancellationToken.None, TaskCreationOptions.None, _threads).Unwrap())];
     }
 
-    /// <summary>Queues a block; after the queue was closed it is left to the log.</summary>
+    /// <summary>Queues a block; once the queue is closed, the block is left to the log.</summary>
     internal void Enqueue(IngesterPartition partition, CutBlock block)
     {
         var job = new Job(partition, block, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
@@ -50,11 +50,11 @@ public sealed partial class BlockFlushQueue : IAsyncDisposable
             job.Written.SetCanceled();
     }
 
-    /// <summary>Completes when all blocks of some partitions that are queued now have been written; is cancelled where the queue is closed before.</summary>
+    /// <summary>Completes once all blocks of the selected partitions that are queued now have been written; cancelled if the queue is closed first.</summary>
     public Task WrittenAsync(Func<IngesterPartition, bool> isOf) =>
         Task.WhenAll(_unwritten.Values.Where(job => isOf(job.Partition)).Select(static job => job.Written.Task));
 
-    /// <summary>Ends without writing what still waits: it is in the write-ahead log.</summary>
+    /// <summary>Stops without writing what still waits: it is in the write-ahead log.</summary>
     public async ValueTask DisposeAsync()
     {
         _jobs.Writer.TryComplete();
@@ -91,7 +91,7 @@ public sealed partial class BlockFlushQueue : IAsyncDisposable
                 var started = _time.GetTimestamp();
                 var meta = await _flusher.WriteAsync(job.Block, _stop.Token);
 
-                // First listed, then let go: at no moment is it in neither place.
+                // Listed first, then released, so that the traces are always in at least one place.
                 _blocks.Add(meta);
                 job.Partition.Flushed(job.Block, meta);
                 _metrics.BlocksFlushed.Add(1, tenant);
@@ -110,7 +110,7 @@ public sealed partial class BlockFlushQueue : IAsyncDisposable
             }
             catch (Exception e)
             {
-                // Whatever it was, the traces are still there: to give up would lose them.
+                // Whatever the error was, the traces are still in memory, and giving up would lose them.
                 _metrics.FailedFlushes.Add(1, tenant);
                 _metrics.FlushFailedRetries.Add(isRetry ? 1 : 0, tenant);
                 isRetry = true;

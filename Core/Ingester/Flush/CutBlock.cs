@@ -8,8 +8,8 @@ using OrleansTempo.Core.Otlp;
 namespace OrleansTempo.Core.Ingester.Flush;
 
 /// <summary>
-/// Traces that are cut and wait for their block to be written. None of its traces changes any more: it is written by one thread
-/// while its ingester still answers from it.
+/// Traces that have been cut and wait for their block to be written. None of them changes any more: one thread writes them while the ingester still
+/// answers queries from them.
 /// </summary>
 public sealed class CutBlock
 {
@@ -17,9 +17,9 @@ public sealed class CutBlock
 
     private readonly Generation _generation;
 
-    /// <param name="tenant">Whose traces they are.</param>
-    /// <param name="generation">What holds them.</param>
-    /// <param name="reason">Why it is cut, as <c>tempo_live_store_blocks_cut_total</c> has it.</param>
+    /// <param name="tenant">The tenant of the traces.</param>
+    /// <param name="generation">The generation that holds them.</param>
+    /// <param name="reason">Why the block is cut, as labelled in <c>tempo_live_store_blocks_cut_total</c>.</param>
     internal CutBlock(TenantId tenant, Generation generation, string reason)
     {
         Tenant = tenant;
@@ -33,17 +33,17 @@ public sealed class CutBlock
 
     public string Reason { get; }
 
-    /// <summary>The name that the block will have.</summary>
+    /// <summary>The ID that the block will have.</summary>
     public Guid BlockId { get; } = Guid.CreateVersion7();
 
     public int Traces { get; }
 
     public long MemoryBytes => _generation.MemoryBytes;
 
-    /// <summary>The earliest segment of the write-ahead log with a span of it.</summary>
+    /// <summary>The earliest segment of the write-ahead log that holds a span of the block.</summary>
     public long OldestSegment => _generation.OldestSegment;
 
-    /// <summary>How complete its traces are, when it has been written.</summary>
+    /// <summary>How complete its traces are; known once the block has been written.</summary>
     internal TraceCompleteness Completeness { get; private set; } = new();
 
     internal void Find(TraceId id, TraceSpans into)
@@ -113,7 +113,7 @@ public sealed class CutBlock
         Completeness = completeness;
     }
 
-    // Whether there are rows left that must go to another page.
+    // Returns whether rows are left that need another page.
     private bool WriteRows(BlockWriter writer, SpanSource source, TraceCompleteness completeness, ref uint reference)
     {
         while (reference != 0)
@@ -133,10 +133,10 @@ public sealed class CutBlock
 /// <summary>Why an ingester is asked to cut traces and blocks.</summary>
 public enum CutReason
 {
-    /// <summary>The time has come to look: what is idle is cut, and a block that is large or old enough.</summary>
+    /// <summary>The periodic check: idle traces are cut, and a block if it is large or old enough.</summary>
     Due,
 
-    /// <summary>Memory is wanted: what is idle is cut, and a block of it however small.</summary>
+    /// <summary>Memory is short: idle traces are cut, and a block of them, however small.</summary>
     Memory,
 
     /// <summary>Everything is cut, live traces too.</summary>

@@ -4,7 +4,7 @@ using OrleansTempo.Core.Otlp;
 
 namespace OrleansTempo.Core.Ingester.Live;
 
-/// <summary>What a partition holds from one block to the next: its traces, their spans as rows, and what those have in common.</summary>
+/// <summary>What a partition holds from one block to the next: its traces, their spans as rows, and the values that the spans share.</summary>
 internal sealed class Generation : IDisposable
 {
     public TraceTable Traces { get; } = new();
@@ -13,20 +13,20 @@ internal sealed class Generation : IDisposable
 
     public RowArena Rows { get; } = new();
 
-    /// <summary>How many different values each key has had (by the key's number in <see cref="SpanDictionary.Keys"/>).</summary>
+    /// <summary>How many different values each key has had, indexed by the key's number in <see cref="SpanDictionary.Keys"/>.</summary>
     public List<int> ValuesOfKey { get; } = [];
 
-    /// <summary>The shape that the latest span of a name had, by the name's number in <see cref="SpanDictionary.Texts"/>; -1 where there was none.</summary>
+    /// <summary>The shape of the latest span of each name, indexed by the name's number in <see cref="SpanDictionary.Texts"/>; -1 for none.</summary>
     public int[] LatestShapes { get; private set; } = [];
 
     public int Spans { get; set; }
 
-    /// <summary>The earliest segment of the write-ahead log with a span of it.</summary>
+    /// <summary>The earliest segment of the write-ahead log that holds a span of the generation.</summary>
     public long OldestSegment { get; set; } = long.MaxValue;
 
     public long MemoryBytes => Rows.MemoryBytes + Dictionary.MemoryBytes + Traces.MemoryBytes;
 
-    /// <summary>Adds the spans of a trace that are here, cut or not.</summary>
+    /// <summary>Adds the spans of a trace held here, cut or not.</summary>
     public void Find(TraceId id, TraceSpans into)
     {
         ref readonly var trace = ref Traces.Find(id);
@@ -51,7 +51,7 @@ internal sealed class Generation : IDisposable
         former.CopyTo(LatestShapes, 0);
     }
 
-    /// <summary>Gives every key a count, where keys were taken over from another generation: there they had all the values that are shared.</summary>
+    /// <summary>Gives every key a count after keys were copied from another generation, where they had used up all the values that are shared.</summary>
     public void CountValuesOfKeys()
     {
         while (ValuesOfKey.Count < Dictionary.Keys.Count)

@@ -1,10 +1,10 @@
 namespace OrleansTempo.Core.Ingester.Live;
 
 /// <summary>
-/// What all ingesters of a process hold, against <c>ingester.max_memory_bytes</c>; safe to call from any thread.
+/// The memory that all ingesters of a process hold, against <c>ingester.max_memory_bytes</c>. Safe to call from any thread.
 /// <code>
 ///   0 ───────────── half ────────────── three quarters ─────────── all of it
-///                   blocks are cut early │ answers are held longer  │ pushes wait, then are refused
+///                   blocks are cut early │ answers are delayed      │ pushes wait, then are refused
 /// </code>
 /// </summary>
 public sealed class IngesterMemory(long maxBytes)
@@ -15,15 +15,15 @@ public sealed class IngesterMemory(long maxBytes)
     private long _uncut;
     private volatile TaskCompletionSource? _room;
 
-    /// <summary>What is held, in bytes, blocks that are being written included.</summary>
+    /// <summary>The bytes held, including blocks that are being written.</summary>
     public long HeldBytes => Interlocked.Read(ref _held);
 
     public bool IsFull => HeldBytes >= maxBytes;
 
-    /// <summary>Whether blocks should be cut before they are due. What is cut already helps as soon as it is written.</summary>
+    /// <summary>Whether blocks should be cut before they are due. What is cut already is freed as soon as it is written.</summary>
     public bool IsShort => Interlocked.Read(ref _uncut) > maxBytes / 2;
 
-    /// <summary>Counts what an ingester holds more than before, or less.</summary>
+    /// <summary>Adds to what an ingester holds; negative to subtract.</summary>
     public void Add(long held, long uncut)
     {
         Interlocked.Add(ref _uncut, uncut);
@@ -31,14 +31,14 @@ public sealed class IngesterMemory(long maxBytes)
             Interlocked.Exchange(ref _room, null)?.TrySetResult();
     }
 
-    /// <summary>How long an answer should be held so that writing blocks keeps up with receiving: nothing up to three quarters, 100 ms where all is used.</summary>
+    /// <summary>How long to delay an answer so that writing blocks keeps up with receiving: not at all up to three quarters, 100 ms when everything is used.</summary>
     public TimeSpan Hold()
     {
         var fullness = (double)HeldBytes / maxBytes;
         return fullness <= 0.75 ? TimeSpan.Zero : TimeSpan.FromMilliseconds(Math.Ceiling(MaxHoldMs * Math.Pow(4 * (Math.Min(fullness, 1) - 0.75), 2)));
     }
 
-    /// <summary>Waits until there is room; false where there was none in time.</summary>
+    /// <summary>Waits until there is room; false if there was none in time.</summary>
     public async Task<bool> WaitForRoomAsync(TimeSpan patience, TimeProvider time)
     {
         using var timeout = new CancellationTokenSource(patience, time);

@@ -8,8 +8,8 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Ingester.Live;
 
 /// <summary>
-/// Rows of spans one behind the other in chunks that are never moved, each known by a 32-bit reference. A row is a
-/// <see cref="SpanRow"/>, its inline values and its other fields. Rows are only ever added; all go at once.
+/// Stores rows of spans one after another in chunks that never move, each addressed by a 32-bit reference. A row is a <see cref="SpanRow"/>, its
+/// inline values and its other fields. Rows are only ever added; all are freed at once.
 /// <code>
 ///   reference:  chunk × 32768 + offset in the chunk / 8        0: none
 /// </code>
@@ -22,10 +22,10 @@ internal sealed class RowArena : IDisposable
     private const int CacheLine = 64;
     private const int PrefetchedLines = 12;
 
-    // As far as a reference reaches: a longer chunk is there for the one row that begins it.
+    // The range of a reference; a longer chunk exists only for the one row that begins it.
     private const int LargestChunk = Alignment << UnitBits;
 
-    // Generations come and go with every block: their chunks are used again, by as much as is in use and a little more.
+    // Generations come and go with every block, so their chunks are reused: the pool keeps as much as is in use and a little more.
     private const long SmallestPool = 64 << 20;
     private static readonly BufferPool s_pool = new(maxPooledBytes: long.MaxValue);
     private static long s_outstandingBytes;
@@ -37,7 +37,7 @@ internal sealed class RowArena : IDisposable
     /// <summary>The memory held, in bytes.</summary>
     public long MemoryBytes { get; private set; }
 
-    /// <summary>Adds a row, and returns where it is; its inline values and other fields are for the caller to fill in.</summary>
+    /// <summary>Adds a row, and returns its reference; the caller fills in its inline values and other fields.</summary>
     public uint Add(in SpanRow row, out Span<byte> tail)
     {
         var tailLength = row.InlineLength + row.OtherLength;
@@ -61,7 +61,7 @@ internal sealed class RowArena : IDisposable
         return ref row;
     }
 
-    /// <summary>Has the processor fetch a row and those just before it, which mostly are of the same trace: from memory long left, each would be waited for.</summary>
+    /// <summary>Prefetches a row and those just before it, which are mostly of the same trace. They were written long ago, so each read would wait for memory.</summary>
     public unsafe void Prefetch(uint reference)
     {
         if (!Sse.IsSupported)
@@ -72,7 +72,7 @@ internal sealed class RowArena : IDisposable
             Sse.Prefetch0(address + (line * CacheLine));
     }
 
-    /// <summary>Gives the chunks back; no row may be looked at afterwards.</summary>
+    /// <summary>Gives the chunks back; no row may be read afterwards.</summary>
     public void Dispose()
     {
         foreach (var chunk in _chunks)
@@ -87,7 +87,7 @@ internal sealed class RowArena : IDisposable
         MemoryBytes = 0;
     }
 
-    // Small at first: most tenants never have many spans at a time. A row larger than any chunk has one of its own.
+    // Chunks start small, because most tenants never have many spans at a time. A row larger than any chunk gets one of its own.
     private void AddChunk(int length)
     {
         var usual = SmallestChunk << Math.Min(_chunks.Count, 8);

@@ -5,23 +5,22 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Ingester.Live;
 
 /// <summary>
-/// Turns the spans of a batch into rows of a generation: all that spans have in common becomes the number of a shape, and what
-/// is left of 275 bytes is some 80. It is on the per-span path: an attribute costs one comparison where it is what the last
-/// span of that name had in its place, and one look-up of its bytes, key and value together, where it is not;
-/// <c>bench micro --filter '*Ingest*'</c> measures it.
+/// Encodes the spans of a batch as rows of a generation: everything that spans have in common becomes the number of a shape, and of 275 bytes some 80
+/// are left. It is on the per-span path: an attribute costs one comparison if it equals that of the last span with this name, and otherwise one
+/// lookup of its bytes, key and value together; <c>bench micro --filter '*Ingest*'</c> measures it.
 /// </summary>
 internal sealed class RowEncoder
 {
-    // A key with more values than this in a generation (URLs, user IDs) has the others inline: shared, each would make the
-    // dictionary grow for the sake of one span, and a shape of its own.
+    // Once a key has more values than this in a generation (URLs, user IDs), its other values are stored inline: shared, each would grow the
+    // dictionary for one span, and cost a shape of its own.
     private const int MaxSharedValues = 256;
 
     private const int MaxSharedTexts = 4096;
 
-    // Keys share the fate of values: nothing keeps a client from inventing one for every span.
+    // The same holds for keys: nothing keeps a client from inventing one for every span.
     private const int MaxKeys = 16_384;
 
-    // What a request with more than this of anything has needed is not kept for the next: there is an encoder for every partition of every tenant.
+    // Arrays grown beyond this for one request are not kept for the next: there is an encoder for every partition of every tenant.
     private const int MaxKeptLength = 16_384;
 
     private int[] _resources = [];
@@ -34,7 +33,7 @@ internal sealed class RowEncoder
     private Generation _generation = null!;
     private SpanBatch _batch = null!;
 
-    /// <summary>The rows that follow are of this batch and go to this generation.</summary>
+    /// <summary>Starts a batch: the rows that follow are its spans, and go to this generation.</summary>
     public void Begin(SpanBatch batch, Generation generation)
     {
         _batch = batch;
@@ -49,8 +48,8 @@ internal sealed class RowEncoder
 
     /// <summary>Adds a span's row.</summary>
     /// <param name="span">A span of the batch.</param>
-    /// <param name="previous">The row of its trace before it, 0 for none.</param>
-    /// <returns>Where the row is.</returns>
+    /// <param name="previous">The previous row of its trace; 0 for none.</param>
+    /// <returns>The row's reference.</returns>
     public uint Add(in SpanRecord span, uint previous)
     {
         var bytes = _batch.Bytes;
@@ -85,7 +84,7 @@ internal sealed class RowEncoder
 
         var parent = span.ParentSpanId.Length == sizeof(ulong) ? BinaryPrimitives.ReadUInt64BigEndian(bytes.Slice(span.ParentSpanId.Offset, sizeof(ulong))) : 0;
 
-        // A parent that is no span ID is kept as it came.
+        // A parent that is not a valid span ID is kept as it came.
         var oddParent = parent == 0 ? span.ParentSpanId : default;
         var other = span.HasOtherFields || !oddParent.IsEmpty ? OtherLength(bytes, span, oddParent) : 0;
         var row = new SpanRow
@@ -150,7 +149,7 @@ internal sealed class RowEncoder
         return SpanShape.OfText(id);
     }
 
-    // Spans of one name mostly have the same attributes in the same order: what the one before had is the first guess.
+    // Spans of one name mostly have the same attributes in the same order, so the previous span's are the first guess.
     private ref int LatestShape(uint name)
     {
         if (name is SpanShape.NoText or SpanShape.InlineText)
@@ -178,8 +177,8 @@ internal sealed class RowEncoder
         return true;
     }
 
-    // What does not begin with its key and end with its value cannot be put together of the two: it is kept whole. The walk goes on
-    // from the span's odd attribute before this one: from the span's beginning, a client's thousands of them would take a square of that.
+    // An attribute that does not begin with its key and end with its value cannot be rebuilt from the two, so it is kept whole. The walk continues
+    // from the span's previous odd attribute: starting over each time would take quadratic time for a client that sends thousands of them.
     private uint OddAttribute(ReadOnlySpan<byte> bytes, ref ProtobufFields walk, ref int walked, int index)
     {
         while (walk.MoveNext())
@@ -188,7 +187,7 @@ internal sealed class RowEncoder
                 return SpanShape.OfAttribute(_generation.Dictionary.Attributes.Intern(Text(bytes, walk.Content)));
         }
 
-        throw new InvalidOperationException("A span has fewer attributes than were read of it.");
+        throw new InvalidOperationException("The span's bytes hold fewer attributes than the reader found.");
     }
 
     private uint Attribute(ReadOnlySpan<byte> bytes, in AttributeRecord attribute)
@@ -267,7 +266,7 @@ internal sealed class RowEncoder
         }
     }
 
-    // What the reader took for one of a span's own fields is in the row or the shape.
+    // Fields that the reader recognised are in the row or the shape.
     private static bool IsOther(in ProtobufFields field, Slice oddParent) => (field.Field, field.WireType) switch
     {
         (1 or 2 or 5 or 9 or 15, 2) => false,

@@ -3,24 +3,24 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Ingester.Live;
 
 /// <summary>
-/// Looks at the traces of a block while they are written, one after the other, for <c>tempo_warnings_total</c>: which have no root span, and which have a span
-/// whose parent is not among them. Some nanoseconds a span: most traces are so short that looking through them is faster than a table.
+/// Checks the traces of a block while they are written, one after another, for <c>tempo_warnings_total</c>: which have no root span, and which have a
+/// span whose parent is missing. It costs some nanoseconds a span: most traces are so short that a linear search is faster than a table.
 /// </summary>
 internal sealed class TraceCompleteness
 {
-    // Looking through as many takes as long as to find one in a table.
-    private const int Few = 64;
+    // Searching this many takes as long as one lookup in a table.
+    private const int MaxScanned = 64;
 
     private readonly HashSet<ulong> _known = new(SpanIdComparer.Instance);
-    private ulong[] _ids = new ulong[Few];
-    private ulong[] _parents = new ulong[Few];
+    private ulong[] _ids = new ulong[MaxScanned];
+    private ulong[] _parents = new ulong[MaxScanned];
     private int _count;
     private bool _hasRoot;
 
-    /// <summary>Traces without a span that has no parent.</summary>
+    /// <summary>Traces in which every span has a parent.</summary>
     public int Rootless { get; private set; }
 
-    /// <summary>Traces with a span whose parent is not there; those without a root are among them.</summary>
+    /// <summary>Traces with a span whose parent is missing, including those without a root.</summary>
     public int Disconnected { get; private set; }
 
     public void Begin()
@@ -29,8 +29,8 @@ internal sealed class TraceCompleteness
         _hasRoot = false;
     }
 
-    /// <param name="spanId">Its bytes as a number.</param>
-    /// <param name="parentSpanId">As <paramref name="spanId"/>; 0 for none.</param>
+    /// <param name="spanId">The ID's bytes as a number.</param>
+    /// <param name="parentSpanId">Like <paramref name="spanId"/>; 0 for none.</param>
     public void Add(ulong spanId, ulong parentSpanId)
     {
         if (_count == _ids.Length)
@@ -48,28 +48,28 @@ internal sealed class TraceCompleteness
     {
         if (!_hasRoot)
             Rootless++;
-        if (!_hasRoot || !AllParentsAreThere())
+        if (!_hasRoot || !HasAllParents())
             Disconnected++;
     }
 
-    private bool AllParentsAreThere()
+    private bool HasAllParents()
     {
         var ids = _ids.AsSpan(0, _count);
         _known.Clear();
-        if (_count > Few)
+        if (_count > MaxScanned)
         {
             foreach (var id in ids)
                 _known.Add(id);
         }
 
-        // Spans of one parent often stand together.
+        // Children of one parent are often adjacent.
         var last = 0UL;
         foreach (var parent in _parents.AsSpan(0, _count))
         {
             if (parent == last || parent == 0)
                 continue;
             last = parent;
-            if (_count > Few ? !_known.Contains(parent) : !ids.Contains(parent))
+            if (_count > MaxScanned ? !_known.Contains(parent) : !ids.Contains(parent))
                 return false;
         }
 

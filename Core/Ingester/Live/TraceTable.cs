@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace OrleansTempo.Core.Ingester.Live;
 
 /// <summary>
-/// The traces of a generation by their IDs, in the order in which they came. The arrays are borrowed: a generation has some
-/// ten thousand traces, and with every block one goes and one comes, so they would be garbage of megabytes every second.
+/// The traces of a generation by ID, in order of arrival. The arrays are rented: a generation has some ten thousand traces, and each block ends one
+/// generation and starts another, so fresh arrays would be megabytes of garbage every second.
 /// </summary>
 internal sealed class TraceTable : IDisposable
 {
@@ -20,10 +20,10 @@ internal sealed class TraceTable : IDisposable
     /// <summary>The memory held, in bytes, used or not.</summary>
     public long MemoryBytes => ((long)_traces.Length * Unsafe.SizeOf<LiveTrace>()) + ((long)_slots.Length * sizeof(int));
 
-    /// <summary>All traces; to be used before the next is added.</summary>
+    /// <summary>All traces; valid until the next one is added.</summary>
     public Span<LiveTrace> All => _traces.AsSpan(0, Count);
 
-    /// <summary>A trace, which is added where it is new, with nothing but its ID; to be used before the next is added.</summary>
+    /// <summary>The trace of an ID, added if it is new, with nothing but its ID; valid until the next one is added.</summary>
     public ref LiveTrace GetOrAdd(TraceId id, out bool isNew)
     {
         if (_slots.Length == 0 || Count * 2 > _mask)
@@ -39,7 +39,7 @@ internal sealed class TraceTable : IDisposable
         return ref _traces[_slots[slot] - 1];
     }
 
-    /// <summary>A trace; a null reference where there is none of that ID.</summary>
+    /// <summary>The trace of an ID; a null reference if there is none.</summary>
     public ref readonly LiveTrace Find(TraceId id)
     {
         if (_slots.Length == 0)
@@ -50,7 +50,7 @@ internal sealed class TraceTable : IDisposable
         return ref _traces[index];
     }
 
-    /// <summary>Takes back the trace that was added last.</summary>
+    /// <summary>Removes the trace that was added last.</summary>
     public void RemoveLast()
     {
         _slots[SlotOf(_traces[Count - 1].Id)] = 0;
@@ -58,7 +58,7 @@ internal sealed class TraceTable : IDisposable
             Dispose();
     }
 
-    /// <summary>Gives the arrays back; the table is empty then.</summary>
+    /// <summary>Gives the arrays back and leaves the table empty.</summary>
     public void Dispose()
     {
         if (_traces.Length > 0)
@@ -71,7 +71,7 @@ internal sealed class TraceTable : IDisposable
         Count = 0;
     }
 
-    // The slot that has the trace, or is free for it. Clients choose trace IDs, so the hash is keyed: nobody can prepare some that collide.
+    // The slot that holds the trace, or is free for it. Clients choose trace IDs, so the hash is keyed: nobody can prepare IDs that collide.
     private int SlotOf(TraceId id)
     {
         var slot = (int)Utf8Hash.Of(id.High, id.Low) & _mask;
@@ -88,7 +88,7 @@ internal sealed class TraceTable : IDisposable
         _mask = length - 1;
         Array.Clear(_slots, 0, length);
 
-        // Half as many as slots, and not one more: the pool would double it.
+        // Half as many as slots, and not one more: the pool would double the array.
         if (traces.Length < length / 2)
         {
             _traces = ArrayPool<LiveTrace>.Shared.Rent(length / 2);

@@ -5,22 +5,22 @@ using OrleansTempo.Core.Configuration.Storage;
 namespace OrleansTempo.Core.Ingester.Log;
 
 /// <summary>
-/// The write-ahead log in files of one directory:
+/// The write-ahead log as files in one directory:
 /// <code>
-/// AppendAsync ─┬─ nobody writes: the caller writes its record, on its own thread, and then what
-///              │  has queued up meanwhile, a commit at a time ──► segment n
-///              └─ somebody does: queue, ticket                    n-1, n-2, …  until released
+/// AppendAsync ─┬─ nobody is writing: the caller writes its record, on its own thread, and then what
+///              │  has queued up since, a commit at a time ──► segment n
+///              └─ somebody is:  queue, ticket                      n-1, n-2, …  until released
 /// </code>
-/// With <see cref="WalSync.Interval"/> a timer flushes the files to disk beside the writing; with <see cref="WalSync.Always"/>
-/// a thread of the log's own writes and flushes, and all callers queue up behind its flush. A write that fails is cut off
-/// again and costs its own commit; the next one tries anew.
+/// With <see cref="WalSync.Interval"/>, a timer flushes the files to disk while writing continues. With <see cref="WalSync.Always"/>, a thread of the
+/// log's own writes and flushes, and all callers queue behind its flush. A failed write is cut off again and fails only its own commit; the next one
+/// starts afresh.
 /// </summary>
 public sealed partial class FileWriteAheadLog : IWriteAheadLog
 {
-    // After its own record a caller writes so many commits for others; then a thread of the pool goes on.
+    // After its own record, a caller writes at most this many commits for others; then a pool thread continues.
     private const int MaxFollowingCommits = 4;
 
-    // A segment that all is flushed of is not kept longer for being still the current one.
+    // A segment whose spans are all in blocks is not kept longer just because it is the current one.
     private static readonly TimeSpan s_idleRoll = TimeSpan.FromMinutes(1);
 
     private readonly string _directory;
@@ -40,14 +40,14 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     private readonly long _firstNumber;
     private int _flushArmed;
 
-    // Its writer's alone; who that is changes under _gate.
+    // Used only by the writer; who that is changes under _gate.
     private readonly WalCommit _commit = new();
     private bool _failing;
     private bool _rollFailing;
 
     private readonly Lock _gate = new();
 
-    // All below is guarded by _gate; the writer alone changes what it writes to, and may look at it without.
+    // Everything below is guarded by _gate; only the writer changes what it writes to, and it may read that without the lock.
     private readonly Queue<PendingWalRecord> _queue = new();
     private readonly List<WalSegmentFile> _unflushed = [];
     private WalSegmentFile _current;
@@ -63,7 +63,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     // Guarded by _releaseGate: the segments before the current one, in order.
     private readonly List<long> _old;
 
-    // As the current segment was when it was released, guarded by _gate; what is appended afterwards is not.
+    // The current segment as it was when released, guarded by _gate; what is appended afterwards is not released.
     private (long Number, long Length) _released;
 
     private FileWriteAheadLog(string directory, WalOptions options, WalIdentity identity, WalIdentity? ownIdentity, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk)
@@ -91,7 +91,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
 
     public long CurrentSegment => Volatile.Read(ref _currentNumber);
 
-    /// <summary>Takes the directory <see cref="WalOptions.Path"/>, which is created where it is not there, opens the log in it and begins a new segment.</summary>
+    /// <summary>Locks the directory <see cref="WalOptions.Path"/>, creating it if needed, opens the log in it, and begins a new segment.</summary>
     /// <exception cref="IOException">Another process uses the directory, or it cannot be written to.</exception>
     public static FileWriteAheadLog Open(WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger) =>
         Open(options, metrics, time, logger, new WalDisk());
@@ -103,13 +103,13 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
 
     internal static FileWriteAheadLog Open(WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk)
     {
-        var identity = WalIdentity.Take(options.Path, logger, disk);
+        var identity = WalIdentity.Claim(options.Path, logger, disk);
         return Open(identity, identity, options, metrics, time, logger, disk);
     }
 
     private static FileWriteAheadLog Open(WalIdentity identity, WalIdentity? ownIdentity, WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk)
     {
-        var directory = identity.Directory ?? throw new ArgumentException("a log in files needs the directory that an identity holds", nameof(identity));
+        var directory = identity.Directory ?? throw new ArgumentException("a file-based log needs an identity that holds a directory", nameof(identity));
         try
         {
             return new FileWriteAheadLog(directory, options, identity, ownIdentity, metrics, time, logger, disk);
@@ -125,7 +125,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     public ValueTask AppendAsync(TenantId tenant, ReadOnlyMemory<byte> request)
     {
         if (request.Length > WalFormat.MaxRequestBytes)
-            return ValueTask.FromException(new IOException($"a request of {request.Length} bytes is too long for the write-ahead log, at most {WalFormat.MaxRequestBytes} are allowed"));
+            return ValueTask.FromException(new IOException($"a request of {request.Length} bytes is too large for the write-ahead log; at most {WalFormat.MaxRequestBytes} bytes are allowed"));
 
         var record = new PendingWalRecord(tenant, request);
         WalTicket? ticket = null;
@@ -233,7 +233,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         return result;
     }
 
-    /// <summary>Takes no more records, writes those that wait, and closes the log.</summary>
+    /// <summary>Accepts no more records, writes the waiting ones, and closes the log.</summary>
     public async ValueTask DisposeAsync()
     {
         bool closed;
@@ -249,13 +249,13 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         if (closed)
             return;
 
-        // Woken with nothing to write, it ends.
+        // Woken with nothing to write, the writer ends.
         _writerWake.Set();
         _writer?.Join();
         await _flushTimer.DisposeAsync().ConfigureAwait(false);
         if (_options.Sync != WalSync.Never)
             FlushAll();
-        // Emptied and not deleted: the numbers go on from it.
+        // Emptied, not deleted, because numbering continues from it.
         if (_released == (_current.Number, _current.Length))
         {
             _identity.NoteReleased([_current.Number]);
@@ -282,7 +282,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         }
     }
 
-    // By the writer, who ceases to be it here.
+    // Called by the writer, which stops being it here.
     private void WriteQueued(int maxCommits)
     {
         for (var commits = 0; ; commits++)
@@ -309,7 +309,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         ThreadPool.UnsafeQueueUserWorkItem(static log => log.WriteQueued(int.MaxValue), this, preferLocal: false);
     }
 
-    // By the writer: writes what is in _commit and completes its tickets. Returns why it failed; whatever happens, it never throws.
+    // Called by the writer: writes what is in _commit and completes its tickets. Returns the reason of a failure; never throws.
     private string? Commit()
     {
         if (_rollWanted || _current.Length >= _options.SegmentBytes)
@@ -331,7 +331,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         {
             CutOff(segment, begin);
             _metrics.WalWriteFailures.Add(1);
-            error = $"the write-ahead log could not be written to '{segment.Path}': {e.Message}; the request is not in it: send it again, and see to it that the disk has room and works";
+            error = $"cannot write to the write-ahead log '{segment.Path}': {e.Message}; the request was not stored. Send it again, and check that the disk has free space and works";
             if (!_failing)
                 LogWriteFailed(e, segment.Path);
             _failing = true;
@@ -369,7 +369,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         _newEntries = false;
     }
 
-    // After a failure nobody knows what is on the disk behind; the next commit goes to a new file, unless this one is as new.
+    // After a failure nobody knows what is on the disk past this point, so the next commit goes to a new file, unless this one is empty.
     private void CutOff(WalSegmentFile segment, long length)
     {
         _rollWanted = true;
@@ -383,7 +383,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         }
     }
 
-    // By the writer. Where it fails the current segment goes on, and the next commit tries again if it is too long.
+    // Called by the writer. If it fails, the current segment continues, and the next commit tries again if the segment is too long.
     private void Roll()
     {
         _rollWanted = false;
@@ -419,7 +419,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
             if (_options.Sync == WalSync.Interval)
                 _unflushed.Add(last);
 
-            // Only now: who reads it and appends must not come to the segment before.
+            // Published only now: whoever reads it and then appends must not end up in an earlier segment.
             Volatile.Write(ref _currentNumber, next.Number);
         }
 
@@ -455,7 +455,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     {
         FlushAll();
 
-        // In this order: a commit that still found it armed is seen here.
+        // In this order, so that a commit that still found the timer armed is included here.
         Interlocked.Exchange(ref _flushArmed, 0);
         lock (_gate)
         {
@@ -466,7 +466,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         ArmFlush();
     }
 
-    // By one caller at a time: the timer, and after it Dispose.
+    // Called by one caller at a time: the timer, and after it Dispose.
     private void FlushAll()
     {
         WalSegmentFile[] rolled;
@@ -487,7 +487,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
             segment.Dispose();
         }
 
-        // After a failure what comes goes to another file.
+        // After a failed flush, later commits go to another file.
         if (!current.IsFlushed && !Flush(current.Flush, current.Path))
             _rollWanted = true;
         if (newEntries)
@@ -522,7 +522,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         }
     }
 
-    // Null where it cannot be read, or has been released meanwhile.
+    // Null if it cannot be read, or has been released in the meantime.
     private SafeFileHandle? TryOpen(WalSegmentReader reader, long number, string path)
     {
         SafeFileHandle? file = null;
@@ -532,14 +532,14 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
             var opened = file;
             if (reader.TryOpen(number, RandomAccess.GetLength(file), (offset, target) => RandomAccess.Read(opened, target, offset), out var error))
                 return file;
-            PassOver(number, path, error);
+            SkipUnreadable(number, path, error);
         }
         catch (FileNotFoundException)
         {
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            PassOver(number, path, e.Message);
+            SkipUnreadable(number, path, e.Message);
         }
 
         file?.Dispose();
@@ -554,14 +554,14 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         }
         catch (IOException e)
         {
-            PassOver(number, path, e.Message);
+            SkipUnreadable(number, path, e.Message);
             record = default;
             return false;
         }
     }
 
-    // It stays where it is, for whoever can still make something of it.
-    private void PassOver(long number, string path, string error)
+    // The file stays, so that somebody can still recover from it.
+    private void SkipUnreadable(long number, string path, string error)
     {
         lock (_releaseGate)
         {
@@ -574,7 +574,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         LogUnreadable(path, error);
     }
 
-    // Said once: what is lost does not come back by itself.
+    // Logged once: what is lost does not come back by itself.
     private void NoteMissing(long number, string how)
     {
         _identity.NoteReleased([number]);

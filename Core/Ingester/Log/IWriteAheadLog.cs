@@ -1,32 +1,35 @@
 namespace OrleansTempo.Core.Ingester.Log;
 
 /// <summary>
-/// The process's one log of what it has acknowledged and not yet put in a complete block: one stream for all tenants and
-/// partitions, in numbered segments. Safe to call from any thread.
+/// The process's one log of what it has acknowledged but not yet put into a complete block: one stream for all tenants and partitions, in numbered
+/// segments. Safe to call from any thread.
 /// </summary>
 public interface IWriteAheadLog : IAsyncDisposable
 {
-    /// <summary>The segment that the next record goes to, or a later one does: a record appended after this was read is in none before it.</summary>
+    /// <summary>
+    /// The segment that the next record goes to, unless a later one begins first: a record appended after this was read is never in an earlier
+    /// segment.
+    /// </summary>
     long CurrentSegment { get; }
 
     /// <summary>
-    /// Appends a record, synchronously; the returned ticket completes with the commit that carries it, when the operating system
-    /// (or the object store) has it. Many appends may share a commit.
+    /// Appends a record synchronously. The returned ticket completes with the commit that carries the record, when the operating system (or the
+    /// object store) has it. Many appends may share a commit.
     /// </summary>
-    /// <param name="tenant">Whose spans they are.</param>
-    /// <param name="request">An <c>ExportTraceServiceRequest</c>; must stay as it is until the ticket has completed.</param>
+    /// <param name="tenant">The tenant of the spans.</param>
+    /// <param name="request">An <c>ExportTraceServiceRequest</c>; must not change until the ticket has completed.</param>
     /// <exception cref="IOException">From the ticket: the record could not be written and is not in the log; later ones may go through.</exception>
     ValueTask AppendAsync(TenantId tenant, ReadOnlyMemory<byte> request);
 
     /// <summary>
     /// Deletes the segments before <paramref name="segment"/>: all their records are in complete blocks. With a number past
-    /// <see cref="CurrentSegment"/> what is in the current one goes too when the log is closed, unless something was appended since.
+    /// <see cref="CurrentSegment"/>, the records of the current segment are also deleted when the log is closed, unless something was appended since.
     /// </summary>
     void Release(long segment);
 
     /// <summary>
-    /// Hands every record of earlier processes to <paramref name="replay"/>, in order, before anything is appended. What cannot be
-    /// read is skipped, counted and logged; the records stay in the log until <see cref="Release"/>.
+    /// Hands every record of earlier processes to <paramref name="replay"/>, in order, before anything is appended. Unreadable records are skipped,
+    /// counted and logged; the records stay in the log until <see cref="Release"/>.
     /// </summary>
     Task<ReplayResult> ReplayAsync(Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken);
 }

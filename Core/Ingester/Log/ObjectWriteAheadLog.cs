@@ -7,19 +7,19 @@ using OrleansTempo.Core.Objects;
 namespace OrleansTempo.Core.Ingester.Log;
 
 /// <summary>
-/// The write-ahead log in an object store, where any other process finds it when this one is gone: a stream per process, see
-/// <see cref="WalStream"/>. All appends of an interval are one object.
+/// The write-ahead log in an object store, where other processes find it when this one is gone. Each process has a stream, see
+/// <see cref="WalStream"/>. All appends of an interval share one object.
 /// <code>
-/// start, with an identity:   claim the stream of the former process ─► fence it ─► replay ─► go on behind the fence
+/// start, with an identity:   claim the stream of the former process ─► fence it ─► replay ─► continue behind the fence
 /// otherwise:                 begin a stream
 /// an append:                 queue ─► put under the next number ─► acknowledge, where the owner record is fresh
 /// </code>
-/// An owner acknowledges only while its record is fresh: when it has been silent, others may have adopted its stream, see
-/// <see cref="OrphanedStreams"/>. The last segment stays even when it is released: it shows where the next one goes.
+/// An owner acknowledges only while its record is fresh: once it has been silent too long, others may have adopted its stream, see
+/// <see cref="OrphanedStreams"/>. The last segment stays even when released, because it shows where the next one goes.
 /// </summary>
 public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
 {
-    // A store that is slow gets larger objects, not more of them.
+    // A slow store gets larger objects, not more of them.
     private const int MaxCommitsInOne = 8;
     private const int MaxObjectBytes = 256 << 20;
 
@@ -46,17 +46,17 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     private readonly Task _renewing;
     private volatile string? _lost;
 
-    // The committer's alone, of which there is one at a time.
+    // Used only by the committer, of which there is one at a time.
     private readonly List<PendingWalRecord> _batch = [];
     private bool _failing;
 
-    // What was there when the stream was taken up.
+    // What the stream held when it was resumed.
     private readonly long[] _replayable;
     private readonly HashSet<long> _unreadable = [];
 
     private readonly Lock _gate = new();
 
-    // All below is guarded by _gate.
+    // Everything below is guarded by _gate.
     private readonly Queue<PendingWalRecord> _queue = new();
     private long _queuedBytes;
     private bool _due;
@@ -95,22 +95,22 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
 
     public long CurrentSegment => Volatile.Read(ref _next);
 
-    // A third of the lease is for clocks that differ, and for what happens between looking and acknowledging. By both clocks: the one may be set
-    // back, and the other stands while the machine is suspended.
+    // A third of the lease is reserved for clocks that differ, and for the time between looking and acknowledging. Both clocks must agree: the wall
+    // clock may be set back, and the monotonic one stops while the machine is suspended.
     private bool IsFresh => _time.GetUtcNow().Ticks - Volatile.Read(ref _renewedTicks) < _lease.Ticks * 2 / 3
         && _time.GetElapsedTime(Volatile.Read(ref _renewedAt)) < _lease * 2 / 3;
 
-    /// <summary>Takes up the stream of the former process of this identity, or begins one.</summary>
+    /// <summary>Resumes the stream of this identity's previous process, or begins a new one.</summary>
     /// <param name="store">Where the streams are.</param>
     /// <param name="options">How the log is written.</param>
     /// <param name="identity">This process.</param>
     /// <param name="metrics">The process's own metrics.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The process's log.</param>
-    /// <param name="newStream">The name of a stream that is begun, which no process has had before; null for a new GUID.</param>
-    /// <param name="lease">How long an owner's silence is taken for its death; null for 30 s. The same for all processes.</param>
-    /// <param name="cancellationToken">Gives up; the next start takes up what there is.</param>
-    /// <exception cref="IOException">There is a stream of that name, or the store cannot be reached.</exception>
+    /// <param name="newStream">The name for a new stream, never used by any process before; null for a new GUID.</param>
+    /// <param name="lease">How long an owner may be silent before it is considered dead; null for 30 s. The same for all processes.</param>
+    /// <param name="cancellationToken">Cancels the start; the next one resumes what there is.</param>
+    /// <exception cref="IOException">A stream of that name exists, or the store cannot be reached.</exception>
     public static async Task<ObjectWriteAheadLog> OpenAsync(
         IObjectStore store,
         WalOptions options,
@@ -123,7 +123,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         CancellationToken cancellationToken = default)
     {
         var stream = identity.Stream;
-        var start = stream is null ? null : await TryTakeUpAsync(store, new WalStream(store, stream, metrics, logger), identity, time, cancellationToken).ConfigureAwait(false);
+        var start = stream is null ? null : await TryResumeAsync(store, new WalStream(store, stream, metrics, logger), identity, time, cancellationToken).ConfigureAwait(false);
         if (start is null)
         {
             stream = newStream ?? Guid.NewGuid().ToString("N");
@@ -141,7 +141,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     public ValueTask AppendAsync(TenantId tenant, ReadOnlyMemory<byte> request)
     {
         if (request.Length > WalFormat.MaxRequestBytes)
-            return ValueTask.FromException(new IOException($"a request of {request.Length} bytes is too long for the write-ahead log, at most {WalFormat.MaxRequestBytes} are allowed"));
+            return ValueTask.FromException(new IOException($"a request of {request.Length} bytes is too large for the write-ahead log; at most {WalFormat.MaxRequestBytes} bytes are allowed"));
 
         var record = new PendingWalRecord(tenant, request);
         WalTicket ticket;
@@ -183,15 +183,15 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
             if (found is { } segment)
                 result = result.Plus(segment);
             else
-                PassOver(number);
+                SkipUnreadable(number);
         }
 
         return result;
     }
 
     /// <summary>
-    /// Takes no more records, puts those that wait, and leaves the stream: without a trace where all has been released, and
-    /// otherwise as an orphan that can be adopted at once.
+    /// Accepts no more records, puts the waiting ones, and leaves the stream: deleted if everything has been released, otherwise as an orphan that
+    /// can be adopted at once.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
@@ -220,24 +220,24 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         _stopping.Dispose();
     }
 
-    // Null where the stream is not the former process's any more, or never was.
-    private static async Task<Start?> TryTakeUpAsync(IObjectStore store, WalStream stream, WalIdentity identity, TimeProvider time, CancellationToken cancellationToken)
+    // Null if the stream does not belong to the previous process any more, or never did.
+    private static async Task<Start?> TryResumeAsync(IObjectStore store, WalStream stream, WalIdentity identity, TimeProvider time, CancellationToken cancellationToken)
     {
         var there = await store.GetAsync(stream.OwnerName, cancellationToken).ConfigureAwait(false);
         if (there is not { } record || WalOwner.Read(record.Content.Span) is not { State: WalOwnerState.Live or WalOwnerState.Stopped } former || !identity.IsFormer(former))
             return null;
         var (now, began) = (time.GetUtcNow(), time.GetTimestamp());
         var live = identity.OwnerAt(now, WalOwnerState.Live);
-        if (await OwnedObject.TryTakeAsync(store, stream.OwnerName, there, live, identity.IsOwn, cancellationToken).ConfigureAwait(false) is not { } owner)
+        if (await OwnedObject.TryClaimAsync(store, stream.OwnerName, there, live, identity.IsOwn, cancellationToken).ConfigureAwait(false) is not { } owner)
             return null;
 
-        // The former process puts nothing more. What it had sent may still be under way to the store: that comes before the
-        // fence and is read, or is refused. It was not acknowledged either way.
+        // The former process puts nothing more. Its last put may still be on its way to the store: it arrives before the fence and is read, or it is
+        // refused. Either way it was not acknowledged.
         var before = await stream.ListSegmentsAsync(cancellationToken).ConfigureAwait(false);
         var (isFence, by) = before is [.., var last] ? await stream.ReadFenceAsync(last, cancellationToken).ConfigureAwait(false) : (false, null);
         if (isFence && (by is null || !identity.IsFormer(by)))
         {
-            // Somebody was adopting it, though its record says otherwise: left as an orphan, which this process adopts itself.
+            // Somebody was adopting it, although its record says otherwise. It is left as an orphan, which this process adopts itself.
             await owner.TryPutAsync(identity.OwnerAt(now, WalOwnerState.Stopped), cancellationToken).ConfigureAwait(false);
             return null;
         }
@@ -245,7 +245,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         var segments = await stream.FenceAsync(live, cancellationToken).ConfigureAwait(false);
         if (isFence)
         {
-            // Of the last start, and of no use behind this one: otherwise every start would leave one.
+            // The previous start's fence, useless now that ours is behind it: otherwise every start would leave one.
             await stream.DeleteAsync(before[^1], cancellationToken).ConfigureAwait(false);
             segments.Remove(before[^1]);
         }
@@ -255,10 +255,10 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
 
     private static async Task<Start> BeginAsync(IObjectStore store, string name, WalStream stream, WalIdentity identity, TimeProvider time, CancellationToken cancellationToken)
     {
-        identity.Remember(name);
+        identity.NoteStream(name);
         var (now, began) = (time.GetUtcNow(), time.GetTimestamp());
-        var owner = await OwnedObject.TryTakeAsync(store, stream.OwnerName, null, identity.OwnerAt(now, WalOwnerState.Live), identity.IsOwn, cancellationToken).ConfigureAwait(false)
-            ?? throw new IOException($"the write-ahead log has a stream '{name}' already; a process begins one of its own and adopts what others have left");
+        var owner = await OwnedObject.TryClaimAsync(store, stream.OwnerName, null, identity.OwnerAt(now, WalOwnerState.Live), identity.IsOwn, cancellationToken).ConfigureAwait(false)
+            ?? throw new IOException($"the write-ahead log already has a stream '{name}'; a process must start a stream of its own, and adopts those that others have left");
         return new Start(owner, now, began, []);
     }
 
@@ -305,7 +305,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
             }
             catch (Exception e)
             {
-                error = $"the write-ahead log could not be written to '{_stream.SegmentName(CurrentSegment)}': {e.Message}; send the request again, and see to it that the object store can be reached";
+                error = $"cannot write to the write-ahead log '{_stream.SegmentName(CurrentSegment)}': {e.Message}; send the request again, and check that the object store can be reached";
                 if (!_failing)
                     LogPutFailed(e, Stream);
                 _failing = true;
@@ -336,7 +336,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         _commitTimer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    // Puts _batch under the next free number; returns why it must not be acknowledged.
+    // Puts _batch under the next free number; returns the reason why it must not be acknowledged, or null.
     private async Task<string?> PutBatchAsync()
     {
         var bytes = WalFormat.SegmentHeaderBytes;
@@ -365,11 +365,11 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
                     return null;
                 }
 
-                // Either the fence, or a put of this process that had seemed to fail.
+                // Either the fence, or a put of this process that seemed to fail.
                 if (await _store.GetAsync(name).ConfigureAwait(false) is { } there && !there.Content.Span.StartsWith(WalFormat.FenceMagic))
                     Advance();
                 else if (await RenewAsync(WalOwnerState.Live).ConfigureAwait(false))
-                    return $"the write-ahead log's stream '{Stream}' has been fenced in '{name}', but is still this process's; delete that object, or restart the process";
+                    return $"the write-ahead log's stream '{Stream}' is fenced by '{name}', although this process still owns it; delete that object, or restart the process";
             }
 
             return _lost;
@@ -405,8 +405,8 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     // Under _gate.
     private bool HasReleased() => _kept.Count > 0 && _kept.Min < Math.Min(_released, _next - 1);
 
-    // It stays where it is, for whoever can still make something of it.
-    private void PassOver(long number)
+    // The object stays, so that somebody can still recover from it.
+    private void SkipUnreadable(long number)
     {
         lock (_gate)
         {
@@ -463,7 +463,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         }
     }
 
-    // False, and the log is lost, where another has the stream.
+    // False if another process owns the stream; the log is then lost.
     private async Task<bool> RenewAsync(WalOwnerState state)
     {
         await _renewal.WaitAsync().ConfigureAwait(false);
@@ -475,7 +475,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
             if (!await _ownerObject.TryPutAsync(_identity.OwnerAt(now, state)).ConfigureAwait(false))
             {
                 var by = _ownerObject.Successor is { } there && WalOwner.Read(there.Span) is { } record ? record.Owner : "another process";
-                _lost = $"the write-ahead log's stream '{Stream}' was taken over by {by}, which took this one for dead; restart this process";
+                _lost = $"the write-ahead log's stream '{Stream}' was taken over by {by}, which believed this process to be dead; restart this process";
                 LogLost(Stream, by);
                 return false;
             }
@@ -520,7 +520,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         }
     }
 
-    /// <summary>A stream that this process has the owner record of.</summary>
+    /// <summary>A stream whose owner record this process holds.</summary>
     private sealed record Start(OwnedObject Owner, DateTimeOffset Renewed, long RenewedAt, List<long> Segments);
 
     [LoggerMessage(1413, LogLevel.Error, "The write-ahead log cannot be written to its stream {Stream}; requests are refused until it can. Check that the object store can be reached")]

@@ -4,18 +4,18 @@ using OrleansTempo.Core.Objects;
 namespace OrleansTempo.Core.Ingester.Log;
 
 /// <summary>
-/// The streams that other processes have left in the object store, and their adoption by this one, whose own log may be of either type:
+/// Finds the streams that dead processes left in the object store, and adopts them into this process's own log, which may be of either type:
 /// <code>
-/// claim the stream ─► fence it ─► of each segment: records into one's own log ─► delete the segment ─► mark it adopted
+/// claim the stream ─► fence it ─► for each segment: append its records to our own log ─► delete it ─► mark the stream adopted
 /// </code>
-/// Whose owner record is too old is taken for dead, and may not be. So the adopter first replaces the record, which only one
-/// can, then puts a fence where the next segment would go, and only then reads: a segment is either before the fence, and is
-/// read, or is refused, and its appends fail. Beside that an owner acknowledges only while its record is fresh, because
-/// record and fence do not stay for ever.
+/// A stream's owner counts as dead once its record is too old, though it may be alive. So the adopter first replaces the record, which only one
+/// process can do, then puts a fence where the next segment would go, and only then reads. A segment of the old owner is therefore before the fence,
+/// and is read, or it is refused, and its appends fail. In addition, an owner acknowledges only while its record is fresh, because record and fence
+/// are deleted some day.
 /// </summary>
 public sealed partial class OrphanedStreams
 {
-    // Longer than any put is under way, and any process stands still.
+    // Longer than any put can take, and than any process stalls.
     private static readonly TimeSpan s_fenceKept = TimeSpan.FromHours(1);
 
     private readonly IObjectStore _store;
@@ -27,16 +27,16 @@ public sealed partial class OrphanedStreams
     private readonly ILogger _logger;
     private readonly TimeSpan _lease;
 
-    // Of each stream, the owner record that was there when it was last looked at, and since when.
+    // For each stream, the owner record when it was last checked, and since when it has been the same.
     private readonly Dictionary<string, (string ETag, long Since)> _watched = [];
 
     /// <param name="store">Where the streams are.</param>
     /// <param name="identity">This process.</param>
-    /// <param name="ownStream">The stream that this process writes to; null where its log is in files.</param>
+    /// <param name="ownStream">The stream that this process writes to; null if its log is in files.</param>
     /// <param name="metrics">The process's own metrics.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The process's log.</param>
-    /// <param name="lease">How long an owner's silence is taken for its death; null for 30 s. The same for all processes.</param>
+    /// <param name="lease">How long an owner may be silent before it is considered dead; null for 30 s. The same for all processes.</param>
     public OrphanedStreams(IObjectStore store, WalIdentity identity, string? ownStream, TempoMetrics metrics, TimeProvider time, ILogger logger, TimeSpan? lease = null)
     {
         _store = store;
@@ -50,8 +50,8 @@ public sealed partial class OrphanedStreams
     }
 
     /// <summary>
-    /// The streams whose owner has ended in order, has been silent for longer than the lease, or was a former process of this one's
-    /// identity. Clears away what is left of those adopted long ago.
+    /// The streams whose owner has stopped cleanly, has been silent for longer than the lease, or was a previous process of this one's identity. Also
+    /// deletes the remains of streams adopted long ago.
     /// </summary>
     public async Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken = default)
     {
@@ -77,11 +77,11 @@ public sealed partial class OrphanedStreams
     }
 
     /// <summary>
-    /// Takes an orphan over: hands its records, segment by segment, to <paramref name="replay"/>, which appends them to its own log, and
-    /// deletes each segment when all its records are there. So that one commit carries many, a segment's records are handed over one
-    /// after another without waiting for the calls to complete, and stay readable until they have.
+    /// Adopts an orphan: hands its records, segment by segment, to <paramref name="replay"/>, which appends them to its own log, and deletes each
+    /// segment once all its records are there. So that one commit carries many, a segment's records are handed over one after another without waiting
+    /// for the calls to complete, and stay readable until they have.
     /// </summary>
-    /// <returns>What was found; null where it is no orphan any more: another was faster, or the owner is back.</returns>
+    /// <returns>What was found; null if it is no longer an orphan: another process was faster, or the owner is back.</returns>
     /// <exception cref="IOException">The store cannot be reached. The stream is an orphan again after the lease, without what was adopted.</exception>
     public async Task<ReplayResult?> AdoptAsync(string name, Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken)
     {
@@ -92,7 +92,7 @@ public sealed partial class OrphanedStreams
         if (name == _ownStream || !IsOrphan(name, former))
             return null;
         var (claimedAt, claimedSince) = (_time.GetUtcNow(), _time.GetTimestamp());
-        var claim = await OwnedObject.TryTakeAsync(_store, stream.OwnerName, there, _identity.OwnerAt(claimedAt, WalOwnerState.Live), _identity.IsOwn, cancellationToken).ConfigureAwait(false);
+        var claim = await OwnedObject.TryClaimAsync(_store, stream.OwnerName, there, _identity.OwnerAt(claimedAt, WalOwnerState.Live), _identity.IsOwn, cancellationToken).ConfigureAwait(false);
         if (claim is null)
             return null;
 
@@ -115,7 +115,7 @@ public sealed partial class OrphanedStreams
                 continue;
             }
 
-            // The fence stays: it keeps the old owner from writing.
+            // The fence stays, to keep the old owner from writing.
             result = result.Plus(segment);
             if (segment.Segments > 0)
                 await stream.DeleteAsync(number, cancellationToken).ConfigureAwait(false);
@@ -133,13 +133,13 @@ public sealed partial class OrphanedStreams
 
     private bool IsOrphan(string name, WalOwner? owner) => owner is null
         || owner.State == WalOwnerState.Stopped
-        || (owner.State == WalOwnerState.Live && (_identity.IsFormer(owner) || IsPast(owner.Renewed, _lease) || HasBeenSeenSilent(name)));
+        || (owner.State == WalOwnerState.Live && (_identity.IsFormer(owner) || IsPast(owner.Renewed, _lease) || IsSeenSilent(name)));
 
-    // Not where only this machine's clock, having been set, makes it so: everybody would look dead.
+    // Not if only this machine's wall clock says so after having been set: every owner would look dead.
     private bool IsPast(DateTimeOffset moment, TimeSpan by) => _time.GetUtcNow() - moment > by && _steady.Now - moment > by;
 
-    // Whatever time its owner's clock showed, or this one's shows.
-    private bool HasBeenSeenSilent(string name) => _watched.TryGetValue(name, out var seen) && _time.GetElapsedTime(seen.Since) > _lease;
+    // Independent of the time on its owner's clock and on ours.
+    private bool IsSeenSilent(string name) => _watched.TryGetValue(name, out var seen) && _time.GetElapsedTime(seen.Since) > _lease;
 
     private void Watch(string name, string? etag)
     {

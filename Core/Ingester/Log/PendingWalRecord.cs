@@ -1,6 +1,6 @@
 namespace OrleansTempo.Core.Ingester.Log;
 
-/// <summary>A record that is to be written; its checksum is taken by whoever appends, so that many do it at once.</summary>
+/// <summary>A record to be written. The appending thread computes its checksum, so that many do it in parallel.</summary>
 internal readonly struct PendingWalRecord(TenantId tenant, ReadOnlyMemory<byte> request, WalTicket? ticket = null)
 {
     public TenantId Tenant { get; } = tenant;
@@ -9,12 +9,12 @@ internal readonly struct PendingWalRecord(TenantId tenant, ReadOnlyMemory<byte> 
 
     public uint ContentCrc { get; private init; } = WalFormat.ContentCrc(tenant, request.Span);
 
-    /// <summary>Null where the one who appends writes it itself.</summary>
+    /// <summary>Null if the appending thread writes the record itself.</summary>
     public WalTicket? Ticket { get; private init; } = ticket;
 
     public int PrefixBytes => WalFormat.PrefixBytes(Tenant);
 
-    /// <summary>All that it takes in the log.</summary>
+    /// <summary>All the bytes it takes in the log.</summary>
     public int Bytes => PrefixBytes + Request.Length;
 
     public PendingWalRecord With(WalTicket waiting) => this with { Ticket = waiting };

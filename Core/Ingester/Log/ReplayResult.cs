@@ -13,10 +13,10 @@ public readonly record struct ReplayResult
     /// <summary>Records skipped because they do not match their checksums.</summary>
     public long CorruptRecords { get; init; }
 
-    /// <summary>Bytes cut off at the end of a segment: a record whose end is not there, mostly since its process died while it wrote it.</summary>
+    /// <summary>Bytes cut off at the end of a segment: an incomplete record, mostly because its process died while writing it.</summary>
     public long TornBytes { get; init; }
 
-    /// <summary>Both together.</summary>
+    /// <summary>The sum of both.</summary>
     public ReplayResult Plus(ReplayResult other) => new()
     {
         Segments = Segments + other.Segments,

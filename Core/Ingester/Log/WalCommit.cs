@@ -3,17 +3,17 @@ using System.Runtime.InteropServices;
 namespace OrleansTempo.Core.Ingester.Log;
 
 /// <summary>
-/// What one write takes: headers and small requests are copied together into one buffer, large requests stay where they are
-/// and are named between its pieces. Used again for every write.
+/// The records of one write: headers and small requests are copied into one buffer, large requests stay where they are and are referenced between its
+/// pieces. Reused for every write.
 /// </summary>
 internal sealed class WalCommit
 {
     private const int MaxBytes = 4 << 20;
 
-    // What the operating systems take in one call.
+    // The most that the operating systems take in one call.
     private const int MaxParts = 1024;
 
-    // To pin a request and name it costs as much as to copy this much.
+    // Pinning and referencing a request costs as much as copying this many bytes.
     private const int CopiedBytes = 8 << 10;
 
     private readonly List<PendingWalRecord> _records = [];
@@ -26,10 +26,10 @@ internal sealed class WalCommit
 
     public IReadOnlyList<ReadOnlyMemory<byte>> Parts => _parts;
 
-    /// <summary>The records' bytes; a segment's header comes on top.</summary>
+    /// <summary>The records' bytes, without a segment's header.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>Takes a record, unless the commit is full. An empty one takes any.</summary>
+    /// <summary>Adds a record, unless the commit is full. An empty commit takes any record.</summary>
     public bool TryAdd(in PendingWalRecord record)
     {
         var copied = IsCopied(record);
@@ -44,7 +44,7 @@ internal sealed class WalCommit
         return true;
     }
 
-    /// <summary>Makes the parts to write, for a segment's begin with its header.</summary>
+    /// <summary>Builds the parts to write; at a segment's beginning, they start with its header.</summary>
     public void Compose(uint salt, long? beginsSegment)
     {
         _parts.Clear();

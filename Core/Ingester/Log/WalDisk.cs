@@ -3,17 +3,17 @@ using OrleansTempo.Core.Objects;
 
 namespace OrleansTempo.Core.Ingester.Log;
 
-/// <summary>What the write-ahead log asks of the disk, where a test lets it fail.</summary>
+/// <summary>The disk operations of the write-ahead log, so that tests can make them fail.</summary>
 internal class WalDisk
 {
-    /// <summary>A new file of the log, with a name that none has yet.</summary>
+    /// <summary>Creates a log file under a name that does not exist yet.</summary>
     public virtual SafeFileHandle Create(string path) =>
         File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete);
 
-    /// <summary>Writes all parts one after another, whole or with an exception.</summary>
+    /// <summary>Writes all parts one after another, entirely or with an exception.</summary>
     public virtual void Write(SafeFileHandle file, IReadOnlyList<ReadOnlyMemory<byte>> parts, long offset)
     {
-        // One part alone allocates nothing.
+        // A single part allocates nothing.
         if (parts.Count == 1)
             RandomAccess.Write(file, parts[0].Span, offset);
         else

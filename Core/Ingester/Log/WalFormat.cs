@@ -5,7 +5,7 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Ingester.Log;
 
 /// <summary>
-/// The bytes of a segment, in a file or in an object; see <c>docs/wal-format.md</c>. All numbers are little-endian.
+/// The format of a segment, in a file or in an object; see <c>docs/wal-format.md</c>. All numbers are little-endian.
 /// <code>
 /// ┌────────────────┬────────────────┬────────┬─────────┬────────┬─────────┬─
 /// │ segment header │ the same again │ header │ content │ header │ content │ …
@@ -14,8 +14,8 @@ namespace OrleansTempo.Core.Ingester.Log;
 ///   checksum                          └ magic, checksum of the rest and the salt, request length,
 ///                                       tenant length, checksum of the content
 /// </code>
-/// The salt is drawn for every segment. A request's bytes are the client's to choose, so where a reader has lost its place they
-/// might hold what looks like a record of another tenant; without the salt nobody makes a header that is taken for one.
+/// Every segment has a random salt. Clients choose a request's bytes, so a reader that has lost its place might find in them what looks like another
+/// tenant's record; without knowing the salt, nobody can forge a header.
 /// </summary>
 internal static class WalFormat
 {
@@ -34,7 +34,7 @@ internal static class WalFormat
     /// <summary>The first bytes of a record.</summary>
     public static ReadOnlySpan<byte> RecordMagic => [0xF5, (byte)'W', (byte)'a', 0xFA];
 
-    /// <summary>What an object begins with that ends a stream, in the place of a segment.</summary>
+    /// <summary>The first bytes of a fence: the object that ends a stream in place of a segment.</summary>
     public static ReadOnlySpan<byte> FenceMagic => "OTempEnd"u8;
 
     private static ReadOnlySpan<byte> SegmentMagic => "OTempWAL"u8;
@@ -52,7 +52,7 @@ internal static class WalFormat
     /// <summary>Reads the salt; on failure <paramref name="error"/> says why the segment cannot be read.</summary>
     public static bool TryReadSegmentHeader(ReadOnlySpan<byte> source, out uint salt, out string error)
     {
-        error = "it does not begin with the header of a segment";
+        error = "it does not begin with a segment header";
         salt = 0;
         for (var copy = 0; copy < 2; copy++)
         {
@@ -61,17 +61,17 @@ internal static class WalFormat
                 continue;
             var version = BinaryPrimitives.ReadInt32LittleEndian(header[8..]);
             salt = BinaryPrimitives.ReadUInt32LittleEndian(header[12..]);
-            error = $"it is of version {version}, this program reads version {Version}";
+            error = $"it has version {version}, but this program reads version {Version}";
             return version == Version;
         }
 
         return false;
     }
 
-    /// <summary>The bytes that a record takes before its request: header and tenant.</summary>
+    /// <summary>The bytes of a record before its request: header and tenant.</summary>
     public static int PrefixBytes(TenantId tenant) => RecordHeaderBytes + tenant.Value.Length;
 
-    /// <summary>Writes header and tenant, <see cref="PrefixBytes"/> in all.</summary>
+    /// <summary>Writes header and tenant, <see cref="PrefixBytes"/> bytes in all.</summary>
     public static void WritePrefix(Span<byte> target, uint salt, TenantId tenant, int requestBytes, uint contentCrc)
     {
         RecordMagic.CopyTo(target);
@@ -82,7 +82,7 @@ internal static class WalFormat
         Encoding.ASCII.GetBytes(tenant.Value, target[RecordHeaderBytes..]);
     }
 
-    /// <summary>Whether that is a record's header, and just as it was written.</summary>
+    /// <summary>Reads a record's header; false if it is not one, or is damaged.</summary>
     public static bool TryReadRecordHeader(ReadOnlySpan<byte> header, uint salt, out int tenantBytes, out int requestBytes, out uint contentCrc)
     {
         requestBytes = BinaryPrimitives.ReadInt32LittleEndian(header[8..]);
@@ -94,7 +94,7 @@ internal static class WalFormat
             && tenantBytes is > 0 and <= TenantId.MaxLength;
     }
 
-    /// <summary>Of tenant and request.</summary>
+    /// <summary>The checksum of tenant and request.</summary>
     public static uint ContentCrc(TenantId tenant, ReadOnlySpan<byte> request)
     {
         Span<byte> name = stackalloc byte[TenantId.MaxLength];

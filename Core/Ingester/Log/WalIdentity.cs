@@ -4,15 +4,15 @@ using OrleansTempo.Core.Objects;
 namespace OrleansTempo.Core.Ingester.Log;
 
 /// <summary>
-/// Who this process is to the write-ahead log: the directory <c>storage.trace.wal.path</c>, which it holds alone for its life, and
-/// what is written there about the process that held it before.
+/// This process's identity for the write-ahead log: the directory <c>storage.trace.wal.path</c>, which it holds exclusively while it lives, and what
+/// the directory says about the process that held it before.
 /// <code>
-/// lock             held by the operating system: whoever held it before is dead
-/// identity.json    an ID that stays from process to process, the stream in the object store that the last one wrote to, and which segments hold records
-/// 0000….wal        segments, where the log is in files
+/// lock             held by the operating system: its previous holder is dead
+/// identity.json    an ID that successive processes share, the object store stream of the last one, and which segments hold records
+/// 0000….wal        segments, if the log is in files
 /// </code>
-/// The file says which machine and directory it was made for: in a copy of the directory it means nothing, for the process that
-/// holds the original may be alive. Without the directory a process has no identity, and leaves its stream to others.
+/// The file names the machine and directory it was made for. In a copy of the directory it means nothing, because the process that holds the original
+/// may be alive. Without the directory, a process has no identity, and leaves its stream for others to adopt.
 /// </summary>
 public sealed partial class WalIdentity : IDisposable
 {
@@ -22,7 +22,7 @@ public sealed partial class WalIdentity : IDisposable
     private readonly ILogger _logger;
     private readonly Lock _gate = new();
 
-    // Guarded by _gate once there is a log.
+    // Guarded by _gate once the log is open.
     private Record? _record;
 
     private WalIdentity(string? directory, DirectoryLock? held, ILogger logger)
@@ -38,16 +38,16 @@ public sealed partial class WalIdentity : IDisposable
             Write(new Record(Guid.NewGuid().ToString("N"), Environment.MachineName, directory, null));
     }
 
-    /// <summary>The directory that this process holds; null where it holds none.</summary>
+    /// <summary>The directory that this process holds; null for none.</summary>
     public string? Directory { get; }
 
-    /// <summary>The stream that the last process of this identity wrote to in the object store; null where there was none.</summary>
+    /// <summary>The object store stream of this identity's last process; null for none.</summary>
     public string? Stream => _record?.Stream;
 
-    /// <summary>What the processes share that hold the directory one after another; null where this one has no identity.</summary>
+    /// <summary>The ID shared by the processes that hold the directory one after another; null if this one has no identity.</summary>
     internal string? Id => _record?.Id;
 
-    /// <summary>The segments that hold records, as far as was noted: one that is gone or empty was removed by somebody else.</summary>
+    /// <summary>The segments noted as holding records: if one is gone or empty, somebody else removed it.</summary>
     internal IReadOnlyList<long> WrittenSegments
     {
         get
@@ -57,19 +57,19 @@ public sealed partial class WalIdentity : IDisposable
         }
     }
 
-    /// <summary>This process, as no other is called: machine, process ID and a number of its own.</summary>
+    /// <summary>A unique name for this process: machine, process ID and a GUID.</summary>
     internal string Owner { get; } = $"{Environment.MachineName}/{Environment.ProcessId}/{Guid.NewGuid():N}";
 
-    /// <summary>Takes the directory, which is created where it is not there.</summary>
-    /// <exception cref="IOException">Another process uses it, or it cannot be made or written to.</exception>
-    public static WalIdentity Take(string path, ILogger logger) => Take(path, logger, new WalDisk());
+    /// <summary>Locks the directory, creating it if needed.</summary>
+    /// <exception cref="IOException">Another process uses it, or it cannot be created or written to.</exception>
+    public static WalIdentity Claim(string path, ILogger logger) => Claim(path, logger, new WalDisk());
 
-    /// <summary>Takes the directory; where it cannot, the process goes on without an identity, which is logged.</summary>
-    public static WalIdentity TakeOrNone(string path, ILogger logger)
+    /// <summary>Locks the directory; if it cannot, the process continues without an identity, which is logged.</summary>
+    public static WalIdentity ClaimOrNone(string path, ILogger logger)
     {
         try
         {
-            return Take(path, logger);
+            return Claim(path, logger);
         }
         catch (IOException e)
         {
@@ -78,18 +78,18 @@ public sealed partial class WalIdentity : IDisposable
         }
     }
 
-    /// <summary>A process that cannot prove who it is.</summary>
+    /// <summary>The identity of a process that cannot prove who it is.</summary>
     public static WalIdentity None(ILogger logger) => new(null, null, logger);
 
-    internal static WalIdentity Take(string path, ILogger logger, WalDisk disk)
+    internal static WalIdentity Claim(string path, ILogger logger, WalDisk disk)
     {
-        // Whole, so that the log stays where it is when the process changes its current directory.
+        // Absolute, so that the log stays put when the process changes its current directory.
         path = Path.GetFullPath(path);
         DirectoryLock? held;
         try
         {
             Create(path, disk);
-            held = DirectoryLock.TryTake(path);
+            held = DirectoryLock.TryAcquire(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -102,10 +102,10 @@ public sealed partial class WalIdentity : IDisposable
     }
 
     internal static IOException CannotOpen(string path, Exception e) =>
-        new($"the write-ahead log cannot be opened in '{path}': {e.Message}; let this process write there, or give it another storage.trace.wal.path", e);
+        new($"the write-ahead log cannot be opened in '{path}': {e.Message}; make the directory writable for this process, or choose another storage.trace.wal.path", e);
 
-    /// <summary>Notes the stream that this process writes to, before it does.</summary>
-    internal void Remember(string stream)
+    /// <summary>Records the stream that this process writes to, before the first write.</summary>
+    internal void NoteStream(string stream)
     {
         lock (_gate)
         {
@@ -114,13 +114,13 @@ public sealed partial class WalIdentity : IDisposable
         }
     }
 
-    /// <summary>Notes that a segment holds records from now on.</summary>
+    /// <summary>Records that a segment holds records from now on.</summary>
     internal void NoteWritten(long segment) => Note(written => written.Contains(segment) ? written : [.. written, segment]);
 
-    /// <summary>Notes, before they are deleted or emptied, that segments need not be there any more.</summary>
+    /// <summary>Records, before segments are deleted or emptied, that they need not exist any more.</summary>
     internal void NoteReleased(IEnumerable<long> segments) => Note(written => [.. written.Except(segments)]);
 
-    /// <summary>Whether a record is of a process that held the directory before, and so is dead.</summary>
+    /// <summary>Whether the owner is a process that held the directory before, and so is dead.</summary>
     internal bool IsFormer(WalOwner owner) => Id is not null && owner.Identity == Id && owner.Owner != Owner;
 
     internal bool IsOwn(ReadOnlyMemory<byte> json) => WalOwner.Read(json.Span)?.Owner == Owner;
@@ -151,7 +151,7 @@ public sealed partial class WalIdentity : IDisposable
         }
     }
 
-    // What is held is right also where it could not be written: it is with the next.
+    // The value in memory is right even if it could not be written; the next write includes it.
     private void Note(Func<long[], long[]> change)
     {
         lock (_gate)
@@ -167,13 +167,13 @@ public sealed partial class WalIdentity : IDisposable
         }
     }
 
-    // Where it fails, what was there stays, and names a stream that this process does not write to: the next one finds nothing of its own in it.
+    // If this fails, the old file stays and names a stream that this process does not write to; the next process finds nothing of its own in it.
     private void Write(Record record)
     {
         var path = Path.Combine(Directory!, FileName);
         try
         {
-            // On the disk before it takes the place of the other: it is written while the machine may lose its power.
+            // Flushed before it replaces the old file, because the machine may lose power in between.
             using (var file = new FileStream(path + "~", FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.WriteThrough))
                 file.Write(OwnerJson.Write(record));
             File.Move(path + "~", path, overwrite: true);
@@ -186,8 +186,8 @@ public sealed partial class WalIdentity : IDisposable
     }
 
     /// <param name="Id">See <see cref="WalIdentity.Id"/>.</param>
-    /// <param name="Machine">Where the file was made.</param>
-    /// <param name="Directory">In which directory.</param>
+    /// <param name="Machine">The machine that the file was made on.</param>
+    /// <param name="Directory">The directory that the file was made in.</param>
     /// <param name="Stream">See <see cref="WalIdentity.Stream"/>.</param>
     /// <param name="Written">See <see cref="WrittenSegments"/>; null for none.</param>
     private sealed record Record(string Id, string Machine, string Directory, string? Stream, long[]? Written = null);

@@ -30,7 +30,7 @@ internal sealed class WalSegmentFile : IDisposable
 
     public uint Salt { get; }
 
-    /// <summary>Up to where it is good; what may be behind is of no commit that was acknowledged.</summary>
+    /// <summary>The length of its good part; anything beyond belongs to no acknowledged commit.</summary>
     public long Length => Volatile.Read(ref _length);
 
     public bool IsFlushed => Volatile.Read(ref _flushed) == Length;
@@ -61,17 +61,17 @@ internal sealed class WalSegmentFile : IDisposable
         Volatile.Write(ref _length, _length + bytes);
     }
 
-    /// <summary>Cuts off what is behind <paramref name="length"/>.</summary>
+    /// <summary>Truncates the file to <paramref name="length"/>.</summary>
     public void CutTo(long length)
     {
         Volatile.Write(ref _length, length);
         _disk.SetLength(_file, length);
     }
 
-    /// <summary>Forces what has been written to the disk; may be called by another thread than the one that writes.</summary>
+    /// <summary>Flushes what has been written to the disk; may be called by another thread than the writer.</summary>
     public void Flush()
     {
-        // Set also where it fails: the operating system says so once and has then forgotten what it could not write.
+        // Set even if it fails: the operating system reports the error once, and has then forgotten what it could not write.
         Volatile.Write(ref _flushed, Length);
         _disk.Flush(_file);
     }

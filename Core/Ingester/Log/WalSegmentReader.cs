@@ -4,23 +4,23 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Ingester.Log;
 
 /// <summary>
-/// Reads segments one after another, record by record through one buffer, and goes on behind whatever is broken:
+/// Reads segments one after another, record by record through one buffer, and continues behind anything damaged:
 /// <code>
-/// content does not match ──► skipped, its header says how far
-/// header does not match ───► the next bytes that are a whole good record, from there on
-/// record runs past the end ► torn: its process died in the write
+/// content does not match ──► skipped; its header says how far
+/// header does not match ───► continues at the next bytes that form a whole good record
+/// record runs past the end ► torn: its process died while writing it
 /// </code>
 /// </summary>
 internal sealed class WalSegmentReader
 {
     private const int BufferBytes = 1 << 20;
 
-    // Much less than the buffer, so that scanning rarely moves it.
+    // Much smaller than the buffer, so that scanning rarely moves it.
     private const int ScanBytes = 64 << 10;
 
     private byte[] _buffer = [];
 
-    // What of the segment is at hand, from which offset on.
+    // The part of the segment in memory, and the offset at which it begins.
     private ReadOnlyMemory<byte> _window;
     private long _windowOffset;
     private ReadAt _readAt = static (_, _) => 0;
@@ -28,7 +28,7 @@ internal sealed class WalSegmentReader
     private uint _salt;
     private long _offset;
 
-    /// <summary>Fills a span from an offset on, and returns how much there was.</summary>
+    /// <summary>Fills a span from an offset on, and returns the number of bytes read.</summary>
     public delegate int ReadAt(long offset, Span<byte> target);
 
     public long Length { get; private set; }
@@ -36,20 +36,20 @@ internal sealed class WalSegmentReader
     /// <summary>Records of this segment that were skipped.</summary>
     public int CorruptRecords { get; private set; }
 
-    /// <summary>Where the last record ends that was not torn off; the segment's length where none was.</summary>
+    /// <summary>Where the last complete record ends; the segment's length if none is torn.</summary>
     public long GoodBytes { get; private set; }
 
-    /// <summary>Begins a segment that is read piece by piece; its records are readable until the next call.</summary>
-    /// <returns>False where it cannot be read; <paramref name="error"/> says why.</returns>
-    /// <exception cref="IOException">From <paramref name="readAt"/>, here and in all that reads on.</exception>
+    /// <summary>Opens a segment that is read piece by piece; its records are readable until the next call.</summary>
+    /// <returns>False if it cannot be read; <paramref name="error"/> says why.</returns>
+    /// <exception cref="IOException">Thrown by <paramref name="readAt"/>, here and in later reads.</exception>
     public bool TryOpen(long number, long length, ReadAt readAt, out string error)
     {
         _readAt = readAt;
         return TryOpen(number, length, default(ReadOnlyMemory<byte>), out error);
     }
 
-    /// <summary>Begins a segment that is in memory whole; its records are readable for as long as that is.</summary>
-    /// <returns>False where it cannot be read; <paramref name="error"/> says why.</returns>
+    /// <summary>Opens a segment that is entirely in memory; its records are readable for as long as it is.</summary>
+    /// <returns>False if it cannot be read; <paramref name="error"/> says why.</returns>
     public bool TryOpen(long number, ReadOnlyMemory<byte> segment, out string error)
     {
         _readAt = static (_, _) => 0;
@@ -108,7 +108,7 @@ internal sealed class WalSegmentReader
         (_number, Length, _window, _windowOffset) = (number, length, window, 0);
         (CorruptRecords, GoodBytes, _offset, error) = (0, length, length, "");
 
-        // Begun and never written to, or its blocks never reached the disk: no record of it was acknowledged for good.
+        // Created but never written to, or its blocks never reached the disk: no record of it was durably acknowledged.
         if (length < WalFormat.SegmentHeaderBytes || IsZeroFrom(0))
         {
             GoodBytes = 0;
@@ -144,7 +144,7 @@ internal sealed class WalSegmentReader
         return Found.Record;
     }
 
-    // The first offset from here on that a whole good record begins at.
+    // The first offset from here on at which a whole good record begins.
     private long? FindRecord(long from)
     {
         while (true)
@@ -163,7 +163,7 @@ internal sealed class WalSegmentReader
             }
             else
             {
-                // The magic may lie across the chunks' border.
+                // The magic may straddle two chunks.
                 from += chunk.Length - WalFormat.RecordMagic.Length + 1;
             }
         }
@@ -184,7 +184,7 @@ internal sealed class WalSegmentReader
         return true;
     }
 
-    // The bytes from an offset on, fewer only where the segment ends.
+    // The bytes from an offset on; fewer only at the segment's end.
     private ReadOnlyMemory<byte> Peek(long offset, int count)
     {
         count = (int)Math.Min(count, Length - offset);
@@ -214,7 +214,7 @@ internal sealed class WalSegmentReader
 }
 
 /// <summary>One record of the write-ahead log, as replay reads it.</summary>
-/// <param name="Segment">The segment it is in.</param>
-/// <param name="Tenant">Whose spans they are.</param>
-/// <param name="Request">An <c>ExportTraceServiceRequest</c>, readable during the call only.</param>
+/// <param name="Segment">The segment that holds it.</param>
+/// <param name="Tenant">The tenant of the spans.</param>
+/// <param name="Request">An <c>ExportTraceServiceRequest</c>, readable only during the call.</param>
 public readonly record struct WalRecord(long Segment, TenantId Tenant, ReadOnlyMemory<byte> Request);

@@ -6,18 +6,18 @@ using OrleansTempo.Core.Objects;
 namespace OrleansTempo.Core.Ingester.Log;
 
 /// <summary>
-/// One stream of the write-ahead log in the object store, as its owner and its adopter both find it:
+/// One stream of the write-ahead log in the object store, as its owner and its adopter see it:
 /// <code>
-/// wal/&lt;stream&gt;/owner                  who writes here; replaced by conditional puts
-/// wal/&lt;stream&gt;/00000000000000000001   a segment; put only where none is yet, one after another
-/// wal/&lt;stream&gt;/00000000000000000002   fence: put by the one who takes the stream, so that its former owner puts nothing more
+/// wal/&lt;stream&gt;/owner                  who writes here; replaced only by conditional puts
+/// wal/&lt;stream&gt;/00000000000000000001   a segment; put only if absent, one after another
+/// wal/&lt;stream&gt;/00000000000000000002   fence: put by the stream's next owner, so that the former one puts nothing more
 /// </code>
 /// </summary>
 internal sealed partial class WalStream
 {
     private const string Root = "wal/";
 
-    // A log of half an hour is many thousand objects, and a start must not wait for the store as often as that.
+    // Half an hour of log is many thousand objects, and a start must not wait for each one in turn.
     private const int MaxAhead = 4;
 
     private readonly IObjectStore _store;
@@ -34,7 +34,7 @@ internal sealed partial class WalStream
         _folder = $"{Root}{name}/";
     }
 
-    /// <summary>The name of the object that says who owns it, a <see cref="WalOwner"/>.</summary>
+    /// <summary>The name of the stream's owner record, a <see cref="WalOwner"/>.</summary>
     public string OwnerName => _folder + "owner";
 
     /// <summary>The names of all streams.</summary>
@@ -57,11 +57,11 @@ internal sealed partial class WalStream
     }
 
     /// <summary>
-    /// Puts an object where the stream's next segment would go. It holds when it is the last one: had the former owner gone on
-    /// behind it, its last segment would be there.
+    /// Puts a fence where the stream's next segment would go. It is effective if it is the last object: had the former owner continued behind it, its
+    /// segment would be there.
     /// </summary>
-    /// <param name="owner">The record of whoever puts it.</param>
-    /// <param name="cancellationToken">A fence may stay that keeps nobody out, which harms nobody.</param>
+    /// <param name="owner">The owner record of the process that puts it.</param>
+    /// <param name="cancellationToken">May leave an ineffective fence behind, which does no harm.</param>
     /// <returns>The numbers of segments and fences, in order; the last is this fence's.</returns>
     public async Task<List<long>> FenceAsync(ReadOnlyMemory<byte> owner, CancellationToken cancellationToken)
     {
@@ -77,10 +77,10 @@ internal sealed partial class WalStream
         }
     }
 
-    /// <summary>Whether there is a fence under that number, and who put it, where that can be read.</summary>
+    /// <summary>Whether the object of that number is a fence, and who put it, if readable.</summary>
     public async Task<(bool IsFence, WalOwner? By)> ReadFenceAsync(long number, CancellationToken cancellationToken)
     {
-        // Its beginning first: most often it is a segment, and may be large.
+        // Reads only the beginning first: it is usually a segment, and may be large.
         var magic = new byte[WalFormat.FenceMagic.Length];
         if (await _store.ReadAsync(SegmentName(number), 0, magic, cancellationToken).ConfigureAwait(false) < magic.Length || !magic.AsSpan().SequenceEqual(WalFormat.FenceMagic))
             return (false, null);
@@ -90,10 +90,10 @@ internal sealed partial class WalStream
     }
 
     /// <summary>
-    /// Hands the records of segments to <paramref name="replay"/>, one after another without waiting for the calls to complete, so
-    /// that one commit can carry many. They stay readable until all of their segment have, which it waits for before it goes on.
+    /// Hands the records of segments to <paramref name="replay"/>, one after another without waiting for the calls to complete, so that one commit
+    /// can carry many. The records of a segment stay readable until all its calls have completed; only then does the next segment begin.
     /// </summary>
-    /// <returns>Of each number what was found, nothing where there is no segment; null where it cannot be read, which is logged and counted.</returns>
+    /// <returns>For each number, what was found: empty if there is no segment, null if it cannot be read, which is logged and counted.</returns>
     public async IAsyncEnumerable<(long Number, ReplayResult? Found)> ReplayAsync(
         IReadOnlyList<long> numbers, Func<WalRecord, ValueTask> replay, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -104,7 +104,7 @@ internal sealed partial class WalStream
             while (asked < numbers.Count && ahead.Count < MaxAhead)
                 ahead.Enqueue(_store.GetAsync(SegmentName(numbers[asked++]), cancellationToken));
 
-            // Gone where its owner has released it meanwhile.
+            // Missing if its owner has released it in the meantime.
             var there = await ahead.Dequeue().ConfigureAwait(false);
             yield return there is { } segment && !segment.Content.Span.StartsWith(WalFormat.FenceMagic)
                 ? (number, await ReplayAsync(number, segment.Content, replay, cancellationToken).ConfigureAwait(false))
@@ -114,7 +114,7 @@ internal sealed partial class WalStream
 
     public Task DeleteAsync(long number, CancellationToken cancellationToken) => _store.DeleteAsync(SegmentName(number), cancellationToken);
 
-    /// <summary>Deletes all of it, the owner record last: without it the rest would be taken for an orphan.</summary>
+    /// <summary>Deletes the whole stream, the owner record last: without it, the rest would look like an orphan.</summary>
     public async Task DeleteAsync(CancellationToken cancellationToken)
     {
         foreach (var number in await ListSegmentsAsync(cancellationToken).ConfigureAwait(false))
@@ -144,7 +144,7 @@ internal sealed partial class WalStream
         var torn = _reader.Length - _reader.GoodBytes;
         if (_reader.GoodBytes == 0)
         {
-            // Each is put with its records.
+            // Segments are never put empty.
             CountError(1, "missing");
             LogEmptied(_logger, SegmentName(number));
         }

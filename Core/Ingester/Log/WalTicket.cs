@@ -2,15 +2,15 @@ using System.Threading.Tasks.Sources;
 
 namespace OrleansTempo.Core.Ingester.Log;
 
-/// <summary>What an append awaits when another's commit carries its record; goes back to its pool when it has been awaited.</summary>
+/// <summary>Awaited by an append whose record is carried by another caller's commit; returns to its pool once awaited.</summary>
 internal sealed class WalTicket(WalTicketPool pool) : IValueTaskSource
 {
-    // Asynchronously: the one who completes it has a log to write.
+    // Continuations run asynchronously, because the completing thread has a log to write.
     private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = true };
 
     public ValueTask Completion => new(this, _core.Version);
 
-    /// <summary>The record is in the log, or it is not and <paramref name="error"/> says why.</summary>
+    /// <summary>Completes the append: the record is in the log, or <paramref name="error"/> says why not.</summary>
     public void Complete(string? error)
     {
         if (error is null)

@@ -1,6 +1,6 @@
 namespace OrleansTempo.Core.Ingester.Log;
 
-/// <summary>Tickets that are awaited no more, to be used again. Safe for concurrent use.</summary>
+/// <summary>A pool of tickets that are no longer awaited. Safe for concurrent use.</summary>
 internal sealed class WalTicketPool
 {
     private const int MaxKept = 4096;

@@ -4,9 +4,9 @@ using System.Numerics;
 namespace OrleansTempo.Core.Otlp.Buffers;
 
 /// <summary>
-/// Arrays for requests, kept for reuse. The shared pools of .NET hold powers of two only, so that a request of 275 KB would
-/// take 512 KB, and only a few of each: under load most of the rest would be garbage on the large object heap. Here sizes go
-/// up in quarters of a power of two, and what is kept is bounded in bytes.
+/// Byte arrays for requests, pooled for reuse. .NET's shared pools hold only powers of two, so a request of 275 KB would take 512 KB, and only a few
+/// arrays of each size: under load most would become garbage on the large object heap. This pool's sizes grow in quarters of a power of two, and the
+/// bytes it keeps are bounded.
 /// </summary>
 internal sealed class BufferPool(long maxPooledBytes)
 {
@@ -19,7 +19,7 @@ internal sealed class BufferPool(long maxPooledBytes)
     /// <summary>Bytes held for reuse.</summary>
     public long PooledBytes => Interlocked.Read(ref _pooledBytes);
 
-    /// <summary>An array of at least that length, its content whatever it was.</summary>
+    /// <summary>An array of at least that length; its content is arbitrary.</summary>
     public byte[] Rent(int minimumLength)
     {
         var (index, length) = ClassOf(minimumLength);
@@ -46,7 +46,7 @@ internal sealed class BufferPool(long maxPooledBytes)
         _pools[index].Enqueue(array);
     }
 
-    // 1024, 1280, 1536, 1792, 2048, 2560, ...: the first that is not less.
+    // 1024, 1280, 1536, 1792, 2048, 2560, ...: the smallest size that is large enough.
     private static (int Index, int Length) ClassOf(int minimumLength)
     {
         if (minimumLength <= 1 << SmallestBits)

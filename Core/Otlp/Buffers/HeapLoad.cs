@@ -1,18 +1,18 @@
 namespace OrleansTempo.Core.Otlp.Buffers;
 
 /// <summary>
-/// Whether the process's heap is nearly as large as it may become: what is taken then would end in an <see cref="OutOfMemoryException"/>, in whatever thread
-/// is the next to ask for memory. It goes by what the last garbage collection left, since most of what is allocated between is garbage. Safe for concurrent use.
+/// Tells whether the process's heap is nearly full. Accepting more then would end in an <see cref="OutOfMemoryException"/> on whichever thread asks
+/// for memory next. It goes by what the last garbage collection left, since most of what is allocated in between is garbage. Safe for concurrent use.
 /// </summary>
-/// <param name="read">What the last collection left.</param>
-/// <param name="collect">Asks for a collection of all generations: refused requests allocate so little that none would come by itself.</param>
-/// <param name="shrink">Asks for a collection that also gives what is free back to the operating system.</param>
+/// <param name="read">Reads what the last collection left.</param>
+/// <param name="collect">Requests a collection of all generations. Refused requests allocate so little that none would happen by itself.</param>
+/// <param name="shrink">Requests a collection that also returns free memory to the operating system.</param>
 public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, Action shrink, TimeProvider time)
 {
-    // What is left is for the requests under way, and for what the process does besides.
+    // The rest is for requests in flight, and for everything else the process does.
     private const double FullShare = 0.8;
 
-    // Reading it allocates, and collections are rarer than requests.
+    // Reading allocates, and collections are rarer than requests.
     private static readonly TimeSpan s_readAgain = TimeSpan.FromMilliseconds(50);
 
     private static readonly TimeSpan s_collectAgain = TimeSpan.FromSeconds(1);
@@ -28,17 +28,17 @@ public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, Action
     private long? _shrunk;
     private ITimer? _shrinking;
 
-    /// <summary>The heap of this process, and what it may have: of the container or machine, or as <c>DOTNET_GCHeapHardLimit</c> says.</summary>
+    /// <summary>This process's heap and its limit: that of the container or machine, or <c>DOTNET_GCHeapHardLimit</c>.</summary>
     public static HeapLoad OfProcess(TimeProvider time) => new(
         ReadProcess,
         static () => GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false),
         static () => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true),
         time);
 
-    /// <summary>What the heap of this process may have, in bytes.</summary>
+    /// <summary>The limit of this process's heap, in bytes.</summary>
     public static long MaxBytes { get; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
-    /// <summary>Whether nothing more should be taken.</summary>
+    /// <summary>Whether nothing more should be accepted.</summary>
     public bool IsFull()
     {
         if (!_lock.TryEnter())
@@ -66,8 +66,9 @@ public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, Action
     }
 
     /// <summary>
-    /// Gives back what large requests have left that were refused: soon, and at most once a minute. A few of them leave gigabytes of garbage, in arrays so large
-    /// that only a full collection frees them; a process that is idle afterwards allocates nothing, so that none would come, and would keep them for good.
+    /// Frees what refused large requests have left behind: soon, and at most once a minute. A few of them leave gigabytes of garbage, in arrays so
+    /// large that only a full collection frees them. A process that is idle afterwards allocates nothing, so no collection would happen, and it would
+    /// keep the garbage for good.
     /// </summary>
     public void ShrinkSoon()
     {
@@ -99,6 +100,6 @@ public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, Action
     }
 
     /// <param name="UsedBytes">What the last collection left.</param>
-    /// <param name="MaxBytes">What the heap may have.</param>
+    /// <param name="MaxBytes">The heap's limit.</param>
     public readonly record struct Reading(long UsedBytes, long MaxBytes);
 }

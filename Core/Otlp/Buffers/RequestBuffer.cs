@@ -3,14 +3,14 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Otlp.Buffers;
 
 /// <summary>
-/// One request's bytes in one pooled array, rented from a <see cref="RequestMemory"/>. Whoever rents it owns it until it hands it to a
-/// <see cref="SpanBatch"/>, which returns it with its own last lease.
+/// One request's bytes in one pooled array, rented from a <see cref="RequestMemory"/>. Whoever rents it owns it until handing it to a
+/// <see cref="SpanBatch"/>, which returns it when its last lease is released.
 /// </summary>
 public sealed class RequestBuffer
 {
     private byte[] _array;
 
-    // Where the array counts among those given out, and so must come off that count exactly once; null where it does not.
+    // The memory that counts this array, and that must stop counting it exactly once; null for an uncounted buffer.
     private RequestMemory? _memory;
     private long _recordBytes;
 
@@ -30,33 +30,36 @@ public sealed class RequestBuffer
 
     public ReadOnlySpan<byte> Bytes => _array.AsSpan(0, Length);
 
-    /// <summary>The arrays kept for reuse, whatever memory they are counted in.</summary>
+    /// <summary>The arrays kept for reuse, shared by all request memories.</summary>
     internal static BufferPool Pool { get; } = new(Math.Min(64 << 20, HeapLoad.MaxBytes / 16));
 
-    /// <summary>For bytes that are in memory anyway, as those from another silo or from the log: it is not counted, cannot grow, and may be left to the garbage collector.</summary>
+    /// <summary>
+    /// For bytes that are in memory anyway, such as those from another silo or from the log. The buffer is not counted, cannot grow, and may be left
+    /// to the garbage collector.
+    /// </summary>
     public static RequestBuffer RentUncounted(int capacity) => new(Pool.Rent(capacity), null);
 
-    /// <summary>Room for at least <paramref name="minimum"/> more bytes after <see cref="Length"/>; grows when it must.</summary>
+    /// <summary>Room for at least <paramref name="minimum"/> more bytes after <see cref="Length"/>; grows the buffer if needed.</summary>
     /// <exception cref="RequestMemoryException">There is no room to grow.</exception>
     public Memory<byte> GetMemory(int minimum)
     {
         if (_array.Length - Length < minimum)
         {
-            var memory = Volatile.Read(ref _memory) ?? throw new InvalidOperationException("A buffer that is not counted has its size from the start.");
-            var larger = memory.Take((int)Math.Min(Math.Max(Length + (long)minimum, _array.Length * 2L), System.Array.MaxLength), _array.Length);
+            var memory = Volatile.Read(ref _memory) ?? throw new InvalidOperationException("An uncounted buffer cannot grow.");
+            var larger = memory.RentArray((int)Math.Min(Math.Max(Length + (long)minimum, _array.Length * 2L), System.Array.MaxLength), _array.Length);
             _array.AsSpan(0, Length).CopyTo(larger);
-            memory.GiveBack(_array);
+            memory.ReturnArray(_array);
             _array = larger;
         }
 
         return _array.AsMemory(Length);
     }
 
-    /// <summary>Whether it counts among what the requests of clients may hold together.</summary>
+    /// <summary>Whether its bytes count towards the limit on all clients' requests.</summary>
     internal bool IsCounted => _memory is not null;
 
-    /// <summary>Counts what is made of the bytes together with them, as far as that is more than was counted before.</summary>
-    /// <param name="bytes">What it takes in all.</param>
+    /// <summary>Counts the records parsed from the bytes together with the bytes, as far as they exceed what was counted before.</summary>
+    /// <param name="bytes">The total size of the records.</param>
     /// <exception cref="RequestMemoryException">There is no room for it.</exception>
     internal void CountRecords(long bytes)
     {
@@ -76,7 +79,10 @@ public sealed class RequestBuffer
         Pool.Return(array);
     }
 
-    /// <summary>Counts no more, and leaves the array to whoever may still read it, and to the garbage collector. It must not be returned any more.</summary>
+    /// <summary>
+    /// Stops counting the array and leaves it to whoever may still read it, and then to the garbage collector. The buffer must not be returned
+    /// afterwards.
+    /// </summary>
     public void Abandon() => Uncount(_array.Length);
 
     private void Uncount(int bytes) => Interlocked.Exchange(ref _memory, null)?.Uncount(bytes + _recordBytes);

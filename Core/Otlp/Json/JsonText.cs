@@ -5,27 +5,27 @@ using System.Text.Unicode;
 namespace OrleansTempo.Core.Otlp.Json;
 
 /// <summary>
-/// The text of a JSON string, whatever a sender put into it. A length limit in JavaScript cuts an emoji into half a surrogate pair, and older
-/// programs send other encodings: what is no character becomes U+FFFD, for the spans are worth more than the one character.
+/// Decodes the text of a JSON string, whatever a sender put into it. JavaScript's length limits cut emoji into half a surrogate pair, and older
+/// programs send other encodings. Invalid characters become U+FFFD, because the spans matter more than the one character.
 /// </summary>
 internal static class JsonText
 {
-    // Each byte may be no character by itself, and U+FFFD has three.
+    // Every byte may be invalid on its own, and U+FFFD takes three bytes.
     private const int MaxGrowth = 3;
 
     private const int EscapeBytes = 6;
 
-    /// <summary>The most bytes that <see cref="Decode"/> makes of <paramref name="raw"/>: an escape is longer than its character.</summary>
-    /// <exception cref="FormatException">They would be more than an array may have.</exception>
+    /// <summary>The maximum number of bytes that <see cref="Decode"/> writes for <paramref name="raw"/>: an escape is longer than its character.</summary>
+    /// <exception cref="FormatException">They would not fit into an array.</exception>
     public static int MaxDecodedLength(ReadOnlySpan<byte> raw)
     {
         if (Utf8.IsValid(raw))
             return raw.Length;
-        return raw.Length <= Array.MaxLength / MaxGrowth ? raw.Length * MaxGrowth : throw new FormatException("the string is not valid UTF-8, and too long to mend");
+        return raw.Length <= Array.MaxLength / MaxGrowth ? raw.Length * MaxGrowth : throw new FormatException("the string is not valid UTF-8 and is too long to repair");
     }
 
-    /// <summary>Writes a string's text in UTF-8; never fails, and takes time in proportion to the string.</summary>
-    /// <param name="raw">What is between the quotation marks; a JSON reader has found its escapes well formed.</param>
+    /// <summary>Writes a string's text in UTF-8. Never fails, and takes time proportional to the string's length.</summary>
+    /// <param name="raw">The text between the quotation marks; a JSON reader has checked that its escapes are well formed.</param>
     /// <param name="target">Holds at least <see cref="MaxDecodedLength"/> bytes.</param>
     /// <returns>The bytes written.</returns>
     public static int Decode(ReadOnlySpan<byte> raw, Span<byte> target)
@@ -69,7 +69,7 @@ internal static class JsonText
 
         while (!text.IsEmpty)
         {
-            // What is no character is decoded as U+FFFD.
+            // Invalid bytes decode to U+FFFD.
             Rune.DecodeFromUtf8(text, out var rune, out var consumed);
             text = text[consumed..];
             rune.TryEncodeToUtf8(target[written..], out var bytes);
@@ -77,7 +77,7 @@ internal static class JsonText
         }
     }
 
-    // A pair is one character; half of one is none, and what follows it is by itself.
+    // A surrogate pair is one character. Half a pair is invalid, and what follows it stands on its own.
     private static Rune ReadEscapedRune(ref ReadOnlySpan<byte> raw)
     {
         var unit = ReadUnit(raw);

@@ -18,7 +18,7 @@ internal sealed class OtlpJsonField
         Values = values ?? [];
     }
 
-    // A function, because messages hold each other: an AnyValue may be a list of them.
+    // A function, because messages contain each other: an AnyValue may be a list of AnyValues.
     private readonly Func<OtlpJsonShape>? _message;
 
     public int Number { get; }
@@ -28,18 +28,18 @@ internal sealed class OtlpJsonField
 
     public byte[] NameUtf8 { get; }
 
-    /// <summary>The lowerCamelCase name as a JSON writer takes it.</summary>
+    /// <summary>The lowerCamelCase name, encoded for a JSON writer.</summary>
     public JsonEncodedText EncodedName { get; }
 
-    /// <summary>The name in the protocol's definition, which proto3 JSON has every reader accept too.</summary>
+    /// <summary>The name in the protocol's definition, which proto3 JSON readers must accept too.</summary>
     public byte[] OriginalNameUtf8 { get; }
 
     public OtlpJsonKind Kind { get; }
 
-    /// <summary>The message's shape, for the two kinds that have one.</summary>
+    /// <summary>The message's shape, for the two message kinds.</summary>
     public OtlpJsonShape Message => _message!();
 
-    /// <summary>An enum's names in the order of their numbers.</summary>
+    /// <summary>An enum's names, ordered by their numbers.</summary>
     public string[] Values { get; }
 }
 
@@ -49,7 +49,7 @@ internal enum OtlpJsonKind
     /// <summary>A string; UTF-8 in protobuf.</summary>
     Text,
 
-    /// <summary>A trace or span ID: bytes, in OTLP's JSON as hexadecimal.</summary>
+    /// <summary>A trace or span ID: bytes, which OTLP's JSON writes in hexadecimal.</summary>
     HexBytes,
 
     /// <summary>Other bytes: base64.</summary>

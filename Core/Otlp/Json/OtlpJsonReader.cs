@@ -10,23 +10,23 @@ using OrleansTempo.Core.Otlp.Buffers;
 namespace OrleansTempo.Core.Otlp.Json;
 
 /// <summary>
-/// Turns an OTLP/JSON trace request into the protobuf a sender would have encoded for it (fields in ascending order,
-/// defaults left out), so that all that follows sees one form and a span's size is its protobuf size.
+/// Turns an OTLP/JSON trace request into the protobuf that a sender would have encoded (fields in ascending order, defaults left out). Everything
+/// after it then sees one form, and a span's size is its protobuf size.
 /// <code>
 /// {"spans":[{"name":"a","traceId":"0af7…"}]}
 ///   a message's fields are appended as they come:  name, traceId
 ///   then put in order:                             traceId, name
 ///   then given their length:                       tag, length, traceId, name
 /// </code>
-/// OTLP's deviations from proto3 JSON hold: trace and span IDs are hexadecimal, unknown keys are ignored.
+/// It follows OTLP's deviations from proto3 JSON: trace and span IDs are hexadecimal, and unknown keys are ignored.
 /// </summary>
 public static class OtlpJsonReader
 {
-    /// <summary>How deep objects and arrays may nest; an array within an array takes three levels.</summary>
+    /// <summary>The maximum nesting depth of objects and arrays; an array within an array takes three levels.</summary>
     private const int MaxDepth = 128;
 
 
-    // The longest known has 22 characters, and each may be written as an escape of six bytes.
+    // The longest known name has 22 characters, and each may be escaped in six bytes.
     private const int MaxNameBytes = 160;
 
     /// <summary>Appends the request in <paramref name="json"/> (UTF-8) to <paramref name="output"/>; on failure <paramref name="error"/> names the field, the byte offset and what is allowed.</summary>
@@ -39,7 +39,7 @@ public static class OtlpJsonReader
             reader.Read();
             encoder.Message(ref reader, OtlpJsonShape.Request);
 
-            // Anything but white space after the request is an error of the reader's.
+            // The reader reports anything but white space after the request.
             reader.Read();
             error = "";
             return true;
@@ -60,17 +60,17 @@ public static class OtlpJsonReader
         }
     }
 
-    // The reader's messages end with a line and a position in it; the offset says the same better.
+    // The reader's messages end with a line and a position in it; our byte offset is clearer.
     private static string FirstSentence(string message)
     {
         var end = message.IndexOf(" LineNumber:", StringComparison.Ordinal);
         return end < 0 ? message : message[..end];
     }
 
-    // A field that has been appended: where it lies in the output.
+    // A field that has been appended, and where it starts in the output.
     private readonly record struct Segment(int Number, int Start);
 
-    // A step of the path to where the reader is, for errors.
+    // A step on the path to the reader's position, for error messages.
     private record struct Step(string Name, int Index);
 
     private struct Encoder(RequestBuffer output) : IDisposable
@@ -106,7 +106,7 @@ public static class OtlpJsonReader
             ArrayPool<Step>.Shared.Return(_path, clearArray: true);
         }
 
-        /// <summary>Appends the fields of the object the reader stands on, in ascending order.</summary>
+        /// <summary>Appends the fields of the reader's current object, in ascending order.</summary>
         public void Message(ref Utf8JsonReader reader, OtlpJsonShape shape)
         {
             if (reader.TokenType != JsonTokenType.StartObject)
@@ -131,9 +131,9 @@ public static class OtlpJsonReader
 
                 Enter(field.Name);
                 if ((seen & 1u << field.Number) != 0)
-                    throw new FormatException("the field is there twice");
+                    throw new FormatException("the field appears twice");
                 if (shape.IsOneOf && seen != 0)
-                    throw new FormatException("another kind of value is there already; one is allowed");
+                    throw new FormatException("the value already has another kind; only one is allowed");
                 seen |= 1u << field.Number;
 
                 if (_segmentCount > firstSegment && field.Number < _segments[_segmentCount - 1].Number)
@@ -203,7 +203,8 @@ public static class OtlpJsonReader
             {
                 _path[_depth - 1].Index = i;
 
-                // An array within a value keeps the places of its elements: the one that is null has no value. Among spans or attributes null is none.
+                // An array value keeps the positions of its elements, so a null element becomes an empty value. A null among spans or attributes is
+                // dropped.
                 if (reader.TokenType == JsonTokenType.Null)
                     NoValue(field);
                 else
@@ -219,7 +220,7 @@ public static class OtlpJsonReader
             RawVarint(0);
         }
 
-        // The length comes before what it measures: room for it is guessed, and the message moved where the guess was wrong.
+        // The length precedes its content, so room for it is guessed, and the message is moved if the guess was wrong.
         private void Nested(ref Utf8JsonReader reader, OtlpJsonField field)
         {
             var shape = field.Message;
@@ -241,7 +242,7 @@ public static class OtlpJsonReader
             ProtoWire.WriteVarint(output.Array, ref lengthStart, (ulong)length);
         }
 
-        // Stable, for messages of up to 16 fields: insertion sort, then one pass through a scratch copy.
+        // A stable sort for messages of up to 16 fields: insertion sort, then one pass through a scratch copy.
         private readonly void Order(int start, int firstSegment)
         {
             var count = _segmentCount - firstSegment;
@@ -302,13 +303,13 @@ public static class OtlpJsonReader
             if (digits.IsEmpty)
                 return;
             if (digits.Length % 2 != 0)
-                throw new FormatException($"'{Shorten(digits)}' has {digits.Length} hexadecimal digits; an even number is needed");
+                throw new FormatException($"'{Shorten(digits)}' has {digits.Length} hexadecimal digits; the number must be even");
 
             Tag(number, 2);
             RawVarint((ulong)digits.Length / 2);
             var target = output.GetMemory(digits.Length / 2).Span[..(digits.Length / 2)];
             if (Convert.FromHexString(digits, target, out _, out _) != OperationStatus.Done)
-                throw new FormatException($"'{Shorten(digits)}' is not hexadecimal; allowed are 0-9, a-f and A-F");
+                throw new FormatException($"'{Shorten(digits)}' is not hexadecimal; only 0-9, a-f and A-F are allowed");
             output.Length += target.Length;
         }
 
@@ -317,7 +318,7 @@ public static class OtlpJsonReader
             if (reader.TokenType != JsonTokenType.String)
                 throw Unexpected(ref reader, "a string of base64");
 
-            // Both alphabets are allowed, with and without padding; the decoder wants one of each.
+            // Both base64 alphabets are allowed, with or without padding; the decoder accepts only one form.
             var text = ArrayPool<byte>.Shared.Rent(JsonText.MaxDecodedLength(reader.ValueSpan) + 3);
             try
             {
@@ -349,7 +350,7 @@ public static class OtlpJsonReader
             else if (Utf8Parser.TryParse(text, out long signed, out consumed) && consumed == text.Length)
                 value = signed;
 
-            // Writers without integers write 3.0 or 1e3; the value is what counts.
+            // Writers without integers write 3.0 or 1e3; only the value counts.
             else if (Utf8Parser.TryParse(text, out decimal number, out consumed) && consumed == text.Length && decimal.IsInteger(number))
                 value = (Int128)number;
             else
@@ -373,7 +374,7 @@ public static class OtlpJsonReader
                     return double.NegativeInfinity;
             }
 
-            // Culture-free "R": digits, point, exponent; a number too large for a double is an error, not infinity.
+            // Digits, point and exponent, whatever the culture; a number too large for a double is an error, not infinity.
             return double.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value)
                 ? value
                 : throw new FormatException($"'{Shorten(text)}' is not a number; allowed are numbers, \"NaN\", \"Infinity\" and \"-Infinity\"");
@@ -432,7 +433,7 @@ public static class OtlpJsonReader
             return TryDecodeName(raw, ref name) ? Find(name, shape) : null;
         }
 
-        // False for a name that is longer than any that is known.
+        // False for a name longer than any known one.
         private static bool TryDecodeName(ReadOnlySpan<byte> raw, ref Span<byte> name)
         {
             if (JsonText.MaxDecodedLength(raw) > name.Length)

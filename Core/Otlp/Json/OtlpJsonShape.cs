@@ -3,8 +3,8 @@ using static OrleansTempo.Core.Otlp.Json.OtlpJsonKind;
 namespace OrleansTempo.Core.Otlp.Json;
 
 /// <summary>
-/// What an OTLP message may hold, as a table: the whole of the trace protocol is data here,
-/// <see cref="OtlpJsonReader"/> is the one loop that reads it and <see cref="OtlpJsonWriter"/> the one that writes it.
+/// The fields that an OTLP message may have, as a table. The whole trace protocol is data here: <see cref="OtlpJsonReader"/> is the one loop that
+/// reads it, and <see cref="OtlpJsonWriter"/> the one that writes it.
 /// </summary>
 internal sealed class OtlpJsonShape(int lengthBytes, bool isOneOf, params OtlpJsonField[] fields)
 {
@@ -77,10 +77,10 @@ internal sealed class OtlpJsonShape(int lengthBytes, bool isOneOf, params OtlpJs
         (ResourceSpans, ScopeSpans, Span) = (resourceSpans, scopeSpans, span);
     }
 
-    /// <summary>How many bytes such a message's length usually takes; a wrong guess costs moving the message.</summary>
+    /// <summary>How many bytes the length of such a message usually takes; after a wrong guess the message has to be moved.</summary>
     public int LengthBytes => lengthBytes;
 
-    /// <summary>At most one field may be there, and it is written even where it has its default value.</summary>
+    /// <summary>At most one field may be present, and it is written even if it has its default value.</summary>
     public bool IsOneOf => isOneOf;
 
     public OtlpJsonField[] Fields => fields;

@@ -9,20 +9,20 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Otlp.Json;
 
 /// <summary>
-/// Writes an OTLP message, straight from its protobuf bytes, as Tempo's query API writes it: proto3 JSON, which unlike OTLP's
-/// own JSON has IDs in base64 and enums by name. 64-bit numbers are strings; what has its default value is left out, but a
-/// message within a message (<c>status</c>, <c>resource</c>, <c>value</c>) is there even where the sender left it out, as it
-/// is from Tempo's blocks.
-/// <para>The bytes must be well formed: an <see cref="OtlpReader"/> has walked them when they were received.</para>
+/// Writes an OTLP message as JSON, straight from its protobuf bytes and as Tempo's query API writes it: proto3 JSON, which unlike OTLP's own JSON has
+/// IDs in base64 and enums by name. 64-bit numbers are strings. Default values are left out, but a nested message (<c>status</c>, <c>resource</c>,
+/// <c>value</c>) is written even if the sender left it out, as Tempo does from its blocks.
+/// <para>The bytes must be well formed: an <see cref="OtlpReader"/> checked them when they were received.</para>
 /// </summary>
 public static class OtlpJsonWriter
 {
-    // Answers are read by programs, never put into a page as they are: an apostrophe may be one. All that is written is made here.
+    // Programs read these answers; nobody pastes them into a page, so apostrophes need no escape. Everything written is generated here, so it needs
+    // no validation.
     internal static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     private const int MaxFieldNumber = 16;
 
-    /// <summary>A whole message of traces as indented text.</summary>
+    /// <summary>A whole message of traces as indented JSON text.</summary>
     /// <param name="traces">A <c>TracesData</c> or <c>ExportTraceServiceRequest</c> in protobuf.</param>
     public static string Format(ReadOnlySpan<byte> traces)
     {
@@ -37,10 +37,10 @@ public static class OtlpJsonWriter
         return Encoding.UTF8.GetString(output.WrittenSpan);
     }
 
-    /// <summary>Writes the message's fields as properties of the object that <paramref name="json"/> is within.</summary>
+    /// <summary>Writes the message's fields as properties of the current object of <paramref name="json"/>.</summary>
     internal static void WriteFields(Utf8JsonWriter json, ReadOnlySpan<byte> message, OtlpJsonShape shape)
     {
-        // Fields come in any order and more than once, and a JSON object wants each once: first look where each is.
+        // Fields may come in any order and repeatedly, but a JSON object needs each once, so first find where each one is.
         Span<Slice> last = stackalloc Slice[MaxFieldNumber + 1];
         Span<int> count = stackalloc int[MaxFieldNumber + 1];
         last.Clear();
@@ -102,7 +102,7 @@ public static class OtlpJsonWriter
         json.WriteEndObject();
     }
 
-    // A message that comes in parts is their bytes one after another: so protobuf defines merging.
+    // Protobuf merges a message that comes in parts by concatenating their bytes.
     private static byte[] Merge(ReadOnlySpan<byte> message, OtlpJsonShape shape, OtlpJsonField field)
     {
         var merged = new ArrayBufferWriter<byte>();
@@ -176,7 +176,7 @@ public static class OtlpJsonWriter
         }
     }
 
-    // What JSON has no number for is a string in proto3 JSON.
+    // Proto3 JSON writes numbers that JSON cannot express as strings.
     private static void WriteNumber(Utf8JsonWriter json, JsonEncodedText name, double value)
     {
         if (double.IsFinite(value))
@@ -185,7 +185,7 @@ public static class OtlpJsonWriter
             json.WriteString(name, double.IsNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
     }
 
-    // Senders do send other things than UTF-8 for strings; the rest of the trace must still be readable.
+    // Some senders put invalid UTF-8 into strings; the rest of the trace must still be readable.
     private static void WriteText(Utf8JsonWriter json, JsonEncodedText name, ReadOnlySpan<byte> text)
     {
         if (Utf8.IsValid(text))
@@ -194,7 +194,7 @@ public static class OtlpJsonWriter
             json.WriteString(name, Encoding.UTF8.GetString(text));
     }
 
-    // A field of the right number and the wrong wire type is an unknown field.
+    // A field with the right number but the wrong wire type is an unknown field.
     private static OtlpJsonField? Find(OtlpJsonShape shape, in ProtobufFields fields)
     {
         foreach (var field in shape.Fields)

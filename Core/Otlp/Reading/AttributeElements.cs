@@ -1,9 +1,6 @@
 namespace OrleansTempo.Core.Otlp.Reading;
 
-/// <summary>
-/// Steps through the elements of an array or key-value list that an <see cref="OtlpReader"/> has already walked, so it
-/// relies on their form.
-/// </summary>
+/// <summary>Enumerates the elements of an array or key-value list. An <see cref="OtlpReader"/> has already checked them, so it relies on their form.</summary>
 internal ref struct AttributeElements
 {
     private readonly ReadOnlySpan<byte> _bytes;

@@ -10,7 +10,7 @@ public struct AttributeRecord
     /// <summary>Whether its <c>KeyValue</c> message begins with the key and ends with the value, as every known SDK writes it.</summary>
     public bool IsPlain;
 
-    /// <summary>The inside of its <c>KeyValue</c> message; only where it is plain.</summary>
+    /// <summary>The content of its <c>KeyValue</c> message; valid only if it is plain.</summary>
     public readonly Slice PlainMessage
     {
         get
@@ -21,7 +21,7 @@ public struct AttributeRecord
     }
 }
 
-/// <summary>Which value an attribute carries, and so what its <see cref="AttributeRecord.Value"/> points at.</summary>
+/// <summary>The kind of value an attribute carries, and so what <see cref="AttributeRecord.Value"/> points at.</summary>
 public enum AttributeKind : byte
 {
     /// <summary>No value at all; the slice is empty.</summary>
@@ -39,10 +39,10 @@ public enum AttributeKind : byte
     /// <summary>Eight bytes, little endian.</summary>
     Double,
 
-    /// <summary>The inside of an <c>ArrayValue</c> message.</summary>
+    /// <summary>The content of an <c>ArrayValue</c> message.</summary>
     Array,
 
-    /// <summary>The inside of a <c>KeyValueList</c> message.</summary>
+    /// <summary>The content of a <c>KeyValueList</c> message.</summary>
     KeyValueList,
 
     /// <summary>The bytes themselves.</summary>

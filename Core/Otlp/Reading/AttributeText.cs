@@ -6,9 +6,8 @@ using System.Text;
 namespace OrleansTempo.Core.Otlp.Reading;
 
 /// <summary>
-/// An attribute's value as text, the way it becomes a label: strings as they are, integers and booleans in plain form,
-/// doubles as the shortest decimal without exponent, bytes as nothing, <c>[…]</c> and <c>{key:value…}</c> joined
-/// without separators.
+/// An attribute's value as text, as used for labels: strings unchanged, integers and booleans in plain form, doubles as the shortest decimal without
+/// an exponent, bytes as nothing, and <c>[…]</c> and <c>{key:value…}</c> joined without separators.
 /// </summary>
 public static class AttributeText
 {
@@ -25,11 +24,11 @@ public static class AttributeText
         return scratch.WrittenSpan;
     }
 
-    /// <summary>Appends the value as text, a string as well.</summary>
-    /// <param name="bytes">The request's.</param>
+    /// <summary>Appends the value as text; strings are appended too.</summary>
+    /// <param name="bytes">The request's bytes.</param>
     /// <param name="attribute">The attribute.</param>
-    /// <param name="output">What it is appended to.</param>
-    /// <param name="maxBytes">Of a list no element is looked at once <paramref name="output"/> is longer than this.</param>
+    /// <param name="output">The buffer to append to.</param>
+    /// <param name="maxBytes">A list's remaining elements are skipped once <paramref name="output"/> is longer than this.</param>
     internal static void Append(ReadOnlySpan<byte> bytes, in AttributeRecord attribute, ArrayBufferWriter<byte> output, int maxBytes = int.MaxValue) =>
         Append(bytes, attribute.Kind, attribute.Value, output, maxBytes);
 

@@ -3,8 +3,9 @@ using System.Diagnostics.CodeAnalysis;
 namespace OrleansTempo.Core.Otlp.Reading;
 
 /// <summary>
-/// Something for each envelope of a trace's spans (<see cref="FoundSpan.Resource"/>, <see cref="FoundSpan.Scope"/>). An envelope is known by its bytes, and
-/// before that by where they are: spans that were found together share them, and a client may have made them megabytes long. Off the hot path; not thread-safe.
+/// Maps each envelope of a trace's spans (<see cref="FoundSpan.Resource"/>, <see cref="FoundSpan.Scope"/>) to a value. It looks an envelope up by its
+/// place in memory first, then by its bytes: spans found together share envelopes, and a client may have made them megabytes long. Off the hot path;
+/// not thread-safe.
 /// </summary>
 public sealed class EnvelopeTable<T>
 {
@@ -21,7 +22,7 @@ public sealed class EnvelopeTable<T>
         return true;
     }
 
-    /// <summary>Takes in an envelope that <see cref="TryGet"/> did not find.</summary>
+    /// <summary>Adds an envelope that <see cref="TryGet"/> did not find.</summary>
     public void Add(ReadOnlyMemory<byte> envelope, T value)
     {
         _byBytes.Add(envelope, value);

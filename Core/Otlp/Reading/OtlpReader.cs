@@ -3,12 +3,12 @@ using System.Buffers.Binary;
 namespace OrleansTempo.Core.Otlp.Reading;
 
 /// <summary>
-/// Reads an <c>ExportTraceServiceRequest</c> in one pass over its bytes into a <see cref="SpanBatch"/>. Fields may come in
-/// any order and more than once, as protobuf allows: scalars keep the last value, messages merge; unknown fields are
-/// skipped. Every message is walked to its end, events and links too, so what is accepted is well formed throughout.
+/// Reads an <c>ExportTraceServiceRequest</c> into a <see cref="SpanBatch"/>, in one pass over its bytes. As protobuf allows, fields may come in any
+/// order and repeatedly: scalars keep the last value, messages merge, unknown fields are skipped. Every message is read to its end, events and links
+/// too, so an accepted request is well formed throughout.
 /// <para>
-/// Errors unwind as false returns with the reason noted: malformed input is a client's everyday fault and must not cost
-/// an exception. Every length is checked against its message's end before it is used.
+/// Errors unwind as false returns with the reason noted, because malformed input is common and must not cost an exception. Every length is checked
+/// against the end of its message before it is used.
 /// </para>
 /// Source: the OpenTelemetry protocol's trace messages, and protobuf's encoding.
 /// </summary>
@@ -123,8 +123,8 @@ internal ref struct OtlpReader
         return true;
     }
 
-    // A resource that came in parts, all of them walked by now: their attributes must stand together, and whoever sends many parts
-    // must not have what came before copied with each. So they are read once more, in a row.
+    // A resource came in parts, all of them read by now. Its attributes must be contiguous, but a sender of many parts must not cause a copy of all
+    // earlier ones for each part. So the attributes are read once more, in a row.
     private void MergeResource(int start, int end, int resource)
     {
         var (after, oversized) = (_position, _oversized);
@@ -270,7 +270,7 @@ internal ref struct OtlpReader
         return true;
     }
 
-    // Scopes, events and links: their attributes count against the limits, nothing of them is kept.
+    // Attributes of scopes, events and links count against the limits, but nothing of them is kept.
     private bool WalkAttributes(int end, uint attributesTag, string message, string field)
     {
         AttributeRecord ignored = default;
@@ -296,7 +296,7 @@ internal ref struct OtlpReader
     {
         attribute = default;
 
-        // Nearly every attribute is a short key and a short string, encoded in order: seen at a glance, no loop.
+        // Nearly every attribute is a short key and a short string, encoded in order: recognised here without a loop.
         var data = _data;
         var p = _position;
         if (end - p >= 6 && data[p] == 0x0A)
@@ -357,7 +357,7 @@ internal ref struct OtlpReader
     private bool ReadValue(int end, string field, ref AttributeRecord attribute, int depth)
     {
         if (depth > MaxValueDepth)
-            return Fail(field, _position, $"values are nested more than {MaxValueDepth} deep");
+            return Fail(field, _position, $"values are nested more than {MaxValueDepth} levels deep");
 
         while (_position < end)
         {
@@ -405,7 +405,7 @@ internal ref struct OtlpReader
         return true;
     }
 
-    // An ArrayValue or KeyValueList: walked for its form, kept as the bytes it is.
+    // An ArrayValue or KeyValueList is checked for its form and kept as raw bytes.
     private bool ReadNested(int end, string field, AttributeKind kind, ref AttributeRecord attribute, int depth)
     {
         if (!ReadLength(end, field, out var nestedEnd))
@@ -452,7 +452,7 @@ internal ref struct OtlpReader
                 return false;
             }
 
-            // As protobuf's own parsers do: the bits above 32 are of no meaning.
+            // Protobuf's own parsers ignore the bits above 32, too.
             tag = (uint)wide;
         }
 
@@ -463,7 +463,7 @@ internal ref struct OtlpReader
     {
         var start = _position;
         return ProtoWire.TryReadVarint(_data[..end], ref _position, out value)
-            || Fail(field, start, _position - start < ProtoWire.MaxVarintBytes ? "a number is cut off by the end of its message" : "a number is longer than 10 bytes");
+            || Fail(field, start, _position - start < ProtoWire.MaxVarintBytes ? "a number runs past the end of its message" : "a number is longer than 10 bytes");
     }
 
     private bool ReadVarintSlice(int end, string field, out Slice slice)
@@ -479,7 +479,7 @@ internal ref struct OtlpReader
         if (end - _position < sizeof(ulong))
         {
             value = 0;
-            return Fail(field, _position, $"8 bytes are needed and {end - _position} are left");
+            return Fail(field, _position, $"8 bytes are needed, but only {end - _position} are left");
         }
 
         value = BinaryPrimitives.ReadUInt64LittleEndian(_data[_position..]);
@@ -492,7 +492,7 @@ internal ref struct OtlpReader
         if (end - _position < sizeof(uint))
         {
             value = 0;
-            return Fail(field, _position, $"4 bytes are needed and {end - _position} are left");
+            return Fail(field, _position, $"4 bytes are needed, but only {end - _position} are left");
         }
 
         value = BinaryPrimitives.ReadUInt32LittleEndian(_data[_position..]);
@@ -508,7 +508,7 @@ internal ref struct OtlpReader
         return read;
     }
 
-    /// <summary>Reads a length and turns it into the end of what it measures; that end is never beyond <paramref name="end"/>.</summary>
+    /// <summary>Reads a length and returns the end of its content, which is never beyond <paramref name="end"/>.</summary>
     private bool ReadLength(int end, string field, out int contentEnd)
     {
         var start = _position;
@@ -562,12 +562,12 @@ internal ref struct OtlpReader
     private bool SkipBytes(int count, int end, string message)
     {
         if (end - _position < count)
-            return Fail(message, _position, $"{count} bytes are needed and {end - _position} are left");
+            return Fail(message, _position, $"{count} bytes are needed, but only {end - _position} are left");
         _position += count;
         return true;
     }
 
-    // Groups are long gone from protobuf's language, not from its wire. Nested ones are tracked without recursion.
+    // Groups are gone from protobuf's language, but not from its wire format. Nested ones are tracked without recursion.
     private bool SkipGroup(uint field, int end, string message)
     {
         Span<uint> open = stackalloc uint[MaxValueDepth];
@@ -577,13 +577,13 @@ internal ref struct OtlpReader
         {
             var start = _position;
             if (start >= end)
-                return Fail(message, start, $"the group of field {open[depth - 1]} is cut off by the end of its message");
+                return Fail(message, start, $"the group of field {open[depth - 1]} does not end within its message");
             if (!ReadTag(end, message, out var tag))
                 return false;
             switch (tag & 7)
             {
                 case StartGroup when depth == open.Length:
-                    return Fail(message, start, $"groups are nested more than {MaxValueDepth} deep");
+                    return Fail(message, start, $"groups are nested more than {MaxValueDepth} levels deep");
                 case StartGroup:
                     open[depth++] = tag >> 3;
                     break;
@@ -608,7 +608,7 @@ internal ref struct OtlpReader
         return false;
     }
 
-    // Names the field by its place: resource_spans[2].scope_spans[0].spans[17].name.
+    // Names the field by its path: resource_spans[2].scope_spans[0].spans[17].name.
     private readonly string Path(string field)
     {
         var resource = _batch.Resources.Length - 1;
@@ -627,7 +627,7 @@ internal ref struct OtlpReader
     }
 }
 
-/// <summary>Why bytes are not an OTLP trace request: which field, at which byte, and what is wrong with it.</summary>
+/// <summary>Why bytes are not an OTLP trace request: the field, its byte offset and the problem.</summary>
 public sealed record OtlpReadError(string Field, int Offset, string Problem)
 {
     public override string ToString() => $"malformed OTLP request: {Field} at byte {Offset}: {Problem}";

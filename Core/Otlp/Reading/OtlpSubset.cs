@@ -1,10 +1,10 @@
 namespace OrleansTempo.Core.Otlp.Reading;
 
 /// <summary>
-/// Some spans of a batch as a request of their own, each with the resource and the scope it was sent in. For the spans that go to another
-/// process, and for what is logged of a batch of which some are refused.
+/// Encodes some spans of a batch as a request of their own, each with its resource and scope. Used for spans that go to another process, and for
+/// logging a batch of which some spans were refused.
 /// <code>
-///   span, span │ span │ span        neighbours of one scope share an envelope
+///   span, span │ span │ span        adjacent spans of one scope share an envelope
 ///   └─ scope ──┴──────┘      │
 ///   └─ resource ─────────────┘
 /// </code>
@@ -16,9 +16,9 @@ public static class OtlpSubset
     private const byte ScopeSpansTag = (2 << 3) | 2;
     private const byte SpanTag = (2 << 3) | 2;
 
-    /// <summary>The bytes that <see cref="Write"/> takes for these spans.</summary>
-    /// <param name="batch">The batch; <see cref="SpanBatch.Prepare"/> was called before, where several threads use it.</param>
-    /// <param name="spans">Places of spans in the batch, ascending.</param>
+    /// <summary>The number of bytes that <see cref="Write"/> needs for these spans.</summary>
+    /// <param name="batch">The batch; if several threads use it, <see cref="SpanBatch.Prepare"/> must have been called.</param>
+    /// <param name="spans">Indexes of spans in the batch, ascending.</param>
     public static int Length(SpanBatch batch, ReadOnlySpan<int> spans)
     {
         var length = 0;
@@ -27,7 +27,7 @@ public static class OtlpSubset
         return length;
     }
 
-    /// <summary>Writes the request to the beginning of <paramref name="target"/>, which has room for it.</summary>
+    /// <summary>Writes the request to the beginning of <paramref name="target"/>, which must be large enough.</summary>
     /// <returns>Its length in bytes.</returns>
     public static int Write(SpanBatch batch, ReadOnlySpan<int> spans, Span<byte> target)
     {
@@ -65,7 +65,7 @@ public static class OtlpSubset
         ProtoWire.WriteVarint(target, ref position, (ulong)length);
     }
 
-    // The inside of the ResourceSpans that begins at a span; moves on to the first span that is not in it.
+    // The content of the ResourceSpans that begins at a span; moves on to the first span outside it.
     private static int ResourceLength(SpanBatch batch, ReadOnlySpan<int> spans, ref int i)
     {
         var all = batch.Spans;

@@ -3,19 +3,18 @@ using OrleansTempo.Core.Otlp.Buffers;
 namespace OrleansTempo.Core.Otlp.Reading;
 
 /// <summary>
-/// Writes a request again with its overlong attribute keys and string values cut, at a character's boundary. Only for
-/// requests that have some: everything else is never copied.
+/// Rewrites a request with its overlong attribute keys and string values truncated at a character boundary. Requests without any are never copied.
 /// <code>
 ///   request ─► resource_spans ─► resource ─────────────────────┬─► attribute ─┬─► key
 ///                   └─► scope_spans ─► scope ──────────────────┤              └─► value ─► string
 ///                            └─► span ─┬───────────────────────┤
 ///                                      └─► event, link ────────┘
 /// </code>
-/// Nothing becomes longer, so it is written into one counted buffer. What a message's length will be is found by walking it, once more at each level.
+/// Nothing becomes longer, so the result fits into one counted buffer. A message's new length is found by walking it, once more at each level.
 /// </summary>
 internal static class OtlpTruncation
 {
-    /// <summary>What has attributes, in Tempo's words.</summary>
+    /// <summary>The things that have attributes, in Tempo's words.</summary>
     public static readonly string[] Scopes = ["resource", "scope", "span", "event", "link"];
 
     private static readonly Schema[] s_attributes = [.. Scopes.Select(static (_, scope) => Attribute(scope))];
@@ -28,11 +27,11 @@ internal static class OtlpTruncation
     private static readonly Schema s_resourceSpans = new((1, s_resource), (2, s_scopeSpans));
     private static readonly Schema s_request = new((1, s_resourceSpans));
 
-    /// <summary>A new buffer, owned by the caller; the batch keeps its own.</summary>
-    /// <param name="batch">What is written again.</param>
-    /// <param name="maxAttributeBytes">How long a key or a string value may be.</param>
+    /// <summary>Returns a new buffer, owned by the caller; the batch keeps its own.</summary>
+    /// <param name="batch">The batch to rewrite.</param>
+    /// <param name="maxAttributeBytes">The maximum length of a key or a string value.</param>
     /// <param name="memory">Where the buffer comes from.</param>
-    /// <param name="cuts">How many keys and values were cut, by the number of their <see cref="Scopes"/>.</param>
+    /// <param name="cuts">How many keys and values were truncated, indexed as <see cref="Scopes"/>.</param>
     /// <exception cref="RequestMemoryException">There is no room for it.</exception>
     public static RequestBuffer Truncate(SpanBatch batch, int maxAttributeBytes, RequestMemory memory, out long[] cuts)
     {
@@ -99,7 +98,7 @@ internal static class OtlpTruncation
 
     private static ReadOnlySpan<byte> Cut(ReadOnlySpan<byte> bytes, Slice text, int max) => Utf8Text.Cut(bytes.Slice(text.Offset, text.Length), max);
 
-    /// <summary>Which fields of a message lead to texts that are cut. Their numbers are below 16, and so their tags one byte.</summary>
+    /// <summary>Which fields of a message lead to truncated texts. Their numbers are below 16, so their tags are one byte.</summary>
     private sealed class Schema
     {
         private readonly Schema?[] _children = new Schema?[16];
@@ -110,7 +109,7 @@ internal static class OtlpTruncation
                 _children[field] = child;
         }
 
-        /// <summary>For such a text, the number of what has the attribute.</summary>
+        /// <summary>For such a text, the index in <see cref="Scopes"/> of what has the attribute.</summary>
         public int? TextOf { get; init; }
 
         public Schema? Child(in ProtobufFields fields) => fields.WireType == 2 && (uint)fields.Field < (uint)_children.Length ? _children[fields.Field] : null;

@@ -1,8 +1,7 @@
 namespace OrleansTempo.Core.Otlp.Reading;
 
 /// <summary>
-/// Steps through the fields of a protobuf message that is known to be well formed (an <see cref="OtlpReader"/> has
-/// walked it), for the paths that are not taken per span.
+/// Enumerates the fields of a protobuf message that is known to be well formed (an <see cref="OtlpReader"/> has checked it), off the per-span path.
 /// </summary>
 internal ref struct ProtobufFields
 {
@@ -27,7 +26,7 @@ internal ref struct ProtobufFields
 
     public int WireType { get; private set; }
 
-    /// <summary>What the field holds: the inside of a length-delimited one, a varint's or a fixed number's bytes; a whole group.</summary>
+    /// <summary>The field's content: that of a length-delimited field, the bytes of a varint or fixed number, or a whole group.</summary>
     public Slice Content { get; private set; }
 
     public bool MoveNext()

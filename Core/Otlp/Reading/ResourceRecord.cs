@@ -3,13 +3,13 @@ namespace OrleansTempo.Core.Otlp.Reading;
 /// <summary>The resource of one <c>ResourceSpans</c>.</summary>
 public struct ResourceRecord
 {
-    /// <summary>The inside of the <c>ResourceSpans</c> message, its spans included.</summary>
+    /// <summary>The content of the <c>ResourceSpans</c> message, including its spans.</summary>
     public Slice Message;
 
-    /// <summary>Among the batch's envelopes, once they are built: the message without its scope spans.</summary>
+    /// <summary>Its place in the batch's envelopes, once they are built: the message without its scope spans.</summary>
     internal Slice Envelope;
 
-    /// <summary>The first of the resource's attributes among the batch's.</summary>
+    /// <summary>The index of the resource's first attribute in the batch.</summary>
     public int FirstAttribute;
     public int AttributeCount;
 }

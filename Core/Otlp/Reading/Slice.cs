@@ -1,6 +1,6 @@
 namespace OrleansTempo.Core.Otlp.Reading;
 
-/// <summary>A run of bytes of a request's buffer: where it begins and how long it is.</summary>
+/// <summary>A range of bytes in a request's buffer.</summary>
 public readonly record struct Slice(int Offset, int Length)
 {
     public bool IsEmpty => Length == 0;

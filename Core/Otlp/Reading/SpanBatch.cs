@@ -5,25 +5,24 @@ using OrleansTempo.Core.Otlp.Buffers;
 namespace OrleansTempo.Core.Otlp.Reading;
 
 /// <summary>
-/// A request's spans as flat arrays of structs that point into its one buffer: nothing is an object per span, attribute
-/// or string.
+/// A request's spans as flat arrays of structs that point into its one buffer; no span, attribute or string is an object.
 /// <code>
 ///   RequestBuffer  [ ...resource.....span.......span.......resource.....span... ]
 ///   Resources      [ r0, r1 ]               r.FirstAttribute ─┐
 ///   Spans          [ s0, s1, s2 ]           s.FirstAttribute ─┤   s.Resource ─► Resources
 ///   Attributes     [ a0, a1, ... ]   ◄────────────────────────┘
 /// </code>
-/// Batches are pooled. The one who rents holds the first lease; whoever keeps the batch beyond a call takes another, and
-/// the last to release gives the arrays and the buffer back.
+/// Batches are pooled. The renter holds the first lease. Whoever keeps the batch beyond a call takes another one, and the last release gives back the
+/// arrays and the buffer.
 /// </summary>
 public sealed class SpanBatch
 {
     private const long MaxPooledBytes = 64 << 20;
 
-    // A span that can be taken has 30 bytes, and with a resource and a scope of its own 34: 152 in memory, not five times as many. What takes more is made
-    // of messages with nothing in them, of two bytes each, and is found out before all of it is read. A little of it may be anything.
+    // A valid span takes at least 30 bytes on the wire, 34 with a resource and scope of its own, and 152 in memory: less than five times as many. A
+    // request above that ratio consists of empty two-byte messages, and is refused before it is read to the end. A small request may have any ratio.
     private const int MaxRecordBytesPerByte = 6;
-    private const long AnyRecordBytes = 8 << 20;
+    private const long UncheckedRecordBytes = 8 << 20;
 
     private const int FirstSpans = 64, FirstResources = 8, FirstScopes = 8, FirstAttributes = 512;
 
@@ -52,7 +51,7 @@ public sealed class SpanBatch
     /// <summary>The request's bytes; every slice points into them.</summary>
     public ReadOnlySpan<byte> Bytes => _buffer!.Bytes;
 
-    /// <summary>As <see cref="Bytes"/>, for those who keep them while they hold a lease.</summary>
+    /// <summary>Like <see cref="Bytes"/>, for callers that keep them while they hold a lease.</summary>
     public ReadOnlyMemory<byte> Memory => _buffer!.Array.AsMemory(0, _buffer.Length);
 
     public ReadOnlySpan<SpanRecord> Spans => _spans.AsSpan(0, _spanCount);
@@ -64,7 +63,7 @@ public sealed class SpanBatch
     /// <summary>The memory the batch holds, in bytes: its buffer and its arrays, used or not.</summary>
     public long MemoryBytes => _buffer!.Capacity + ArrayBytes;
 
-    /// <summary>Keys and values longer than the limit <see cref="TryRead"/> was given, in every attribute of the request.</summary>
+    /// <summary>The number of keys and values, in all attributes of the request, that exceed the limit given to <see cref="TryRead"/>.</summary>
     public int OversizedAttributes { get; internal set; }
 
     public ReadOnlySpan<AttributeRecord> Attributes(in ResourceRecord resource) =>
@@ -74,15 +73,15 @@ public sealed class SpanBatch
         _attributes.AsSpan(span.FirstAttribute, span.AttributeCount);
 
     /// <summary>
-    /// Reads a request. On success the caller holds the batch's one lease; on failure nothing is held. In any case the
-    /// buffer belongs to the batch: on failure it has been returned. What is read counts together with the buffer, where that counts.
+    /// Reads a request. On success the caller holds the batch's one lease. Either way the batch takes over the buffer; on failure it has been
+    /// returned. If the buffer counts towards a limit, so do the records read.
     /// </summary>
     /// <param name="buffer">The bytes of an <c>ExportTraceServiceRequest</c>.</param>
-    /// <param name="maxAttributeBytes">Attribute keys and string values beyond it are counted in <see cref="OversizedAttributes"/>; 0 for no limit.</param>
+    /// <param name="maxAttributeBytes">Longer attribute keys and string values are counted in <see cref="OversizedAttributes"/>; 0 for no limit.</param>
     /// <param name="batch">The batch.</param>
     /// <param name="error">What is wrong with the bytes.</param>
-    /// <param name="isAdmitted">Whether a request with the same spans, scopes, resources and attributes has been read before: then their number is no reason to refuse it.</param>
-    /// <exception cref="RequestMemoryException">There is no memory for what is in it, now or ever.</exception>
+    /// <param name="isAdmitted">Whether a request with the same spans, scopes, resources and attributes has been accepted before, so that their number is no reason to refuse it.</param>
+    /// <exception cref="RequestMemoryException">There is no memory for its records, now or ever.</exception>
     public static bool TryRead(
         RequestBuffer buffer,
         int maxAttributeBytes,
@@ -135,7 +134,7 @@ public sealed class SpanBatch
         if (left > 0)
             return;
         if (left < 0)
-            throw new InvalidOperationException("A span batch was released more often than leased.");
+            throw new InvalidOperationException("A span batch was released more often than it was leased.");
 
         _buffer!.Return();
         _buffer = null;
@@ -147,30 +146,36 @@ public sealed class SpanBatch
     }
 
     /// <summary>
-    /// In place of a <see cref="Release"/>, where it is not known whether somebody still reads: the batch stays readable for as
-    /// long as anybody has it, and is left to the garbage collector.
+    /// Replaces <see cref="Release"/> when it is unknown whether somebody still reads: the batch stays readable for whoever holds it, and is left to
+    /// the garbage collector.
     /// </summary>
     public void Abandon() => _buffer!.Abandon();
 
-    /// <summary>Makes what is otherwise made when it is first asked for; from then on any number of threads may read the batch at once.</summary>
+    /// <summary>Builds what is otherwise built on first use; afterwards any number of threads may read the batch at once.</summary>
     public void Prepare() => BuildEnvelopes();
 
-    /// <summary>The fields of a resource's <c>ResourceSpans</c> but its scope spans, each with its tag: the resource and its schema URL. Called by one thread at a time, or after <see cref="Prepare"/>.</summary>
+    /// <summary>
+    /// The fields of a resource's <c>ResourceSpans</c> except its scope spans, each with its tag: the resource and its schema URL. Call it from one
+    /// thread at a time, or after <see cref="Prepare"/>.
+    /// </summary>
     internal ReadOnlySpan<byte> Envelope(in ResourceRecord resource)
     {
         BuildEnvelopes();
         return _envelopes.AsSpan(resource.Envelope.Offset, resource.Envelope.Length);
     }
 
-    /// <summary>The fields of a scope's <c>ScopeSpans</c> but its spans, each with its tag: the scope and its schema URL. Called by one thread at a time, or after <see cref="Prepare"/>.</summary>
+    /// <summary>
+    /// The fields of a scope's <c>ScopeSpans</c> except its spans, each with its tag: the scope and its schema URL. Call it from one thread at a
+    /// time, or after <see cref="Prepare"/>.
+    /// </summary>
     internal ReadOnlySpan<byte> Envelope(in ScopeRecord scope)
     {
         BuildEnvelopes();
         return _envelopes.AsSpan(scope.Envelope.Offset, scope.Envelope.Length);
     }
 
-    /// <summary>Leaves out the spans for which <paramref name="keep"/> is false, keeping the order of the rest.</summary>
-    /// <returns>How many were left out.</returns>
+    /// <summary>Removes the spans for which <paramref name="keep"/> is false, keeping the order of the rest.</summary>
+    /// <returns>How many were removed.</returns>
     internal int RemoveWhere(Func<SpanBatch, int, bool> keep)
     {
         var kept = 0;
@@ -188,8 +193,8 @@ public sealed class SpanBatch
         return removed;
     }
 
-    /// <summary>A new span.</summary>
-    /// <param name="position">How many bytes have been read, here and in what adds anything else.</param>
+    /// <summary>Adds a span.</summary>
+    /// <param name="position">How many bytes have been read so far; the same for the methods that follow.</param>
     internal ref SpanRecord AddSpan(int position)
     {
         if (_spanCount == _spans.Length)
@@ -217,16 +222,16 @@ public sealed class SpanBatch
 
     internal ref ResourceRecord ResourceAt(int index) => ref _resources[index];
 
-    // What is read, in bytes; the arrays of a pooled batch may be larger.
+    // The size of the records read, in bytes; the arrays of a pooled batch may be larger.
     private long RecordBytes => SizeOf(_spanCount, _resourceCount, _scopeCount, _attributeCount);
 
     private static long SizeOf(long spans, long resources, long scopes, long attributes) =>
         (spans * Unsafe.SizeOf<SpanRecord>()) + (resources * Unsafe.SizeOf<ResourceRecord>()) + (scopes * Unsafe.SizeOf<ScopeRecord>()) + (attributes * Unsafe.SizeOf<AttributeRecord>());
 
-    // What every batch has room for, so that it is kept whether there is a request or not, does not count.
+    // The capacity that every batch keeps, request or not, does not count.
     private void CountRecords(int position, long growth = 0)
     {
-        var most = Math.Max(AnyRecordBytes, (long)position * MaxRecordBytesPerByte);
+        var most = Math.Max(UncheckedRecordBytes, (long)position * MaxRecordBytesPerByte);
         if (!_isAdmitted && RecordBytes > most)
             throw RequestMemoryException.TooDense(position, most, _spanCount, _attributeCount);
         _buffer!.CountRecords(RecordBytes + growth - SizeOf(FirstSpans, FirstResources, FirstScopes, FirstAttributes));
@@ -241,7 +246,7 @@ public sealed class SpanBatch
 
     private long ArrayBytes => SizeOf(_spans.Length, _resources.Length, _scopes.Length, _attributes.Length) + _envelopes.Length;
 
-    // In both messages what is repeated has field number 2, and all else belongs to the envelope.
+    // In both messages the repeated field has number 2, and all other fields belong to the envelope.
     private void BuildEnvelopes()
     {
         if (_hasEnvelopes)

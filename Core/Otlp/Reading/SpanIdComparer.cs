@@ -1,8 +1,8 @@
 namespace OrleansTempo.Core.Otlp.Reading;
 
 /// <summary>
-/// Span IDs as keys of .NET's tables. The framework's hash of a number is the number with its halves folded over each other, the same in every
-/// process, and clients choose the IDs: all whose halves are equal would stand in one place.
+/// Compares span IDs as keys of .NET's hash tables. The framework hashes a number by folding its halves over each other, in every process alike, and
+/// clients choose the IDs: all IDs with equal halves would collide.
 /// </summary>
 internal sealed class SpanIdComparer : IEqualityComparer<ulong>, IEqualityComparer<(ulong SpanId, SpanKind Kind)>
 {

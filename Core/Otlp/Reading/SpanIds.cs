@@ -3,14 +3,14 @@ using System.Buffers.Binary;
 
 namespace OrleansTempo.Core.Otlp.Reading;
 
-/// <summary>Reads and replaces the IDs within the bytes of a <c>Span</c> message that an <see cref="OtlpReader"/> has walked.</summary>
+/// <summary>Reads and replaces the IDs in the bytes of a <c>Span</c> message that an <see cref="OtlpReader"/> has checked.</summary>
 internal static class SpanIds
 {
     private const int IdField = 2;
     private const int ParentField = 4;
     private const int Length = 8;
 
-    /// <summary>The parent's ID, its 8 bytes read in big-endian order; false where the span has none of that length, or one of zeros.</summary>
+    /// <summary>The parent's ID, its 8 bytes read in big-endian order; false if the span has none of that length, or one of all zeros.</summary>
     public static bool TryReadParent(ReadOnlySpan<byte> span, out ulong parentId)
     {
         var content = ReadOnlySpan<byte>.Empty;

@@ -3,7 +3,7 @@ namespace OrleansTempo.Core.Otlp.Reading;
 /// <summary>One span, pointing into the request's buffer. Absent fields are empty slices and zeros.</summary>
 public struct SpanRecord
 {
-    /// <summary>The inside of the <c>Span</c> message; its length is the span's protobuf size in bytes.</summary>
+    /// <summary>The content of the <c>Span</c> message; its length is the span's protobuf size in bytes.</summary>
     public Slice Message;
     public Slice TraceId;
     public Slice SpanId;
@@ -18,25 +18,28 @@ public struct SpanRecord
     /// <summary>Unix time in nanoseconds.</summary>
     public ulong EndTimeUnixNano;
 
-    /// <summary>Which of the batch's resources the span belongs to.</summary>
+    /// <summary>The index of the span's resource in the batch.</summary>
     public int Resource;
 
-    /// <summary>Which of the batch's scopes the span belongs to.</summary>
+    /// <summary>The index of the span's scope in the batch.</summary>
     public int Scope;
 
-    /// <summary>The first of the span's attributes among the batch's.</summary>
+    /// <summary>The index of the span's first attribute in the batch.</summary>
     public int FirstAttribute;
     public int AttributeCount;
     public SpanKind Kind;
     public StatusCode Status;
 
-    /// <summary>The W3C trace flags and what OTLP adds to them.</summary>
+    /// <summary>The W3C trace flags and OTLP's additions to them.</summary>
     public uint Flags;
 
-    /// <summary>Whether the message has fields that have no place here but the trace state: events, links, dropped counts, fields of later versions.</summary>
+    /// <summary>
+    /// Whether the message has fields, besides the trace state, that this struct does not hold: events, links, dropped counts, fields of later
+    /// versions.
+    /// </summary>
     public bool HasOtherFields;
 
-    /// <summary>End − start in seconds; 0 where the span ends before it starts, or does not say when it starts: it has not lasted since 1970.</summary>
+    /// <summary>End − start in seconds; 0 if the span ends before it starts, or has no start: it has not lasted since 1970.</summary>
     public readonly double DurationSeconds =>
         StartTimeUnixNano != 0 && EndTimeUnixNano > StartTimeUnixNano ? (EndTimeUnixNano - StartTimeUnixNano) / 1e9 : 0;
 }

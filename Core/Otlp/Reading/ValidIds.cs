@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace OrleansTempo.Core.Otlp.Reading;
 
-/// <summary>Which spans have valid IDs: 16 and 8 bytes that are not all zero. All that follow the distributor count on there being no others.</summary>
+/// <summary>Checks that spans have valid IDs: 16 and 8 bytes, not all zero. Everything after the distributor relies on that.</summary>
 public static class ValidIds
 {
     private const int SpanIdLength = 8;
@@ -11,8 +11,8 @@ public static class ValidIds
 
     public static bool HasSpanId(ReadOnlySpan<byte> bytes, in SpanRecord span) => IsId(bytes, span.SpanId, SpanIdLength);
 
-    /// <summary>Leaves out the spans without valid IDs.</summary>
-    public static void RemoveOthers(SpanBatch batch) =>
+    /// <summary>Removes the spans without valid IDs.</summary>
+    public static void RemoveInvalid(SpanBatch batch) =>
         batch.RemoveWhere(static (b, i) => HasTraceId(b.Bytes, b.Spans[i]) && HasSpanId(b.Bytes, b.Spans[i]));
 
     private static bool IsId(ReadOnlySpan<byte> bytes, Slice id, int length)

@@ -4,15 +4,16 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Querier.Traces;
 
 /// <summary>
-/// A found trace put together as Tempo answers it.
+/// A found trace, assembled as Tempo answers it.
 /// <code>
 ///   found        A·s·3   B·s·1   A·s·2   A·t·4      (resource · scope · span's start)
 ///   assembled    B ─ s ─ 1
 ///                A ┬ s ─ 2, 3
 ///                  └ t ─ 4
 /// </code>
-/// Spans whose resource is the same byte for byte share one <c>ResourceSpans</c>, and within it those of the same scope share
-/// one <c>ScopeSpans</c>. Where a sender left resource or scope out, an empty one is answered, as Tempo does: clients read them unguarded. Spans are in the order of their start, then their ID; scopes and resources in that of their first span.
+/// Spans whose resource is byte-for-byte the same share one <c>ResourceSpans</c>, and within it those of the same scope share one <c>ScopeSpans</c>.
+/// If a sender left out the resource or scope, the answer has an empty one, as Tempo's does: clients read it without a check. Spans are ordered by
+/// start, then ID; scopes and resources are ordered by their first span.
 /// </summary>
 public sealed class AssembledTrace
 {
@@ -27,24 +28,24 @@ public sealed class AssembledTrace
 
     public bool IsEmpty => Resources.Count == 0;
 
-    /// <summary>What was looked at to find it, in bytes.</summary>
+    /// <summary>The number of bytes inspected to find it.</summary>
     public long InspectedBytes { get; }
 
-    /// <summary>Why the trace may not be whole; empty where it is.</summary>
+    /// <summary>Why the trace may be incomplete; empty if it is complete.</summary>
     public string Message { get; }
 
     public static AssembledTrace From(TraceAnswer answer)
     {
-        // Sorted first, all groups are in order of themselves: each stands where its first span does.
+        // Because spans are sorted first, the groups are in order too: each stands where its first span does.
         var spans = answer.Spans.Spans.OrderBy(static s => s.StartTimeUnixNano).ThenBy(static s => s.SpanId).ThenBy(static s => s.Kind).ToArray();
         SharedSpanIds.Separate(spans);
         var resources = new List<ResourceGroup>();
-        var scopesOf = new EnvelopeTable<ScopeGroups>();
+        var scopesOf = new EnvelopeTable<ScopeCollector>();
         foreach (var span in spans)
         {
             if (!scopesOf.TryGet(span.Resource, out var scopes))
             {
-                scopes = new ScopeGroups();
+                scopes = new ScopeCollector();
                 scopesOf.Add(span.Resource, scopes);
                 resources.Add(new ResourceGroup(WithFirstField(span.Resource), scopes.InOrder));
             }
@@ -68,8 +69,8 @@ public sealed class AssembledTrace
         return (byte[])[1 << 3 | 2, 0, .. envelope.Span];
     }
 
-    // One resource's scopes while they fill.
-    private sealed class ScopeGroups
+    // Collects one resource's scopes.
+    private sealed class ScopeCollector
     {
         private readonly EnvelopeTable<List<FoundSpan>> _spansOf = new();
 

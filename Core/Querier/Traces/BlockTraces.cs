@@ -5,12 +5,12 @@ using OrleansTempo.Core.Otlp;
 namespace OrleansTempo.Core.Querier.Traces;
 
 /// <summary>
-/// A trace's spans in the listed blocks. Every block's Bloom filter is asked; nearly all say no, and what is left costs a
-/// page each. A block that turns out to be corrupt is set aside, and the answer goes on without it and says so.
+/// Finds a trace's spans in the listed blocks. It asks every block's Bloom filter; nearly all say no, and the rest cost a page each. A block that
+/// proves to be corrupt is set aside; the answer omits it and says so.
 /// </summary>
 public sealed class BlockTraces(BlockList blocks, BlockReader reader) : ITraceSource
 {
-    // Footers that are not in memory yet are read this many at a time: the first query after a start has all of them to read.
+    // Uncached footers are read this many at a time: the first query after a start has to read all of them.
     private const int ReadsAtOnce = 16;
 
     public async ValueTask FindAsync(TenantId tenant, TraceId traceId, TraceRange range, TraceSpans into, ICollection<string> problems, CancellationToken cancellationToken)
@@ -34,10 +34,10 @@ public sealed class BlockTraces(BlockList blocks, BlockReader reader) : ITraceSo
         }
 
         foreach (var broken in blocks.Broken(tenant))
-            problems.Add($"block {broken.BlockId} is left out: {broken.Reason}");
+            problems.Add($"block {broken.BlockId} was left out: {broken.Reason}");
     }
 
-    /// <summary>Adds what blocks have that an ingester has written lately, as far as they are not listed yet.</summary>
+    /// <summary>Adds the spans in blocks that an ingester wrote recently, as far as they are not listed yet.</summary>
     public async ValueTask FindUnlistedAsync(IReadOnlyList<BlockMeta> written, TraceId traceId, TraceSpans into, CancellationToken cancellationToken)
     {
         foreach (var block in written)
@@ -50,7 +50,7 @@ public sealed class BlockTraces(BlockList blocks, BlockReader reader) : ITraceSo
             }
             catch (BlockCorruptException)
             {
-                // Gone from the list meanwhile, and from the store: whoever reads the listed blocks knows why, and says so.
+                // Gone from the list and the store in the meantime: the search of the listed blocks knows why, and says so.
             }
         }
     }
@@ -65,13 +65,13 @@ public sealed class BlockTraces(BlockList blocks, BlockReader reader) : ITraceSo
         {
             await blocks.SetAsideAsync(block, e.Reason, cancellationToken).ConfigureAwait(false);
 
-            // One that is broken stands among those that are, above. One that is gone was merged into a block that was not asked, for the list is that old.
+            // A broken block has been reported above. A missing block was merged into one that was not asked, because the list is that old.
             if (blocks.Broken(block.Tenant).All(broken => broken.BlockId != block.BlockId))
                 problems.Add($"block {block.BlockId} was merged or deleted after it was listed: {e.Reason}");
         }
     }
 
-    // Only to have many reads under way: what is wrong with a block comes out when it is asked.
+    // Only to run many reads in parallel: errors come up when the block is asked.
     private Task OpenAsync(List<BlockMeta> unopened, CancellationToken cancellationToken) => Parallel.ForEachAsync(
         unopened,
         new ParallelOptions { MaxDegreeOfParallelism = ReadsAtOnce, CancellationToken = cancellationToken },

@@ -4,17 +4,17 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Querier.Traces;
 
 /// <summary>
-/// In Zipkin's model the two sides of a call are one span of two kinds with one ID, and a tree of spans needs two. As Tempo
-/// does, the server's span gets an ID of its own and the client's span as its parent, and what hung under the shared ID
-/// hangs under the server's span.
+/// Separates spans that share an ID. In Zipkin's model, the two sides of a call are one span of two kinds with one ID, but a tree of spans needs two.
+/// As Tempo does, the server's span gets a new ID and the client's span as its parent, and the children of the shared ID become children of the
+/// server's span.
 /// <code>
 ///   client 7, server 7, child of 7    becomes    client 7 ─► server 1 ─► child of 1
 /// </code>
-/// New IDs count up from 1 past those the trace has.
+/// New IDs count up from 1, skipping those that the trace has.
 /// </summary>
 internal static class SharedSpanIds
 {
-    /// <summary>Changes the spans in place where sides share an ID.</summary>
+    /// <summary>Changes the spans in place where two sides share an ID.</summary>
     public static void Separate(Span<FoundSpan> spans)
     {
         var used = new HashSet<ulong>(SpanIdComparer.Instance);

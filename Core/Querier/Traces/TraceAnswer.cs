@@ -2,15 +2,15 @@ using OrleansTempo.Core.Otlp;
 
 namespace OrleansTempo.Core.Querier.Traces;
 
-/// <summary>What was found of a trace; no spans where there is none of that ID.</summary>
+/// <summary>The spans found of a trace; empty if there is no trace of that ID.</summary>
 public sealed record TraceAnswer
 {
     public required TraceSpans Spans { get; init; }
 
-    /// <summary>What could not be looked at, a sentence each, such as a block that is corrupt: the trace may have spans that are not here.</summary>
+    /// <summary>What could not be searched, a sentence each, such as a corrupt block: the trace may have spans that are missing here.</summary>
     public IReadOnlyList<string> Problems { get; init; } = [];
 
-    /// <summary>What several tenants have of one trace, as one answer. A span that was sent to more than one of them is one span.</summary>
+    /// <summary>Merges several tenants' answers for one trace. A span that was sent to more than one of them is one span.</summary>
     public static TraceAnswer Merge(TraceId traceId, IReadOnlyList<TraceAnswer> answers)
     {
         var spans = new TraceSpans(traceId) { InspectedBytes = answers.Sum(static a => a.Spans.InspectedBytes) };

@@ -5,12 +5,12 @@ using OrleansTempo.Core.Otlp.Json;
 namespace OrleansTempo.Core.Querier.Traces;
 
 /// <summary>
-/// Writes a trace as Tempo's two JSON answers, flushing as it goes.
+/// Writes a trace in Tempo's two JSON formats, flushing as it goes.
 /// <code>
 /// v1   {"batches":[…]}
 /// v2   {"trace":{"resourceSpans":[…]},"metrics":{"inspectedBytes":"25541"},"status":"PARTIAL","message":"…"}
 /// </code>
-/// The last two are there only where the trace may not be whole.
+/// The last two are present only if the trace may be incomplete.
 /// </summary>
 public static class TraceJson
 {
@@ -46,7 +46,7 @@ public static class TraceJson
         await FlushAsync(json, output, cancellationToken);
     }
 
-    // An empty array is a default, and left out.
+    // An empty array is a default, so it is left out.
     private static async Task WriteResourcesAsync(AssembledTrace trace, string name, Utf8JsonWriter json, PipeWriter output, CancellationToken cancellationToken)
     {
         if (trace.IsEmpty)

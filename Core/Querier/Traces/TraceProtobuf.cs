@@ -5,9 +5,9 @@ using System.Text;
 namespace OrleansTempo.Core.Querier.Traces;
 
 /// <summary>
-/// Writes a trace as Tempo's two protobuf answers, flushing as it goes: a <c>Trace</c> (v1), whose one field is
-/// <c>resource_spans</c>, and a <c>TraceByIDResponse</c> (v2), which holds such a trace. Every length is known before
-/// its message is written, so nothing is kept but the bytes there are.
+/// Writes a trace in Tempo's two protobuf formats, flushing as it goes: a <c>Trace</c> (v1), whose one field is <c>resource_spans</c>, and a
+/// <c>TraceByIDResponse</c> (v2), which contains a <c>Trace</c>. Every length is computed before its message is written, so nothing has to be
+/// buffered.
 /// </summary>
 public static class TraceProtobuf
 {

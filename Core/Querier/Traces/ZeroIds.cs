@@ -3,14 +3,14 @@ using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Querier.Traces;
 
-/// <summary>IDs of zeros in a span's parent and links say that there is none; who draws the trace would look for them, so they are not answered.</summary>
+/// <summary>Removes all-zero IDs from a span's parent and links: they mean that there is none, but clients that draw the trace would look for them.</summary>
 internal static class ZeroIds
 {
     private const int ParentField = 4, LinkField = 13;
     private const int LinkedTraceField = 1, LinkedSpanField = 2;
     private const int LengthDelimited = 2;
 
-    /// <summary>The inside of a <c>Span</c> message without them: the same bytes where it has none.</summary>
+    /// <summary>The content of a <c>Span</c> message without them: the same bytes if it has none.</summary>
     public static ReadOnlyMemory<byte> Remove(ReadOnlyMemory<byte> span)
     {
         var bytes = span.Span;
@@ -20,7 +20,7 @@ internal static class ZeroIds
         {
             var content = bytes.Slice(fields.Content.Offset, fields.Content.Length);
 
-            // Of several parents the last one counts.
+            // Of several parents, the last one counts.
             if (fields is { Field: ParentField, WireType: LengthDelimited })
                 hasNoParent = IsZero(content);
             else if (fields is { Field: LinkField, WireType: LengthDelimited })

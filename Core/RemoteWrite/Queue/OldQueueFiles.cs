@@ -80,7 +80,7 @@ public static partial class OldQueueFiles
         {
             try
             {
-                using var held = DirectoryLock.TryTake(root)
+                using var held = DirectoryLock.TryAcquire(root)
                     ?? throw new InUseException($"another process is using the old remote write queue in '{root}'; stop it first, or give each process its own metrics_generator.storage.path");
                 foreach (var tenant in Directory.EnumerateDirectories(root).Order(StringComparer.Ordinal))
                 {

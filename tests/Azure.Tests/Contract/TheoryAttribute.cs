@@ -2,7 +2,7 @@ using OrleansTempo.Azure.Tests;
 
 namespace OrleansTempo.Core.Tests.Objects;
 
-/// <summary>As <see cref="FactAttribute"/>, for what <c>[Theory]</c> means.</summary>
+/// <summary>Like <see cref="FactAttribute"/>, for <c>[Theory]</c>.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class TheoryAttribute : Xunit.TheoryAttribute
 {

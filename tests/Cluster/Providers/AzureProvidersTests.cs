@@ -57,7 +57,7 @@ public sealed class AzureProvidersTests
         await using var silo = Create(key, "https://acme.blob.core.windows.net");
 
         var error = Assert.Throws<ArgumentException>(() => silo.Services.GetRequiredService<IOptions<AzureStorageClusteringOptions>>().Value);
-        Assert.Contains($"'{key}' as a ServiceKey", error.Message);
+        Assert.Contains($"ServiceKey '{key}' in the Orleans section is not", error.Message);
     }
 
     private static TestSilo Create(string tables, string blobs) => TestSilo.Create(

@@ -2,7 +2,7 @@ using OrleansTempo.Core.Blocks.Format.Pages;
 
 namespace OrleansTempo.Core.Tests.Blocks;
 
-/// <summary>Traces of rows with a dictionary, as random as rows can be.</summary>
+/// <summary>Traces of rows with a dictionary, as random as possible.</summary>
 internal sealed class RandomRows
 {
     private readonly Random _random;

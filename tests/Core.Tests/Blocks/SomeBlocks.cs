@@ -4,7 +4,7 @@ using OrleansTempo.Core.Tests.RemoteWrite.Queue;
 
 namespace OrleansTempo.Core.Tests.Blocks;
 
-/// <summary>Metas of blocks, and blocks that are nothing but their metas.</summary>
+/// <summary>Metas of blocks, and blocks that consist only of their metas.</summary>
 internal static class SomeBlocks
 {
     public static readonly TenantId TeamA = Tenant("team-a");
@@ -29,7 +29,7 @@ internal static class SomeBlocks
         CreatedAt = endTime,
     };
 
-    /// <summary>Writes a block's data, of no format, and then its meta.</summary>
+    /// <summary>Writes a block's data, in no valid format, and then its meta.</summary>
     public static async Task StoreAsync(this IObjectStore store, BlockMeta block)
     {
         await store.PutAsync(BlockPaths.Data(block.Tenant, block.BlockId), new byte[10]);

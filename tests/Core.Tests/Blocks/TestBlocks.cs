@@ -20,7 +20,7 @@ internal static class TestBlocks
 {
     public static readonly DateTimeOffset CreatedAt = new(2026, 5, 28, 12, 0, 0, TimeSpan.Zero);
 
-    /// <summary>Writes these spans, whatever their traces, as one block.</summary>
+    /// <summary>Writes these spans, of any traces, as one block.</summary>
     public static Task<BlockMeta> WriteAsync(IObjectStore store, params IEnumerable<Span> spans) => WriteAsync(store, TestBatch.Request(spans).ToByteArray());
 
     public static async Task<BlockMeta> WriteAsync(IObjectStore store, byte[] request)
@@ -36,7 +36,7 @@ internal static class TestBlocks
         return meta;
     }
 
-    /// <summary>Spans of so many traces, their IDs spread as random ones are: with parents, attributes, events.</summary>
+    /// <summary>Spans of this many traces, with IDs spread like random ones, and with parents, attributes and events.</summary>
     public static List<Span> Spans(int traces, int spansPerTrace, int seed = 1)
     {
         var random = new Random(seed);
@@ -64,7 +64,7 @@ internal static class TestBlocks
         return spans;
     }
 
-    /// <summary>As they must be found again.</summary>
+    /// <summary>The spans as they must be found.</summary>
     public static ILookup<TraceId, SentSpan> Sent(params IEnumerable<Span> spans) => SentSpan.AllOf(TestBatch.Request(spans).ToByteArray()).ToLookup(static s => s.TraceId);
 
     public static async Task<TraceSpans> FindAsync(this BlockReader reader, BlockMeta block, TraceId trace)
@@ -74,7 +74,7 @@ internal static class TestBlocks
         return found;
     }
 
-    /// <summary>All spans of a block in its order.</summary>
+    /// <summary>All spans of a block, in its order.</summary>
     public static async Task<List<(TraceId Trace, FoundSpan Span)>> ReadAllAsync(this BlockReader reader, BlockMeta block)
     {
         var all = new List<(TraceId, FoundSpan)>();

@@ -91,7 +91,7 @@ public sealed class ParsedSizeTests
         var small = new RequestMemory(4 << 20);
         var never = Assert.Throws<RequestMemoryException>(() => SpanBatch.TryRead(small.Copy(request), 0, out _, out _));
         Assert.False(never.CanFit);
-        Assert.Contains("all requests together may hold 4194304 (distributor.max_inflight_bytes, or a quarter of the memory of the process); send smaller batches, or raise it", never.Message);
+        Assert.Contains("all requests together may hold only 4194304 (distributor.max_inflight_bytes, or a quarter of the process's memory); send smaller batches, or raise the limit", never.Message);
         Assert.Equal(0, small.OutstandingBytes);
     }
 

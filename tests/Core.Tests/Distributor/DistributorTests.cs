@@ -30,7 +30,7 @@ public sealed class DistributorTests
     [InlineData("FF")]
     [InlineData("0A05")]
     [InlineData("7B7D")]
-    public void Bytes_that_are_no_request_are_malformed(string hex)
+    public void Bytes_that_are_not_a_request_are_malformed(string hex)
     {
         var bench = new Bench();
 
@@ -44,7 +44,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void Text_that_is_not_UTF8_does_not_cost_the_batch()
+    public void Text_that_is_not_UTF8_does_not_reject_the_batch()
     {
         var bench = new Bench();
         var bytes = Request(Span("M~nchen"), Span("b")).ToByteArray();
@@ -89,7 +89,7 @@ public sealed class DistributorTests
     [InlineData(7)]
     [InlineData(9)]
     [InlineData(-8)]
-    public void Spans_without_a_valid_span_ID_too(int length)
+    public void Spans_without_a_valid_span_ID_are_refused_too(int length)
     {
         var bench = new Bench();
 
@@ -120,7 +120,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void Both_reasons_are_named_and_where_no_span_is_left_nothing_is_offered()
+    public void Both_reasons_are_named_and_if_no_span_is_left_nothing_is_offered()
     {
         var bench = new Bench();
 
@@ -157,7 +157,7 @@ public sealed class DistributorTests
         bench.Time.Advance(TimeSpan.FromSeconds(0.5));
         Assert.Equal(PushStatus.Accepted, bench.Push(request).Status);
 
-        // A long rest fills the bucket to its burst and no further.
+        // A long pause fills the bucket up to its burst and no further.
         bench.Time.Advance(TimeSpan.FromHours(1));
         Assert.Equal(PushStatus.Accepted, bench.Push(request).Status);
         Assert.Equal(PushStatus.Accepted, bench.Push(request).Status);
@@ -178,7 +178,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void Without_a_configured_wait_none_is_told()
+    public void Without_a_configured_wait_the_client_is_told_none()
     {
         var request = Request(Span("a"));
         var bench = new Bench(new IngestionLimits { RateLimitBytes = 1, BurstSizeBytes = request.CalculateSize() });
@@ -206,7 +206,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void Tenants_do_not_use_up_each_others_rate()
+    public void Tenants_do_not_consume_each_others_rate()
     {
         var request = Request(Span("a"));
         var bench = new Bench(new IngestionLimits { RateLimitBytes = 1, BurstSizeBytes = request.CalculateSize() });
@@ -219,7 +219,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void Without_a_rate_everything_is_taken()
+    public void Without_a_rate_everything_is_accepted()
     {
         var bench = new Bench(new IngestionLimits { RateLimitBytes = 0, BurstSizeBytes = 1 });
 
@@ -242,7 +242,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void What_is_cut_is_counted_by_whose_attributes_they_are()
+    public void Cut_attributes_are_counted_by_what_they_belong_to()
     {
         var bench = new Bench(new IngestionLimits { MaxAttributeBytes = 4 });
         KeyValue cut = new() { Key = "k", Value = new AnyValue { StringValue = "12345" } };
@@ -301,7 +301,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void A_distributor_that_stops_takes_nothing_more()
+    public void A_stopping_distributor_accepts_nothing_more()
     {
         var bench = new Bench();
         bench.Distributor.Stop();
@@ -314,7 +314,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void Buffers_go_back_whatever_becomes_of_the_request()
+    public void Buffers_are_returned_whatever_happens_to_the_request()
     {
         var oversized = Span("a");
         oversized.Attributes.Add(new KeyValue { Key = "k", Value = new AnyValue { StringValue = "too long" } });
@@ -330,7 +330,7 @@ public sealed class DistributorTests
         Assert.True(Returns(limited, Request(Span("a")).ToByteArray()), "rate limited");
         Assert.True(Returns(stopped, Request(Span("a")).ToByteArray()), "stopped");
 
-        // A buffer that has gone back has no array any more.
+        // A returned buffer has no array any more.
         static bool Returns(Bench bench, byte[] bytes)
         {
             var buffer = Bench.Buffer(bytes);
@@ -340,7 +340,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void A_batch_that_the_queue_keeps_stays_readable_until_it_lets_go()
+    public void A_batch_that_the_queue_keeps_stays_readable_until_released()
     {
         var bench = new Bench();
         bench.Queue.Keeps = true;
@@ -372,7 +372,7 @@ public sealed class DistributorTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Where_no_span_is_left_the_ingesters_are_not_asked(bool isEmpty)
+    public void If_no_span_is_left_the_ingesters_are_not_called(bool isEmpty)
     {
         var bench = new Bench();
 
@@ -415,7 +415,7 @@ public sealed class DistributorTests
         kept?.SetResult(default);
         await push;
 
-        // Once too often, and the lease of the queue would not hold it any more.
+        // If it were released once too often, the queue's lease would not hold it any more.
         Assert.NotEqual(0, buffer.Capacity);
         Assert.Single(bench.Queue.Kept).Release();
         Assert.Equal(0, buffer.Capacity);
@@ -427,7 +427,7 @@ public sealed class DistributorTests
     public async Task Ingesters_that_cannot_take_the_batch_are_unavailable_and_the_generator_never_sees_it(bool isSuspended)
     {
         var bench = new Bench();
-        var answer = new IngestResult { Unavailable = "the write-ahead log cannot be written: disk full" };
+        var answer = new IngestOutcome { Unavailable = "the spans could not be logged: disk full" };
         var kept = isSuspended ? bench.Ingesters.Suspend() : null;
         bench.Ingesters.Answer = _ => answer;
         var buffer = Bench.Buffer(Request(Span("a"), Span("bad", spanId: [])).ToByteArray());
@@ -436,7 +436,7 @@ public sealed class DistributorTests
         kept?.SetResult(answer);
         var result = await push;
 
-        Assert.Equal((PushStatus.Unavailable, "the write-ahead log cannot be written: disk full", TimeSpan.FromSeconds(1)), (result.Status, result.Message, result.RetryAfter));
+        Assert.Equal((PushStatus.Unavailable, "the spans could not be logged: disk full", TimeSpan.FromSeconds(1)), (result.Status, result.Message, result.RetryAfter));
         Assert.Equal(0, result.RejectedSpans);
         Assert.Empty(bench.Queue.Offered);
         Assert.Equal(0, buffer.Capacity);
@@ -446,7 +446,7 @@ public sealed class DistributorTests
     public void Spans_that_a_limit_refuses_are_reported_counted_and_not_offered()
     {
         var bench = new Bench();
-        bench.Ingesters.Answer = _ => new IngestResult { Refusals = Refuse(liveTraces: [3, 0], tooLarge: [2]) };
+        bench.Ingesters.Answer = _ => new IngestOutcome { Refusals = Refuse(liveTraces: [3, 0], tooLarge: [2]) };
 
         var result = bench.Push(Request(Span("a"), Span("b"), Span("c"), Span("d"), Span("e")));
 
@@ -465,7 +465,7 @@ public sealed class DistributorTests
     public void Refused_spans_and_those_with_invalid_IDs_are_added_up()
     {
         var bench = new Bench();
-        bench.Ingesters.Answer = _ => new IngestResult { Refusals = Refuse(liveTraces: [1], tooLarge: []) };
+        bench.Ingesters.Answer = _ => new IngestOutcome { Refusals = Refuse(liveTraces: [1], tooLarge: []) };
 
         var result = bench.Push(Request(Span("bad", spanId: []), Span("a"), Span("b")));
 
@@ -476,14 +476,14 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public async Task Where_every_span_is_refused_nothing_is_offered()
+    public async Task If_every_span_is_refused_nothing_is_offered()
     {
         var bench = new Bench();
         var kept = bench.Ingesters.Suspend();
         var buffer = Bench.Buffer(Request(Span("a"), Span("b")).ToByteArray());
         var push = bench.Distributor.PushAsync(TenantId.Single, buffer);
 
-        kept.SetResult(new IngestResult { Refusals = Refuse(liveTraces: [], tooLarge: [0, 1]) });
+        kept.SetResult(new IngestOutcome { Refusals = Refuse(liveTraces: [], tooLarge: [0, 1]) });
         var result = await push;
 
         Assert.Equal((PushStatus.Accepted, 2), (result.Status, result.RejectedSpans));
@@ -495,7 +495,7 @@ public sealed class DistributorTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task An_answer_is_held_for_as_long_as_the_generators_queue_asks_for(bool isKeptLater)
+    public async Task An_answer_is_delayed_for_as_long_as_the_generators_queue_asks_for(bool isKeptLater)
     {
         var bench = new Bench();
         var hold = TimeSpan.FromMilliseconds(7);
@@ -513,7 +513,7 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public async Task An_exception_of_the_ingesters_reaches_the_caller_and_the_buffer_goes_back()
+    public async Task An_exception_of_the_ingesters_reaches_the_caller_and_the_buffer_is_returned()
     {
         var bench = new Bench();
         var kept = bench.Ingesters.Suspend();
@@ -558,7 +558,7 @@ public sealed class DistributorTests
         SpanId = ByteString.CopyFrom(spanId ?? Id(8)),
     };
 
-    // Negative for an ID of zeros only.
+    // Negative for an ID of all zeros.
     private static byte[] Id(int length) => length < 0 ? new byte[-length] : [.. Enumerable.Repeat((byte)7, length)];
 
     [Fact]
@@ -610,7 +610,7 @@ public sealed class DistributorTests
 
         slow.Time.Advance(TimeSpan.FromHours(2));
 
-        // 7200 bytes have come back, not 100,000.
+        // 7200 bytes were refilled, not 100,000.
         var taken = 0;
         while (slow.Push(request).Status == PushStatus.Accepted)
             taken += request.Length;
@@ -657,9 +657,9 @@ public sealed class DistributorTests
 
     private sealed class Ingesters : IIngesters
     {
-        private TaskCompletionSource<IngestResult>? _suspended;
+        private TaskCompletionSource<IngestOutcome>? _suspended;
 
-        public Func<SpanBatch, IngestResult> Answer { get; set; } = _ => default;
+        public Func<SpanBatch, IngestOutcome> Answer { get; set; } = _ => default;
 
         public List<TenantId> Tenants { get; } = [];
 
@@ -668,10 +668,10 @@ public sealed class DistributorTests
 
         public SpanBatch? Last { get; private set; }
 
-        /// <summary>The next push is not answered before the returned source is.</summary>
-        public TaskCompletionSource<IngestResult> Suspend() => _suspended = new TaskCompletionSource<IngestResult>();
+        /// <summary>The next push is not answered until the returned source is set.</summary>
+        public TaskCompletionSource<IngestOutcome> Suspend() => _suspended = new TaskCompletionSource<IngestOutcome>();
 
-        public ValueTask<IngestResult> PushAsync(TenantId tenant, SpanBatch batch)
+        public ValueTask<IngestOutcome> PushAsync(TenantId tenant, SpanBatch batch)
         {
             Tenants.Add(tenant);
             Last = batch;

@@ -19,7 +19,7 @@ public sealed class PartitionSpreadTests
     [InlineData(6, 60_000, 4)]
     [InlineData(6, 100_000, 6)]
     [InlineData(1, 10_000_000, 1)]
-    public void A_tenant_is_spread_over_as_many_partitions_as_its_spans_of_a_second_ask_for(int partitions, int spans, int expected)
+    public void A_tenant_is_spread_over_as_many_partitions_as_its_spans_per_second_need(int partitions, int spans, int expected)
     {
         var spread = new PartitionSpread(partitions, _time);
 
@@ -29,7 +29,7 @@ public sealed class PartitionSpreadTests
     }
 
     [Fact]
-    public void It_grows_at_once_and_shrinks_by_steps_after_half_a_minute_of_quiet_each()
+    public void The_spread_grows_at_once_and_shrinks_one_step_per_half_minute_of_quiet()
     {
         var spread = new PartitionSpread(8, _time);
         spread.Count(500_000);
@@ -49,7 +49,7 @@ public sealed class PartitionSpreadTests
     }
 
     [Fact]
-    public void A_burst_in_a_quiet_time_keeps_it_from_shrinking()
+    public void A_burst_in_a_quiet_period_keeps_the_spread_from_shrinking()
     {
         var spread = new PartitionSpread(8, _time);
         for (var second = 0; second < 200; second++)

@@ -43,7 +43,7 @@ public sealed class TraceRouterTests : IAsyncDisposable
     {
         Assert.True(TenantId.TryParse("busy", out var busy, out _));
         await PushAsync(TenantId.Single, 100);
-        await PushAsync(busy, 4 * PartitionSpread.SpansPerSecondAndPartition);
+        await PushAsync(busy, 4 * PartitionSpread.SpansPerSecondPerPartition);
 
         Assert.Equal([0, 0, 1, 2, 3], _remote.Asked.Order());
     }

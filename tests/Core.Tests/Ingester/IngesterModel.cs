@@ -4,7 +4,7 @@ using OrleansTempo.Core.Tests.Otlp;
 
 namespace OrleansTempo.Core.Tests.Ingester;
 
-/// <summary>An ingester as one would write it without a thought for memory or time: a dictionary of traces and their spans. Blocks are due by their age alone.</summary>
+/// <summary>The simplest possible ingester, regardless of memory and time: a dictionary of traces and their spans. Blocks become due by age alone.</summary>
 internal sealed class IngesterModel(IngesterOptions options, TimeProvider time)
 {
     private readonly Dictionary<TraceId, Trace> _traces = [];
@@ -14,7 +14,7 @@ internal sealed class IngesterModel(IngesterOptions options, TimeProvider time)
 
     public int LiveTraces => _traces.Values.Count(static t => t.IsLive);
 
-    /// <summary>Of all spans in no flushed block.</summary>
+    /// <summary>All spans that are in no flushed block.</summary>
     public long OldestSegment => _segments.Values.DefaultIfEmpty(long.MaxValue).Min();
 
     public void Push(IEnumerable<SentSpan> spans, long segment)

@@ -36,7 +36,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     private LocalIngesters? _ingesters;
     private Partitions _remote = null!;
 
-    // Those that have been pushed to: their partitions here are open.
+    // Partitions that have been pushed to are open here.
     private readonly HashSet<(LocalIngesters Ingesters, TenantId Tenant)> _known = [];
 
     public LocalIngestersTests()
@@ -56,7 +56,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task What_is_pushed_is_found_at_once_and_after_it_was_flushed()
+    public async Task Pushed_spans_are_found_at_once_and_after_a_flush()
     {
         var ingesters = Open(s_options, _log);
         await ReplayAsync(ingesters);
@@ -117,14 +117,14 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task The_log_is_let_go_up_to_what_is_in_no_block()
+    public async Task The_log_is_released_up_to_the_first_span_that_is_in_no_block()
     {
         var ingesters = Open(s_options, _log);
         await PushAsync(ingesters, Traces(10));
         _log.CurrentSegment = 2;
         Tick();
 
-        // Before the replay nothing goes: what it has not read yet nobody knows of.
+        // Nothing is released before the replay: nobody knows yet what the log holds.
         Assert.Equal(0, _log.Released);
         await ReplayAsync(ingesters);
         Tick();
@@ -142,7 +142,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task What_was_not_flushed_is_replayed_into_any_number_of_partitions()
+    public async Task Unflushed_spans_are_replayed_into_any_number_of_partitions()
     {
         await using (var log = OpenLog())
         {
@@ -165,7 +165,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
             await CloseAsync();
         }
 
-        // All is in blocks, and so the log has nothing more of it.
+        // Everything is in blocks, so the log is empty.
         await using (var log = OpenLog())
         {
             var ingesters = Open(s_options with { Partitions = 5 }, log);
@@ -176,7 +176,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_block_and_a_log_that_hold_the_same_spans_are_found_once()
+    public async Task Spans_held_by_both_a_block_and_the_log_are_found_once()
     {
         await using (var log = OpenLog())
         {
@@ -196,13 +196,13 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task When_memory_is_full_pushes_wait_then_are_refused_and_go_on_when_there_is_room()
+    public async Task When_memory_is_full_pushes_wait_then_are_refused_and_continue_when_there_is_room()
     {
         var ingesters = Open(s_options with { MaxMemoryBytes = 200_000 }, _log);
         var store = new TaskCompletionSource();
         BeforeWrites = _ => store.Task;
 
-        // The first brings memory to its end and is answered late; most of it is cut at once and waits for the store.
+        // The first push fills the memory and is answered late; most of it is cut at once and waits for the store.
         var first = PushAsync(ingesters, Traces(100), stateLength: 3000);
         await _time.PassAsync(TimeSpan.FromMilliseconds(100));
         Assert.Equal(default, await first.WaitAsync(s_longest));
@@ -211,7 +211,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
         await _time.TimerOf(s_patience);
         Assert.False(refused.IsCompleted);
         _time.Advance(s_patience);
-        Assert.Contains("ingester.max_memory_bytes is 200000", (await refused.WaitAsync(s_longest)).Unavailable);
+        Assert.Contains("the maximum is 200000 (ingester.max_memory_bytes)", (await refused.WaitAsync(s_longest)).Unavailable);
         Assert.Equal(1, _log.Appended);
         Assert.Empty((await FindAsync(ingesters, Traces(101)[100].Trace)).Spans);
 
@@ -237,12 +237,12 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_log_that_cannot_be_written_makes_the_ingesters_unavailable_and_sent_again_nothing_is_twice()
+    public async Task A_log_that_cannot_be_written_makes_the_ingesters_unavailable_and_a_retry_stores_nothing_twice()
     {
         var ingesters = Open(s_options, _log);
         _log.Failure = new IOException("no space left");
 
-        Assert.Equal("the write-ahead log cannot be written: no space left", (await PushAsync(ingesters, Traces(10))).Unavailable);
+        Assert.Equal("the spans could not be logged: no space left", (await PushAsync(ingesters, Traces(10))).Unavailable);
 
         _log.Failure = null;
         Assert.Equal(default, await PushAsync(ingesters, Traces(10)));
@@ -250,7 +250,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_tenants_limit_holds_for_all_partitions_together_and_what_is_refused_whole_is_not_logged()
+    public async Task A_tenants_limit_covers_all_partitions_together_and_a_fully_refused_batch_is_not_logged()
     {
         var ingesters = Open(s_options, _log, new TenantOverrides { Ingestion = new IngestionOverrides { MaxTracesPerUser = 30 } });
 
@@ -304,7 +304,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     [Fact]
     public async Task A_flushed_block_is_read_here_until_every_querier_has_listed_it()
     {
-        // The list that the look-up asks is another process's, so to speak: nobody tells it of the block.
+        // The lookup asks another process's list, so to speak: nobody tells it of the block.
         var ingesters = Open(s_options, _log);
         _blocks = new BlockList(_store, _metrics, _time, NullLogger.Instance);
         var unaware = Open(s_options, _log, listOfQueue: new BlockList(_store, _metrics, _time, NullLogger.Instance));
@@ -322,7 +322,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_queue_that_is_closed_gives_up_what_it_has_not_written()
+    public async Task A_closed_queue_drops_what_it_has_not_written()
     {
         var ingesters = Open(s_options, _log);
         BeforeWrites = static _ => throw new IOException("unplugged");
@@ -336,7 +336,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
         Assert.Empty(_blocks.Blocks(TenantId.Single));
         Assert.Equal(Traces(40), await FoundAsync(ingesters, 40));
 
-        // And takes nothing more.
+        // And it accepts nothing more.
         await PushAsync(ingesters, Traces(41));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Ingesters.FlushAsync(null, CancellationToken.None).WaitAsync(s_longest));
     }
@@ -380,13 +380,13 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_partition_that_is_closed_takes_nothing_more_and_keeps_what_it_has()
+    public async Task A_closed_partition_accepts_nothing_more_and_keeps_what_it_has()
     {
         var logThere = new RecordingLog();
         var there = Open(s_options with { Partitions = 1 }, logThere);
         var here = Open(s_options with { Partitions = 1 }, _log);
         await PushAsync(here, Traces(10));
-        here.Known(TenantId.Single, 0)!.Close();
+        here.FindPartition(TenantId.Single, 0)!.Close();
         _remote.PlaceOf = _ => there;
 
         await PushAsync(here, Traces(20)[10..]);
@@ -400,7 +400,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_partition_that_cannot_be_reached_makes_the_push_unavailable_and_sent_again_nothing_is_twice()
+    public async Task An_unreachable_partition_makes_the_push_unavailable_and_a_retry_stores_nothing_twice()
     {
         var here = Open(s_options, _log);
         _remote.PlaceOf = static _ => null!;
@@ -422,7 +422,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
         var here = Open(s_options, _log, limits);
         _remote.PlaceOf = partition => partition % 2 == 0 ? here : elsewhere;
 
-        // By two processes, each of which has the limit for its own.
+        // By two processes, each with a limit of its own.
         var refused = (await PushAsync(here, Traces(100))).Refusals!;
 
         var kept = (await FoundAsync(here, 100)).Concat(await FoundAsync(elsewhere, 100)).Select(static s => (int)s.Span - 1).ToList();
@@ -451,7 +451,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_replay_that_cannot_hand_over_what_is_elsewhere_fails_and_lets_nothing_go()
+    public async Task A_replay_that_cannot_hand_over_spans_of_other_processes_fails_and_releases_nothing()
     {
         var here = Open(s_options, _log);
         _remote.Unreachable = "cannot reach the ingester";
@@ -465,7 +465,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task What_is_adopted_is_logged_here_and_no_limit_refuses_it()
+    public async Task Adopted_spans_are_logged_here_and_no_limit_refuses_them()
     {
         var here = Open(s_options, _log, new TenantOverrides { Ingestion = new IngestionOverrides { MaxTracesPerUser = 1 } });
 
@@ -486,23 +486,23 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     private static IEnumerable<ulong> Logged(RecordingLog log) => log.Requests.SelectMany(static r => SentSpan.AllOf(r).Select(static s => s.Key.SpanId)).Order();
 
     [Fact]
-    public async Task A_tenant_is_forgotten_when_all_it_had_is_in_blocks_and_its_partitions_are_closed()
+    public async Task A_tenant_is_forgotten_when_everything_is_in_blocks_and_its_partitions_are_closed()
     {
         var ingesters = Open(s_options, _log);
         await PushAsync(ingesters, Traces(3));
-        var partitions = Enumerable.Range(0, ingesters.Partitions).Select(p => ingesters.Known(TenantId.Single, p)!).ToList();
+        var partitions = Enumerable.Range(0, ingesters.Partitions).Select(p => ingesters.FindPartition(TenantId.Single, p)!).ToList();
         Assert.True(await ingesters.FlushAsync(TenantId.Single, CancellationToken.None));
         foreach (var partition in partitions)
             partition.Close();
         Tick();
-        Assert.NotNull(ingesters.Known(TenantId.Single, 0));
+        Assert.NotNull(ingesters.FindPartition(TenantId.Single, 0));
 
         _time.Advance(s_options.CompleteBlockTimeout);
 
-        Assert.Null(ingesters.Known(TenantId.Single, 0));
+        Assert.Null(ingesters.FindPartition(TenantId.Single, 0));
         Assert.False(await ingesters.FlushAsync(TenantId.Single, CancellationToken.None));
 
-        // And it begins anew.
+        // And it starts afresh.
         Assert.NotSame(partitions[0], ingesters.Open(TenantId.Single, 0));
         Assert.Equal(3, _values["tempo_ingester_traces_created_total"]);
         await PushAsync(ingesters, Traces(4));
@@ -511,19 +511,19 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_tenant_with_an_open_partition_or_a_block_to_be_asked_for_is_not_forgotten()
+    public async Task A_tenant_with_an_open_partition_or_a_recent_block_is_not_forgotten()
     {
         var ingesters = Open(s_options, _log);
         await PushAsync(ingesters, Traces(1));
         await ingesters.FlushAsync(TenantId.Single, CancellationToken.None);
         _time.Advance(s_options.CompleteBlockTimeout + s_options.FlushCheckPeriod);
-        Assert.NotNull(ingesters.Known(TenantId.Single, 0));
+        Assert.NotNull(ingesters.FindPartition(TenantId.Single, 0));
 
         await PushAsync(ingesters, Traces(1));
-        ingesters.Known(TenantId.Single, 0)!.Close();
+        ingesters.FindPartition(TenantId.Single, 0)!.Close();
         Tick();
 
-        Assert.NotNull(ingesters.Known(TenantId.Single, 0));
+        Assert.NotNull(ingesters.FindPartition(TenantId.Single, 0));
     }
 
     private BlockFlushQueue Flushes => _flushes!;
@@ -535,8 +535,8 @@ public sealed class LocalIngestersTests : IAsyncDisposable
 
     private Func<string, Task> BeforeWrites { set => _store.Before = (operation, name) => operation is "Put" or "Create" ? value(name) : Task.CompletedTask; }
 
-    // Over all the partitions there are.
-    private async Task<IngestResult> PushAsync(LocalIngesters ingesters, List<(TraceId Trace, ulong Span)> spans, TenantId? tenant = null, int stateLength = 0)
+    // Spread over all partitions.
+    private async Task<IngestOutcome> PushAsync(LocalIngesters ingesters, List<(TraceId Trace, ulong Span)> spans, TenantId? tenant = null, int stateLength = 0)
     {
         using var batch = Batch(spans, stateLength);
         if (_known.Add((ingesters, tenant ?? TenantId.Single)))
@@ -557,7 +557,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
         return span;
     }));
 
-    // Its partitions are all here, opened when they are first asked for.
+    // All its partitions are here, opened on first use.
     private LocalIngesters Open(IngesterOptions options, IWriteAheadLog log, TenantOverrides? overrides = null, BlockList? listOfQueue = null)
     {
         _flushes = new BlockFlushQueue(new BlockFlusher(_store, _time), listOfQueue ?? _blocks, _metrics, _time, NullLogger.Instance);
@@ -576,7 +576,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
         _opened.Clear();
     }
 
-    // Answers may be held, which takes time.
+    // Answers may be delayed, which takes time.
     private async Task<T> WhileTimePassesAsync<T>(Task<T> task)
     {
         await WhileTimePassesAsync((Task)task);
@@ -596,7 +596,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
 
     private void Tick() => _time.Advance(s_options.FlushCheckPeriod);
 
-    // As a query finds it: in the partitions and in the listed blocks.
+    // As a query would find it: in the partitions and in the listed blocks.
     private async Task<TraceSpans> FindAsync(LocalIngesters ingesters, TraceId trace, TenantId? tenant = null)
     {
         var spans = new TraceSpans(trace);
@@ -632,7 +632,7 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     {
         foreach (var partition in PartitionSpread.Candidates(into.TraceId, ingesters.Partitions))
         {
-            if (ingesters.Known(tenant, partition) is { } known)
+            if (ingesters.FindPartition(tenant, partition) is { } known)
                 await new BlockTraces(_blocks, new BlockReader(_store)).FindUnlistedAsync(known.Find(into.TraceId, into), into.TraceId, into, CancellationToken.None);
         }
     }

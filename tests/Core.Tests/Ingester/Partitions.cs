@@ -3,16 +3,16 @@ using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Tests.Ingester;
 
-/// <summary>Which of several processes has a partition, as trace grains would say: one that is nowhere yet is opened in <see cref="PlaceOf"/>.</summary>
+/// <summary>Decides which of several processes has a partition, as trace grains would; one that is open nowhere yet is opened in <see cref="PlaceOf"/>.</summary>
 internal sealed class Partitions : IRemotePartitions
 {
     /// <summary>The process that a partition is opened in.</summary>
     public required Func<int, LocalIngesters> PlaceOf { get; set; }
 
-    /// <summary>Partitions that were asked for from outside, a number for each time.</summary>
+    /// <summary>Partitions that were requested from outside, one number per request.</summary>
     public List<int> Asked { get; } = [];
 
-    /// <summary>What calls answer instead of reaching anybody.</summary>
+    /// <summary>The answer of calls that reach nobody.</summary>
     public string? Unreachable { get; set; }
 
     public Task OpenAsync(TenantId tenant, int partition)
@@ -23,12 +23,12 @@ internal sealed class Partitions : IRemotePartitions
         return Task.CompletedTask;
     }
 
-    public async Task<IngestResult> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
+    public async Task<IngestOutcome> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
     {
         lock (Asked)
             Asked.Add(partition);
         if (Unreachable is { } reason)
-            return new IngestResult { Unavailable = reason };
+            return new IngestOutcome { Unavailable = reason };
         await OpenAsync(tenant, partition);
         return await PlaceOf(partition).PushAsync(tenant, partition, batch, spans, isReplayed);
     }

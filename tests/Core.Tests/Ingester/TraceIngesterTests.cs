@@ -76,7 +76,7 @@ public sealed class TraceIngesterTests
     }
 
     [Fact]
-    public void A_trace_is_cut_when_no_span_has_come_for_the_idle_period()
+    public void A_trace_is_cut_when_no_span_has_arrived_for_the_idle_period()
     {
         Push(1, Trace(1), Trace(2));
         Advance(4);
@@ -159,7 +159,7 @@ public sealed class TraceIngesterTests
         Assert.Single(Find(1).Spans);
         Assert.Equal(3 * span.CalculateSize(), Find(1).InspectedBytes);
 
-        // A client and a server that share an ID, as Zipkin has them, are two.
+        // A client and a server span that share an ID, as in Zipkin, are two spans.
         span.Kind = Span.Types.SpanKind.Client;
         Push(1, span);
         Assert.Equal(2, Find(1).Spans.Count);
@@ -213,7 +213,7 @@ public sealed class TraceIngesterTests
 
         Assert.Equal(2, _ingester.Cut(CutReason.Due)!.Traces);
 
-        // And the next one is counted from its own first.
+        // And the next one counts from its own first trace.
         Push(1, Trace(3));
         Advance(300);
         Assert.Null(_ingester.Cut(CutReason.Due));
@@ -224,7 +224,7 @@ public sealed class TraceIngesterTests
     }
 
     [Fact]
-    public async Task A_trace_that_gets_spans_for_ever_goes_into_blocks_all_the_same_and_lets_the_log_go()
+    public async Task A_trace_that_gets_spans_for_ever_still_goes_into_blocks_and_releases_the_log()
     {
         var newest = 0;
         for (var second = 0; second < 3600; second++)
@@ -243,7 +243,7 @@ public sealed class TraceIngesterTests
     [Fact]
     public async Task Live_traces_move_to_the_next_generation_whole()
     {
-        // With more values than are shared, names and events, so that every part of a row moves.
+        // With more values than are shared, with names and events, so that every part of a row moves.
         var sent = new List<SentSpan>();
         for (var i = 0; i < 400; i++)
         {
@@ -269,7 +269,7 @@ public sealed class TraceIngesterTests
     }
 
     [Fact]
-    public void For_memory_a_block_of_what_is_idle_is_cut_however_small()
+    public void When_memory_is_short_a_block_of_idle_traces_is_cut_however_small()
     {
         Push(1, Trace(1));
         Assert.Null(_ingester.Cut(CutReason.Memory));
@@ -295,7 +295,7 @@ public sealed class TraceIngesterTests
     }
 
     [Fact]
-    public void A_tenant_has_just_as_many_live_traces_as_it_may_in_all_its_partitions_together()
+    public void A_tenant_has_exactly_the_maximum_number_of_live_traces_in_all_its_partitions()
     {
         var other = Ingester(s_options);
         var limits = new IngesterLimits { MaxTraces = 3 };
@@ -312,7 +312,7 @@ public sealed class TraceIngesterTests
         Assert.Equal(2, Find(1).Spans.Count);
         Assert.Empty(Find(4).Spans);
 
-        // A cut trace makes room for another, and is itself one too many when a late span comes.
+        // A cut trace makes room for another, and exceeds the limit itself when a late span revives it.
         Advance(5);
         other.Cut(CutReason.Due);
         Assert.Null(PushTo(_ingester, 1, limits, Trace(4)));
@@ -322,7 +322,7 @@ public sealed class TraceIngesterTests
     }
 
     [Fact]
-    public void A_trace_has_as_many_bytes_as_it_may_and_smaller_spans_still_fit()
+    public void A_trace_holds_up_to_its_maximum_bytes_and_smaller_spans_still_fit()
     {
         var size = Trace(1).CalculateSize();
         var limits = new IngesterLimits { MaxBytesPerTrace = 3 * size };
@@ -348,7 +348,7 @@ public sealed class TraceIngesterTests
     [Theory]
     [InlineData(1, 0)]
     [InlineData(0, 1)]
-    public void What_is_refused_leaves_nothing_behind(int maxTraces, int maxBytes)
+    public void Refused_spans_leave_nothing_behind(int maxTraces, int maxBytes)
     {
         _live.TryAdd(0);
         var limits = new IngesterLimits { MaxTraces = maxTraces, MaxBytesPerTrace = maxBytes };
@@ -360,7 +360,7 @@ public sealed class TraceIngesterTests
         Assert.True(_ingester.IsEmpty);
         Assert.Equal((0, 0), (_ingester.TracesCreated, _ingester.CutBytes));
 
-        // The table that it was looked up in, once.
+        // The table in which it was looked up, once.
         Assert.InRange(_ingester.MemoryBytes, 0, 2000);
         Assert.Equal(long.MaxValue, _ingester.OldestSegment);
         Assert.Empty(Find(1).Spans);
@@ -378,7 +378,7 @@ public sealed class TraceIngesterTests
         Push(6, Trace(2));
         Advance(1);
 
-        // Trace 1 goes, trace 2 with its first span in segment 4 stays.
+        // Trace 1 leaves; trace 2, with its first span in segment 4, stays.
         var first = _ingester.Cut(CutReason.Memory)!;
         Assert.Equal((3, 3), (first.OldestSegment, _ingester.OldestSegment));
         Push(7, Trace(3));
@@ -411,7 +411,7 @@ public sealed class TraceIngesterTests
     }
 
     [Fact]
-    public async Task Flushed_blocks_are_told_until_every_querier_has_listed_them()
+    public async Task Flushed_blocks_are_reported_until_every_querier_has_listed_them()
     {
         Push(1, Trace(1));
         var first = await FlushAsync(_ingester.Cut(CutReason.Everything)!);
@@ -507,7 +507,7 @@ public sealed class TraceIngesterTests
     // A span of the trace with an ID of its own.
     private Span Trace(ulong trace) => TestBatch.Span(Id(trace), ++_lastId, "a span");
 
-    // One with a bit of everything, some of it too different to be shared.
+    // A trace with a bit of everything, some of it too diverse to be shared.
     private Span Rich(ulong trace, int n)
     {
         var span = Trace(trace);

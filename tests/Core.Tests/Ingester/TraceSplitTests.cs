@@ -36,9 +36,9 @@ public sealed class TraceSplitTests
     [InlineData(1)]
     [InlineData(8)]
     [InlineData(1024)]
-    public void Spans_of_a_trace_stand_together_and_in_their_order(int partitions)
+    public void Spans_of_a_trace_are_adjacent_and_in_order(int partitions)
     {
-        // Twenty traces, their spans mixed; so few that no two of these share a bucket.
+        // Twenty traces with mixed spans; so few that no two of them share a bucket.
         var traces = Enumerable.Range(0, 20).Select(i => new TraceId(0, (ulong)i + 1)).ToArray();
         Assert.Equal(20, traces.Select(t => TraceSplit.PartitionOf(t, TraceSplit.MaxPartitions)).Distinct().Count());
         using var batch = TestBatch.Of(Enumerable.Range(0, 200).Select(i => traces[i * 7 % 20]));
@@ -61,7 +61,7 @@ public sealed class TraceSplitTests
     [InlineData("counting up")]
     [InlineData("counting up in the high half")]
     [InlineData("low half alone")]
-    public void Whatever_the_trace_IDs_are_the_partitions_have_about_as_many(string kind)
+    public void Partitions_are_evenly_filled_whatever_the_trace_IDs(string kind)
     {
         const int count = 100_000;
         var random = new Random(1);
@@ -101,7 +101,7 @@ public sealed class TraceSplitTests
         }
     }
 
-    // Computed apart from the code. Another silo, or the next version, must send a trace where this one does.
+    // Computed independently of the code: another silo, or the next version, must send a trace to the same partition.
     [Theory]
     [InlineData(0, 1, 8, 2)]
     [InlineData(0x0102030405060708, 0x090A0B0C0D0E0F10, 8, 0)]

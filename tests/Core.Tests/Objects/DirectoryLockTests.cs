@@ -17,28 +17,28 @@ public sealed class DirectoryLockTests : IDisposable
     [InlineData(true, true, true)]
     public void Only_shared_locks_are_held_together(bool isFirstShared, bool isSecondShared, bool isTaken)
     {
-        using (var first = DirectoryLock.TryTake(_folder, "~lock", isFirstShared))
+        using (var first = DirectoryLock.TryAcquire(_folder, "~lock", isFirstShared))
         {
             Assert.NotNull(first);
-            using var second = DirectoryLock.TryTake(_folder, "~lock", isSecondShared);
+            using var second = DirectoryLock.TryAcquire(_folder, "~lock", isSecondShared);
             Assert.Equal(isTaken, second is not null);
         }
 
-        using var after = DirectoryLock.TryTake(_folder, "~lock", isSecondShared);
+        using var after = DirectoryLock.TryAcquire(_folder, "~lock", isSecondShared);
         Assert.NotNull(after);
     }
 
     [Fact]
     public void An_exclusive_lock_waits_for_the_last_shared_one()
     {
-        var first = DirectoryLock.TryTake(_folder, "~lock", isShared: true);
-        using (DirectoryLock.TryTake(_folder, "~lock", isShared: true))
+        var first = DirectoryLock.TryAcquire(_folder, "~lock", isShared: true);
+        using (DirectoryLock.TryAcquire(_folder, "~lock", isShared: true))
         {
             first!.Dispose();
-            Assert.Null(DirectoryLock.TryTake(_folder, "~lock", isShared: false));
+            Assert.Null(DirectoryLock.TryAcquire(_folder, "~lock", isShared: false));
         }
 
-        using (var exclusive = DirectoryLock.TryTake(_folder, "~lock", isShared: false))
+        using (var exclusive = DirectoryLock.TryAcquire(_folder, "~lock", isShared: false))
             Assert.NotNull(exclusive);
         Assert.Equal(Environment.ProcessId.ToString(CultureInfo.InvariantCulture), File.ReadAllText(Path.Combine(_folder, "~lock")));
     }
@@ -54,8 +54,8 @@ public sealed class DirectoryLockTests : IDisposable
         try
         {
             Assert.Equal("held", other.StandardOutput.ReadLine());
-            Assert.Null(DirectoryLock.TryTake(_folder, "~lock", isShared: false));
-            using var shared = DirectoryLock.TryTake(_folder, "~lock", isShared: true);
+            Assert.Null(DirectoryLock.TryAcquire(_folder, "~lock", isShared: false));
+            using var shared = DirectoryLock.TryAcquire(_folder, "~lock", isShared: true);
             Assert.Equal(isSharedTaken, shared is not null);
         }
         finally
@@ -64,7 +64,7 @@ public sealed class DirectoryLockTests : IDisposable
             Assert.True(other.WaitForExit(TimeSpan.FromSeconds(30)));
         }
 
-        using var after = DirectoryLock.TryTake(_folder, "~lock", isShared: false);
+        using var after = DirectoryLock.TryAcquire(_folder, "~lock", isShared: false);
         Assert.NotNull(after);
     }
 }

@@ -5,7 +5,7 @@ namespace OrleansTempo.Core.Tests.Objects;
 public sealed class DirectorySyncTests
 {
     [Fact]
-    public void A_directory_can_be_flushed_and_one_that_is_not_there_is_named()
+    public void A_directory_can_be_flushed_and_a_missing_one_is_named()
     {
         var directory = Directory.CreateTempSubdirectory("wal-ä");
         DirectorySync.Flush(directory.FullName);

@@ -40,7 +40,7 @@ public sealed class FileObjectStoreTests : ObjectStoreContract, IDisposable
     }
 
     [Fact]
-    public async Task Folders_go_with_their_last_object()
+    public async Task Folders_are_removed_with_their_last_object()
     {
         await Store.PutAsync("blocks/a/1/data", Bytes("one"));
         await Store.PutAsync("blocks/b/1/data", Bytes("two"));
@@ -52,7 +52,7 @@ public sealed class FileObjectStoreTests : ObjectStoreContract, IDisposable
     }
 
     [Fact]
-    public async Task A_volume_that_is_not_mounted_is_an_error_and_no_empty_store()
+    public async Task An_unmounted_volume_is_an_error_and_not_an_empty_store()
     {
         await Store.PutAsync("blocks/a/1/data", Bytes("one"));
         Directory.Delete(_root, recursive: true);
@@ -97,12 +97,12 @@ public sealed class FileObjectStoreTests : ObjectStoreContract, IDisposable
         await Store.PutAsync("a/b", Bytes("x"));
 
         await Fails(() => Store.PutAsync("a", Bytes("x")), "cannot write 'a'", Path.Combine(_root, "a"));
-        await Fails(() => Store.PutIfAbsentAsync("a", Bytes("x")), "cannot write 'a'", "a folder of that name is there");
+        await Fails(() => Store.PutIfAbsentAsync("a", Bytes("x")), "cannot write 'a'", "a folder of that name exists");
         Assert.Equal(["a/b 1"], await ListAsync(Store, ""));
     }
 
     [Fact]
-    public async Task What_cannot_be_written_aside_is_an_io_error_too()
+    public async Task A_failed_write_to_a_temporary_file_is_also_an_io_error()
     {
         Directory.Delete(Temporary);
 
@@ -111,7 +111,7 @@ public sealed class FileObjectStoreTests : ObjectStoreContract, IDisposable
     }
 
     [Fact]
-    public void A_root_that_cannot_be_made_is_named()
+    public void A_root_that_cannot_be_created_is_named()
     {
         var file = Path.Combine(_root, "file");
         File.WriteAllText(file, "");
@@ -121,7 +121,7 @@ public sealed class FileObjectStoreTests : ObjectStoreContract, IDisposable
     }
 
     [Fact]
-    public void Leftovers_of_dead_processes_go_after_an_hour()
+    public void Leftovers_of_dead_processes_are_deleted_after_an_hour()
     {
         var old = Leftover("old", TimeSpan.FromMinutes(61));
         var young = Leftover("young", TimeSpan.FromMinutes(59));
@@ -141,7 +141,7 @@ public sealed class FileObjectStoreTests : ObjectStoreContract, IDisposable
     }
 
     [Fact]
-    public async Task Files_that_are_no_objects_are_not_listed()
+    public async Task Files_that_are_not_objects_are_not_listed()
     {
         await Store.PutAsync("blocks/a/1/data", Bytes("x"));
         Directory.CreateDirectory(Path.Combine(_root, "lost+found", "x"));
@@ -161,11 +161,11 @@ public sealed class FileObjectStoreTests : ObjectStoreContract, IDisposable
         await store.PutAsync("blocks/a/data", Bytes("one"));
         Assert.Equal(3, await store.ReadAsync("blocks/a/data", 0, new byte[3]));
 
-        // Behind its back, as another machine does: what is open is still read, for no longer than it may take up space.
+        // Behind the store's back, as another machine would do it: an open file is still read, but for no longer than it may take up space.
         await Other.DeleteAsync("blocks/a/data");
         Assert.Equal(3, await store.ReadAsync("blocks/a/data", 0, new byte[3]));
 
-        await time.PassAsync(OpenObjects.MaxAge);
+        await time.PassAsync(OpenObjectCache.MaxAge);
         Assert.Equal(-1, await store.ReadAsync("blocks/a/data", 0, new byte[3]));
     }
 
@@ -209,7 +209,7 @@ public sealed class FileObjectStoreTests : ObjectStoreContract, IDisposable
     [InlineData(true, false, false)]
     [InlineData(false, true, false)]
     [InlineData(false, false, true)]
-    public async Task Whoever_runs_alone_has_the_directory_for_itself_and_members_of_a_cluster_share_it(bool isFirstAlone, bool isSecondAlone, bool isTaken)
+    public async Task A_process_that_runs_alone_locks_the_directory_and_members_of_a_cluster_share_it(bool isFirstAlone, bool isSecondAlone, bool isTaken)
     {
         using (var first = Open(isFirstAlone))
         {
@@ -224,8 +224,8 @@ public sealed class FileObjectStoreTests : ObjectStoreContract, IDisposable
                 var error = Assert.Throws<IOException>(() => Open(isSecondAlone));
                 Assert.Equal(
                     isSecondAlone
-                        ? $"the object store's directory '{_root}' is in use by another process, and this one runs alone; stop the other one, give each its own storage.trace.local.path, or make them one cluster with Orleans:Clustering"
-                        : $"the object store's directory '{_root}' is in use by a process that runs alone; stop that one, give each its own storage.trace.local.path, or configure Orleans:Clustering there too",
+                        ? $"the object store's directory '{_root}' is in use by another process, and this one runs alone; stop the other one, give each its own storage.trace.local.path, or join them into one cluster with Orleans:Clustering"
+                        : $"the object store's directory '{_root}' is in use by a process that runs alone; stop that process, give each its own storage.trace.local.path, or configure Orleans:Clustering there too",
                     error.Message);
             }
         }

@@ -6,8 +6,8 @@ using OrleansTempo.Core.Objects;
 namespace OrleansTempo.Core.Tests.Objects;
 
 /// <summary>
-/// An object store in memory. What a test wants to fail or to hold up, it does in <see cref="Before"/> and <see cref="After"/>;
-/// what it wants only one process to feel, in a <see cref="View"/>.
+/// An object store in memory. Tests make it fail or block in <see cref="Before"/> and <see cref="After"/>, or for one process alone in a
+/// <see cref="View"/>.
 /// </summary>
 internal sealed class InMemoryObjectStore : IObjectStore
 {
@@ -34,7 +34,7 @@ internal sealed class InMemoryObjectStore : IObjectStore
     /// <summary>Awaited before an operation takes effect, with its method's name without <c>Async</c> and the object's name or prefix.</summary>
     public Func<string, string, Task>? Before { get; set; }
 
-    /// <summary>Awaited when it has taken effect, before its caller hears of it.</summary>
+    /// <summary>Awaited once it has taken effect, before its caller hears of it.</summary>
     public Func<string, string, Task>? After { get; set; }
 
     /// <summary>How often each operation was called.</summary>
@@ -58,7 +58,7 @@ internal sealed class InMemoryObjectStore : IObjectStore
         }
     }
 
-    /// <summary>The same objects, as one more process sees them.</summary>
+    /// <summary>The same objects, as another process sees them.</summary>
     public InMemoryObjectStore View() => new(this);
 
     public async Task<string> PutAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
@@ -93,7 +93,7 @@ internal sealed class InMemoryObjectStore : IObjectStore
             .Select(o => new ObjectInfo(o.Key, o.Value.Content.Length, o.Value.Modified))
             .ToList());
 
-        // In no order, says the contract: whoever relies on one must notice.
+        // The contract promises no order, so callers that rely on one must fail.
         found.Reverse();
         foreach (var info in found)
             yield return info;

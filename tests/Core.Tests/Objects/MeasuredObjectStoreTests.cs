@@ -31,7 +31,7 @@ public sealed class MeasuredObjectStoreTests : ObjectStoreContract, IDisposable
     }
 
     [Fact]
-    public async Task Requests_are_labelled_as_those_of_an_HTTP_store()
+    public async Task Requests_are_labelled_like_those_of_an_HTTP_store()
     {
         var requests = new List<string>();
         using var listener = new MeterListener();

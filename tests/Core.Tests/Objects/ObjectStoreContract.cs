@@ -3,7 +3,7 @@ using OrleansTempo.Core.Objects;
 
 namespace OrleansTempo.Core.Tests.Objects;
 
-/// <summary>What every <see cref="IObjectStore"/> must do; a test class of an implementation inherits it.</summary>
+/// <summary>The contract of every <see cref="IObjectStore"/>; the test class of an implementation inherits it.</summary>
 public abstract class ObjectStoreContract
 {
     /// <summary>The store under test; the same one in every call of a test.</summary>
@@ -13,7 +13,7 @@ public abstract class ObjectStoreContract
     protected abstract IObjectStore Other { get; }
 
     [Fact]
-    public async Task What_was_put_is_read_whole_with_its_etag()
+    public async Task A_put_object_is_read_whole_with_its_etag()
     {
         var etag = await Store.PutAsync("a/b", Bytes("one"));
 
@@ -47,7 +47,7 @@ public abstract class ObjectStoreContract
     [InlineData("a")]
     [InlineData("a/b/c")]
     [InlineData("none/none/data")]
-    public async Task What_is_not_there_is_not_found(string name)
+    public async Task A_missing_object_is_not_found(string name)
     {
         await Store.PutAsync("a/b", Bytes("one"));
 
@@ -69,7 +69,7 @@ public abstract class ObjectStoreContract
     {
         await Store.PutAsync("blocks/a/data", Bytes("0123456789"));
 
-        // Twice: a store may keep what it has opened.
+        // Twice, because a store may keep files open.
         for (var i = 0; i < 2; i++)
         {
             var target = new byte[length];
@@ -94,7 +94,7 @@ public abstract class ObjectStoreContract
     }
 
     [Fact]
-    public async Task Put_if_absent_leaves_what_is_there()
+    public async Task Put_if_absent_leaves_an_existing_object()
     {
         var etag = await Store.PutIfAbsentAsync("a/b", Bytes("one"));
 
@@ -139,7 +139,7 @@ public abstract class ObjectStoreContract
     }
 
     [Fact]
-    public async Task Of_many_who_put_what_is_absent_one_succeeds()
+    public async Task Of_many_puts_of_an_absent_object_one_succeeds()
     {
         for (var round = 0; round < 10; round++)
         {
@@ -152,7 +152,7 @@ public abstract class ObjectStoreContract
     }
 
     [Fact]
-    public async Task Of_many_who_replace_the_same_one_succeeds()
+    public async Task Of_many_replacements_of_one_object_one_succeeds()
     {
         var etag = await Store.PutAsync("claim", Bytes("nobody"));
         for (var round = 0; round < 10; round++)
@@ -200,7 +200,7 @@ public abstract class ObjectStoreContract
     }
 
     [Fact]
-    public async Task Nothing_stays_of_an_object_that_was_not_completed()
+    public async Task Nothing_remains_of_an_object_that_was_not_completed()
     {
         await using (var writer = await Store.CreateAsync("blocks/a/data"))
             await writer.WriteAsync(Bytes("0123"));

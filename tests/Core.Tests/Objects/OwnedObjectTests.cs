@@ -11,7 +11,7 @@ public sealed class OwnedObjectTests
     private readonly InMemoryObjectStore _store = new();
 
     [Fact]
-    public async Task What_has_changed_since_it_was_read_is_not_taken()
+    public async Task An_object_that_has_changed_since_it_was_read_is_not_claimed()
     {
         await _store.PutAsync(Name, "b1"u8.ToArray());
         Assert.Null(await TakeAsync("a1", null));
@@ -25,9 +25,9 @@ public sealed class OwnedObjectTests
     }
 
     [Fact]
-    public async Task A_put_that_is_refused_because_it_had_gone_through_before_counts()
+    public async Task A_put_refused_because_it_had_already_succeeded_counts()
     {
-        // As a client does that sends again what it had no answer to.
+        // Like a client that resends a put whose answer was lost.
         var view = _store.View();
         var content = "a1";
         view.Before = async (operation, name) =>
@@ -51,7 +51,7 @@ public sealed class OwnedObjectTests
     }
 
     [Fact]
-    public async Task Who_lost_it_learns_to_whom()
+    public async Task An_owner_that_lost_the_object_learns_to_whom()
     {
         var owned = await TakeAsync("a1", null);
         await _store.PutAsync(Name, "b1"u8.ToArray());
@@ -68,5 +68,5 @@ public sealed class OwnedObjectTests
     private static string Text(ReadOnlySpan<byte> content) => Encoding.UTF8.GetString(content);
 
     private Task<OwnedObject?> TakeAsync(string content, StoredObject? former, InMemoryObjectStore? view = null) =>
-        OwnedObject.TryTakeAsync(view ?? _store, Name, former, Encoding.UTF8.GetBytes(content), static c => c.Span.StartsWith("a"u8), CancellationToken.None);
+        OwnedObject.TryClaimAsync(view ?? _store, Name, former, Encoding.UTF8.GetBytes(content), static c => c.Span.StartsWith("a"u8), CancellationToken.None);
 }

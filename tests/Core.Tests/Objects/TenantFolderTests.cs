@@ -8,7 +8,7 @@ public sealed class TenantFolderTests
 {
     private const string Allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!-_.*'()";
 
-    // Names of the same letters in different cases, and long ones, more often than chance would have them.
+    // More long names, and names that differ only in case, than chance would produce.
     private static readonly Arbitrary<TenantId> s_tenants =
         (from length in Gen.Frequency((5, Gen.Choose(1, 8)), (1, Gen.Choose(70, 100)), (1, Gen.Choose(101, TenantId.MaxLength)))
          from alphabet in Gen.Elements(Allowed, "aA.", "conCON.1")
@@ -38,7 +38,7 @@ public sealed class TenantFolderTests
     {
         Assert.Equal(string.Concat(Enumerable.Repeat("%41", 85)), TenantFolder.Of(Tenant(new string('A', 85))));
 
-        // Where percent encoding is too long: base32 of "AAAAA" is ifaucqkb.
+        // Where percent-encoding is too long: base32 of "AAAAA" is ifaucqkb.
         Assert.Equal("=" + string.Concat(Enumerable.Repeat("ifaucqkb", 30)), TenantFolder.Of(Tenant(new string('A', 150))));
     }
 

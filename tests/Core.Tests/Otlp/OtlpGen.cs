@@ -28,7 +28,7 @@ internal static class OtlpGen
         from resourceSpans in ResourceSpans.ListOf(3).Or(ResourceSpans.ListOf())
         select new ExportTraceServiceRequest { ResourceSpans = { resourceSpans } };
 
-    /// <summary>Requests whose spans have valid IDs: of a few traces, now and then the same ID twice.</summary>
+    /// <summary>Requests whose spans have valid IDs and belong to a few traces, with an occasional duplicate ID.</summary>
     public static Gen<ExportTraceServiceRequest> RequestWithValidIds =>
         from request in Request
         from seed in Gen.Choose(0, int.MaxValue)

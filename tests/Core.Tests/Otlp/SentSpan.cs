@@ -7,12 +7,12 @@ using Span = OrleansTempo.Tests.Otlp.Span;
 
 namespace OrleansTempo.Core.Tests.Otlp;
 
-/// <summary>A span as a client sent it, read by protobuf's own parser: what must be found again.</summary>
+/// <summary>A span as a client sent it, parsed by protobuf's own parser: the span that must be found again.</summary>
 internal sealed record SentSpan(ResourceSpans Resource, ScopeSpans Scope, Span Span)
 {
     public TraceId TraceId => TraceId.Read(Span.TraceId.Span);
 
-    /// <summary>What makes two spans of a trace the same one.</summary>
+    /// <summary>The identity of a span within its trace.</summary>
     public (ulong SpanId, SpanKind Kind) Key => (BinaryPrimitives.ReadUInt64BigEndian(Span.SpanId.Span), (SpanKind)(int)Span.Kind);
 
     public static List<SentSpan> AllOf(byte[] request)
@@ -33,7 +33,7 @@ internal sealed record SentSpan(ResourceSpans Resource, ScopeSpans Scope, Span S
         return sent;
     }
 
-    /// <summary>The same span, all of it.</summary>
+    /// <summary>Asserts that it is the same span in every field.</summary>
     public void AssertIs(in FoundSpan found)
     {
         Assert.Equal(Key, (found.SpanId, found.Kind));
@@ -43,7 +43,7 @@ internal sealed record SentSpan(ResourceSpans Resource, ScopeSpans Scope, Span S
         Assert.Equal(Span, Span.Parser.ParseFrom(found.Span.Span));
     }
 
-    /// <summary>These spans and no others, each once; where one was sent more than once, any of them.</summary>
+    /// <summary>Asserts that these spans and no others are found, each once; if one was sent more than once, any of them.</summary>
     public static void AssertAre(IEnumerable<SentSpan> sent, TraceSpans found)
     {
         var copies = sent.ToLookup(static s => s.Key);
@@ -59,7 +59,7 @@ internal sealed record SentSpan(ResourceSpans Resource, ScopeSpans Scope, Span S
         }
     }
 
-    // Tempo answers with a status whether there was one or not; what a later version of OTLP adds to it is not kept.
+    // Tempo always answers with a status; what a later version of OTLP adds to it is not kept.
     private static Span WithStatus(Span span)
     {
         var copy = span.Clone();

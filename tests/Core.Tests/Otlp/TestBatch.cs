@@ -7,14 +7,14 @@ using Span = OrleansTempo.Tests.Otlp.Span;
 
 namespace OrleansTempo.Core.Tests.Otlp;
 
-/// <summary>A batch for a test, and one lease of it.</summary>
+/// <summary>A batch for a test, with one lease of it.</summary>
 internal sealed class TestBatch : IDisposable
 {
     private TestBatch(SpanBatch batch) => Batch = batch;
 
     public SpanBatch Batch { get; }
 
-    /// <summary>The places of all its spans.</summary>
+    /// <summary>The indexes of all its spans.</summary>
     public int[] All => [.. Enumerable.Range(0, Batch.Spans.Length)];
 
     public static TestBatch Of(byte[] request, RequestMemory? memory = null)
@@ -27,7 +27,7 @@ internal sealed class TestBatch : IDisposable
 
     public static TestBatch Of(params IEnumerable<Span> spans) => Of(Request(spans));
 
-    /// <summary>One span of each of these traces, in this order.</summary>
+    /// <summary>A batch with one span of each of these traces, in this order.</summary>
     public static TestBatch Of(IEnumerable<TraceId> traces) => Of(traces.Select((trace, i) => Span(trace, (ulong)i + 1)));
 
     public static ExportTraceServiceRequest Request(params IEnumerable<Span> spans) => new()

@@ -8,7 +8,7 @@ namespace OrleansTempo.Core.Tests.Otlp;
 /// </summary>
 internal sealed class WireShuffler(Random random)
 {
-    // Field numbers of the nested messages of an OTLP request, by path.
+    // Field numbers of an OTLP request's nested messages, by path.
     private static readonly Dictionary<string, int[]> s_messages = new()
     {
         [""] = [1],
@@ -23,7 +23,7 @@ internal sealed class WireShuffler(Random random)
         ["/1/2/2/13"] = [4],
     };
 
-    // Singular messages whose halves merge to the whole: a resource and a status.
+    // Singular messages whose halves merge into the whole: a resource and a status.
     private static readonly HashSet<string> s_splittable = ["/1/1", "/1/2/2/15"];
 
     public byte[] Shuffle(byte[] message) => Shuffle(message, "");
@@ -66,7 +66,7 @@ internal sealed class WireShuffler(Random random)
             }
         }
 
-        // Fields of one number stay in order among themselves; the numbers mix freely.
+        // Fields of one number stay in order; fields of different numbers mix freely.
         var order = fields.Select((f, i) => (f.Number, f.Bytes, Key: random.Next(), Index: i)).ToList();
         var numbers = order.OrderBy(f => f.Key).Select(f => f.Number).ToList();
         var queues = fields.GroupBy(f => f.Number).ToDictionary(g => g.Key, g => new Queue<byte[]>(g.Select(f => f.Bytes)));

@@ -1,4 +1,7 @@
 using System.Globalization;
+using System.Reflection;
+using System.Text;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using OrleansTempo.Core.Configuration;
 using OrleansTempo.Core.Configuration.Distributor;
@@ -46,19 +49,10 @@ public sealed class DeclaredOptionsTests
         ["storage.trace.backend"] = [("azure.connection_string", "a"), ("azure.container_name", "a")],
     };
 
-    // What an entry of overrides has and no tenant sets for itself.
-    private static readonly string[] s_operatorsAlone =
-    [
-        "compaction.block_retention", "compaction.compaction_disabled", "global.max_bytes_per_trace", "ingestion.burst_size_bytes", "ingestion.max_attribute_bytes",
-        "ingestion.max_traces_per_user", "ingestion.rate_limit_bytes", "ingestion.retry_info_enabled", "metrics_generator.dedupe_window",
-        "metrics_generator.max_active_entities", "metrics_generator.max_active_series", "metrics_generator.max_cardinality_per_label",
-        "metrics_generator.remote_write_headers", "metrics_generator.ring_size",
-    ];
-
     [Fact]
     public void Every_option_is_in_the_example()
     {
-        var there = EveryOption.In(Options(EveryOption.Text)).Where(static o => o.Value is not null).Select(static o => Name(o.Option)).ToHashSet();
+        var there = EveryOption.In(Options(EveryOption.Text)).Select(static o => Name(o.Option)).ToHashSet();
         var declared = EveryOption.DeclaredIn(typeof(TempoOptions)).Select(Name).ToHashSet();
 
         Assert.True(declared.Count > 150, $"{declared.Count} options");
@@ -69,14 +63,14 @@ public sealed class DeclaredOptionsTests
     public void Every_option_stands_on_the_page_and_is_read_from_a_file()
     {
         var text = ConfigurationPage.Render(Options(EveryOption.Text));
-        var before = EveryOption.In(Options(text)).Where(static o => o.Value is not null).DistinctBy(static o => Name(o.Option)).ToList();
+        var before = EveryOption.In(Options(text)).DistinctBy(static o => Name(o.Option)).ToList();
         Assert.All(before, option =>
         {
             var page = new YamlStream();
             page.Load(new StringReader(text));
             var (block, key) = Place(page.Documents[0].RootNode, option.Path);
-            Assert.True(block.Children.ContainsKey(key), $"{option.Path} is not on the page");
-            block.Children[key] = Other(option.Option, option.Value!, option.Path);
+            Assert.True(block.Children.ContainsKey(key) || option.Value is null, $"{option.Path} is not on the page");
+            block.Children[key] = Other(option.Option, option.Value, option.Path);
             foreach (var (other, value) in Of(s_beside, option.Path) ?? [])
             {
                 var (beside, name) = Place(block, other);
@@ -86,8 +80,11 @@ public sealed class DeclaredOptionsTests
             var changed = new StringWriter();
             page.Save(changed, assignAnchors: false);
 
-            var after = EveryOption.In(Options(changed.ToString())).Single(o => o.Path == option.Path);
-            Assert.NotEqual(option.Value, after.Value);
+            var options = Options(changed.ToString());
+            Assert.NotEqual(option.Value, EveryOption.In(options).Single(o => o.Path == option.Path).Value);
+            page.Load(new StringReader(ConfigurationPage.Render(options)));
+            (block, key) = Place(page.Documents[0].RootNode, option.Path);
+            Assert.True(block.Children.ContainsKey(key), $"{option.Path} is not on the page");
         });
     }
 
@@ -114,22 +111,23 @@ public sealed class DeclaredOptionsTests
     [Fact]
     public void Every_override_is_a_tenants_or_the_operators_alone()
     {
-        var alone = new List<string>();
-        Collect(typeof(TenantOverrides), LimitField.Root, "");
+        var undecided = typeof(TenantOverrides).Assembly.GetTypes()
+            .Where(static type => type.Namespace?.StartsWith(typeof(TempoOptions).Namespace!, StringComparison.Ordinal) == true && type.Name.EndsWith("Overrides", StringComparison.Ordinal))
+            .Except([typeof(TenantOverrides), typeof(IntrinsicDimensionsOverrides)])
+            .SelectMany(OptionTable.Of)
+            .Where(static option => option.SetByTenant is null != option.Property.IsDefined(typeof(SetByOperatorAttribute)));
 
-        Assert.Equal(s_operatorsAlone, alone.Order());
+        Assert.Equal([], undecided.Select(Name));
+    }
 
-        void Collect(Type type, LimitField limits, string path)
-        {
-            foreach (var option in OptionTable.Of(type))
-            {
-                var limit = limits.Find(option.Key);
-                if (option.Type.Name.EndsWith("Overrides", StringComparison.Ordinal) && limit?.Kind != LimitKind.FlagMap)
-                    Collect(option.Type, limit ?? new LimitField(option.Key, LimitKind.Block), $"{path}{option.Key}.");
-                else if (limit is null)
-                    alone.Add(path + option.Key);
-            }
-        }
+    [Fact]
+    public void What_a_tenant_sets_for_itself_is_a_field_of_its_overrides_and_laid_over_the_operators()
+    {
+        var text = ConfigurationPage.ToJson(Options(EveryOption.Text).Overrides.Defaults).ToJsonString();
+        var limits = TenantLimits.TryParse(Encoding.UTF8.GetBytes(LimitsReader.Pick((JsonObject)JsonNode.Parse(text)!).ToJsonString()), out var problems);
+        Assert.Equal("", problems);
+
+        Assert.Equal(limits!.ToJson().ToJsonString(), TenantLimits.Of(limits.Over(new TenantOverrides(), new MetricsGeneratorOptions(), out _)!).ToJson().ToJsonString());
     }
 
     [Fact]
@@ -168,22 +166,32 @@ public sealed class DeclaredOptionsTests
     }
 
     // A value that the option may have and does not have.
-    private static YamlNode Other(DeclaredOption option, object value, string path)
+    private static YamlNode Other(DeclaredOption option, object? value, string path)
     {
         var text = Of(s_texts, path) ?? "changed";
-        return value switch
+        var type = option.Type;
+        if (type == typeof(bool))
+            return Text(value is true ? "false" : "true");
+        if (type == typeof(int) || type == typeof(long) || type == typeof(ulong))
+            return Text(Convert.ToInt64(value ?? option.Rules.Min, CultureInfo.InvariantCulture) is var number && number < option.Rules.Max ? $"{number + 1}" : $"{number - 1}");
+        if (type == typeof(double))
+            return Text((Convert.ToDouble(value, CultureInfo.InvariantCulture) + 1).ToString(CultureInfo.InvariantCulture));
+        if (type == typeof(TimeSpan))
         {
-            bool flag => Text(flag ? "false" : "true"),
-            int or long or ulong => Text(Convert.ToInt64(value, CultureInfo.InvariantCulture) is var number && number < option.Rules.Max ? $"{number + 1}" : $"{number - 1}"),
-            double number => Text((number + 1).ToString(CultureInfo.InvariantCulture)),
-            TimeSpan duration => Text(GoDuration.Format(duration + TimeSpan.FromSeconds(1) is var longer && longer <= (option.Max ?? longer) ? longer : duration - TimeSpan.FromMilliseconds(1))),
-            Enum word => Text(OptionTable.WordsOf(option.Type).First(other => !other.Value.Equals(word)).Word),
-            ListenEndpoint => Text("127.0.0.1:1"),
-            IReadOnlyDictionary<string, string> => new YamlMappingNode("changed", "1"),
-            IReadOnlyList<double> => new YamlSequenceNode("1", "2"),
-            IReadOnlyList<string> => new YamlSequenceNode(text),
-            _ => Text(text),
-        };
+            var duration = value as TimeSpan? ?? option.Min ?? TimeSpan.Zero;
+            var longer = duration + TimeSpan.FromSeconds(1);
+            return Text(GoDuration.Format(longer <= (option.Max ?? longer) ? longer : duration - TimeSpan.FromMilliseconds(1)));
+        }
+
+        if (type.IsEnum)
+            return Text(OptionTable.WordsOf(type).First(other => !other.Value.Equals(value)).Word);
+        if (type == typeof(ListenEndpoint))
+            return Text("127.0.0.1:1");
+        if (type == typeof(IReadOnlyDictionary<string, string>))
+            return new YamlMappingNode("changed", "1");
+        if (type == typeof(IReadOnlyList<double>))
+            return new YamlSequenceNode("1", "2");
+        return type == typeof(IReadOnlyList<string>) ? new YamlSequenceNode(text) : Text(text);
 
         static YamlScalarNode Text(string text) => new(text) { Style = YamlDotNet.Core.ScalarStyle.DoubleQuoted };
     }

@@ -1,3 +1,4 @@
+using OrleansTempo.Core.Configuration;
 using OrleansTempo.Server.Configuration.Pages;
 using YamlDotNet.RepresentationModel;
 using static OrleansTempo.Server.Tests.Configuration.ConfigurationText;
@@ -19,6 +20,7 @@ public sealed class DocumentationTests
         page.Load(new StringReader(ConfigurationPage.Render(Options(EveryOption.Text))));
         var keys = new HashSet<string>();
         Collect(page.Documents[0].RootNode, keys);
+        keys.UnionWith(EveryOption.DeclaredIn(typeof(TempoOptions)).Select(static option => option.Key.Split('.')[^1]));
 
         Assert.True(keys.Count > 100);
         Assert.Equal([], keys.Where(key => key != EveryOption.Header && !documentation.Contains($"`{key}`") && !documentation.Contains($".{key}`") && !documentation.Contains($"{key}.")).ToArray());

@@ -70,6 +70,7 @@ internal static class EveryOption
                 IDictionary map when IsOptions(option.Type.GetGenericArguments()[1]) => map.Keys.Cast<string>().Select(name => (map[name]!, $"{at}.{name}")),
                 IEnumerable list when option.Type.IsGenericType && IsOptions(option.Type.GetGenericArguments()[0]) => list.Cast<object>().Select((item, i) => (item, $"{at}.{i}")),
                 not null when IsOptions(option.Type) => [(value, at)],
+                null when IsOptions(option.Type) => [],
                 _ => null,
             };
             if (within is null)

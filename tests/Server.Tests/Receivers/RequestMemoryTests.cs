@@ -73,9 +73,9 @@ public sealed class RequestMemoryTests
 
             Assert.Equal(HttpStatusCode.RequestEntityTooLarge, refused.StatusCode);
             Assert.Null(refused.Headers.RetryAfter);
-            Assert.Contains("send smaller batches, or raise it", await refused.Content.ReadAsStringAsync());
+            Assert.Contains("send smaller batches, or raise the limit", await refused.Content.ReadAsStringAsync());
             Assert.Equal(3, call.Status);
-            Assert.Contains("all requests together may hold 32768 (distributor.max_inflight_bytes, or", call.Message);
+            Assert.Contains("all requests together may hold only 32768 (distributor.max_inflight_bytes, or", call.Message);
         }
 
         Assert.Equal(0, small.OutstandingBytes);

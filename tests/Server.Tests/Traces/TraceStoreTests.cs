@@ -138,7 +138,7 @@ public sealed class TraceStoreTests : IDisposable
 
         public Task Pushed => _pushed.Task;
 
-        public bool HasSpan => Ingesters!.Known(Tenant, 0) is { IsEmpty: false };
+        public bool HasSpan => Ingesters!.FindPartition(Tenant, 0) is { IsEmpty: false };
 
         public Task OpenAsync(TenantId tenant, int partition)
         {
@@ -152,7 +152,7 @@ public sealed class TraceStoreTests : IDisposable
             return Task.CompletedTask;
         }
 
-        public async Task<IngestResult> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
+        public async Task<IngestOutcome> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
         {
             try
             {
@@ -160,7 +160,7 @@ public sealed class TraceStoreTests : IDisposable
             }
             catch (IOException e)
             {
-                return new IngestResult { Unavailable = e.Message };
+                return new IngestOutcome { Unavailable = e.Message };
             }
 
             var result = await Ingesters!.PushAsync(tenant, partition, batch, spans, isReplayed);

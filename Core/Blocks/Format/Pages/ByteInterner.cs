@@ -4,8 +4,7 @@ using System.Runtime.CompilerServices;
 namespace OrleansTempo.Core.Blocks.Format.Pages;
 
 /// <summary>
-/// Byte strings, each held once and known by the order in which it came: 0, 1, 2, … Looked up by hash, compared in full.
-/// Used by one caller at a time.
+/// Holds each distinct byte string once, numbered in order of arrival: 0, 1, 2, … Looked up by hash, compared in full. Used by one caller at a time.
 /// </summary>
 internal sealed class ByteInterner
 {
@@ -16,7 +15,7 @@ internal sealed class ByteInterner
 
     public int Count { get; private set; }
 
-    /// <summary>The length of all strings together.</summary>
+    /// <summary>The total length of all strings.</summary>
     public int Bytes => _used;
 
     /// <summary>The memory held, in bytes, used or not.</summary>
@@ -24,7 +23,7 @@ internal sealed class ByteInterner
 
     public ReadOnlySpan<byte> this[int id] => _bytes.AsSpan(_entries[id].Offset, _entries[id].Length);
 
-    /// <summary>The number of <paramref name="value"/>, which is taken in where it is new.</summary>
+    /// <summary>The number of <paramref name="value"/>, added if it is new.</summary>
     public int Intern(ReadOnlySpan<byte> value)
     {
         var hash = (uint)Utf8Hash.Of(value);
@@ -32,7 +31,7 @@ internal sealed class ByteInterner
         return id >= 0 ? id : Add(value, hash);
     }
 
-    /// <summary>The number of <paramref name="value"/>, whose hash is given; -1 where it is new.</summary>
+    /// <summary>The number of <paramref name="value"/>, given its hash; -1 if it is new.</summary>
     public int Find(ReadOnlySpan<byte> value, uint hash)
     {
         var slots = _slots;
@@ -50,7 +49,7 @@ internal sealed class ByteInterner
         }
     }
 
-    /// <summary>Takes in a value that <see cref="Find"/> did not.</summary>
+    /// <summary>Adds a value that <see cref="Find"/> did not find.</summary>
     public int Add(ReadOnlySpan<byte> value, uint hash)
     {
         var id = Append(value, hash);
@@ -61,7 +60,7 @@ internal sealed class ByteInterner
         return id;
     }
 
-    /// <summary>Takes in a value without a way to find it: for one who only reads by number.</summary>
+    /// <summary>Adds a value that cannot be looked up: for callers that only read by number.</summary>
     public int Append(ReadOnlySpan<byte> value) => Append(value, 0);
 
     public void Clear()

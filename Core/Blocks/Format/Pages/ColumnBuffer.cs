@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace OrleansTempo.Core.Blocks.Format.Pages;
 
-/// <summary>Bytes being put together, in one array that is used again for the next page.</summary>
+/// <summary>A growing byte buffer in one array, reused for the next page.</summary>
 internal sealed class ColumnBuffer(int capacity = 1024)
 {
     private byte[] _bytes = new byte[capacity];
@@ -15,7 +15,7 @@ internal sealed class ColumnBuffer(int capacity = 1024)
 
     public void Clear() => Length = 0;
 
-    /// <summary>Room for <paramref name="count"/> bytes at the end, to be filled by the caller.</summary>
+    /// <summary>Appends <paramref name="count"/> bytes, which the caller fills in.</summary>
     public Span<byte> Append(int count)
     {
         var start = Length;
@@ -24,7 +24,7 @@ internal sealed class ColumnBuffer(int capacity = 1024)
         return _bytes.AsSpan(start, count);
     }
 
-    /// <summary>Room for at least <paramref name="count"/> bytes; what is used of it is told to <see cref="Advance"/>.</summary>
+    /// <summary>Room for at least <paramref name="count"/> bytes; call <see cref="Advance"/> with the number used.</summary>
     public Span<byte> Reserve(int count)
     {
         if (_bytes.Length - Length < count)

@@ -4,32 +4,32 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Blocks.Format.Pages;
 
 /// <summary>
-/// Gathers whole traces in the order of their IDs, and makes a page of them: every field of all spans together, in a column of
-/// its own, so that alike stands beside alike and a search can leave out what it does not need.
+/// Builds a page from whole traces in the order of their IDs. Each field of all spans goes into a column of its own, so that similar values are
+/// adjacent and a search can skip what it does not need.
 /// <code>
 ///   BeginTrace ─ AddSpan … AddSpan ─ EndTrace,  again until IsFull,  Encode
 /// </code>
-/// One builder makes one page after the other with the same arrays. Its layout is described in <c>docs/block-format.md</c>.
+/// One builder builds many pages in turn, reusing its arrays. <c>docs/block-format.md</c> describes the layout.
 /// </summary>
 internal sealed class PageBuilder
 {
     public const int ColumnCount = (int)PageColumn.Other + 1;
 
-    // A page is what a look-up reads whole: large enough to compress well, small enough to be decoded in a millisecond.
-    private const int UsualSpans = 4096;
-    private const int UsualBytes = 512 << 10;
+    // A lookup reads whole pages: large enough to compress well, small enough to be decoded in a millisecond.
+    private const int TargetSpans = 4096;
+    private const int TargetBytes = 512 << 10;
 
-    // A single trace may be larger than a page should be; at this it goes on in the next one. What spans share counts as well here:
-    // 256 values of a key may be short, or a megabyte each.
-    private const int MaxSpans = 4 * UsualSpans;
-    private const int MaxBytes = 16 * UsualBytes;
+    // A trace may be larger than a page should be; beyond this limit it continues in the next page. Shared values count here as well: 256 values of a
+    // key may be short, or a megabyte each.
+    private const int MaxSpans = 4 * TargetSpans;
+    private const int MaxBytes = 16 * TargetBytes;
 
-    // Resources and scopes stand in each page anew, and a client may send one of megabytes with spans of a few bytes: a page of few spans goes on beyond that
-    // size, so that such a resource is not written again for every span, and ends when it has this much of them at last.
+    // Every page repeats the resources and scopes it uses, and a client may send one of megabytes with spans of a few bytes. A page of few spans may
+    // therefore exceed the usual size, so that such a resource is not repeated for every span, up to this many bytes of resources and scopes.
     private const int EnvelopeBytesPerSpan = 4 << 10;
-    private const int MostEnvelopeBytes = 4 * MaxBytes;
+    private const int MaxEnvelopeBytes = 4 * MaxBytes;
 
-    // Up to here a vectorised look through the trace's IDs finds a parent faster than a table.
+    // Up to this many spans, a vectorised scan of the trace's IDs finds a parent faster than a table.
     private const int ScannedSpans = 128;
 
     private readonly SpanDictionary _dictionary = new();
@@ -39,11 +39,11 @@ internal sealed class PageBuilder
     private readonly ColumnBuffer _other;
     private readonly ColumnBuffer _page = new();
     private readonly Dictionary<ulong, int> _places = new(SpanIdComparer.Instance);
-    private ulong[] _spanIds = new ulong[UsualSpans];
-    private ulong[] _parents = new ulong[UsualSpans];
-    private ulong[] _starts = new ulong[UsualSpans];
-    private ulong[] _durations = new ulong[UsualSpans];
-    private ulong[] _traceStarts = new ulong[UsualSpans];
+    private ulong[] _spanIds = new ulong[TargetSpans];
+    private ulong[] _parents = new ulong[TargetSpans];
+    private ulong[] _starts = new ulong[TargetSpans];
+    private ulong[] _durations = new ulong[TargetSpans];
+    private ulong[] _traceStarts = new ulong[TargetSpans];
     private TraceId _trace;
     private int _traceFirstSpan;
 
@@ -54,7 +54,7 @@ internal sealed class PageBuilder
         _other = Column(PageColumn.Other);
     }
 
-    /// <summary>What the spans' shapes must be numbers of.</summary>
+    /// <summary>The dictionary that the spans' shape numbers refer to.</summary>
     public SpanDictionary Dictionary => _dictionary;
 
     public int Traces { get; private set; }
@@ -63,18 +63,18 @@ internal sealed class PageBuilder
 
     public TraceId FirstTrace { get; private set; }
 
-    /// <summary>The earliest start of a span, Unix time in nanoseconds.</summary>
+    /// <summary>The earliest start of any span, Unix time in nanoseconds.</summary>
     public ulong MinStart { get; private set; } = ulong.MaxValue;
 
-    /// <summary>The latest start of a span, Unix time in nanoseconds.</summary>
+    /// <summary>The latest start of any span, Unix time in nanoseconds.</summary>
     public ulong MaxStart { get; private set; }
 
-    /// <summary>Whether the page should take no further trace.</summary>
-    public bool IsFull => Spans >= UsualSpans || Bytes >= UsualBytes || IsOverfull;
+    /// <summary>Whether the page should take no more traces.</summary>
+    public bool IsFull => Spans >= TargetSpans || Bytes >= TargetBytes || IsOverfull;
 
-    /// <summary>Whether the page must take no further span, even of the same trace.</summary>
+    /// <summary>Whether the page must take no more spans, even of the same trace.</summary>
     public bool IsOverfull => Spans >= MaxSpans || (Bytes + _dictionary.Bytes is var all && all >= MaxBytes
-        && (EnvelopeBytes <= (long)Spans * EnvelopeBytesPerSpan || EnvelopeBytes >= MostEnvelopeBytes || all - EnvelopeBytes >= MaxBytes));
+        && (EnvelopeBytes <= (long)Spans * EnvelopeBytesPerSpan || EnvelopeBytes >= MaxEnvelopeBytes || all - EnvelopeBytes >= MaxBytes));
 
     private int Bytes => _inline.Length + _other.Length;
 
@@ -133,8 +133,8 @@ internal sealed class PageBuilder
         WriteParents(count);
     }
 
-    /// <summary>The page's bytes, which hold until <see cref="Clear"/>.</summary>
-    /// <param name="searchLength">How many of them, from the first, a search reads.</param>
+    /// <summary>The page's bytes, valid until <see cref="Clear"/>.</summary>
+    /// <param name="searchLength">How many of the first bytes a search reads.</param>
     public ReadOnlyMemory<byte> Encode(out int searchLength)
     {
         _page.Clear();
@@ -177,7 +177,7 @@ internal sealed class PageBuilder
         Array.Resize(ref _durations, length);
     }
 
-    // A parent is nearly always a span of the same trace: then its place says which, in one byte instead of eight.
+    // A parent is nearly always a span of the same trace, so its position there says which, in one byte instead of eight.
     private void WriteParents(int count)
     {
         var ids = _spanIds.AsSpan(_traceFirstSpan, count);
@@ -210,7 +210,7 @@ internal sealed class PageBuilder
         }
     }
 
-    // Many clocks tick in microseconds or milliseconds: then so does the column. Returns the unit as a power of 1000.
+    // Many clocks tick in microseconds or milliseconds, and then so does the column. Returns the unit as a power of 1000.
     private static byte WriteTimes(ColumnBuffer column, ReadOnlySpan<ulong> values)
     {
         byte unit = 2;

@@ -4,32 +4,32 @@ using OrleansTempo.Core.Otlp.Reading;
 namespace OrleansTempo.Core.Blocks.Format.Pages;
 
 /// <summary>
-/// How a page's columns are stored one after the other, each as it is or compressed, whichever is less:
+/// Stores a page's columns one after another, each raw or compressed, whichever is smaller:
 /// <code>
 ///   per column: [codec, 1 byte][varint raw length][varint stored length]      then the columns' bytes
 /// </code>
-/// The header of all columns comes first, so that any column can be read without those before it.
+/// The headers of all columns come first, so that any column can be read without those before it.
 /// </summary>
 internal static class PageCompression
 {
     public const byte Stored = 0, Brotli = 1;
 
-    // The fastest: the next one takes half as long again and saves a twentieth.
+    // The fastest: the next level takes half as long again and saves a twentieth.
     private const int Quality = 0;
     private const int WindowBits = 18;
 
-    // IDs and durations are as good as random: to compress them costs time and gains little or nothing.
+    // IDs and durations are practically random: compressing them costs time and gains little or nothing.
     private const int NeverCompressed =
         (1 << (int)PageColumn.TraceIds) | (1 << (int)PageColumn.SpanIds) | (1 << (int)PageColumn.TraceStarts) | (1 << (int)PageColumn.Durations);
 
-    // Below this the codec's own header eats up the gain.
+    // Below this size, the codec's own header eats up the gain.
     private const int SmallestCompressed = 64;
 
     [ThreadStatic]
     private static byte[]? t_scratch;
 
     /// <summary>Appends the columns to <paramref name="page"/>.</summary>
-    /// <returns>The length of the page up to and without <see cref="PageColumn.SpanIds"/>.</returns>
+    /// <returns>The length of the page before <see cref="PageColumn.SpanIds"/>.</returns>
     public static int Write(ReadOnlySpan<ColumnBuffer> columns, ColumnBuffer page)
     {
         var scratch = Compress(columns, out var lengths);
@@ -59,7 +59,7 @@ internal static class PageCompression
         return searchLength;
     }
 
-    /// <summary>Restores a column.</summary>
+    /// <summary>Decompresses a column.</summary>
     /// <exception cref="InvalidDataException">The bytes are not what the codec wrote.</exception>
     public static void Read(byte codec, ReadOnlySpan<byte> stored, Span<byte> raw)
     {
@@ -71,9 +71,9 @@ internal static class PageCompression
             case Brotli when BrotliDecoder.TryDecompress(stored, raw, out var written) && written == raw.Length:
                 break;
             case Stored or Brotli:
-                throw new InvalidDataException("a column does not have the length that the page says");
+                throw new InvalidDataException("a column's length differs from what the page says");
             default:
-                throw new InvalidDataException($"a column has the codec {codec}, which is not known");
+                throw new InvalidDataException($"a column has the unknown codec {codec}");
         }
     }
 
@@ -92,7 +92,7 @@ internal static class PageCompression
             if ((NeverCompressed & (1 << i)) != 0 || raw.Length < SmallestCompressed)
                 continue;
 
-            // A target shorter than the source: what does not fit is not worth it.
+            // The target is shorter than the source: what does not fit is not worth compressing.
             var target = scratch.AsSpan(used, raw.Length - (raw.Length >> 5));
             if (!BrotliEncoder.TryCompress(raw, target, out var written, Quality, WindowBits))
                 continue;

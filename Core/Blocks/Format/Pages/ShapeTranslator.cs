@@ -1,8 +1,8 @@
 namespace OrleansTempo.Core.Blocks.Format.Pages;
 
 /// <summary>
-/// Takes shapes of one dictionary over into another, each only once: spans move from a live generation to a page, or from
-/// page to page, without a look at their attributes.
+/// Translates shapes from one dictionary to another, each only once. Spans move from a live generation to a page, or from page to page, without
+/// looking at their attributes.
 /// </summary>
 internal sealed class ShapeTranslator
 {
@@ -16,7 +16,7 @@ internal sealed class ShapeTranslator
     private int[] _keys = [];
     private uint[] _shape = new uint[32];
 
-    /// <summary>Forgets what was translated, and begins anew between these two.</summary>
+    /// <summary>Forgets earlier translations, and starts between these two dictionaries.</summary>
     public void Begin(SpanDictionary from, SpanDictionary to)
     {
         _from = from;
@@ -29,7 +29,7 @@ internal sealed class ShapeTranslator
         Reset(ref _keys, from.Keys);
     }
 
-    /// <summary>The number in the second dictionary of a shape of the first.</summary>
+    /// <summary>The number, in the second dictionary, of a shape of the first.</summary>
     public int Translate(int shape)
     {
         var translated = _shapes[shape];

@@ -3,21 +3,21 @@ using System.Runtime.InteropServices;
 namespace OrleansTempo.Core.Blocks.Format.Pages;
 
 /// <summary>
-/// What the spans of a live generation or a page have in common, each thing held once and known by its number. A span
-/// itself is then hardly more than its IDs, its times and the number of its shape:
+/// The values that the spans of a live generation or a page share, each held once and known by its number. That leaves little more of a span than its
+/// IDs, its times and the number of its shape:
 /// <code>
 ///   shape ─► resource, scope, name, status message, kind, status, flags, attributes in their order
 ///                │       │      └────────┬─────┘                            │
 ///            Resources Scopes          Texts                    Attributes (key and value) or Keys (the value is the span's own)
 /// </code>
-/// Values of which there are too many different ones to be shared are kept with the span, <i>inline</i>; the shape says where.
+/// When a key has too many different values to share, they are kept with the span, <i>inline</i>; the shape says where.
 /// </summary>
 internal sealed class SpanDictionary
 {
-    /// <summary>The fields of a <c>ResourceSpans</c> but its scope spans.</summary>
+    /// <summary>The fields of a <c>ResourceSpans</c> except its scope spans.</summary>
     public ByteInterner Resources { get; } = new();
 
-    /// <summary>The fields of a <c>ScopeSpans</c> but its spans.</summary>
+    /// <summary>The fields of a <c>ScopeSpans</c> except its spans.</summary>
     public ByteInterner Scopes { get; } = new();
 
     /// <summary>Span names and status messages.</summary>
@@ -32,7 +32,7 @@ internal sealed class SpanDictionary
     /// <summary>Shapes: numbers as laid out in <see cref="SpanShape"/>.</summary>
     public ByteInterner Shapes { get; } = new();
 
-    /// <summary>The length of all that is in it.</summary>
+    /// <summary>The total length of all entries.</summary>
     public long Bytes => (long)Resources.Bytes + Scopes.Bytes + Texts.Bytes + Attributes.Bytes + Keys.Bytes + Shapes.Bytes;
 
     public long MemoryBytes =>

@@ -4,7 +4,7 @@ using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Core.Blocks.Format.Pages;
 
-/// <summary>Makes OTLP spans of rows again. One restorer serves one dictionary while that does not change, so that spans of the same resource share its bytes.</summary>
+/// <summary>Turns rows back into OTLP spans. One restorer serves one dictionary while that does not change, so that spans of the same resource share its bytes.</summary>
 internal sealed class SpanRestorer(SpanDictionary dictionary)
 {
     private const int Varint = 0, Fixed64 = 1, Bytes = 2, Fixed32 = 5;
@@ -13,9 +13,9 @@ internal sealed class SpanRestorer(SpanDictionary dictionary)
     private readonly Dictionary<uint, byte[]> _scopes = [];
     private readonly ColumnBuffer _span = new();
 
-    /// <summary>The span of a row.</summary>
+    /// <summary>Restores the span of a row.</summary>
     /// <param name="trace">Its trace.</param>
-    /// <param name="row">What is its own; its shape is a number of the dictionary.</param>
+    /// <param name="row">The span's own values; its shape is a number in the dictionary.</param>
     /// <param name="inline">Its inline values.</param>
     /// <param name="other">Its other fields.</param>
     public FoundSpan Restore(TraceId trace, in SpanRow row, ReadOnlySpan<byte> inline, ReadOnlySpan<byte> other)
@@ -132,7 +132,7 @@ internal sealed class SpanRestorer(SpanDictionary dictionary)
         _span.WriteBytes(key);
     }
 
-    // Tempo answers with a status whether the span was sent with one or not.
+    // Tempo always answers with a status, even if the span was sent without one.
     private void WriteStatus(ReadOnlySpan<byte> message, uint code)
     {
         var length = (message.IsEmpty ? 0 : 1 + ProtoWire.VarintLength((ulong)message.Length) + message.Length)

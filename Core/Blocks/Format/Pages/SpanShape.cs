@@ -7,7 +7,7 @@ namespace OrleansTempo.Core.Blocks.Format.Pages;
 ///   name, status message:  0 none, 1 inline, 2 × (text + 1)
 ///   attribute:             2 × attribute, or 2 × key + 1 where the value is inline
 /// </code>
-/// Inline values stand with the span in the shape's order. An inline attribute is what follows its key in the <c>KeyValue</c> message.
+/// Inline values are stored with the span, in the shape's order. An inline attribute is what follows its key in the <c>KeyValue</c> message.
 /// </summary>
 internal static class SpanShape
 {

@@ -34,7 +34,7 @@ public sealed class BlockMergerTests
                      select (requests, seed);
         Prop.ForAll(inputs.ToArbitrary(), input =>
         {
-            // What is sent again may come to another block, and to the same one.
+            // A retry may end up in another block, or in the same one.
             var random = new Random(input.seed);
             var blocks = new List<byte[]>();
             foreach (var request in input.requests.Where(static r => r.ResourceSpans.Any(static s => s.ScopeSpans.Any(static p => p.Spans.Count > 0))))
@@ -66,7 +66,7 @@ public sealed class BlockMergerTests
         var trace = new TraceId(1UL << 62, 0);
         var others = TestBlocks.Spans(50, 2);
 
-        // Each third of one block is in the next as well.
+        // Each third of one block is also in the next.
         var inputs = Enumerable.Range(0, 4).Select(i => TestBatch.Request(others.Concat(Enumerable.Range((i * 6000) + 1, 9000).Select(n => TestBatch.Span(trace, (ulong)n)))).ToByteArray()).ToArray();
 
         var merged = await MergeAsync(inputs);
@@ -111,7 +111,7 @@ public sealed class BlockMergerTests
         var name = BlockPaths.Data(Acme, broken.BlockId);
         var whole = _store[name].ToArray();
 
-        // In the first page, in the last one and in the footer; then all of it gone.
+        // In the first page, in the last one and in the footer; then everything is gone.
         foreach (var at in (long[])[20, broken.FooterOffset - 1, broken.FooterOffset + 5, -1])
         {
             var damaged = whole.ToArray();
@@ -143,7 +143,7 @@ public sealed class BlockMergerTests
         Assert.Single(_store.Names, static n => n.EndsWith("meta.json", StringComparison.Ordinal));
     }
 
-    // Merges blocks of these requests and holds the outcome against the union of what was sent.
+    // Merges blocks of these requests and compares the result with the union of what was sent.
     private async Task<BlockMeta> MergeAsync(IReadOnlyList<byte[]> requests)
     {
         var inputs = new List<BlockMeta>();

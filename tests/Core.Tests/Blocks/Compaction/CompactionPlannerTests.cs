@@ -30,7 +30,7 @@ public sealed class CompactionPlannerTests
     [Fact]
     public void A_late_block_is_merged_into_a_still_window_when_its_age_has_doubled()
     {
-        // Merged an hour after the window's end; another block comes half an hour later.
+        // Merged an hour after the window's end; another block arrives half an hour later.
         var merged = Block(1, At(50), level: 3) with { CreatedAt = At(120) };
         var late = Block(2, At(10)) with { CreatedAt = At(150) };
 
@@ -81,7 +81,7 @@ public sealed class CompactionPlannerTests
             world.Cut(1, sizeBytes: 1000);
             world.Pass(TimeSpan.FromMinutes(1));
 
-            // One for each window that is over and still; in the others three of each of three levels.
+            // One for each window that is over and still; in the others, three on each of three levels.
             Assert.InRange(world.Blocks.Count, 0, (minute / 60) + 18);
         }
 
@@ -152,7 +152,7 @@ public sealed class CompactionPlannerTests
     private static string Show(IEnumerable<IReadOnlyList<BlockMeta>> groups) =>
         string.Join(' ', groups.Select(static group => $"{group.Count}@{group.Max(static block => block.CompactionLevel)}"));
 
-    /// <summary>One tenant whose plans are carried out every half minute.</summary>
+    /// <summary>Simulates one tenant whose plans are executed every half minute.</summary>
     private sealed class World(CompactorOptions? options = null)
     {
         private static readonly TimeSpan s_cycle = TimeSpan.FromSeconds(30);
@@ -170,7 +170,7 @@ public sealed class CompactionPlannerTests
 
         public long BytesWritten { get; private set; }
 
-        /// <summary>How often the span was rewritten that was so most often.</summary>
+        /// <summary>How often the most rewritten span was rewritten.</summary>
         public int MostRewrites => _rewrites.Values.Max();
 
         public void Cut(int count, long sizeBytes, DateTimeOffset? end = null)

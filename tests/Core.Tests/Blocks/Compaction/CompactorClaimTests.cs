@@ -24,7 +24,7 @@ public sealed class CompactorClaimTests
     }
 
     [Fact]
-    public async Task It_is_renewed_while_it_is_held_and_free_when_it_is_not()
+    public async Task A_claim_is_renewed_while_held_and_free_afterwards()
     {
         var claim = (await TakeAsync("a"))!;
         for (var i = 0; i < 20; i++)
@@ -42,7 +42,7 @@ public sealed class CompactorClaimTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task One_whose_taking_has_no_answer_is_taken(bool afterAnother)
+    public async Task A_claim_whose_put_got_no_answer_is_held(bool afterAnother)
     {
         if (afterAnother)
             await (await TakeAsync("before"))!.DisposeAsync();
@@ -56,7 +56,7 @@ public sealed class CompactorClaimTests
     }
 
     [Fact]
-    public async Task A_taking_that_fails_takes_nothing()
+    public async Task A_claim_whose_put_fails_is_not_held()
     {
         _view.Before = static (operation, _) => operation == "PutIfAbsent" ? throw new IOException("gone") : Task.CompletedTask;
         Assert.Equal("gone", (await Assert.ThrowsAsync<IOException>(() => TakeAsync("a"))).Message);
@@ -64,14 +64,14 @@ public sealed class CompactorClaimTests
     }
 
     [Fact]
-    public async Task One_that_has_run_out_does_not_take_a_later_one_of_the_same_owner_for_its_own()
+    public async Task An_expired_claim_does_not_mistake_a_later_one_of_the_same_owner_for_its_own()
     {
         await using var claim = (await TakeAsync("a"))!;
         var stuck = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _view.Before = (operation, _) => operation == "PutIfMatch" ? stuck.Task : Task.CompletedTask;
         await _time.PassAsync(CompactorClaim.RenewEvery);
         _time.Advance(CompactorClaim.Lease);
-        await using var next = await CompactorClaim.TryTakeAsync(_store, _time, TeamA, "a", CancellationToken.None);
+        await using var next = await CompactorClaim.TryClaimAsync(_store, _time, TeamA, "a", CancellationToken.None);
         var stopped = CancelledAsync(claim);
 
         stuck.SetResult();
@@ -81,7 +81,7 @@ public sealed class CompactorClaimTests
     }
 
     [Fact]
-    public async Task A_renewal_without_an_answer_keeps_it()
+    public async Task A_renewal_without_an_answer_keeps_the_claim()
     {
         await using var claim = (await TakeAsync("a"))!;
         LoseAnswers(1);
@@ -89,7 +89,7 @@ public sealed class CompactorClaimTests
         await _time.TimerOf(CompactorClaim.RenewEvery);
         Assert.Equal(_time.GetUtcNow() + CompactorClaim.Lease, Stored().Until);
 
-        // The next renewal does not know what is stored, and must not take it for another's.
+        // The next renewal does not know what is stored, and must not mistake it for another owner's.
         for (var i = 0; i < 10; i++)
             await _time.PassAsync(CompactorClaim.RenewEvery);
         await _time.TimerOf(CompactorClaim.RenewEvery);
@@ -100,7 +100,7 @@ public sealed class CompactorClaimTests
     }
 
     [Fact]
-    public async Task A_release_after_a_renewal_without_an_answer_frees_it_at_once()
+    public async Task A_release_after_a_renewal_without_an_answer_frees_the_claim_at_once()
     {
         var claim = (await TakeAsync("a"))!;
         LoseAnswers(1);
@@ -115,7 +115,7 @@ public sealed class CompactorClaimTests
     }
 
     [Fact]
-    public async Task Its_holder_stops_before_one_that_cannot_be_renewed_runs_out()
+    public async Task The_holder_stops_before_a_claim_that_cannot_be_renewed_expires()
     {
         await using var claim = (await TakeAsync("a"))!;
         var until = Stored().Until;
@@ -162,7 +162,7 @@ public sealed class CompactorClaimTests
     }
 
     [Fact]
-    public async Task One_that_another_has_taken_is_lost_and_left_alone()
+    public async Task A_claim_that_another_owner_has_taken_is_lost_and_left_alone()
     {
         var claim = (await TakeAsync("a"))!;
         var theirs = Encoding.UTF8.GetBytes("""{"owner":"b","until":"2999-01-01T00:00:00Z"}""");
@@ -177,7 +177,7 @@ public sealed class CompactorClaimTests
     }
 
     [Fact]
-    public async Task One_whose_object_is_gone_is_not_made_again()
+    public async Task A_claim_whose_object_is_gone_is_not_recreated()
     {
         var claim = (await TakeAsync("a"))!;
         await _store.DeleteAsync(s_name);
@@ -186,7 +186,7 @@ public sealed class CompactorClaimTests
     }
 
     [Fact]
-    public async Task It_is_stored_as_it_has_always_been()
+    public async Task The_stored_claim_keeps_its_format()
     {
         await using (await TakeAsync("a"))
         {
@@ -196,7 +196,7 @@ public sealed class CompactorClaimTests
             Assert.Equal(_time.GetUtcNow() + CompactorClaim.Lease, until);
         }
 
-        // As versions before wrote it.
+        // As earlier versions wrote it.
         var now = _time.GetUtcNow().UtcDateTime;
         await _store.PutAsync(s_name, Earlier(now + CompactorClaim.Lease));
         Assert.Null(await TakeAsync("a"));
@@ -207,9 +207,9 @@ public sealed class CompactorClaimTests
         static byte[] Earlier(DateTime until) => Encoding.UTF8.GetBytes($$"""{"owner":"machine/0f","until":"{{until.ToString("yyyy-MM-ddTHH:mm:ss.FFFFFFFK", CultureInfo.InvariantCulture)}}"}""");
     }
 
-    private Task<CompactorClaim?> TakeAsync(string owner) => CompactorClaim.TryTakeAsync(_view, _time, TeamA, owner, CancellationToken.None);
+    private Task<CompactorClaim?> TakeAsync(string owner) => CompactorClaim.TryClaimAsync(_view, _time, TeamA, owner, CancellationToken.None);
 
-    // The next puts come through, and who put does not hear of it.
+    // The next puts succeed, but their caller does not hear of it.
     private void LoseAnswers(int puts) => _view.After = (operation, _) =>
         operation.StartsWith("Put", StringComparison.Ordinal) && puts-- > 0 ? throw new IOException("the connection is gone") : Task.CompletedTask;
 

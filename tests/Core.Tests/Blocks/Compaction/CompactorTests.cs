@@ -113,7 +113,7 @@ public sealed class CompactorTests : IDisposable
         _time.SetClock(TimeSpan.FromDays(-365));
         await CycleAsync();
 
-        // A window that is long over becomes one block: that loses nothing. The first that were merged have had their time.
+        // A window that ended long ago becomes one block: that loses nothing. The first merged blocks are due for deletion.
         Assert.Equal([102], Numbers(_list.Blocks(TeamA)));
         Assert.Empty(NamesOf(1));
         Assert.NotEmpty(NamesOf(5));
@@ -188,7 +188,7 @@ public sealed class CompactorTests : IDisposable
     }
 
     [Fact]
-    public async Task Of_a_tenant_without_compaction_no_block_is_merged_or_deleted()
+    public async Task Without_compaction_no_block_of_a_tenant_is_merged_or_deleted()
     {
         _disabled.Add(TeamA);
         await StoreAsync(1, 2, 3, 4);
@@ -215,7 +215,7 @@ public sealed class CompactorTests : IDisposable
     }
 
     [Fact]
-    public async Task What_was_left_half_written_is_deleted_after_a_day()
+    public async Task Half_written_blocks_are_deleted_after_a_day()
     {
         await _store.PutAsync(BlockPaths.Data(TeamA, Id(1)), new byte[10]);
         _time.Advance(TimeSpan.FromDays(1));
@@ -227,7 +227,7 @@ public sealed class CompactorTests : IDisposable
         Assert.Empty(_store.Names);
     }
 
-    /// <summary>An ingester that could not write for a day can at last, between the listing and the deletion: as one write, or in the midst of it.</summary>
+    /// <summary>An ingester that could not write for a day succeeds at last between the listing and the deletion: in one write, or halfway through it.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -330,7 +330,7 @@ public sealed class CompactorTests : IDisposable
     }
 
     [Fact]
-    public async Task A_fault_of_ours_does_not_stop_the_other_tenants()
+    public async Task A_bug_of_ours_does_not_stop_the_other_tenants()
     {
         foreach (var number in Enumerable.Range(1, 4))
         {
@@ -359,7 +359,7 @@ public sealed class CompactorTests : IDisposable
         await _compactor.RunCycleAsync(CancellationToken.None);
         _store.Before = null;
 
-        // Another process goes on: each input is still read, or what it was merged into.
+        // Another process continues: it still reads each input, or the block it was merged into.
         var list = NewList();
         await list.PollAsync();
         Assert.Contains(101, Numbers(list.Blocks(TeamA)));
@@ -373,7 +373,7 @@ public sealed class CompactorTests : IDisposable
     }
 
     [Fact]
-    public async Task One_compactor_works_on_a_tenant_and_the_other_passes_on()
+    public async Task One_compactor_works_on_a_tenant_and_the_other_moves_on()
     {
         await StoreAsync(1, 2, 3, 4);
         var otherList = NewList();
@@ -385,7 +385,7 @@ public sealed class CompactorTests : IDisposable
         await CycleAsync();
         Assert.Empty(otherMerger.Merges);
 
-        // It still lists the inputs when its turn comes, looks again, and finds nothing to do.
+        // It still lists the inputs when its turn comes, lists them again, and finds nothing to do.
         Assert.Equal([1, 2, 3, 4], Numbers(otherList.Blocks(TeamA)));
         await other.RunCycleAsync(CancellationToken.None);
         Assert.Empty(otherMerger.Merges);
@@ -393,12 +393,12 @@ public sealed class CompactorTests : IDisposable
     }
 
     [Fact]
-    public async Task A_claim_of_a_dead_process_runs_out()
+    public async Task The_claim_of_a_dead_process_expires()
     {
         await StoreAsync(1, 2, 3, 4);
         await using (var claim = await ClaimAsync("dead"))
         {
-            // Its renewals fail, as if it were gone.
+            // Its renewals fail, as if it were dead.
             _store.Before = static (operation, name) => operation == "PutIfMatch" ? throw new IOException("gone") : Task.CompletedTask;
             await CycleAsync();
             Assert.Empty(_merger.Merges);
@@ -472,7 +472,7 @@ public sealed class CompactorTests : IDisposable
     }
 
     [Fact]
-    public async Task It_runs_a_cycle_after_another_until_it_is_cancelled()
+    public async Task It_runs_one_cycle_after_another_until_it_is_cancelled()
     {
         using var cancel = new CancellationTokenSource();
         await StoreAsync(1, 2, 3, 4);
@@ -512,7 +512,7 @@ public sealed class CompactorTests : IDisposable
         await _compactor.RunCycleAsync(CancellationToken.None);
     }
 
-    /// <summary>What a process that has just started reads.</summary>
+    /// <summary>The blocks that a newly started process reads.</summary>
     private async Task<IReadOnlyList<BlockMeta>> FreshAsync()
     {
         var list = NewList();
@@ -520,22 +520,22 @@ public sealed class CompactorTests : IDisposable
         return list.Blocks(TeamA);
     }
 
-    private Task<CompactorClaim?> ClaimAsync(string owner) => CompactorClaim.TryTakeAsync(_store, _time, TeamA, owner, CancellationToken.None);
+    private Task<CompactorClaim?> ClaimAsync(string owner) => CompactorClaim.TryClaimAsync(_store, _time, TeamA, owner, CancellationToken.None);
 
     private string[] NamesOf(int block) => [.. _store.Names.Where(name => name.Contains(Id(block).ToString())).Select(static name => name[(name.LastIndexOf('/') + 1)..])];
 
-    /// <summary>Merges metas; the blocks it makes are numbered from 101.</summary>
+    /// <summary>Merges only metas; its blocks are numbered from 101.</summary>
     private sealed class MetaMerger(IObjectStore store, TimeProvider time) : IBlockMerger
     {
         public List<int[]> Merges { get; } = [];
 
-        /// <summary>How many traces less a merged block has than its inputs have together.</summary>
+        /// <summary>How many fewer traces a merged block has than its inputs together.</summary>
         public int LosesTraces { get; set; }
 
         /// <summary>Awaited with the inputs before anything is written.</summary>
         public Func<IReadOnlyList<BlockMeta>, Task>? Before { get; set; }
 
-        /// <summary>That of the merge under way.</summary>
+        /// <summary>The cancellation token of the running merge.</summary>
         public CancellationToken Cancellation { get; private set; }
 
         public async Task<BlockMeta> MergeAsync(TenantId tenant, IReadOnlyList<BlockMeta> inputs, CancellationToken cancellationToken)

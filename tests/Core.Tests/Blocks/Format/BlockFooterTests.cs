@@ -8,7 +8,7 @@ public sealed class BlockFooterTests
     private const long FooterOffset = 5000;
 
     [Fact]
-    public void What_was_written_is_read()
+    public void A_written_footer_is_read_back()
     {
         var footer = Footer(40);
 
@@ -61,7 +61,7 @@ public sealed class BlockFooterTests
     [InlineData(8, 10, 11)]
     [InlineData(long.MaxValue, 10, 1)]
     [InlineData(-1, 10, 1)]
-    public void A_page_that_lies_outside_of_the_block_is_refused(long offset, int length, int searchLength)
+    public void A_page_outside_the_block_is_refused(long offset, int length, int searchLength)
     {
         var footer = new BlockFooter { Bloom = new byte[32], Pages = [Page(0) with { Offset = offset, Length = length, SearchLength = searchLength }] };
 
@@ -69,7 +69,7 @@ public sealed class BlockFooterTests
     }
 
     [Fact]
-    public void Whatever_stands_in_a_footer_with_a_right_checksum_it_is_read_or_refused()
+    public void Any_footer_with_a_correct_checksum_is_read_or_refused()
     {
         var random = new Random(5);
         var content = Bytes(Footer(4))[..^4];
@@ -96,7 +96,7 @@ public sealed class BlockFooterTests
     [Fact]
     public void The_first_page_of_a_trace_is_the_one_that_begins_with_it_or_the_last_that_begins_before_it()
     {
-        PageEntry[] pages = [Page(10) with { GoesOn = false }, Page(20) with { GoesOn = true }, Page(20) with { GoesOn = true }, Page(30) with { GoesOn = false }, Page(30) with { GoesOn = true }];
+        PageEntry[] pages = [Page(10) with { Continues = false }, Page(20) with { Continues = true }, Page(20) with { Continues = true }, Page(30) with { Continues = false }, Page(30) with { Continues = true }];
         var footer = new BlockFooter { Bloom = [], Pages = pages };
 
         Assert.Equal([-1, 0, 0, 0, 2, 3, 4], new ulong[] { 9, 10, 11, 20, 21, 30, 31 }.Select(t => footer.FirstPageOf(new TraceId(0, t))));
@@ -113,7 +113,7 @@ public sealed class BlockFooterTests
     private static PageEntry Page(ulong firstTrace) => new()
     {
         FirstTrace = new TraceId(0, firstTrace),
-        GoesOn = firstTrace % 3 == 1,
+        Continues = firstTrace % 3 == 1,
         Offset = 8 + ((long)firstTrace % 100),
         Length = 300,
         SearchLength = 200,

@@ -71,27 +71,27 @@ public sealed class BlockMetaJsonTests
     }
 
     [Fact]
-    public void A_newer_format_is_refused_and_said_to_be_newer()
+    public void A_newer_format_is_refused_and_reported_as_newer()
     {
         Assert.False(TryRead("""{"formatVersion": 2, "blocks": "unlike ours"}""", out var error));
-        Assert.Equal(new BlockMetaError("formatVersion is 2, this program reads up to 1: run the newer program that wrote it", true), error);
+        Assert.Equal(new BlockMetaError("formatVersion is 2, but this program reads up to 1; run the newer version that wrote it", true), error);
     }
 
     [Theory]
     [InlineData("formatVersion", "0", "formatVersion is not a whole number from 1 to 2147483647")]
     [InlineData("formatVersion", "\"1\"", "formatVersion is not a whole number")]
     [InlineData("blockId", "\"7\"", "blockId is not a block ID")]
-    [InlineData("blockId", "\"00000000-0000-0000-0000-000000000008\"", "blockId is 00000000-0000-0000-0000-000000000008, which is another block")]
+    [InlineData("blockId", "\"00000000-0000-0000-0000-000000000008\"", "blockId is 00000000-0000-0000-0000-000000000008, the ID of another block")]
     [InlineData("tenant", "\"a/b\"", "tenant: tenant ID 'a/b' contains unsupported character '/'")]
     [InlineData("tenant", "\"team-b\"", "tenant is 'team-b', which is another tenant")]
-    [InlineData("tenant", "7", "tenant is not a text")]
+    [InlineData("tenant", "7", "tenant is not a string")]
     [InlineData("startTime", "\"2026-03-01T00:00:00Z\"", "startTime 2026-03-01T00:00:00.0000000+00:00 is after endTime 2026-02-01T00:00:00.1234567+00:00")]
     [InlineData("startTime", "\"2026-01-31\"", "startTime is not a time like 2026-01-31T23:59:59.9999999Z")]
     [InlineData("endTime", "\"2026-02-01T00:00:00\"", "endTime is not a time")]
     [InlineData("createdAt", "\"2026-02-30T00:00:00Z\"", "createdAt is not a time")]
-    [InlineData("createdAt", "1769904000", "createdAt is not a text")]
+    [InlineData("createdAt", "1769904000", "createdAt is not a string")]
     [InlineData("traces", "-1", "traces is not a whole number from 0 to")]
-    [InlineData("traces", "41", "traces is 41, more than spans 40")]
+    [InlineData("traces", "41", "traces (41) is more than spans (40)")]
     [InlineData("spans", "1.5", "spans is not a whole number")]
     [InlineData("spans", "99999999999999999999", "spans is not a whole number")]
     [InlineData("sizeBytes", "0", "sizeBytes is not a whole number from 1 to")]
@@ -110,7 +110,7 @@ public sealed class BlockMetaJsonTests
     }
 
     [Fact]
-    public void Every_member_must_be_there()
+    public void Every_member_is_required()
     {
         foreach (var member in Json().Select(static member => member.Key))
         {
@@ -127,7 +127,7 @@ public sealed class BlockMetaJsonTests
     [InlineData("[]")]
     [InlineData("null")]
     [InlineData("""{"formatVersion": 1, "blockId": "\ud800"}""")]
-    public void What_is_no_meta_at_all_is_an_error(string json)
+    public void Anything_but_a_meta_is_an_error(string json)
     {
         Assert.False(TryRead(json, out var error));
         Assert.NotEmpty(error!.Message);

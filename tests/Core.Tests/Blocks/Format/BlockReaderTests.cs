@@ -78,7 +78,7 @@ public sealed class BlockReaderTests
     }
 
     [Fact]
-    public async Task Traces_that_are_not_there_cost_no_read_but_for_one_in_thousands()
+    public async Task Absent_traces_cost_no_read_except_one_in_thousands()
     {
         var meta = await TestBlocks.WriteAsync(_store, TestBlocks.Spans(2000, 1));
         await _reader.OpenAsync(meta, CancellationToken.None);
@@ -121,7 +121,7 @@ public sealed class BlockReaderTests
     }
 
     [Fact]
-    public async Task A_trace_larger_than_a_page_may_be_in_bytes_goes_on_in_the_next()
+    public async Task A_trace_larger_than_a_page_continues_in_the_next()
     {
         var trace = new TraceId(5, 5);
         var spans = Enumerable.Range(1, 60).Select(i =>
@@ -153,7 +153,7 @@ public sealed class BlockReaderTests
     }
 
     [Fact]
-    public async Task A_flipped_bit_anywhere_is_harmless_or_tells_that_the_block_is_corrupt()
+    public async Task A_flipped_bit_anywhere_is_harmless_or_reported_as_corruption()
     {
         var spans = TestBlocks.Spans(6, 3);
         var meta = await TestBlocks.WriteAsync(_store, spans);
@@ -188,15 +188,15 @@ public sealed class BlockReaderTests
             }
         }
 
-        // All but the first bytes, which no reader needs.
+        // Everything but the first bytes, which no reader needs.
         Assert.Equal((whole.Length - BlockWriter.Magic.Length) * 3 * 6, corrupt - AbsentCorrupt());
 
-        // Who asks for a trace that is not there finds out about the footer alone.
+        // A lookup of an absent trace notices only damage to the footer.
         int AbsentCorrupt() => (int)(meta.SizeBytes - meta.FooterOffset) * 3;
     }
 
     [Fact]
-    public async Task Data_that_is_cut_off_or_gone_is_corrupt()
+    public async Task Truncated_or_missing_data_is_corrupt()
     {
         var spans = TestBlocks.Spans(6, 3);
         var meta = await TestBlocks.WriteAsync(_store, spans);
@@ -209,15 +209,15 @@ public sealed class BlockReaderTests
             await _store.PutAsync(name, whole.AsMemory(0, length));
             await Assert.ThrowsAsync<BlockCorruptException>(() => new BlockReader(_store).FindAsync(meta, trace.Key));
 
-            // With the footer in memory only the page is missed.
+            // With the footer in memory, only the page is missing.
             if (length < meta.FooterOffset)
-                Assert.Contains("cut off", (await Assert.ThrowsAsync<BlockCorruptException>(() => _reader.FindAsync(meta, trace.Key))).Reason);
+                Assert.Contains("truncated", (await Assert.ThrowsAsync<BlockCorruptException>(() => _reader.FindAsync(meta, trace.Key))).Reason);
             else
                 SentSpan.AssertAre(trace, await _reader.FindAsync(meta, trace.Key));
         }
 
         await _store.DeleteAsync(name);
-        Assert.Contains("not there", (await Assert.ThrowsAsync<BlockCorruptException>(() => _reader.FindAsync(meta, trace.Key))).Reason);
+        Assert.Contains("is missing", (await Assert.ThrowsAsync<BlockCorruptException>(() => _reader.FindAsync(meta, trace.Key))).Reason);
     }
 
     [Fact]
@@ -229,7 +229,7 @@ public sealed class BlockReaderTests
     }
 
     [Fact]
-    public async Task A_store_that_fails_is_no_corrupt_block()
+    public async Task A_failing_store_does_not_make_a_block_corrupt()
     {
         var meta = await TestBlocks.WriteAsync(_store, TestBlocks.Spans(1, 1));
         _store.Before = static (_, _) => throw new IOException("unplugged");
@@ -257,7 +257,7 @@ public sealed class BlockReaderTests
             }
         }
 
-        // The same block, tried again, is the block it was.
+        // Read again, the block is sound.
         _store.Before = null;
         var meta = await flusher.WriteAsync(block, CancellationToken.None);
         Assert.Equal((block.BlockId, 5, 25), (meta.BlockId, meta.Traces, meta.Spans));

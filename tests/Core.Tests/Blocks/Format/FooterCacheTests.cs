@@ -10,13 +10,13 @@ public sealed class FooterCacheTests
     private readonly Guid[] _blocks = [.. Enumerable.Range(0, 6).Select(static _ => Guid.NewGuid())];
 
     [Fact]
-    public void Those_used_last_stay_when_there_are_too_many()
+    public void The_most_recently_used_footers_stay_when_there_are_too_many()
     {
         for (var i = 0; i < 3; i++)
             _cache.Add(_blocks[i], s_footer);
         Assert.Equal([0, 1, 2], Held());
 
-        // Asked for in this order just now, block 0 is asked once more.
+        // Used in this order just now; block 0 is used once more.
         Assert.True(_cache.TryGet(_blocks[0], out var footer));
         Assert.Same(s_footer, footer);
         _cache.Add(_blocks[3], s_footer);
@@ -27,7 +27,7 @@ public sealed class FooterCacheTests
     }
 
     [Fact]
-    public void One_that_is_added_twice_counts_once()
+    public void A_footer_added_twice_counts_once()
     {
         for (var i = 0; i < 10; i++)
             _cache.Add(_blocks[0], s_footer);

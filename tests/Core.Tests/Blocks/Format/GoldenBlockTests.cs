@@ -9,8 +9,8 @@ using static OrleansTempo.Core.Tests.Ingester.Log.WalTestData;
 namespace OrleansTempo.Core.Tests.Blocks.Format;
 
 /// <summary>
-/// A block as it was first written, which must be readable for ever: tests/golden/README.md says what is in it. Where the format changes,
-/// it stays, and another one is added.
+/// A block as it was first written, which must be readable for ever; tests/golden/README.md says what it holds. When the format changes, it stays,
+/// and another one is added.
 /// </summary>
 public sealed class GoldenBlockTests
 {
@@ -35,7 +35,7 @@ public sealed class GoldenBlockTests
             SentSpan.AssertAre(trace, await new BlockReader(store).FindAsync(meta, trace.Key));
     }
 
-    /// <summary>And today's program still writes a block of which that is true; where GOLDEN_BLOCK_FOLDER names a folder, the block goes there.</summary>
+    /// <summary>Today's program still writes such a block; if GOLDEN_BLOCK_FOLDER names a folder, the block is saved there.</summary>
     [Fact]
     public async Task A_block_of_the_same_bodies_written_now_is_read_the_same()
     {
@@ -51,7 +51,7 @@ public sealed class GoldenBlockTests
         await File.WriteAllBytesAsync(Path.Combine(folder, "meta.json"), BlockMetaJson.Write(meta).ToArray());
     }
 
-    // All of them as one request, and one trace with many values of a key, so that some are inline.
+    // All of them as one request, plus one trace with many values of a key, so that some are inline.
     private static byte[] Bodies()
     {
         var all = new ExportTraceServiceRequest();

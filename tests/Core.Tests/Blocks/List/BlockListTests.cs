@@ -79,7 +79,7 @@ public sealed class BlockListTests : IDisposable
     }
 
     [Fact]
-    public async Task A_block_without_a_meta_is_none()
+    public async Task A_block_without_a_meta_is_not_listed()
     {
         await _store.PutAsync(BlockPaths.Data(TeamA, Id(1)), new byte[10]);
         await _list.PollAsync();
@@ -92,7 +92,7 @@ public sealed class BlockListTests : IDisposable
     }
 
     [Fact]
-    public async Task A_block_whose_meta_is_deleted_by_hand_is_told_once_counted_kept_for_a_day_and_comes_back_with_it()
+    public async Task A_block_whose_meta_is_deleted_by_hand_is_logged_once_counted_kept_for_a_day_and_comes_back_with_it()
     {
         var endTime = Now;
         await _store.StoreAsync(Block(1, endTime));
@@ -117,7 +117,7 @@ public sealed class BlockListTests : IDisposable
     }
 
     [Fact]
-    public async Task Data_that_has_no_meta_when_a_process_starts_is_told_once_unless_it_is_being_written_and_kept_for_a_day()
+    public async Task Data_without_a_meta_at_the_start_is_logged_once_unless_it_is_being_written_and_kept_for_a_day()
     {
         await _store.PutAsync(BlockPaths.Data(TeamA, Id(1)), BlockWriter.Magic.ToArray());
         await _list.PollAsync();
@@ -135,7 +135,7 @@ public sealed class BlockListTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_gone_is_dropped_and_its_tenant_too()
+    public async Task Missing_blocks_are_dropped_and_so_is_their_tenant()
     {
         await _store.StoreAsync(Block(1, Now));
         await _list.PollAsync();
@@ -206,7 +206,7 @@ public sealed class BlockListTests : IDisposable
     }
 
     [Fact]
-    public async Task What_was_marked_or_set_aside_while_a_poll_was_listing_does_not_come_back()
+    public async Task Blocks_marked_or_set_aside_during_a_poll_do_not_come_back()
     {
         await _store.StoreAsync(Block(1, Now));
         await _store.StoreAsync(Block(2, Now));
@@ -270,7 +270,7 @@ public sealed class BlockListTests : IDisposable
         await _store.StoreAsync(Block(1, Now));
         await _list.PollAsync();
 
-        // The other process merges between this list's two looks: the merged block's place is already passed.
+        // The other process merges between this list's two listings, after the merged block's place has been passed.
         var compactor = Another();
         _store.After = async (operation, _) =>
         {
@@ -326,7 +326,7 @@ public sealed class BlockListTests : IDisposable
     }
 
     [Fact]
-    public async Task A_block_is_set_aside_though_the_store_does_not_take_the_note()
+    public async Task A_block_is_set_aside_even_if_the_store_refuses_the_note()
     {
         await _store.StoreAsync(Block(1, Now));
         await _list.PollAsync();
@@ -356,7 +356,7 @@ public sealed class BlockListTests : IDisposable
         Assert.Equal(["data", "meta.compacted.json"], NamesOf(1));
     }
 
-    /// <summary>A store that fails, and a client that hangs up: nobody knows whether the block is corrupt or has been merged and deleted.</summary>
+    /// <summary>With a failing store, or a client that hangs up, nobody knows whether the block is corrupt or has been merged and deleted.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -368,7 +368,7 @@ public sealed class BlockListTests : IDisposable
         await _store.DeleteAsync(BlockPaths.Data(TeamA, Id(1)));
         _store.Before = (operation, _) => operation is not "Get" ? Task.CompletedTask : throw (isCancelled ? new OperationCanceledException() : new IOException("timeout"));
 
-        var setAside = _list.SetAsideAsync(Block(1, Now), "its data is not there");
+        var setAside = _list.SetAsideAsync(Block(1, Now), "its data object is missing");
         if (isCancelled)
             await Assert.ThrowsAsync<OperationCanceledException>(() => setAside);
         else
@@ -376,7 +376,7 @@ public sealed class BlockListTests : IDisposable
 
         Assert.Empty(_list.Blocks(TeamA));
         Assert.Single(_list.Broken(TeamA));
-        Assert.Equal([$"Error: Block {Id(1)} of tenant team-a is set aside and no longer read: its data is not there"], _log.Lines);
+        Assert.Equal([$"Error: Block {Id(1)} of tenant team-a is set aside and no longer read: its data object is missing"], _log.Lines);
         Assert.Equal(1, _values["tempodb_blocks_set_aside_total"]);
         Assert.Empty(NamesOf(1));
 
@@ -445,7 +445,7 @@ public sealed class BlockListTests : IDisposable
     }
 
     [Fact]
-    public async Task A_poll_that_fails_keeps_what_was_known_of_that_tenant()
+    public async Task A_failed_poll_keeps_what_was_known_about_that_tenant()
     {
         var other = Tenant("other");
         await _store.StoreAsync(Block(1, Now));
@@ -453,7 +453,7 @@ public sealed class BlockListTests : IDisposable
         await _store.StoreAsync(Block(2, Now));
         await _store.StoreAsync(Block(3, Now) with { Tenant = other });
 
-        // The first block is dropped elsewhere for the second, whose meta cannot be read: it must not be gone before that is there.
+        // Another process drops the first block for the second, whose meta cannot be read: the first must not disappear before the second is there.
         await Another().MarkCompactedAsync(Block(1, Now), Block(2, Now));
         _store.Before = (operation, name) => operation == "Get" && name == BlockPaths.Meta(TeamA, Id(2)) ? throw new IOException("timeout") : Task.CompletedTask;
 
@@ -469,7 +469,7 @@ public sealed class BlockListTests : IDisposable
     }
 
     [Fact]
-    public async Task A_poll_that_cannot_list_the_tenants_keeps_all()
+    public async Task A_poll_that_cannot_list_the_tenants_keeps_everything()
     {
         await _store.StoreAsync(Block(1, Now));
         await _list.PollAsync();

@@ -33,7 +33,7 @@ public sealed class IngesterMemoryTests
     [InlineData(875, 25)]
     [InlineData(1000, 100)]
     [InlineData(5000, 100)]
-    public void Answers_are_held_the_longer_the_fuller_memory_is_past_three_quarters(int held, int milliseconds)
+    public void Beyond_three_quarters_of_memory_answers_are_delayed_longer_the_fuller_it_is(int held, int milliseconds)
     {
         _memory.Add(held, 0);
 
@@ -41,7 +41,7 @@ public sealed class IngesterMemoryTests
     }
 
     [Fact]
-    public void Where_there_is_room_nobody_waits()
+    public void Nobody_waits_while_there_is_room()
     {
         _memory.Add(999, 0);
 
@@ -49,7 +49,7 @@ public sealed class IngesterMemoryTests
     }
 
     [Fact]
-    public async Task All_who_wait_go_on_when_there_is_room()
+    public async Task All_waiting_callers_continue_when_there_is_room()
     {
         _memory.Add(1200, 0);
         var waiting = Enumerable.Range(0, 5).Select(_ => _memory.WaitForRoomAsync(s_patience, _time)).ToArray();
@@ -62,7 +62,7 @@ public sealed class IngesterMemoryTests
     }
 
     [Fact]
-    public async Task Who_waits_too_long_is_told_so()
+    public async Task A_caller_that_waits_too_long_is_told()
     {
         _memory.Add(1000, 0);
         var waiting = _memory.WaitForRoomAsync(s_patience, _time);
@@ -75,12 +75,12 @@ public sealed class IngesterMemoryTests
     }
 
     [Fact]
-    public async Task Room_that_another_takes_first_is_waited_for_again()
+    public async Task A_caller_whose_room_is_taken_first_waits_again()
     {
         _memory.Add(1000, 0);
         var waiting = _memory.WaitForRoomAsync(s_patience, _time);
 
-        // Whether the one who waits sees the room or only that it is gone again, it must not be the last time it looks.
+        // Whether or not the waiting caller sees the room before it is gone again, it must keep waiting for more.
         for (var i = 0; i < 100; i++)
         {
             _memory.Add(-10, 0);

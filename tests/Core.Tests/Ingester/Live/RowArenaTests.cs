@@ -48,7 +48,7 @@ public sealed class RowArenaTests
     [Fact]
     public void Rows_after_one_that_is_larger_than_a_chunk_are_found()
     {
-        // 300 KB come in an array of 320: what is left of it lies beyond what a reference reaches.
+        // 300 KB get an array of 320 KB, whose remainder is beyond the range of a reference.
         using var arena = new RowArena();
         arena.Add(new SpanRow { OtherLength = 300_000 }, out _);
 

@@ -14,7 +14,7 @@ using Span = OrleansTempo.Tests.Otlp.Span;
 
 namespace OrleansTempo.Core.Tests.Ingester.Live;
 
-/// <summary>What goes into a generation as rows comes out as the spans that were sent.</summary>
+/// <summary>Spans that go into a generation as rows come out as they were sent.</summary>
 public sealed class RowEncoderTests : IDisposable
 {
     private static readonly TraceId s_trace = new(0x0102030405060708, 0x090A0B0C0D0E0F10);
@@ -51,7 +51,7 @@ public sealed class RowEncoderTests : IDisposable
     }
 
     [Fact]
-    public void Spans_that_are_alike_share_all_but_their_own()
+    public void Similar_spans_share_everything_but_their_own_values()
     {
         AssertRestored(Request(Enumerable.Range(1, 1000).Select(i => Named(i, "GET /", ("http.route", "/"), ("peer", "db")))).ToByteArray());
 
@@ -60,7 +60,7 @@ public sealed class RowEncoderTests : IDisposable
     }
 
     [Fact]
-    public void A_key_with_more_values_than_are_worth_sharing_has_the_others_with_their_spans()
+    public void A_key_with_too_many_values_to_share_stores_the_rest_with_their_spans()
     {
         AssertRestored(Request(Enumerable.Range(1, 2000).Select(i => Named(i, "GET /", ("http.method", "GET"), ("url", $"/cart/{i}"), ("user", $"{i % 700}")))).ToByteArray());
 
@@ -151,7 +151,7 @@ public sealed class RowEncoderTests : IDisposable
     [InlineData("0102030405060708", "01020304")]
     [InlineData("01020304", "")]
     [InlineData("0000000000000000", "0102030405060708")]
-    public void Of_a_parent_ID_sent_twice_the_last_counts(string first, string last)
+    public void If_a_parent_ID_is_sent_twice_the_last_counts(string first, string last)
     {
         byte[] span = [.. Named(1, "a").ToByteArray(), .. Field(4, Convert.FromHexString(first)), .. Field(4, Convert.FromHexString(last)), .. Field(3, "vendor=1"u8)];
 
@@ -160,7 +160,7 @@ public sealed class RowEncoderTests : IDisposable
     }
 
     [Fact]
-    public void What_has_no_place_of_its_own_is_kept()
+    public void Fields_without_a_place_of_their_own_are_kept()
     {
         var span = Named(1, "a", ("k", "v"));
         span.TraceState = "vendor=1";
@@ -183,9 +183,9 @@ public sealed class RowEncoderTests : IDisposable
     [Theory]
     [InlineData(0)]
     [InlineData(300)]
-    public void Attributes_that_no_usual_encoder_writes_are_kept_byte_by_byte(int valuesBefore)
+    public void Attributes_in_unusual_encodings_are_kept_byte_for_byte(int valuesBefore)
     {
-        // With 300 values before them their keys' values are no longer shared.
+        // After 300 values, their keys' values are no longer shared.
         foreach (var key in (string[])["", "k"])
             AssertRestored(Request(Enumerable.Range(1, Math.Max(valuesBefore, 1)).Select(i => Raw(i, [.. Field(1, Encoding.UTF8.GetBytes(key)), .. Field(2, Field(1, BitConverter.GetBytes(i)))]))).ToByteArray());
         byte[][] attributes =
@@ -223,9 +223,9 @@ public sealed class RowEncoderTests : IDisposable
     }
 
     [Fact]
-    public void Bytes_that_are_no_UTF8_come_back_as_they_were()
+    public void Bytes_that_are_not_UTF8_come_back_unchanged()
     {
-        // In the order in which a span is restored, so that all of its bytes can be compared.
+        // In the order in which a span is restored, so that all its bytes can be compared.
         byte[] span =
         [
             .. SpanBytes(7),

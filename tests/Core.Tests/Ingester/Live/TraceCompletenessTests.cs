@@ -5,11 +5,11 @@ namespace OrleansTempo.Core.Tests.Ingester.Live;
 public sealed class TraceCompletenessTests
 {
     [Fact]
-    public void A_trace_is_complete_when_every_parent_but_the_roots_is_in_it() =>
+    public void A_trace_is_complete_when_every_parent_except_the_roots_is_in_it() =>
         Assert.Equal((0, 0), Look([(1, 0), (2, 1), (3, 1), (4, 2)], [(5, 0)], [(6, 0), (7, 0)]));
 
     [Fact]
-    public void A_span_whose_parent_is_not_there_disconnects_its_trace() =>
+    public void A_span_whose_parent_is_missing_disconnects_its_trace() =>
         Assert.Equal((0, 1), Look([(1, 0), (2, 9), (3, 9)], [(9, 0)]));
 
     [Fact]
@@ -20,7 +20,7 @@ public sealed class TraceCompletenessTests
     [InlineData(64)]
     [InlineData(65)]
     [InlineData(5000)]
-    public void Long_traces_are_looked_through_as_short_ones_are(int spans)
+    public void Long_traces_are_checked_like_short_ones(int spans)
     {
         var chain = Enumerable.Range(1, spans).Select(static i => ((ulong)i, (ulong)i - 1)).Reverse().ToArray();
         var broken = chain.ToArray();

@@ -48,7 +48,7 @@ public sealed class TraceTableTests
     }
 
     [Fact]
-    public void An_empty_table_takes_nothing_and_so_does_one_that_was_given_back()
+    public void An_empty_or_returned_table_holds_no_memory()
     {
         var table = new TraceTable();
         Assert.True(Unsafe.IsNullRef(in table.Find(new TraceId(1, 1))));

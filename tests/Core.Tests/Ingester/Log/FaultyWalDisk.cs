@@ -3,7 +3,7 @@ using OrleansTempo.Core.Ingester.Log;
 
 namespace OrleansTempo.Core.Tests.Ingester.Log;
 
-/// <summary>A real disk that counts, fails and holds up as the test says.</summary>
+/// <summary>A real disk that counts calls, and fails or blocks as the test says.</summary>
 internal sealed class FaultyWalDisk : WalDisk
 {
     private int _flushes;
@@ -16,7 +16,7 @@ internal sealed class FaultyWalDisk : WalDisk
 
     public int Writes => Volatile.Read(ref _writes);
 
-    /// <summary>The bytes the disk still has room for.</summary>
+    /// <summary>The bytes left on the disk.</summary>
     public long Room { get; set; } = long.MaxValue;
 
     public bool FlushFails { get; set; }

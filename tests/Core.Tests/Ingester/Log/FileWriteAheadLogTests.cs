@@ -37,7 +37,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
         {
             await Parallel.ForAsync(0, 240, async (i, _) =>
             {
-                // The largest ones a few times only.
+                // The largest sizes only a few times.
                 var request = Request(i, sizes[i % (i < 24 ? sizes.Length : sizes.Length - 2)]);
                 var tenant = i % 3 == 0 ? Globex : Acme;
                 await log.AppendAsync(tenant, request);
@@ -54,7 +54,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task All_that_eight_threads_were_told_is_kept_is_there_after_a_crash()
+    public async Task Everything_acknowledged_to_eight_threads_survives_a_crash()
     {
         var options = Options with { SegmentBytes = 100_000 };
         var acknowledged = new ConcurrentBag<string>();
@@ -77,7 +77,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
         })).ToArray();
         await enough.Task;
 
-        // What a process leaves that is killed now: what it was told before must be in the copy.
+        // What a process killed now would leave: everything acknowledged earlier must be in the copy.
         string[] before = [.. acknowledged];
         var crashed = Copy(options);
         copied.SetResult();
@@ -91,9 +91,9 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task A_caller_alone_is_answered_at_once_and_for_nothing()
+    public async Task A_lone_caller_is_answered_at_once_and_allocates_nothing()
     {
-        // Without a listener: that one allocates.
+        // Without a metrics listener, which allocates.
         using var metrics = new TempoMetrics();
         await using var log = FileWriteAheadLog.Open(Options, metrics, _time, NullLogger.Instance);
         var request = Request(1, 4000);
@@ -106,7 +106,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Callers_that_come_while_one_writes_share_the_next_commit()
+    public async Task Callers_that_arrive_during_a_write_share_the_next_commit()
     {
         using var entered = new SemaphoreSlim(0);
         using var held = new SemaphoreSlim(0);
@@ -127,7 +127,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     [InlineData(5000)]
     [InlineData(20_000)]
     [InlineData(1 << 20)]
-    public async Task A_commit_is_bounded_and_what_is_over_goes_into_the_next(int size)
+    public async Task A_commit_is_bounded_and_the_rest_goes_into_the_next(int size)
     {
         using var entered = new SemaphoreSlim(0);
         using var held = new SemaphoreSlim(0);
@@ -146,7 +146,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
             await first;
             await Task.WhenAll(others);
 
-            // The limits are 4 MiB, and 1 MiB of what is copied. After four commits for others a thread of the pool goes on.
+            // The limits are 4 MiB, and 1 MiB of copied requests. After four commits for others, a pool thread continues.
             Assert.InRange(disk.Writes, 6, 20);
         }
 
@@ -167,7 +167,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public void A_directory_that_cannot_be_is_named()
+    public void An_impossible_directory_is_named_in_the_error()
     {
         File.WriteAllText(Path.Combine(_folder, "file"), "");
         var path = Path.Combine(_folder, "file", "wal");
@@ -176,7 +176,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task A_record_torn_off_at_any_byte_is_cut_and_all_before_it_is_there()
+    public async Task A_record_torn_at_any_byte_is_cut_off_and_all_earlier_ones_are_kept()
     {
         var (options, ends) = await WriteAsync(3);
         var whole = File.ReadAllBytes(SegmentOf(options, 1));
@@ -197,7 +197,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task A_bit_flipped_anywhere_in_a_record_costs_that_record_alone()
+    public async Task A_bit_flipped_anywhere_in_a_record_loses_only_that_record()
     {
         var (options, ends) = await WriteAsync(4);
         var whole = File.ReadAllBytes(SegmentOf(options, 1));
@@ -213,7 +213,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task A_bit_flipped_in_the_last_record_costs_that_record_alone_and_nothing_is_cut()
+    public async Task A_bit_flipped_in_the_last_record_loses_only_that_record_and_cuts_nothing()
     {
         var (options, ends) = await WriteAsync(3);
         var whole = File.ReadAllBytes(SegmentOf(options, 1));
@@ -228,7 +228,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task A_bit_flipped_in_the_segments_header_costs_nothing()
+    public async Task A_bit_flipped_in_a_segment_header_loses_nothing()
     {
         var (options, _) = await WriteAsync(3);
         var whole = File.ReadAllBytes(SegmentOf(options, 1));
@@ -242,7 +242,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task What_looks_like_a_record_in_a_request_is_not_taken_for_one_behind_a_broken_header()
+    public async Task Bytes_in_a_request_that_look_like_a_record_are_not_read_as_one_behind_a_broken_header()
     {
         var options = Options;
         await WriteAsync(3);
@@ -265,14 +265,14 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task A_large_broken_region_is_passed_over_to_the_next_good_record()
+    public async Task A_large_broken_region_is_skipped_up_to_the_next_good_record()
     {
         var options = Options;
         await using (var log = Open(options))
         {
             await log.AppendAsync(Acme, Request(1, 10));
 
-            // Full of what a record begins with, across all the reader's borders.
+            // Full of record beginnings, across all the reader's boundaries.
             await log.AppendAsync(Acme, Enumerable.Range(0, 3 << 20).Select(i => WalFormat.RecordMagic[i % 4]).ToArray());
             await log.AppendAsync(Acme, Request(2, 10));
             await log.AppendAsync(Acme, Request(3, 3 << 20));
@@ -292,7 +292,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     [InlineData("emptied", "is empty")]
     [InlineData("full of zeros", "is empty")]
     [InlineData("deleted", "is gone")]
-    public async Task A_segment_that_held_records_and_is_empty_or_gone_is_told_once_and_counted(string how, string told)
+    public async Task A_segment_that_held_records_and_is_empty_or_gone_is_logged_once_and_counted(string how, string told)
     {
         var (options, _) = await WriteAsync(2);
         var segment = SegmentOf(options, 1);
@@ -319,7 +319,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task A_segment_that_was_released_or_never_written_to_or_that_nobody_can_read_is_not_missed()
+    public async Task A_segment_that_was_released_or_never_written_or_is_unreadable_is_not_reported_missing()
     {
         var options = Options with { SegmentBytes = 100 };
         var lines = new LogLines();
@@ -352,7 +352,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task A_log_that_was_cut_is_not_said_to_have_lost_nothing()
+    public async Task A_truncated_log_does_not_claim_to_have_lost_nothing()
     {
         var (options, ends) = await WriteAsync(3);
         using (var file = File.OpenWrite(SegmentOf(options, 1)))
@@ -366,7 +366,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_no_segment_is_passed_over_and_left_where_it_is()
+    public async Task A_file_that_is_not_a_segment_is_skipped_and_left_alone()
     {
         var (options, _) = await WriteAsync(1);
         var alien = Enumerable.Repeat((byte)'x', 500).ToArray();
@@ -393,7 +393,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task An_exception_of_the_callback_goes_through_and_replay_can_be_begun_again()
+    public async Task A_callback_exception_propagates_and_replay_can_be_started_again()
     {
         var (options, _) = await WriteAsync(3);
         await using var log = Open(options);
@@ -416,8 +416,8 @@ public sealed class FileWriteAheadLogTests : IDisposable
         var sizes = new List<long>();
         for (var i = 0; i <= 20; i++)
         {
-            // Never closed: all that the operating system does for a process that is killed is to let go of its lock.
-            using var identity = WalIdentity.Take(options.Path, NullLogger.Instance);
+            // Never closed: for a killed process, the operating system only releases its lock.
+            using var identity = WalIdentity.Claim(options.Path, NullLogger.Instance);
             var log = FileWriteAheadLog.Open(identity, options, _metrics, _time, NullLogger.Instance);
             if (i == 0)
                 await log.AppendAsync(Acme, Request(0, 21));
@@ -430,7 +430,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Segments_are_rolled_numbered_on_across_restarts_and_deleted_when_released()
+    public async Task Segments_roll_and_keep_counting_across_restarts_and_are_deleted_when_released()
     {
         var options = Options with { SegmentBytes = 200 };
         await using (var log = Open(options))
@@ -459,7 +459,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Numbers_go_on_even_when_all_was_released_and_nothing_written_since()
+    public async Task Numbers_continue_even_after_everything_was_released_and_nothing_written_since()
     {
         await using (var log = Open(Options))
             await log.AppendAsync(Acme, Request(1, 1));
@@ -500,7 +500,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     [Theory]
     [InlineData(WalSync.Interval)]
     [InlineData(WalSync.Always)]
-    public async Task A_segment_that_all_is_released_of_does_not_stay_for_being_the_current_one(WalSync sync)
+    public async Task A_fully_released_segment_is_deleted_even_if_it_is_the_current_one(WalSync sync)
     {
         var options = Options with { Sync = sync };
         await using var log = Open(options);
@@ -515,7 +515,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
         log.Release(log.CurrentSegment);
         Assert.Equal([SegmentOf(options, 2)], SegmentsIn(options));
 
-        // The new one is empty, and so stays.
+        // The new segment is empty, so it stays.
         _time.Advance(TimeSpan.FromMinutes(5));
         log.Release(log.CurrentSegment);
         Assert.Equal(2, log.CurrentSegment);
@@ -524,7 +524,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     [Theory]
     [InlineData(WalSync.Interval)]
     [InlineData(WalSync.Always)]
-    public async Task A_full_disk_costs_what_could_not_be_written_and_when_there_is_room_again_it_goes_on(WalSync sync)
+    public async Task A_full_disk_fails_only_what_could_not_be_written_and_writing_resumes_when_there_is_room(WalSync sync)
     {
         var disk = new FaultyWalDisk();
         var options = Options with { Sync = sync };
@@ -535,7 +535,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
             var error = await Assert.ThrowsAsync<IOException>(() => log.AppendAsync(Acme, Request(1, 20_000)).AsTask());
             Assert.Contains(SegmentOf(options, 1), error.Message, StringComparison.Ordinal);
             Assert.Contains("No space left on device", error.Message, StringComparison.Ordinal);
-            Assert.Contains("send it again", error.Message, StringComparison.Ordinal);
+            Assert.Contains("Send it again", error.Message, StringComparison.Ordinal);
             for (var i = 2; i < 5; i++)
                 await Assert.ThrowsAsync<IOException>(() => log.AppendAsync(Acme, Request(i, 100)).AsTask());
             Assert.Equal(4, _values["tempo_ingester_wal_write_failures_total"]);
@@ -545,7 +545,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
             await log.AppendAsync(Acme, Request(6, 100));
         }
 
-        // Nothing torn was left, and not a file for every failure.
+        // Nothing torn was left, and there is not a file for every failure.
         await using var next = Open(options);
         var (result, records) = await next.ReplayedAsync();
         Assert.Equal(Texts(100, 0, 5, 6), records);
@@ -554,7 +554,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task What_a_failing_disk_would_not_cut_off_costs_no_other_record()
+    public async Task Bytes_that_a_failing_disk_would_not_cut_off_lose_no_other_record()
     {
         var disk = new FaultyWalDisk { CutFails = true };
         var options = Options;
@@ -574,7 +574,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Where_no_new_segment_can_be_made_the_last_one_goes_on()
+    public async Task If_no_new_segment_can_be_created_the_last_one_continues()
     {
         var disk = new FaultyWalDisk();
         var options = Options with { SegmentBytes = 100 };
@@ -595,7 +595,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task By_the_interval_what_was_written_is_flushed_and_nothing_while_nothing_is()
+    public async Task The_interval_flushes_what_was_written_and_nothing_if_nothing_was()
     {
         var disk = new FaultyWalDisk();
         await using var log = Open(Options with { SegmentBytes = 200 }, disk);
@@ -645,7 +645,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task With_never_nothing_is_flushed_and_all_is_there_all_the_same()
+    public async Task With_never_nothing_is_flushed_and_everything_is_still_readable()
     {
         var disk = new FaultyWalDisk();
         var options = Options with { Sync = WalSync.Never, SegmentBytes = 200 };
@@ -676,7 +676,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Closed_it_has_written_what_waited_flushed_it_and_takes_no_more()
+    public async Task Closing_writes_and_flushes_what_waited_and_refuses_more()
     {
         using var entered = new SemaphoreSlim(0);
         using var held = new SemaphoreSlim(0);
@@ -740,7 +740,7 @@ public sealed class FileWriteAheadLogTests : IDisposable
         var copy = options with { Path = Path.Combine(_folder, "copy") };
         Directory.CreateDirectory(copy.Path);
 
-        // Oldest first, as the log grows: what is in a later segment was acknowledged after all in the earlier ones.
+        // Oldest first, as the log grows: records of later segments were acknowledged after all earlier ones.
         foreach (var segment in SegmentsIn(options))
         {
             using var source = new FileStream(segment, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);

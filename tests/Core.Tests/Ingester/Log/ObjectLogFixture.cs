@@ -7,7 +7,7 @@ using static OrleansTempo.Core.Tests.Ingester.Log.WalTestData;
 
 namespace OrleansTempo.Core.Tests.Ingester.Log;
 
-/// <summary>A store in memory, processes that log into it, each with a view of its own, and what can happen to them.</summary>
+/// <summary>An in-memory store, processes that log to it, each with a view of its own, and the faults that can happen to them.</summary>
 public abstract class ObjectLogFixture : IDisposable
 {
     private protected static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
@@ -77,7 +77,7 @@ public abstract class ObjectLogFixture : IDisposable
         return log;
     }
 
-    // Small ones by the interval, alone in their object.
+    // Small records, put by the interval, alone in their object.
     private protected async Task AppendAsync(ObjectWriteAheadLog log, TenantId tenant, byte[] request)
     {
         var append = log.AppendAsync(tenant, request).AsTask();
@@ -86,7 +86,7 @@ public abstract class ObjectLogFixture : IDisposable
         await append;
     }
 
-    // The clock goes on, and those that live renew their records with it.
+    // Time passes, and living processes renew their records.
     private protected async Task PassAsync(TimeSpan by, params ObjectWriteAheadLog[] living)
     {
         var step = Lease / 6;
@@ -97,14 +97,14 @@ public abstract class ObjectLogFixture : IDisposable
         }
     }
 
-    // Nothing it asks of the store ever returns, and it renews its record no more.
+    // None of its requests to the store ever returns, and it renews its record no more.
     private protected Task DieAsync(ObjectWriteAheadLog log, params ObjectWriteAheadLog[] living)
     {
         Views[log].Before = static (_, _) => new TaskCompletionSource().Task;
         return PassAsync(Lease + TimeSpan.FromSeconds(5), living);
     }
 
-    // Its calls of that operation, or all, wait until the source is set; the clock goes on meanwhile.
+    // Its calls of that operation, or all calls, wait until the source is set, while time passes.
     private protected TaskCompletionSource StandStill(ObjectWriteAheadLog log, string operation, TimeSpan by)
     {
         var goesOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -53,7 +53,7 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task An_owner_that_stood_still_but_was_not_adopted_goes_on()
+    public async Task An_owner_that_stalled_but_was_not_adopted_continues()
     {
         var log = await OpenAsync("a");
         StandStill(log, "", TimeSpan.FromMinutes(2)).SetResult();
@@ -64,7 +64,7 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task Its_record_is_renewed_for_as_long_as_it_lives()
+    public async Task The_owner_record_is_renewed_for_as_long_as_the_log_is_open()
     {
         await using var log = await OpenAsync("a");
         await using var other = await OpenAsync("b");
@@ -80,7 +80,7 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
         var down = true;
         Views[log].Before = (operation, _) => down && operation == "PutIfAbsent" ? throw new IOException("connection refused") : Task.CompletedTask;
         var error = await Assert.ThrowsAsync<IOException>(() => log.AppendAsync(Acme, Request(1, 20_000)).AsTask());
-        Assert.Equal("the write-ahead log could not be written to 'wal/a/00000000000000000001': connection refused; send the request again, and see to it that the object store can be reached", error.Message);
+        Assert.Equal("cannot write to the write-ahead log 'wal/a/00000000000000000001': connection refused; send the request again, and check that the object store can be reached", error.Message);
         Assert.Equal(1, Values["tempo_ingester_wal_write_failures_total"]);
 
         down = false;
@@ -89,7 +89,7 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task A_put_or_renewal_that_only_seemed_to_fail_is_recognised_as_ones_own()
+    public async Task A_put_or_renewal_that_only_seemed_to_fail_is_recognised_as_our_own()
     {
         var log = await OpenAsync("a");
         Views[log].After = (_, _) => throw new IOException("connection reset");
@@ -106,7 +106,7 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task Released_segments_are_deleted_but_the_last()
+    public async Task Released_segments_are_deleted_except_the_last()
     {
         var log = await OpenAsync("a");
         for (var i = 0; i < 4; i++)
@@ -119,13 +119,13 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
         await UntilAsync(() => Store.Names.Count == 2);
         Assert.Equal(["wal/a/00000000000000000004", "wal/a/owner"], Store.Names);
 
-        // All is in blocks: it leaves nothing.
+        // Everything is in blocks, so it leaves nothing.
         await log.DisposeAsync();
         Assert.Empty(Store.Names);
     }
 
     [Fact]
-    public async Task Closed_it_puts_what_waits_and_can_be_adopted_at_once()
+    public async Task Closing_puts_what_waits_and_the_stream_can_be_adopted_at_once()
     {
         var log = await OpenAsync("a");
         var waiting = log.AppendAsync(Acme, Request(1, 10)).AsTask();
@@ -139,11 +139,11 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task A_stream_that_is_there_is_not_begun_again()
+    public async Task An_existing_stream_is_not_begun_again()
     {
         await using var log = await OpenAsync("a");
         var error = await Assert.ThrowsAsync<IOException>(() => OpenAsync("a"));
-        Assert.Contains("has a stream 'a' already", error.Message, StringComparison.Ordinal);
+        Assert.Contains("already has a stream 'a'", error.Message, StringComparison.Ordinal);
         await using var unnamed = await OpenAsync(null);
         Assert.Equal(32, unnamed.Stream.Length);
         Assert.Equal(default, (await unnamed.ReplayedAsync()).Result);

@@ -28,14 +28,14 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
         Assert.Empty(await OrphansOf(log).ListAsync());
         Assert.Null((await AdoptAsync(log, "dead")).Result);
 
-        // Fence and owner record go when no put of the dead one can still be under way.
+        // Fence and owner record are deleted once no put of the dead process can be in flight.
         await PassAsync(TimeSpan.FromMinutes(61), log);
         Assert.Empty(await OrphansOf(log).ListAsync());
         Assert.Equal(["wal/b/owner"], Store.Names);
     }
 
     [Fact]
-    public async Task Records_adopted_into_ones_own_log_share_commits_and_are_there_before_the_others_are_deleted()
+    public async Task Adopted_records_share_commits_and_are_in_our_log_before_the_old_ones_are_deleted()
     {
         var dead = await OpenAsync("dead");
         var requests = Enumerable.Range(0, 20).Select(i => Request(i, 400)).ToArray();
@@ -51,14 +51,14 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task Of_several_adopters_one_gets_the_stream()
+    public async Task Only_one_of_several_adopters_gets_the_stream()
     {
         var dead = await OpenAsync("dead");
         await AppendAsync(dead, Acme, Request(1, 10));
         await DieAsync(dead);
         var adopters = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => OpenAsync($"adopter-{i}")));
 
-        // All have seen it as an orphan before any claims it.
+        // All of them see the orphan before any claims it.
         var read = 0;
         var all = new TaskCompletionSource();
         foreach (var adopter in adopters)
@@ -81,7 +81,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task An_owner_that_comes_back_finds_its_stream_taken_over_and_acknowledges_nothing_more()
+    public async Task An_owner_that_comes_back_finds_its_stream_adopted_and_acknowledges_nothing_more()
     {
         var old = await OpenAsync("old");
         await AppendAsync(old, Acme, Request(1, 10));
@@ -103,7 +103,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task A_put_that_was_under_way_while_the_stream_was_adopted_is_read_or_refused()
+    public async Task A_put_in_flight_while_the_stream_was_adopted_is_read_or_refused()
     {
         for (var moment = 0; moment < 2; moment++)
         {
@@ -112,7 +112,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
             await AppendAsync(old, Acme, Request(1, 10));
             await using var log = await OpenAsync($"b-{moment}");
 
-            // The second put stands still before it takes effect, or after it and before its owner hears of it.
+            // The second put stalls before it takes effect, or afterwards but before its owner hears of it.
             var entered = new TaskCompletionSource();
             var held = new TaskCompletionSource();
             Func<string, string, Task> hold = async (operation, name) =>
@@ -128,7 +128,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
             await entered.Task;
             var orphan = WalOwner.Read(Store[$"wal/{stream}/owner"])! with { Renewed = Time.GetUtcNow() - Lease - Lease };
 
-            // As if the owner's clock were behind: by its own it is as good as ever.
+            // As if the owner's clock were behind: by that clock, its record is as fresh as ever.
             await Store.PutIfMatchAsync($"wal/{stream}/owner", orphan.ToJson(), (await Store.GetAsync($"wal/{stream}/owner"))!.Value.ETag);
             var (_, records) = await AdoptAsync(log, stream);
             held.SetResult();
@@ -149,7 +149,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task The_fence_moves_on_behind_an_owner_that_puts_and_releases_meanwhile()
+    public async Task The_fence_moves_behind_an_owner_that_keeps_putting_and_releasing()
     {
         var old = await OpenAsync("old");
         await AppendAsync(old, Acme, Request(1, 10));
@@ -157,7 +157,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
         var orphan = WalOwner.Read(Store["wal/old/owner"])! with { Renewed = Time.GetUtcNow() - Lease - Lease };
         await Store.PutAsync("wal/old/owner", orphan.ToJson());
 
-        // Between the adopter's list and its fence the owner puts two segments and releases the place where the fence goes.
+        // Between the adopter's listing and its fence, the owner puts two segments and releases the place where the fence goes.
         var raced = false;
         Views[log].After = async (operation, _) =>
         {
@@ -184,7 +184,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
         var (result, _) = await AdoptAsync(log, "old");
         Assert.NotNull(result);
 
-        // Even the fence is gone: what it puts is there, and is not acknowledged.
+        // Even the fence is gone: its put succeeds, but is not acknowledged.
         await Store.DeleteAsync("wal/old/00000000000000000001");
         var append = old.AppendAsync(Acme, Request(1, 20_000)).AsTask();
         await UntilAsync(() => Store.Names.Contains("wal/old/00000000000000000001"));
@@ -196,7 +196,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task An_owner_whose_clock_was_set_back_does_not_take_its_record_for_fresh()
+    public async Task An_owner_whose_clock_was_set_back_does_not_believe_its_record_to_be_fresh()
     {
         var old = await OpenAsync("old");
         var goesOn = StandStill(old, "PutIfMatch", Lease);
@@ -211,7 +211,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task Who_has_its_own_clock_set_forward_takes_nobody_for_dead_who_is_not()
+    public async Task A_process_whose_clock_was_set_forward_does_not_believe_living_owners_to_be_dead()
     {
         var dead = await OpenAsync("dead");
         await AppendAsync(dead, Acme, Request(1, 10));
@@ -259,7 +259,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task Broken_objects_cost_what_is_broken_in_them_and_those_nobody_can_read_stay()
+    public async Task Broken_objects_lose_only_what_is_broken_and_unreadable_ones_stay()
     {
         var log = await OpenAsync("a");
         await Task.WhenAll(Enumerable.Range(0, 3).Select(i => log.AppendAsync(Acme, Request(i, 4000)).AsTask()));
@@ -283,7 +283,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task An_adoption_whose_callback_fails_deletes_nothing_and_can_be_tried_again_after_the_lease()
+    public async Task An_adoption_whose_callback_fails_deletes_nothing_and_can_be_retried_after_the_lease()
     {
         var dead = await OpenAsync("dead");
         await AppendAsync(dead, Acme, Request(1, 10));

@@ -7,7 +7,7 @@ internal sealed class RecordingLog : IWriteAheadLog
 {
     public long CurrentSegment { get; set; } = 1;
 
-    /// <summary>What appends fail with, where they do.</summary>
+    /// <summary>The error that appends fail with, if any.</summary>
     public IOException? Failure { get; set; }
 
     public int Appended => Requests.Count;
@@ -18,7 +18,7 @@ internal sealed class RecordingLog : IWriteAheadLog
     /// <summary>What a replay hands over.</summary>
     public List<WalRecord> Records { get; } = [];
 
-    /// <summary>Segments before this one may go.</summary>
+    /// <summary>Segments before this one may be deleted.</summary>
     public long Released { get; private set; }
 
     public ValueTask AppendAsync(TenantId tenant, ReadOnlyMemory<byte> request)

@@ -3,7 +3,7 @@ using OrleansTempo.Core.Ingester.Log;
 
 namespace OrleansTempo.Core.Tests.Ingester.Log;
 
-/// <summary>Tenants, requests and what a replay gave of them, as the tests of both logs need them.</summary>
+/// <summary>Tenants, requests and replayed records for the tests of both logs.</summary>
 internal static class WalTestData
 {
     public static readonly TenantId Acme = Tenant("acme");
@@ -12,7 +12,7 @@ internal static class WalTestData
 
     public static TenantId Tenant(string name) => TenantId.TryParse(name, out var tenant, out var error) ? tenant : throw new ArgumentException(error, nameof(name));
 
-    /// <summary>Bytes that no two numbers share.</summary>
+    /// <summary>A request that is unique for each number.</summary>
     public static byte[] Request(int number, int length)
     {
         var request = new byte[length];

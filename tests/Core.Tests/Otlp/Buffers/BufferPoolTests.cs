@@ -36,7 +36,7 @@ public sealed class BufferPoolTests
     }
 
     [Fact]
-    public void What_would_exceed_the_bound_is_left_to_the_garbage_collector()
+    public void Arrays_beyond_the_bound_are_left_to_the_garbage_collector()
     {
         var pool = new BufferPool(3000);
         var arrays = Enumerable.Range(0, 3).Select(_ => pool.Rent(1100)).ToArray();
@@ -49,7 +49,7 @@ public sealed class BufferPoolTests
     }
 
     [Fact]
-    public void Arrays_of_other_sizes_are_not_taken()
+    public void Arrays_of_other_sizes_are_not_pooled()
     {
         var pool = new BufferPool(1 << 20);
 

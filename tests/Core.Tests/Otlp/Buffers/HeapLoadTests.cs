@@ -19,9 +19,9 @@ public class HeapLoadTests
         _time.Advance(TimeSpan.FromMilliseconds(50));
 
         var full = Assert.Throws<RequestMemoryException>(() => memory.Rent(1000));
-        Assert.Equal("the heap of the process is nearly as large as it may be; try again later, or give the process more memory", full.Message);
+        Assert.Equal("the process's heap is nearly full; try again later, or give the process more memory", full.Message);
 
-        // One that has been let in is finished.
+        // A request that was admitted is finished.
         early.Length = early.Capacity;
         early.GetMemory(5000);
         early.Return();
@@ -33,7 +33,7 @@ public class HeapLoadTests
     }
 
     [Fact]
-    public void A_full_heap_is_collected_once_a_second_for_no_one_else_makes_it()
+    public void A_full_heap_is_collected_once_a_second_because_nothing_else_would_collect_it()
     {
         var load = Load();
         _used = 900;
@@ -51,7 +51,7 @@ public class HeapLoadTests
     }
 
     [Fact]
-    public void What_refused_requests_have_left_goes_back_once_a_minute_at_most()
+    public void Memory_of_refused_requests_is_returned_at_most_once_a_minute()
     {
         var memory = new RequestMemory(long.MaxValue, Load());
         var started = _time.GetTimestamp();
@@ -66,7 +66,7 @@ public class HeapLoadTests
     }
 
     [Fact]
-    public void This_process_has_memory()
+    public void The_process_reports_its_memory()
     {
         Assert.InRange(HeapLoad.MaxBytes, 1 << 20, long.MaxValue);
         Assert.False(HeapLoad.OfProcess(TimeProvider.System).IsFull());

@@ -14,7 +14,7 @@ public sealed class RequestMemoryTests
         Assert.Equal(5 << 10, memory.OutstandingBytes);
 
         var full = Assert.Throws<RequestMemoryException>(() => memory.Rent(1));
-        Assert.Equal("the requests under way hold 5120 bytes, all that they may (distributor.max_inflight_bytes, or a quarter of the memory of the process); try again later", full.Message);
+        Assert.Equal("the requests in flight already hold the maximum of 5120 bytes (distributor.max_inflight_bytes, or a quarter of the process's memory); try again later", full.Message);
         Assert.Throws<RequestMemoryException>(() => memory.Copy("x"u8));
 
         second.Return();
@@ -56,7 +56,7 @@ public sealed class RequestMemoryTests
     }
 
     [Fact]
-    public void An_abandoned_batch_stays_readable_and_counts_no_more()
+    public void An_abandoned_batch_stays_readable_and_no_longer_counts()
     {
         var memory = new RequestMemory(1 << 20);
         var bytes = TestBatch.Request(TestBatch.Span(new TraceId(1, 2), 3, "kept")).ToByteArray();

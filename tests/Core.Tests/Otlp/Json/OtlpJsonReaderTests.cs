@@ -29,7 +29,7 @@ public class OtlpJsonReaderTests
     }
 
     [Fact]
-    public void Golden_bodies_survive_the_detour_through_json()
+    public void Golden_bodies_survive_a_round_trip_through_json()
     {
         var files = Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "golden"), "*.otlp.pb");
         Assert.Equal(12, files.Length);
@@ -46,7 +46,7 @@ public class OtlpJsonReaderTests
     [InlineData("""{"resourceSpans":null}""")]
     [InlineData("""{"resourceSpans":[]}""")]
     [InlineData("""{"unknown":{"a":[1,{"b":2}]},"other":"x"}""")]
-    public void Nothing_known_becomes_no_bytes(string json) => Assert.Empty(Read(json));
+    public void A_request_without_known_fields_becomes_no_bytes(string json) => Assert.Empty(Read(json));
 
     [Fact]
     public void Integers_are_read_from_numbers_and_strings()
@@ -98,7 +98,7 @@ public class OtlpJsonReaderTests
         Assert.Equal("a\"\n\u00e9\U0001F600/", ReadSpan("""{"name":"a\"\n\u00e9\ud83d\ude00\/","na\u006de2":1}""").Name);
 
     [Fact]
-    public void A_value_that_is_there_is_kept_even_where_it_is_a_default()
+    public void An_explicit_value_is_kept_even_if_it_is_the_default()
     {
         var span = ReadSpan("""{"attributes":[{"key":"a","value":{"stringValue":""}},{"key":"b","value":{"boolValue":false}},{"key":"c","value":{}},{"key":"d","value":{"arrayValue":{"values":[]}}},{"key":"e"}]}""");
         Assert.Equal(
@@ -113,14 +113,14 @@ public class OtlpJsonReaderTests
     [InlineData("{", "malformed JSON at byte 1")]
     [InlineData("{} x", "malformed JSON at byte 3")]
     [InlineData("""{"resourceSpans":{}}""", "resourceSpans at byte 17: expected an array, found an object")]
-    [InlineData("""{"resourceSpans":[],"resource_spans":[]}""", "resourceSpans at byte 37: the field is there twice")]
+    [InlineData("""{"resourceSpans":[],"resource_spans":[]}""", "resourceSpans at byte 37: the field appears twice")]
     [InlineData("""{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":1}]}]}]}""", "resourceSpans[0].scopeSpans[0].spans[0].name at byte 51: expected a string, found the number 1")]
-    [InlineData("""{"resourceSpans":[{},{"scopeSpans":[{"spans":[{"traceId":"0g"}]}]}]}""", "resourceSpans[1].scopeSpans[0].spans[0].traceId at byte 57: '0g' is not hexadecimal; allowed are 0-9, a-f and A-F")]
-    [InlineData("""{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"abc"}]}]}]}""", "resourceSpans[0].scopeSpans[0].spans[0].traceId at byte 54: 'abc' has 3 hexadecimal digits; an even number is needed")]
+    [InlineData("""{"resourceSpans":[{},{"scopeSpans":[{"spans":[{"traceId":"0g"}]}]}]}""", "resourceSpans[1].scopeSpans[0].spans[0].traceId at byte 57: '0g' is not hexadecimal; only 0-9, a-f and A-F are allowed")]
+    [InlineData("""{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"abc"}]}]}]}""", "resourceSpans[0].scopeSpans[0].spans[0].traceId at byte 54: 'abc' has 3 hexadecimal digits; the number must be even")]
     [InlineData("""{"resourceSpans":[{"scopeSpans":[{"spans":[{"kind":"SPAN_KIND_ODD"}]}]}]}""", "resourceSpans[0].scopeSpans[0].spans[0].kind at byte 51: 'SPAN_KIND_ODD' is neither a number nor one of SPAN_KIND_UNSPECIFIED, SPAN_KIND_INTERNAL, SPAN_KIND_SERVER, SPAN_KIND_CLIENT, SPAN_KIND_PRODUCER, SPAN_KIND_CONSUMER")]
     [InlineData("""{"resourceSpans":[{"scopeSpans":[{"spans":[{"endTimeUnixNano":-1}]}]}]}""", "resourceSpans[0].scopeSpans[0].spans[0].endTimeUnixNano at byte 62: -1 is outside 0 to 18446744073709551615")]
     [InlineData("""{"resourceSpans":[{"scopeSpans":[{"spans":[{"endTimeUnixNano":1.5}]}]}]}""", "resourceSpans[0].scopeSpans[0].spans[0].endTimeUnixNano at byte 62: '1.5' is not an integer")]
-    [InlineData("""{"resourceSpans":[{"resource":{"attributes":[{"key":"a","value":{"stringValue":"x","intValue":1}}]}}]}""", "resourceSpans[0].resource.attributes[0].value.intValue at byte 94: another kind of value is there already; one is allowed")]
+    [InlineData("""{"resourceSpans":[{"resource":{"attributes":[{"key":"a","value":{"stringValue":"x","intValue":1}}]}}]}""", "resourceSpans[0].resource.attributes[0].value.intValue at byte 94: the value already has another kind; only one is allowed")]
     [InlineData("""{"resourceSpans":[{"resource":{"attributes":[{"key":"a","value":{"doubleValue":"x"}}]}}]}""", "resourceSpans[0].resource.attributes[0].value.doubleValue at byte 79: 'x' is not a number; allowed are numbers, \"NaN\", \"Infinity\" and \"-Infinity\"")]
     [InlineData("""{"resourceSpans":[{"resource":{"attributes":[{"key":"a","value":{"bytesValue":"*"}}]}}]}""", "resourceSpans[0].resource.attributes[0].value.bytesValue at byte 78: '*' is not base64")]
     [InlineData("""{"resourceSpans":[{"schemaUrl":"x" "y"}]}""", "malformed JSON at byte 35 (in resourceSpans[0])")]
@@ -151,7 +151,7 @@ public class OtlpJsonReaderTests
     [Fact]
     public void Text_that_is_not_utf8_gets_replacement_characters_and_the_spans_are_kept()
     {
-        // ISO 8859-1, a sequence that is cut, one that encodes half a surrogate pair, and an escape between.
+        // ISO 8859-1, a truncated sequence, one that encodes half a surrogate pair, and an escape in between.
         byte[] json = [.. """{"resourceSpans":[{"schemaUrl":"M"""u8, 0xFC, .. "nchen "u8, 0xE2, 0x82, .. "\\n"u8, 0xED, 0xA0, 0xBD, .. "\"}]}"u8];
         Assert.Equal("M\uFFFDnchen \uFFFD\n\uFFFD\uFFFD\uFFFD", ExportTraceServiceRequest.Parser.ParseFrom(Read(json)).ResourceSpans[0].SchemaUrl);
     }
@@ -173,7 +173,7 @@ public class OtlpJsonReaderTests
     }
 
     [Fact]
-    public void Null_among_an_arrays_elements_is_none_of_them()
+    public void A_null_array_element_is_dropped()
     {
         var request = ExportTraceServiceRequest.Parser.ParseFrom(Read("""{"resourceSpans":[null,{"resource":{"attributes":[null,{"key":"a"}]},"scopeSpans":[null,{"spans":[null,{"name":"x","events":[null],"links":[null,{"traceState":"s"}]},null]}]}]}"""));
         var resourceSpans = Assert.Single(request.ResourceSpans);
@@ -241,7 +241,7 @@ public class OtlpJsonReaderTests
     private static string ToOtlpJson(ExportTraceServiceRequest request) =>
         HexIds(new JsonFormatter(JsonFormatter.Settings.Default.WithFormatEnumsAsIntegers(true)).Format(request));
 
-    // The formatter knows proto3 JSON, where all bytes are base64; OTLP has hexadecimal IDs.
+    // The formatter writes proto3 JSON, where all bytes are base64; OTLP's IDs are hexadecimal.
     private static string HexIds(string json) => Regex.Replace(
         json,
         """("(?:traceId|spanId|parentSpanId|trace_id|span_id|parent_span_id)": )"([^"]*)" """.TrimEnd(),

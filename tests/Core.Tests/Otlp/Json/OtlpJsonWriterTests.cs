@@ -46,7 +46,7 @@ public sealed class OtlpJsonWriterTests
     }
 
     [Fact]
-    public void Every_kind_of_value_has_its_form_and_is_there_even_where_it_is_a_default()
+    public void Every_kind_of_value_has_its_form_and_is_written_even_if_it_is_the_default()
     {
         AnyValue[] values =
         [
@@ -70,7 +70,7 @@ public sealed class OtlpJsonWriterTests
     }
 
     [Fact]
-    public void A_value_of_which_several_are_sent_is_the_last() =>
+    public void Of_several_values_the_last_counts() =>
         AssertWritten("""{"attributes":[{"value":{"intValue":"7"}}],"status":{}}""", SpanOf(AttributeOf([0x0A, 1, (byte)'a', 0x18, 7])));
 
     [Fact]

@@ -11,7 +11,7 @@ namespace OrleansTempo.Core.Tests.Otlp.Reading;
 public sealed class SpanBatchTests
 {
     [Fact]
-    public void Any_request_reads_as_protobuf_reads_it_whatever_encoder_wrote_it()
+    public void Any_request_reads_like_in_protobuf_whatever_encoder_wrote_it()
     {
         var seeded = from request in OtlpGen.Request
                      from seed in Gen.Choose(0, int.MaxValue)
@@ -37,7 +37,7 @@ public sealed class SpanBatchTests
     }
 
     [Fact]
-    public void A_million_mutated_bodies_are_read_or_refused_and_never_more()
+    public void A_million_mutated_bodies_are_read_or_refused_and_nothing_else()
     {
         var random = new Random(4711);
         var bodies = Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "golden"), "*.pb").Order().Select(File.ReadAllBytes).Where(b => b.Length < 500).ToArray();
@@ -62,7 +62,7 @@ public sealed class SpanBatchTests
     }
 
     [Fact]
-    public void What_is_accepted_after_a_mutation_is_what_protobuf_accepts()
+    public void Accepted_mutations_are_those_that_protobuf_accepts()
     {
         var random = new Random(1234);
         var bodies = Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "golden"), "*.pb").Order().Select(File.ReadAllBytes).Where(b => b.Length < 500).ToArray();

@@ -96,7 +96,7 @@ public sealed class AssembledTraceTests
     }
 
     [Fact]
-    public async Task What_could_not_be_looked_at_makes_a_v2_answer_partial()
+    public async Task Data_that_could_not_be_searched_makes_a_v2_answer_partial()
     {
         var spans = Found.Spans(Resource("a", Scope("s", Span(1, 1))));
         spans.InspectedBytes = 300;
@@ -125,7 +125,7 @@ public sealed class AssembledTraceTests
     }
 
     [Fact]
-    public async Task What_the_sender_left_out_is_answered_empty_in_protobuf_as_in_JSON()
+    public async Task Fields_the_sender_left_out_are_answered_empty_in_protobuf_and_JSON()
     {
         var sent = new ResourceSpans { SchemaUrl = "r", ScopeSpans = { new ScopeSpans { SchemaUrl = "s", Spans = { Span(1, 1), Span(2, 2) } } } };
         var trace = Found.Assemble(Found.Spans(sent));
@@ -148,7 +148,7 @@ public sealed class AssembledTraceTests
     [InlineData(4)]
     [InlineData(8)]
     [InlineData(16)]
-    public async Task A_parent_of_zeros_is_no_parent(int length)
+    public async Task An_all_zero_parent_is_no_parent(int length)
     {
         var span = Span(1, 1);
         span.ParentSpanId = ByteString.CopyFrom(new byte[length]);
@@ -181,7 +181,7 @@ public sealed class AssembledTraceTests
     }
 
     [Fact]
-    public async Task A_links_IDs_of_zeros_are_left_out_and_the_rest_of_it_stays()
+    public async Task All_zero_IDs_of_a_link_are_left_out_and_the_rest_stays()
     {
         var span = Span(1, 1);
         Span.Types.Link real = new() { TraceId = ByteString.CopyFrom([.. new byte[15], 1]), SpanId = Found.SpanId(9), TraceState = "a=b" };
@@ -196,7 +196,7 @@ public sealed class AssembledTraceTests
         Assert.Equal(["attributes"], json.Select(static p => p.Key));
     }
 
-    // Requests whose spans all differ in ID: found spans are a set.
+    // Requests whose spans all have different IDs, because found spans are a set.
     private static Gen<(ExportTraceServiceRequest Request, int Seed)> Requests =>
         from request in OtlpGen.Request
         from seed in Gen.Choose(0, int.MaxValue)
@@ -219,7 +219,7 @@ public sealed class AssembledTraceTests
             scope.Spans.Clear();
             var span = found.Span.Clone();
 
-            // As it is answered where the sender left it out.
+            // The answer if the sender left it out.
             resource.Resource ??= new Resource();
             scope.Scope ??= new InstrumentationScope();
             if (span.ParentSpanId.All(static b => b == 0))

@@ -25,9 +25,9 @@ public sealed class BlockTracesTests : IDisposable
 
     public void Dispose() => _metrics.Dispose();
 
-    /// <summary>This process could not poll for so long that a block was merged by another and deleted: the spans are in one that it does not know.</summary>
+    /// <summary>This process could not poll for so long that another one merged and deleted a block: its spans are in a block that it does not know.</summary>
     [Fact]
-    public async Task An_answer_without_a_block_that_is_gone_says_so()
+    public async Task An_answer_that_lacks_a_missing_block_says_so()
     {
         var spans = TestBlocks.Spans(traces: 1, spansPerTrace: 3);
         var trace = TestBlocks.Sent(spans).Single().Key;
@@ -44,7 +44,7 @@ public sealed class BlockTracesTests : IDisposable
     }
 
     [Fact]
-    public async Task An_answer_without_a_block_that_is_broken_says_so_once_each_time()
+    public async Task An_answer_that_lacks_a_broken_block_says_so_once_each_time()
     {
         var spans = TestBlocks.Spans(traces: 1, spansPerTrace: 3);
         var trace = TestBlocks.Sent(spans).Single().Key;

@@ -11,7 +11,7 @@ using Span = OrleansTempo.Tests.Otlp.Span;
 
 namespace OrleansTempo.Core.Tests.Querier.Traces;
 
-/// <summary>Found spans from the protobuf classes, and answers as they are read by a client.</summary>
+/// <summary>Makes found spans from protobuf classes, and reads answers as a client does.</summary>
 internal static class Found
 {
     public static readonly TraceId Id = new(0x0102030405060708, 0x11);
@@ -51,7 +51,7 @@ internal static class Found
         Span = spanBytes,
     };
 
-    /// <summary>The spans of a request as they stand in its bytes, unknown fields and all.</summary>
+    /// <summary>The spans of a request as they are in its bytes, including unknown fields.</summary>
     public static TraceSpans Raw(byte[] request)
     {
         var spans = new TraceSpans(Id);
@@ -100,7 +100,7 @@ internal static class Found
 
     private static async Task<T> Read<T>(Func<byte[], T> parse, Func<PipeWriter, CancellationToken, Task> write) => parse(await Bytes(write));
 
-    // Content is a length-delimited field's inside.
+    // Content of a length-delimited field.
     private static IEnumerable<(int Number, byte[] Field, byte[] Content)> Fields(byte[] message)
     {
         var input = new CodedInputStream(message);

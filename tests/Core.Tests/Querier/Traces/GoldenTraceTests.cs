@@ -2,7 +2,7 @@ using OrleansTempo.Tests.Otlp;
 
 namespace OrleansTempo.Core.Tests.Querier.Traces;
 
-/// <summary>Every recorded answer of Tempo's for a trace: tests/golden/README.md says where they come from.</summary>
+/// <summary>Compares with every answer recorded from Tempo for a trace; tests/golden/README.md says where they come from.</summary>
 public sealed class GoldenTraceTests
 {
     private static readonly string s_folder = Path.Combine(AppContext.BaseDirectory, "golden");

@@ -5,7 +5,7 @@ using OrleansTempo.Tests.Query;
 
 namespace OrleansTempo.Core.Tests.Querier.Traces;
 
-/// <summary>A protobuf answer as protobuf's own formatter writes it in JSON; the messages that Tempo answers even where they were not sent are put in.</summary>
+/// <summary>A protobuf answer as protobuf's own formatter writes it in JSON, with the messages added that Tempo always answers.</summary>
 internal static class ProtobufAsJson
 {
     public static JsonNode Format(TraceByIDResponse response)
@@ -15,7 +15,7 @@ internal static class ProtobufAsJson
         return JsonNode.Parse(JsonFormatter.Default.Format(filled))!;
     }
 
-    /// <summary>Of v1, whose JSON calls the resource spans batches.</summary>
+    /// <summary>For v1, whose JSON calls the resource spans batches.</summary>
     public static JsonNode Format(Trace trace)
     {
         var filled = trace.Clone();

@@ -4,8 +4,8 @@ using System.Text.Json.Nodes;
 namespace OrleansTempo.Core.Tests.Querier.Traces;
 
 /// <summary>
-/// A query for a trace and what Tempo answered it with, from <c>tests/golden/tempo-api</c> (its README says where they come from). An
-/// answer here is the same where every field is, but for what is each run's own: when the spans were sent, and what it cost to find them.
+/// A query for a trace and Tempo's answer, from <c>tests/golden/tempo-api</c> (its README says where they come from). Our answer matches if every
+/// field does, except those specific to a run: when the spans were sent, and what it cost to find them.
 /// </summary>
 internal sealed class RecordedAnswer
 {
@@ -25,23 +25,23 @@ internal sealed class RecordedAnswer
         PathAndQuery = HasRange ? $"{path}?{string.Join('&', parameters)}" : path;
     }
 
-    /// <summary>The names of all of them.</summary>
+    /// <summary>The names of all recorded answers.</summary>
     public static IReadOnlyList<string> Files => [.. Directory.GetFiles(s_folder, "*-trace-v?.json").Select(static f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
 
-    /// <summary>What was asked.</summary>
+    /// <summary>The query.</summary>
     public string PathAndQuery { get; }
 
-    /// <summary>The trace's ID as it stands in the path.</summary>
+    /// <summary>The trace's ID as written in the path.</summary>
     public string TraceId { get; }
 
     public bool IsV1 { get; }
 
-    /// <summary>Whether it was asked for by <c>start</c> and <c>end</c>, too.</summary>
+    /// <summary>Whether the query also gave <c>start</c> and <c>end</c>.</summary>
     public bool HasRange { get; }
 
     public static RecordedAnswer Read(string file) => new(JsonNode.Parse(File.ReadAllBytes(Path.Combine(s_folder, file)))!);
 
-    /// <summary>Fails where an answer in JSON is not the same.</summary>
+    /// <summary>Fails if a JSON answer differs.</summary>
     public void AssertSame(JsonNode answer)
     {
         var (expected, actual) = (Comparable(_response), Comparable(answer));
@@ -53,11 +53,11 @@ internal sealed class RecordedAnswer
         answer = answer.DeepClone();
         var resources = Elements(answer["batches"] ?? answer["trace"]!["resourceSpans"]);
 
-        // Tempo answers a resource's attributes in the order of its blocks' columns, those without one by key; here they are as sent.
+        // Tempo answers a resource's attributes in the order of its blocks' columns, and those without a column by key; ours are in the order sent.
         foreach (var resource in resources.Select(static r => r["resource"]!))
             resource["attributes"] = new JsonArray([.. Elements(resource["attributes"]).OrderBy(static a => a["key"]!.GetValue<string>(), StringComparer.Ordinal).Select(static a => a.DeepClone())]);
 
-        // Absent where nothing but live traces was looked at.
+        // Absent if only live traces were searched.
         if (answer["metrics"]?["inspectedBytes"] is { } inspected)
         {
             Assert.Matches("^[1-9][0-9]*$", inspected.GetValue<string>());

@@ -4,7 +4,7 @@ using Span = OrleansTempo.Tests.Otlp.Span;
 
 namespace OrleansTempo.Core.Tests.Querier.Traces;
 
-/// <summary>As Tempo's modules/frontend/combiner/trace_by_id_deduper.go has it.</summary>
+/// <summary>Follows Tempo's modules/frontend/combiner/trace_by_id_deduper.go.</summary>
 public sealed class SharedSpanIdsTests
 {
     [Fact]

@@ -11,7 +11,7 @@ public sealed class TraceQueryTests
     private static readonly TenantId s_tenant = TenantId.Single;
 
     [Fact]
-    public async Task A_span_in_two_sources_is_one_span_and_what_was_looked_at_adds_up()
+    public async Task A_span_in_two_sources_is_one_span_and_inspected_bytes_add_up()
     {
         var answer = await Query(Source("live", 10, null, 1, 2), Source("blocks", 20, null, 2, 3)).FindAsync(s_tenant, Found.Id, TraceRange.Everything, CancellationToken.None);
 
@@ -20,9 +20,9 @@ public sealed class TraceQueryTests
         Assert.Empty(answer.Problems);
     }
 
-    // A span that is cut into a block between two questions asked in the other order would be in neither answer.
+    // If the sources were asked in the other order, a span cut into a block between the two questions would be in neither answer.
     [Fact]
-    public async Task A_source_is_asked_when_the_one_before_has_answered()
+    public async Task A_source_is_asked_once_the_previous_one_has_answered()
     {
         var live = new TaskCompletionSource();
         var asked = new List<string>();
@@ -47,7 +47,7 @@ public sealed class TraceQueryTests
     }
 
     [Fact]
-    public async Task What_a_source_could_not_read_is_told_and_the_rest_is_found()
+    public async Task Unreadable_data_is_reported_and_the_rest_is_found()
     {
         var answer = await Query(Source("live", 0, "block 1 is corrupt", 1), Source("blocks", 0, "block 2 is corrupt", 2)).FindAsync(s_tenant, Found.Id, TraceRange.Everything, CancellationToken.None);
 

@@ -161,7 +161,7 @@ public sealed class OldQueueFilesTests : IDisposable
     public async Task A_directory_that_another_process_uses_is_refused()
     {
         File(1, "acme", [], "a");
-        using (DirectoryLock.TryTake(Root))
+        using (DirectoryLock.TryAcquire(Root))
         {
             var error = await Assert.ThrowsAnyAsync<IOException>(ImportAsync);
             Assert.StartsWith("another process is using the old remote write queue in '", error.Message, StringComparison.Ordinal);

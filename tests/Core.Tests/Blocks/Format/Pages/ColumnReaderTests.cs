@@ -40,7 +40,7 @@ public sealed class ColumnReaderTests
     [InlineData(int.MaxValue, "FFFFFFFFFFFFFFFFFFFF01", null)]
     [InlineData(int.MaxValue, "80", null)]
     [InlineData(int.MaxValue, "", null)]
-    public void A_count_is_no_more_than_is_possible(int most, string hex, int? expected)
+    public void An_impossible_count_is_refused(int most, string hex, int? expected)
     {
         var bytes = Convert.FromHexString(hex);
 
@@ -51,7 +51,7 @@ public sealed class ColumnReaderTests
     }
 
     [Fact]
-    public void Whatever_the_bytes_are_they_are_read_or_invalid_data()
+    public void Any_bytes_are_read_or_refused_as_invalid_data()
     {
         var random = new Random(3);
         for (var i = 0; i < 20_000; i++)

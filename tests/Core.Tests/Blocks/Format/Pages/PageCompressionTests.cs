@@ -34,7 +34,7 @@ public sealed class PageCompressionTests
     }
 
     [Fact]
-    public void What_compresses_is_compressed_and_what_does_not_is_stored_as_it_is()
+    public void Compressible_columns_are_compressed_and_others_stored_raw()
     {
         var random = new Random(1);
         var alike = Write(Columns(_ => new byte[10_000]));
@@ -45,7 +45,7 @@ public sealed class PageCompressionTests
             return bytes;
         }));
 
-        // All but the IDs and times that are never worth a try.
+        // All except the IDs and times, which are never worth compressing.
         Assert.InRange(alike, 20_000, 60_000);
         Assert.InRange(noise, 110_000, 110_100);
 
@@ -64,7 +64,7 @@ public sealed class PageCompressionTests
     [InlineData(PageCompression.Stored, "01", 2)]
     [InlineData(PageCompression.Brotli, "FFFFFFFF", 10)]
     [InlineData(PageCompression.Brotli, "", 1)]
-    public void What_no_codec_wrote_is_refused(byte codec, string hex, int rawLength) =>
+    public void Bytes_that_no_codec_wrote_are_refused(byte codec, string hex, int rawLength) =>
         Assert.Throws<InvalidDataException>(() => PageCompression.Read(codec, Convert.FromHexString(hex), new byte[rawLength]));
 
     [Fact]

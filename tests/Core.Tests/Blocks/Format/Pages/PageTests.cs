@@ -6,7 +6,7 @@ using OrleansTempo.Core.Blocks.Format.Pages;
 
 namespace OrleansTempo.Core.Tests.Blocks.Format.Pages;
 
-/// <summary>What a <see cref="PageBuilder"/> makes, a <see cref="BlockPage"/> reads.</summary>
+/// <summary>A <see cref="BlockPage"/> reads what a <see cref="PageBuilder"/> makes.</summary>
 public sealed class PageTests
 {
     [Fact]
@@ -126,7 +126,7 @@ public sealed class PageTests
     }
 
     [Fact]
-    public void A_page_is_full_by_spans_or_bytes_and_then_takes_the_rest_of_a_trace_up_to_a_limit()
+    public void A_page_is_full_by_spans_or_bytes_and_then_accepts_the_rest_of_a_trace_up_to_a_limit()
     {
         var bySpans = new PageBuilder();
         var shape = OneShape(bySpans, []);
@@ -163,7 +163,7 @@ public sealed class PageTests
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public void A_resource_of_megabytes_is_not_written_again_for_every_span(int resources)
+    public void A_resource_of_megabytes_is_not_repeated_for_every_span(int resources)
     {
         var builder = new PageBuilder();
         int[] shapes = [.. Enumerable.Range(0, resources).Select(i => OneShape(builder, [], new byte[(9 << 20) + i]))];
@@ -174,7 +174,7 @@ public sealed class PageTests
     }
 
     [Fact]
-    public void Resources_without_end_end_a_page_as_well()
+    public void Endless_resources_also_end_a_page()
     {
         var builder = new PageBuilder();
         while (!builder.IsFull && builder.Spans < 100)
@@ -184,7 +184,7 @@ public sealed class PageTests
     }
 
     [Fact]
-    public void A_mutated_page_is_refused_as_invalid_data_and_the_reader_goes_on_with_the_next()
+    public void A_mutated_page_is_refused_as_invalid_data_and_the_reader_continues_with_the_next()
     {
         var random = new Random(4711);
         var page = new BlockPage();
@@ -222,7 +222,7 @@ public sealed class PageTests
     [Fact]
     public void A_page_with_spans_and_no_shape_is_refused()
     {
-        // Written without a shape to speak of: the span names the first of none.
+        // Written without any shape: the span refers to the first of none.
         var builder = new PageBuilder();
         builder.BeginTrace(new TraceId(1, 1));
         builder.AddSpan(new SpanRow { SpanId = 1 }, 0, [], []);
@@ -284,7 +284,7 @@ public sealed class PageTests
         return bytes;
     }
 
-    // With other bytes behind it, as a pooled buffer has.
+    // Followed by other bytes, as in a pooled buffer.
     private static void Read(byte[] bytes, BlockPage page) => page.Read(((byte[])[.. bytes, 1, 2, 3]).AsSpan(0, bytes.Length));
 
     private static void AssertSame(RandomRows rows, BlockPage page)
@@ -325,7 +325,7 @@ public sealed class PageTests
         var mutated = page.ToArray();
         for (var i = random.Next(1, 4); i > 0; i--)
         {
-            // Mostly where the numbers stand that all else depends on.
+            // Mostly in the numbers that everything else depends on.
             var at = random.Next(3) == 0 ? random.Next(mutated.Length) : random.Next(Math.Min(mutated.Length, 80));
             mutated[at] = random.Next(3) == 0 ? (byte)random.Next(256) : (byte)(mutated[at] ^ (1 << random.Next(8)));
         }

@@ -1,11 +1,11 @@
 namespace OrleansTempo.Core.Distributor;
 
 /// <summary>
-/// What waits for one tenant's metrics-generator, in bytes. Past half of what it may be, whoever adds is asked to hold its
-/// answer for a moment as long as the generator is at work: receiving must not take the processors from it and
-/// then throw away what it received. A generator that is stuck holds up nobody.
+/// Counts the bytes that wait for one tenant's metrics-generator. Once the queue is more than half full, it asks callers to delay their answers for a
+/// moment while the generator is working: receiving must not starve the generator of CPU, only to drop what was received. A stuck generator delays
+/// nobody.
 /// </summary>
-public sealed class GeneratorQueue(GeneratorQueueBudget budget, TimeProvider time)
+public sealed class GeneratorQueueShare(GeneratorQueueBudget budget, TimeProvider time)
 {
     private const double MaxHoldMs = 200;
 
@@ -14,10 +14,10 @@ public sealed class GeneratorQueue(GeneratorQueueBudget budget, TimeProvider tim
     private long _waiting;
     private long _lastReturn = time.GetTimestamp();
 
-    /// <summary>Whether nothing waits.</summary>
+    /// <summary>Whether the queue is empty.</summary>
     public bool IsEmpty => Interlocked.Read(ref _waiting) == 0;
 
-    /// <summary>Whether there is room; a request larger than the tenant's whole share is let in when nothing else of the tenant waits.</summary>
+    /// <summary>Takes room for a request, if there is any; a request larger than the tenant's whole share is admitted if nothing else of the tenant waits.</summary>
     public bool TryTake(long bytes)
     {
         var waiting = Interlocked.Add(ref _waiting, bytes);
@@ -35,9 +35,9 @@ public sealed class GeneratorQueue(GeneratorQueueBudget budget, TimeProvider tim
     }
 
     /// <summary>
-    /// How long an answer should be held: nothing up to half of the tenant's share; a few milliseconds beyond, which is
-    /// what a generator that runs needs to keep up; 200 ms where the share is used up, while one that has just been started
-    /// is still being compiled. Nothing where no request has been worked off for 500 ms.
+    /// How long to delay an answer: not at all up to half of the tenant's share; beyond that a few milliseconds, which is what a running generator
+    /// needs to keep up; 200 ms when the share is used up, because a newly started generator is still being JIT-compiled. Not at all if no request
+    /// has been processed for 500 ms.
     /// </summary>
     public TimeSpan Hold()
     {

@@ -8,10 +8,10 @@ using static OrleansTempo.Core.Tests.Ingester.Log.WalTestData;
 
 namespace OrleansTempo.Core.Tests.Ingester.Log;
 
-/// <summary>What a process finds that is started again: its own stream, a log of the other type, and what others have made of them meanwhile.</summary>
-public sealed class TakenUpStreamTests : ObjectLogFixture
+/// <summary>What a restarted process finds: its own stream, a log of the other type, and what other processes have made of them in the meantime.</summary>
+public sealed class ResumedStreamTests : ObjectLogFixture
 {
-    // Alone in its object, at once.
+    // Put at once, alone in its object.
     private const int Large = 20_000;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("wal").FullName;
@@ -25,7 +25,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task A_process_that_starts_again_takes_up_its_stream_at_once_and_appends_nothing()
+    public async Task A_restarted_process_resumes_its_stream_at_once_and_appends_nothing()
     {
         var (first, identity) = await StartAsync();
         await AppendAsync(first, 0, 1, 2);
@@ -44,7 +44,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
         Assert.Equal((3, 3L, 3L * Large), (result.Segments, result.Records, result.Bytes));
         Assert.Equal([$"wal/{log.Stream}/00000000000000000004"], Store.Names.Except(names));
 
-        // It goes on behind what it has taken up, and lets that go like its own.
+        // It continues behind what it resumed, and releases that like its own records.
         await AppendAsync(log, 3);
         log.Release(3);
         await UntilAsync(() => Store.Names.Count == 4);
@@ -76,7 +76,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task Ended_in_order_it_is_taken_up_with_what_was_left_and_begun_anew_where_nothing_was()
+    public async Task After_a_clean_stop_the_stream_is_resumed_with_what_was_left_or_begun_again_if_nothing_was()
     {
         var (log, identity) = await StartAsync();
         await AppendAsync(log, 0);
@@ -96,7 +96,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task A_stream_that_another_has_adopted_is_not_taken_up()
+    public async Task A_stream_that_another_process_has_adopted_is_not_resumed()
     {
         var (log, identity) = await StartAsync();
         await AppendAsync(log, 0);
@@ -110,7 +110,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
         Assert.Equal(default, (await second.ReplayedAsync()).Result);
         Assert.Empty(await OrphansOf(second).ListAsync());
 
-        // And that is the one it takes up from now on.
+        // From now on it resumes this stream.
         await AppendAsync(second, 1);
         Kill(second, next);
         var (third, last) = await StartAsync();
@@ -119,7 +119,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task A_stream_that_another_is_adopting_is_left_to_it()
+    public async Task A_stream_that_another_process_is_adopting_is_left_to_it()
     {
         var (log, identity) = await StartAsync();
         await AppendAsync(log, 0, 1);
@@ -147,7 +147,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task A_stranger_s_fence_at_the_end_makes_it_an_orphan_although_its_record_is_ones_own()
+    public async Task A_foreign_fence_at_the_end_makes_the_stream_an_orphan_although_its_owner_record_is_ours()
     {
         var (log, identity) = await StartAsync();
         await AppendAsync(log, 0, 1);
@@ -165,7 +165,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_put_of_the_dead_process_that_comes_late_is_read_or_refused(bool beforeTheFence)
+    public async Task A_late_put_of_the_dead_process_is_read_or_refused(bool beforeTheFence)
     {
         var (log, identity) = await StartAsync();
         await AppendAsync(log, 0);
@@ -180,7 +180,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
         await entered.Task;
         identity.Dispose();
 
-        // Between the successor's list and its fence, or when the fence is there.
+        // Between the successor's listing and its fence, or once the fence is there.
         var view = Store.View();
         var came = false;
         view.After = async (operation, _) =>
@@ -191,7 +191,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
             held.SetResult();
             await UntilAsync(() => Store.Names.Contains($"wal/{log.Stream}/00000000000000000002"));
         };
-        using var next = WalIdentity.Take(FileOptions.Path, NullLogger.Instance);
+        using var next = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
         var second = await ObjectWriteAheadLog.OpenAsync(view, Options, next, Metrics, Time, NullLogger.Instance, null, Lease);
         if (!came)
             held.SetResult();
@@ -207,7 +207,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task An_object_in_the_place_of_the_next_segment_is_passed_by()
+    public async Task An_object_in_the_place_of_the_next_segment_is_skipped()
     {
         var (log, identity) = await StartAsync();
         await AppendAsync(log, 0);
@@ -222,7 +222,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task What_cannot_be_read_stays_whatever_is_released()
+    public async Task Unreadable_objects_stay_whatever_is_released()
     {
         var (log, identity) = await StartAsync();
         await AppendAsync(log, 0, 1);
@@ -240,7 +240,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task A_copy_of_the_directory_is_nobody()
+    public async Task A_copy_of_the_directory_has_no_identity()
     {
         var (log, identity) = await StartAsync();
         await AppendAsync(log, 0);
@@ -248,7 +248,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
         Directory.CreateDirectory(copy);
         File.Copy(Path.Combine(FileOptions.Path, "identity.json"), Path.Combine(copy, "identity.json"));
 
-        using var twin = WalIdentity.Take(copy, NullLogger.Instance);
+        using var twin = WalIdentity.Claim(copy, NullLogger.Instance);
         Assert.Null(twin.Stream);
         Assert.NotEqual(identity.Id, twin.Id);
         var other = await OpenAsync(null, twin);
@@ -259,11 +259,11 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task Where_another_has_the_directory_a_process_begins_a_stream_of_its_own_and_says_so()
+    public async Task If_another_process_holds_the_directory_this_one_begins_a_stream_of_its_own_and_logs_it()
     {
         var (log, identity) = await StartAsync();
         var lines = new LogLines();
-        using var none = WalIdentity.TakeOrNone(FileOptions.Path, lines);
+        using var none = WalIdentity.ClaimOrNone(FileOptions.Path, lines);
         Assert.Equal(
             $"Information: After a crash, this process cannot resume its own write-ahead log stream at once; the stream is adopted after 30 s instead: the write-ahead log in '{FileOptions.Path}' is in use by another process; give each process its own storage.trace.wal.path",
             Assert.Single(lines.Lines));
@@ -272,7 +272,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
         await StopAsync(log, identity);
 
         File.WriteAllText(Path.Combine(_folder, "file"), "");
-        using var nowhere = WalIdentity.TakeOrNone(Path.Combine(_folder, "file", "wal"), lines);
+        using var nowhere = WalIdentity.ClaimOrNone(Path.Combine(_folder, "file", "wal"), lines);
         Assert.Null(nowhere.Directory);
         Assert.Contains("cannot be opened in", lines.Lines.Last(), StringComparison.Ordinal);
     }
@@ -281,7 +281,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     [InlineData("")]
     [InlineData("{")]
     [InlineData("""{"id":"a"}""")]
-    public async Task An_identity_that_cannot_be_read_is_made_anew(string content)
+    public async Task An_unreadable_identity_is_replaced(string content)
     {
         Directory.CreateDirectory(FileOptions.Path);
         File.WriteAllText(Path.Combine(FileOptions.Path, "identity.json"), content);
@@ -294,13 +294,13 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task A_log_in_files_adopts_ones_own_stream_at_once()
+    public async Task A_file_based_log_adopts_its_own_stream_at_once()
     {
         var (log, identity) = await StartAsync();
         await AppendAsync(log, 0, 1);
         Kill(log, identity);
 
-        using (var next = WalIdentity.Take(FileOptions.Path, NullLogger.Instance))
+        using (var next = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance))
         {
             await using var files = OpenFiles(next);
             var orphans = OrphansOf(next);
@@ -309,18 +309,18 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
             Assert.Empty(await orphans.ListAsync());
         }
 
-        using var last = WalIdentity.Take(FileOptions.Path, NullLogger.Instance);
+        using var last = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
         await using var replayed = OpenFiles(last);
         Assert.Equal([TextOf(0), TextOf(1)], (await replayed.ReplayedAsync()).Records);
     }
 
     [Fact]
-    public async Task An_adoption_that_was_killed_goes_on_at_once_with_what_was_left()
+    public async Task An_interrupted_adoption_continues_at_once_with_what_was_left()
     {
         var dead = await OpenAsync("dead");
         await AppendAsync(dead, 0, 1, 2);
         await DieAsync(dead);
-        var identity = WalIdentity.Take(FileOptions.Path, NullLogger.Instance);
+        var identity = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
         var adopted = new List<string>();
         await Assert.ThrowsAsync<TimeoutException>(() => OrphansOf(identity).AdoptAsync("dead", record =>
         {
@@ -332,7 +332,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
         Assert.Empty(await OrphansOf(identity).ListAsync());
         identity.Dispose();
 
-        using var next = WalIdentity.Take(FileOptions.Path, NullLogger.Instance);
+        using var next = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
         Assert.Equal(["dead"], await OrphansOf(next).ListAsync());
         var (log, last) = (await OpenAsync(null, next), next);
         Assert.Equal([TextOf(1), TextOf(2)], (await AdoptAsync(log, "dead")).Records);
@@ -342,7 +342,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     [Fact]
     public async Task Files_are_handed_over_to_a_log_in_the_object_store_and_deleted_one_by_one()
     {
-        var identity = WalIdentity.Take(FileOptions.Path, NullLogger.Instance);
+        var identity = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
         await using (var files = OpenFiles(identity))
         {
             for (var i = 0; i < 6; i++)
@@ -350,7 +350,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
         }
 
         identity.Dispose();
-        using var next = WalIdentity.Take(FileOptions.Path, NullLogger.Instance);
+        using var next = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
         var adopted = new List<string>();
         await Assert.ThrowsAsync<IOException>(() => AdoptFilesAsync(next, record =>
         {
@@ -360,7 +360,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
             return default;
         }));
 
-        // Two records a file: the first two files are through, the third is as it was.
+        // Two records per file: the first two files are done, the third is unchanged.
         Assert.Equal(Texts(150, 0, 1, 2, 3), adopted);
         adopted.Clear();
         var result = await AdoptFilesAsync(next, record =>
@@ -375,9 +375,9 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task Records_of_files_share_the_commits_that_take_them_over()
+    public async Task Records_adopted_from_files_share_commits()
     {
-        var identity = WalIdentity.Take(FileOptions.Path, NullLogger.Instance);
+        var identity = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
         await using (var files = FileWriteAheadLog.Open(identity, FileOptions with { SegmentBytes = 1 << 20 }, Metrics, Time, NullLogger.Instance))
         {
             for (var i = 0; i < 100; i++)
@@ -405,7 +405,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
         var number = 0;
         for (var round = 0; round < 40; round++)
         {
-            var identity = WalIdentity.Take(FileOptions.Path, NullLogger.Instance);
+            var identity = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
             var view = Store.View();
             var operations = round == 39 ? int.MaxValue : random.Next(1, 30);
             var killed = new TaskCompletionSource();
@@ -466,7 +466,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
 
     private async Task<(ObjectWriteAheadLog Log, WalIdentity Identity)> StartAsync()
     {
-        var identity = WalIdentity.Take(FileOptions.Path, NullLogger.Instance);
+        var identity = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);
         return (await OpenAsync(null, identity), identity);
     }
 
@@ -476,7 +476,7 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
         identity.Dispose();
     }
 
-    // Nothing it asks of the store ever returns, and the operating system lets go of its lock.
+    // None of its requests to the store ever returns, and the operating system releases its lock.
     private void Kill(ObjectWriteAheadLog log, WalIdentity identity)
     {
         Views[log].Before = static (_, _) => new TaskCompletionSource().Task;
@@ -488,5 +488,5 @@ public sealed class TakenUpStreamTests : ObjectLogFixture
     private OrphanedStreams OrphansOf(WalIdentity identity) => new(Store, identity, null, Metrics, Time, NullLogger.Instance, Lease);
 
     private Task<ReplayResult> AdoptFilesAsync(WalIdentity identity, Func<WalRecord, ValueTask> adopt) =>
-        LeftFiles.AdoptAsync(identity, FileOptions, adopt, Metrics, Time, NullLogger.Instance, CancellationToken.None);
+        LeftoverLogFiles.AdoptAsync(identity, FileOptions, adopt, Metrics, Time, NullLogger.Instance, CancellationToken.None);
 }

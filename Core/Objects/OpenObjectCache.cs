@@ -3,11 +3,11 @@ using Microsoft.Win32.SafeHandles;
 namespace OrleansTempo.Core.Objects;
 
 /// <summary>
-/// Files kept open for the next read, the least recently used closed first: a trace is looked for in every block, a page from
-/// each. A file is also closed some minutes after it was opened, for one that another process has deleted takes up its space
-/// until then. A file in use stays open until the last of its users returns it.
+/// Keeps files open for the next read, closing the least recently used first: a lookup reads a page from every block. A file is also closed some
+/// minutes after it was opened, because until then a file that another process has deleted takes up space. A file in use stays open until its last
+/// user returns it.
 /// </summary>
-internal sealed class OpenObjects : IDisposable
+internal sealed class OpenObjectCache : IDisposable
 {
     public const int Capacity = 512;
 
@@ -19,10 +19,10 @@ internal sealed class OpenObjects : IDisposable
     private readonly TimeProvider _time;
     private readonly ITimer _aging;
 
-    public OpenObjects(TimeProvider time)
+    public OpenObjectCache(TimeProvider time)
     {
         _time = time;
-        _aging = time.CreateTimer(static self => ((OpenObjects)self!).CloseOld(), this, MaxAge, MaxAge);
+        _aging = time.CreateTimer(static self => ((OpenObjectCache)self!).CloseOld(), this, MaxAge, MaxAge);
     }
 
     public int Count
@@ -34,7 +34,7 @@ internal sealed class OpenObjects : IDisposable
         }
     }
 
-    /// <summary>The open file of an object, to be returned; null where it is not open.</summary>
+    /// <summary>Rents an object's open file; null if it is not open.</summary>
     public OpenObject? Rent(string name)
     {
         lock (_gate)
@@ -48,7 +48,7 @@ internal sealed class OpenObjects : IDisposable
         }
     }
 
-    /// <summary>Takes over a file just opened and rents it out; it may be another's, who opened the same one at the same time.</summary>
+    /// <summary>Takes over a newly opened file and rents it out; it may return another caller's handle, if that opened the same file at the same time.</summary>
     public OpenObject Keep(string name, SafeFileHandle handle)
     {
         lock (_gate)
@@ -128,7 +128,7 @@ internal sealed class OpenObjects : IDisposable
             open.Handle.Dispose();
     }
 
-    /// <summary>One open file; all but its handle belongs to the lock.</summary>
+    /// <summary>One open file; everything but its handle is guarded by the lock.</summary>
     internal sealed class OpenObject
     {
         public OpenObject(string name, SafeFileHandle handle, long openedAt)

@@ -4,19 +4,22 @@ using OrleansTempo.Core.Configuration.Storage;
 namespace OrleansTempo.Core.Ingester.Log;
 
 /// <summary>
-/// What a log in files has left in the directory of a process whose log is in the object store by now:
+/// Adopts the files that a file-based log left in the directory of a process whose log is now in the object store:
 /// <code>
-/// each file: records into one's own log ─► delete the file
+/// each file: append its records to our own log ─► delete the file
 /// </code>
 /// </summary>
-public static class LeftFiles
+public static class LeftoverLogFiles
 {
-    // So many bytes of records wait for their commits at a time, which carry many then.
-    private const long MaxUnderWay = 16 << 20;
+    // At most this many bytes of records wait for their commits at a time, so that each commit carries many.
+    private const long MaxBytesInFlight = 16 << 20;
 
-    /// <summary>Hands the records of all files, oldest first, to <paramref name="adopt"/>, which appends them to its own log, and deletes each file when all its records are there.</summary>
+    /// <summary>
+    /// Hands the records of all files, oldest first, to <paramref name="adopt"/>, which appends them to its own log, and deletes each file once all
+    /// its records are there.
+    /// </summary>
     /// <returns>What was found.</returns>
-    /// <exception cref="IOException">The directory cannot be used, or a record could not be taken over: the files from there on stay.</exception>
+    /// <exception cref="IOException">The directory cannot be used, or a record could not be adopted; that file and the later ones stay.</exception>
     public static async Task<ReplayResult> AdoptAsync(
         WalIdentity identity, WalOptions options, Func<WalRecord, ValueTask> adopt, TempoMetrics metrics, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
     {
@@ -25,7 +28,7 @@ public static class LeftFiles
             return default;
 
         await using var files = FileWriteAheadLog.Open(identity, options, metrics, time, logger);
-        var underWay = new List<Task>();
+        var inFlight = new List<Task>();
         long bytes = 0, segment = 0;
         var result = await files.ReplayAsync(
             async record =>
@@ -35,15 +38,15 @@ public static class LeftFiles
                     await CompleteAsync().ConfigureAwait(false);
                     files.Release(segment = record.Segment);
                 }
-                else if (bytes > MaxUnderWay)
+                else if (bytes > MaxBytesInFlight)
                 {
                     await CompleteAsync().ConfigureAwait(false);
                 }
 
                 bytes += record.Request.Length;
 
-                // Readable only while this runs.
-                underWay.Add(adopt(record with { Request = record.Request.ToArray() }).AsTask());
+                // Readable only during this call.
+                inFlight.Add(adopt(record with { Request = record.Request.ToArray() }).AsTask());
             },
             cancellationToken).ConfigureAwait(false);
         await CompleteAsync().ConfigureAwait(false);
@@ -52,8 +55,8 @@ public static class LeftFiles
 
         async Task CompleteAsync()
         {
-            var tasks = Task.WhenAll(underWay);
-            underWay.Clear();
+            var tasks = Task.WhenAll(inFlight);
+            inFlight.Clear();
             bytes = 0;
             await tasks.ConfigureAwait(false);
         }

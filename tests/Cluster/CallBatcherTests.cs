@@ -3,12 +3,12 @@ using OrleansTempo.Grains;
 
 namespace OrleansTempo.Cluster;
 
-public sealed class CallGatheringTests
+public sealed class CallBatcherTests
 {
     private readonly Channel<(List<int> Messages, TaskCompletionSource Answer)> _calls = Channel.CreateUnbounded<(List<int>, TaskCompletionSource)>();
-    private readonly CallGathering<int> _gathering;
+    private readonly CallBatcher<int> _gathering;
 
-    public CallGatheringTests() => _gathering = new CallGathering<int>(2, messages =>
+    public CallBatcherTests() => _gathering = new CallBatcher<int>(2, messages =>
     {
         var answer = new TaskCompletionSource();
         _calls.Writer.TryWrite((messages, answer));
@@ -16,7 +16,7 @@ public sealed class CallGatheringTests
     });
 
     [Fact]
-    public async Task A_message_goes_at_once_while_few_calls_are_under_way()
+    public async Task A_message_is_sent_at_once_while_few_calls_are_in_flight()
     {
         _gathering.Add(1, 10);
         _gathering.Add(2, 10);
@@ -26,7 +26,7 @@ public sealed class CallGatheringTests
     }
 
     [Fact]
-    public async Task What_comes_while_calls_are_under_way_goes_with_the_next_one_in_order()
+    public async Task Messages_that_arrive_during_calls_are_sent_with_the_next_one_in_order()
     {
         for (var i = 1; i <= 5; i++)
             _gathering.Add(i, 10);
@@ -43,7 +43,7 @@ public sealed class CallGatheringTests
     }
 
     [Fact]
-    public async Task What_is_large_or_many_waits_for_no_call()
+    public async Task Large_or_numerous_messages_wait_for_no_call()
     {
         _gathering.Add(1, 10);
         _gathering.Add(2, 10);

@@ -10,25 +10,26 @@ using OrleansTempo.Grains.Interfaces;
 namespace OrleansTempo.Grains;
 
 /// <summary>
-/// One tenant's way to its metrics-generator grain: a queue bounded in bytes, and one call under way at a time, which takes what has gathered
-/// meanwhile. Best effort: what finds no room, and what a call loses, is counted and not tried again, for that could count twice.
+/// Forwards one tenant's batches to its metrics-generator grain: a queue bounded in bytes, and one call in flight at a time, which takes what has
+/// gathered in the meantime. Best effort: batches that find no room, and those that a call loses, are counted and not retried, because a retry could
+/// count spans twice.
 /// <code>
 ///   batches ─► queue ─► one call ─┬─► metrics-generator grain
-///                                 └─► of several shards, each the spans of its trace IDs
+///                                 └─► with shards, each gets the spans of its trace IDs
 /// </code>
 /// </summary>
-internal sealed partial class GeneratorForwarder
+internal sealed partial class TenantForwarder
 {
-    // What one call carries at the most: enough that calls are few, little enough that a grain's turn is short.
+    // The most spans in one call: enough to keep calls few, and few enough to keep a grain's turn short.
     private const int MaxSpansPerCall = 20_000;
 
-    // When all is handed over, some more is let gather: a call for each small request would cost more than to count its spans.
+    // Once everything is handed over, wait for more to gather: a call for each small request would cost more than counting its spans.
     private static readonly TimeSpan s_gathering = TimeSpan.FromMilliseconds(5);
 
     private readonly Channel<Waiting> _batches = Channel.CreateUnbounded<Waiting>(new UnboundedChannelOptions { SingleReader = true });
     private readonly TenantId _tenant;
     private readonly IGrainFactory _grains;
-    private readonly GeneratorQueue _queue;
+    private readonly GeneratorQueueShare _queue;
     private readonly TempoMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -40,12 +41,12 @@ internal sealed partial class GeneratorForwarder
     private volatile bool _draining;
     private bool _failing;
 
-    public GeneratorForwarder(TenantId tenant, IGrainFactory grains, int shards, GeneratorQueueBudget budget, TempoMetrics metrics, TimeProvider time, ILogger logger)
+    public TenantForwarder(TenantId tenant, IGrainFactory grains, int shards, GeneratorQueueBudget budget, TempoMetrics metrics, TimeProvider time, ILogger logger)
     {
         _tenant = tenant;
         _grains = grains;
         _shards = shards;
-        _queue = new GeneratorQueue(budget, time);
+        _queue = new GeneratorQueueShare(budget, time);
         _metrics = metrics;
         _time = time;
         _logger = logger;
@@ -53,18 +54,18 @@ internal sealed partial class GeneratorForwarder
         _reader = Task.Run(ReadAsync);
     }
 
-    /// <summary>How many grains the tenant's metrics-generator is; 0 for none.</summary>
+    /// <summary>The number of grains that form the tenant's metrics-generator; 0 for none.</summary>
     public int Shards { set => _shards = value; }
 
     public TimeSpan Hold() => _queue.Hold();
 
-    /// <summary>The part of a shard's key.</summary>
+    /// <summary>A shard's part of the grain key.</summary>
     public static string PartOf(int shard, int shards) => shards == 1 ? "" : new GeneratorShard(shard, shards).ToString();
 
-    /// <summary>Whether nothing waits, nor is on its way.</summary>
+    /// <summary>Whether nothing is waiting or in flight.</summary>
     public bool IsEmpty => _queue.IsEmpty;
 
-    /// <summary>Takes a lease of the batch and queues it, or counts it as dropped where the queue is full; false where this one is closed.</summary>
+    /// <summary>Takes a lease of the batch and queues it, or counts it as dropped if the queue is full; false if this forwarder is closed.</summary>
     public bool TryOffer(SpanBatch batch)
     {
         if (_shards == 0)
@@ -90,14 +91,14 @@ internal sealed partial class GeneratorForwarder
         return false;
     }
 
-    /// <summary>Counts a batch that is not queued.</summary>
+    /// <summary>Counts a batch as dropped.</summary>
     public void Drop(SpanBatch batch)
     {
         _metrics.ForwarderPushes.Add(_tenant, 1);
         CountDropped(1, batch.Spans.Length);
     }
 
-    /// <summary>Takes nothing more; completes when the queue is empty.</summary>
+    /// <summary>Accepts nothing more; completes once the queue is empty.</summary>
     public Task DrainAsync()
     {
         _draining = true;
@@ -127,7 +128,7 @@ internal sealed partial class GeneratorForwarder
             {
                 LogForwardingFailed(_logger, _tenant, e);
                 CountDropped(batches.Count, batches.Sum(static b => b.Batch.Spans.Length));
-                GiveBack(batches, batches.Select(static b => b.Batch).ToHashSet());
+                Release(batches, batches.Select(static b => b.Batch).ToHashSet());
             }
 
             ReportLength();
@@ -175,11 +176,11 @@ internal sealed partial class GeneratorForwarder
             lost.UnionWith(some.Select(static p => p.Batch));
         }
 
-        GiveBack(batches, lost);
+        Release(batches, lost);
     }
 
-    // Where a call failed, it may yet be on its way.
-    private void GiveBack(List<Waiting> batches, HashSet<SpanBatch> abandoned)
+    // A failed call may still be on its way.
+    private void Release(List<Waiting> batches, HashSet<SpanBatch> abandoned)
     {
         foreach (var (batch, bytes) in batches)
         {
@@ -192,7 +193,7 @@ internal sealed partial class GeneratorForwarder
         }
     }
 
-    // In the batch's order, as a generator takes them.
+    // In the batch's order, as generators expect.
     private void Split(SpanBatch batch, List<SpanPart>?[] parts)
     {
         if (parts.Length == 1)
@@ -213,7 +214,7 @@ internal sealed partial class GeneratorForwarder
         }
     }
 
-    // Requests that are queued or on their way.
+    // The number of requests queued or in flight.
     private void ReportLength() => _metrics.QueueLength.Record(Volatile.Read(ref _waiting), _tenantTag, s_queueName);
 
     private void CountDropped(int batches, int spans)
@@ -231,6 +232,6 @@ internal sealed partial class GeneratorForwarder
     [LoggerMessage(3002, LogLevel.Error, "Tenant {Tenant}: spans could not be handed to the metrics-generator")]
     private static partial void LogForwardingFailed(ILogger logger, TenantId tenant, Exception exception);
 
-    // What it took of the queue's room, to give back just that: the batch may hold more meanwhile.
+    // The room it took in the queue, to give back exactly that: the batch may hold more by then.
     private readonly record struct Waiting(SpanBatch Batch, long Bytes);
 }

@@ -7,18 +7,18 @@ using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Cluster;
 
-public sealed class TraceGrainsTests : IDisposable
+public sealed class RemotePartitionsTests : IDisposable
 {
     private readonly TempoMetrics _metrics = new();
     private readonly LogLines _log = new();
     private readonly TestBatch _batch = TestBatch.Of(TestBatch.Span(new TraceId(1, 1), 1));
-    private readonly TraceGrains _grains;
+    private readonly RemotePartitions _grains;
     private Func<Task<IngestAnswer>> _answer = Taken;
 
-    public TraceGrainsTests()
+    public RemotePartitionsTests()
     {
         var grain = Substitute.Of<ITraceGrain>(_ => _answer());
-        _grains = new TraceGrains(Substitute.Of<IGrainFactory>(_ => grain), _metrics, TimeProvider.System, _log);
+        _grains = new RemotePartitions(Substitute.Of<IGrainFactory>(_ => grain), _metrics, TimeProvider.System, _log);
     }
 
     public void Dispose()
@@ -55,7 +55,7 @@ public sealed class TraceGrainsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_call_that_fails_when_a_later_one_has_come_through_is_no_outage()
+    public async Task A_call_that_fails_after_a_later_one_succeeded_is_not_an_outage()
     {
         var slow = new TaskCompletionSource<IngestAnswer>();
         _answer = () => slow.Task;

@@ -1,23 +1,23 @@
 namespace OrleansTempo.Grains;
 
 /// <summary>
-/// Makes few calls of many small messages: a message goes at once while few calls are under way, and what comes meanwhile gathers for the next
-/// one. What is large, or many, waits for no call. Safe to call from any thread.
+/// Batches many small messages into few calls: a message is sent at once while few calls are in flight; otherwise messages gather for the next call.
+/// Large batches, by bytes or by number, never wait. Safe to call from any thread.
 /// </summary>
-/// <param name="maxCalls">While fewer are under way nothing waits.</param>
-/// <param name="call">Makes a call with what has gathered; never fails.</param>
-internal sealed class CallGathering<T>(int maxCalls, Func<List<T>, Task> call)
+/// <param name="maxCalls">While fewer calls are in flight, no message waits.</param>
+/// <param name="call">Sends the gathered messages; never fails.</param>
+internal sealed class CallBatcher<T>(int maxCalls, Func<List<T>, Task> call)
 {
-    // This much is worth a call of its own.
+    // This many bytes are worth a call of their own.
     private const int EnoughBytes = 128 << 10;
     private const int EnoughMessages = 16;
 
     private readonly Lock _gate = new();
 
-    // All below is guarded by _gate.
+    // Everything below is guarded by _gate.
     private List<T> _gathered = [];
     private int _bytes;
-    private int _underWay;
+    private int _inFlight;
 
     public void Add(T message, int bytes)
     {
@@ -26,7 +26,7 @@ internal sealed class CallGathering<T>(int maxCalls, Func<List<T>, Task> call)
         {
             _gathered.Add(message);
             _bytes += bytes;
-            if (_underWay >= maxCalls && _bytes < EnoughBytes && _gathered.Count < EnoughMessages)
+            if (_inFlight >= maxCalls && _bytes < EnoughBytes && _gathered.Count < EnoughMessages)
                 return;
             messages = Take();
         }
@@ -41,7 +41,7 @@ internal sealed class CallGathering<T>(int maxCalls, Func<List<T>, Task> call)
             await call(messages).ConfigureAwait(false);
             lock (_gate)
             {
-                _underWay--;
+                _inFlight--;
                 if (_gathered.Count == 0)
                     return;
                 messages = Take();
@@ -55,7 +55,7 @@ internal sealed class CallGathering<T>(int maxCalls, Func<List<T>, Task> call)
         var messages = _gathered;
         _gathered = [];
         _bytes = 0;
-        _underWay++;
+        _inFlight++;
         return messages;
     }
 }

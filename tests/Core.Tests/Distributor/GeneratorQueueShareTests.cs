@@ -2,7 +2,7 @@ using OrleansTempo.Core.Distributor;
 
 namespace OrleansTempo.Core.Tests.Distributor;
 
-public sealed class GeneratorQueueTests
+public sealed class GeneratorQueueShareTests
 {
     private readonly ManualTimeProvider _time = new();
     private readonly GeneratorQueueBudget _budget = new(1000);
@@ -10,14 +10,14 @@ public sealed class GeneratorQueueTests
     [Fact]
     public void One_tenant_has_half_of_the_memory_and_leaves_the_rest_to_the_others()
     {
-        var greedy = new GeneratorQueue(_budget, _time);
-        var other = new GeneratorQueue(_budget, _time);
+        var greedy = new GeneratorQueueShare(_budget, _time);
+        var other = new GeneratorQueueShare(_budget, _time);
 
         Assert.True(greedy.TryTake(300));
         Assert.True(greedy.TryTake(200));
         Assert.False(greedy.TryTake(1));
         Assert.True(other.TryTake(500));
-        Assert.False(new GeneratorQueue(_budget, _time).TryTake(1));
+        Assert.False(new GeneratorQueueShare(_budget, _time).TryTake(1));
         Assert.Equal(1000, _budget.WaitingBytes);
 
         greedy.Return(300);
@@ -27,9 +27,9 @@ public sealed class GeneratorQueueTests
     }
 
     [Fact]
-    public void A_request_larger_than_the_share_is_let_in_alone()
+    public void A_request_larger_than_the_share_is_admitted_alone()
     {
-        var queue = new GeneratorQueue(_budget, _time);
+        var queue = new GeneratorQueueShare(_budget, _time);
 
         Assert.True(queue.TryTake(900));
         Assert.False(queue.TryTake(1));
@@ -43,18 +43,18 @@ public sealed class GeneratorQueueTests
     [InlineData(251, 1)]
     [InlineData(375, 25)]
     [InlineData(500, 200)]
-    public void Answers_are_held_the_longer_the_fuller_the_queue_is_past_half(int waiting, int milliseconds)
+    public void Beyond_half_of_the_share_answers_are_delayed_longer_the_fuller_the_queue_is(int waiting, int milliseconds)
     {
-        var queue = new GeneratorQueue(_budget, _time);
+        var queue = new GeneratorQueueShare(_budget, _time);
         queue.TryTake(waiting);
 
         Assert.Equal(TimeSpan.FromMilliseconds(milliseconds), queue.Hold());
     }
 
     [Fact]
-    public void A_generator_that_is_stuck_holds_up_nobody_until_it_goes_on()
+    public void A_stuck_generator_delays_nobody_until_it_recovers()
     {
-        var queue = new GeneratorQueue(_budget, _time);
+        var queue = new GeneratorQueueShare(_budget, _time);
         queue.TryTake(300);
         queue.TryTake(200);
 

@@ -5,18 +5,18 @@ using OrleansTempo.Core.Otlp.Reading;
 
 namespace OrleansTempo.Grains.Interfaces;
 
-/// <summary>What a partition has of a trace: its live spans, and where more may be.</summary>
+/// <summary>What a partition holds of a trace: its live spans, and the blocks that may hold more.</summary>
 [GenerateSerializer, Immutable, Alias("orleanstempo.LiveTrace")]
-internal sealed record LiveTrace
+internal sealed record LiveTraceAnswer
 {
     [Id(0)]
     public LiveSpan[] Spans { get; init; } = [];
 
-    /// <summary>What spans refer to: resources and scopes as in <see cref="FoundSpan"/>.</summary>
+    /// <summary>The resources and scopes that the spans refer to, as in <see cref="FoundSpan"/>.</summary>
     [Id(1)]
     public byte[][] Envelopes { get; init; } = [];
 
-    /// <summary>Bytes of OTLP protobuf looked at.</summary>
+    /// <summary>Bytes of OTLP protobuf inspected.</summary>
     [Id(2)]
     public long InspectedBytes { get; init; }
 
@@ -24,7 +24,7 @@ internal sealed record LiveTrace
     [Id(3)]
     public LiveBlock[] Blocks { get; init; } = [];
 
-    public static LiveTrace From(TraceSpans trace, IEnumerable<BlockMeta> blocks)
+    public static LiveTraceAnswer From(TraceSpans trace, IEnumerable<BlockMeta> blocks)
     {
         var envelopes = new List<byte[]>();
         var spans = new LiveSpan[trace.Spans.Count];
@@ -43,7 +43,7 @@ internal sealed record LiveTrace
             };
         }
 
-        return new LiveTrace
+        return new LiveTraceAnswer
         {
             Spans = spans,
             Envelopes = [.. envelopes],
@@ -78,7 +78,7 @@ internal sealed record LiveTrace
         }
     }
 
-    /// <summary>The blocks, but for those whose description is of a later version.</summary>
+    /// <summary>The blocks, except those whose meta is of a later version.</summary>
     public IEnumerable<BlockMeta> ReadBlocks(TenantId tenant)
     {
         foreach (var block in Blocks)

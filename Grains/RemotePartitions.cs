@@ -7,19 +7,20 @@ using OrleansTempo.Grains.Interfaces;
 namespace OrleansTempo.Grains;
 
 /// <summary>
-/// The way to the trace grains of partitions that are not open in this silo. What is pushed to a partition while some calls to it are under way goes
-/// together with the next one.
+/// Reaches the trace grains of partitions that are not open in this silo. Spans pushed to a partition while several calls to it are in flight are
+/// sent together with the next call.
 /// </summary>
-internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics metrics, TimeProvider time, ILogger logger) : IRemotePartitions
+internal sealed partial class RemotePartitions(IGrainFactory grains, TempoMetrics metrics, TimeProvider time, ILogger logger) : IRemotePartitions
 {
-    // An answer from another silo can take as long as a commit in the object store does: a few at a time keep requests from queuing up behind each other.
+    // An answer from another silo can take as long as a commit in the object store; several calls at a time keep requests from queuing behind each
+    // other.
     private const int MaxCalls = 4;
 
     private static readonly KeyValuePair<string, object?> s_traceGrain = new("grain", "trace");
 
     private static readonly TimeSpan s_forgetAfter = TimeSpan.FromMinutes(10);
 
-    private readonly RecentTable<(TenantId Tenant, int Partition, bool IsReplayed), CallGathering<Push>> _gatherings = new(s_forgetAfter, time);
+    private readonly RecentTable<(TenantId Tenant, int Partition, bool IsReplayed), CallBatcher<Push>> _gatherings = new(s_forgetAfter, time);
     private readonly RecentTable<(TenantId Tenant, int Partition), Reachability> _reachabilities = new(s_forgetAfter, time);
 
     public async Task OpenAsync(TenantId tenant, int partition)
@@ -34,21 +35,21 @@ internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics met
         }
     }
 
-    public Task<IngestResult> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
+    public Task<IngestOutcome> PushAsync(TenantId tenant, int partition, SpanBatch batch, ReadOnlyMemory<int> spans, bool isReplayed)
     {
         var gathering = _gatherings.GetOrAdd(
-            (tenant, partition, isReplayed), static (key, self) => new CallGathering<Push>(MaxCalls, pushes => self.SendAsync(key.Tenant, key.Partition, pushes, key.IsReplayed)), this);
+            (tenant, partition, isReplayed), static (key, self) => new CallBatcher<Push>(MaxCalls, pushes => self.SendAsync(key.Tenant, key.Partition, pushes, key.IsReplayed)), this);
         var push = new Push(new SpanPart(batch, spans));
         batch.Lease();
 
-        // About as many bytes as its share of the spans.
+        // Approximates the bytes by its share of the spans.
         gathering.Add(push, (int)((long)batch.Memory.Length * spans.Length / batch.Spans.Length));
         return push.Result.Task;
     }
 
     private ITraceGrain GrainOf(TenantId tenant, int partition) => grains.GetGrain<ITraceGrain>(GrainKeys.OfPartition(tenant, partition));
 
-    // Gives up the lease of each batch. Never throws: every push gets its result.
+    // Releases each batch's lease. Never throws: every push gets its result.
     private async Task SendAsync(TenantId tenant, int partition, List<Push> pushes, bool isReplayed)
     {
         metrics.GrainCalls.Add(1, s_traceGrain);
@@ -64,15 +65,15 @@ internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics met
             foreach (var push in pushes)
             {
                 push.Part.Batch.Release();
-                push.Result.SetResult(new IngestResult { Unavailable = answer.Unavailable, Refusals = refusals?.GetValueOrDefault(push.Part.Batch) });
+                push.Result.SetResult(new IngestOutcome { Unavailable = answer.Unavailable, Refusals = refusals?.GetValueOrDefault(push.Part.Batch) });
             }
         }
         catch (Exception e)
         {
-            // Whether the call has come, or will yet, nobody knows.
+            // It is unknown whether the call has arrived, or still will.
             if (reachability.NoteFailure(call))
                 LogCallFailed(logger, tenant, partition, e.Message);
-            var unavailable = new IngestResult { Unavailable = $"cannot reach the ingester {GrainKeys.OfPartition(tenant, partition)}: {e.Message}; send the request again" };
+            var unavailable = new IngestOutcome { Unavailable = $"cannot reach the ingester {GrainKeys.OfPartition(tenant, partition)}: {e.Message}; send the request again" };
             foreach (var push in pushes)
             {
                 push.Part.Batch.Abandon();
@@ -91,6 +92,6 @@ internal sealed partial class TraceGrains(IGrainFactory grains, TempoMetrics met
     {
         public SpanPart Part => part;
 
-        public TaskCompletionSource<IngestResult> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<IngestOutcome> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

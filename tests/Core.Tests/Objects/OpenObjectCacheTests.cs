@@ -3,13 +3,13 @@ using OrleansTempo.Core.Objects;
 
 namespace OrleansTempo.Core.Tests.Objects;
 
-public sealed class OpenObjectsTests : IDisposable
+public sealed class OpenObjectCacheTests : IDisposable
 {
     private readonly string _path = Path.GetTempFileName();
     private readonly ManualTimeProvider _time = new();
-    private readonly OpenObjects _open;
+    private readonly OpenObjectCache _open;
 
-    public OpenObjectsTests() => _open = new(_time);
+    public OpenObjectCacheTests() => _open = new(_time);
 
     public void Dispose()
     {
@@ -21,13 +21,13 @@ public sealed class OpenObjectsTests : IDisposable
     public void The_least_recently_used_file_is_closed_when_there_are_too_many()
     {
         var handles = new List<SafeFileHandle>();
-        for (var i = 0; i < OpenObjects.Capacity; i++)
+        for (var i = 0; i < OpenObjectCache.Capacity; i++)
             handles.Add(Keep($"{i}"));
         _open.Return(_open.Rent("0")!);
 
         Keep("one more");
 
-        Assert.Equal(OpenObjects.Capacity, _open.Count);
+        Assert.Equal(OpenObjectCache.Capacity, _open.Count);
         Assert.False(handles[0].IsClosed);
         Assert.True(handles[1].IsClosed);
         Assert.Null(_open.Rent("1"));
@@ -50,7 +50,7 @@ public sealed class OpenObjectsTests : IDisposable
     }
 
     [Fact]
-    public void Two_who_open_the_same_file_share_the_first()
+    public void Two_callers_that_open_the_same_file_share_the_first_handle()
     {
         var first = Keep("a");
         var second = Handle();
@@ -62,14 +62,14 @@ public sealed class OpenObjectsTests : IDisposable
     }
 
     [Fact]
-    public void Old_files_are_closed_though_they_are_used()
+    public void Old_files_are_closed_even_if_they_are_in_use()
     {
         var old = Keep("old");
         _time.Advance(TimeSpan.FromMinutes(1));
         var young = Keep("young");
         _open.Return(_open.Rent("old")!);
 
-        _time.Advance(OpenObjects.MaxAge - TimeSpan.FromMinutes(1));
+        _time.Advance(OpenObjectCache.MaxAge - TimeSpan.FromMinutes(1));
 
         Assert.True(old.IsClosed);
         Assert.False(young.IsClosed);

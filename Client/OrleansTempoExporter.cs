@@ -7,8 +7,7 @@ namespace OrleansTempo.Client;
 
 /// <summary>
 /// Exports OpenTelemetry's spans through an <see cref="ITempoClient"/>. An export waits for the cluster's acknowledgement, for
-/// at most <c>ExporterTimeoutMilliseconds</c>; what it could not send is lost and logged. Nothing that happens while it sends is traced, or it would send
-/// for ever.
+/// at most <c>ExporterTimeoutMilliseconds</c>; spans that it cannot send are lost, and logged. Sending is not traced itself, or it would never end.
 /// </summary>
 public sealed partial class OrleansTempoExporter : BaseExporter<Activity>
 {
@@ -24,7 +23,7 @@ public sealed partial class OrleansTempoExporter : BaseExporter<Activity>
     /// <summary>An exporter for a processor of the application's own; <see cref="OrleansTempoTracing.AddOrleansTempoExporter"/> adds one with its processor.</summary>
     /// <param name="client">Stays the caller's.</param>
     /// <param name="options">Null for the defaults.</param>
-    /// <param name="logger">Told of spans that were not taken.</param>
+    /// <param name="logger">Logs spans that were not stored.</param>
     public OrleansTempoExporter(ITempoClient client, OrleansTempoExporterOptions? options = null, ILogger<OrleansTempoExporter>? logger = null)
     {
         options ??= new OrleansTempoExporterOptions();

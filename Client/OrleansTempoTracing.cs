@@ -14,8 +14,8 @@ public static class OrleansTempoTracing
     /// Exports spans in batches through the <see cref="ITempoClient"/> of the application's services, which
     /// <see cref="TempoClientServices.AddOrleansTempoClient"/> registers.
     /// </summary>
-    /// <param name="builder">OpenTelemetry's, of a host.</param>
-    /// <param name="configure">Sets what is to be different from the defaults.</param>
+    /// <param name="builder">The tracing of a host.</param>
+    /// <param name="configure">Changes the defaults.</param>
     public static TracerProviderBuilder AddOrleansTempoExporter(this TracerProviderBuilder builder, Action<OrleansTempoExporterOptions>? configure = null)
     {
         builder.ConfigureServices(static services =>

@@ -18,7 +18,7 @@ namespace OrleansTempo.Client;
 ///                                └── RetrySchedule ◄┘
 /// </code>
 /// </summary>
-/// <param name="distributor">Makes a reference to the distributor; an <see cref="ArgumentException"/> where the client knows no silo that has one.</param>
+/// <param name="distributor">Makes a reference to the distributor; an <see cref="ArgumentException"/> if the client knows no silo that has one.</param>
 /// <param name="querier">Makes a reference to the querier, likewise.</param>
 internal sealed class TempoClient(
     Func<IDistributorGrain> distributor,
@@ -66,7 +66,7 @@ internal sealed class TempoClient(
             }
             else if (some.Length == 1)
             {
-                result = result.And(new IngestResult(1, $"span {some.Span[0].SpanId} has {request.Length} bytes, and {nameof(options.MaxRequestBytes)} is {options.MaxRequestBytes}"));
+                result = result.And(new IngestResult(1, $"span {some.Span[0].SpanId} takes {request.Length} bytes, more than {nameof(options.MaxRequestBytes)} ({options.MaxRequestBytes})"));
             }
             else
             {
@@ -88,7 +88,7 @@ internal sealed class TempoClient(
     public Task<TempoTrace?> GetTraceAsync(string traceId, string? tenant = null, CancellationToken cancellationToken = default)
     {
         if (!TraceId.TryParse(traceId, out var id))
-            throw new ArgumentException($"'{traceId}' is no trace's ID: that is 1 to 32 hexadecimal digits.", nameof(traceId));
+            throw new ArgumentException($"'{traceId}' is not a trace ID: it must be 1 to 32 hexadecimal digits.", nameof(traceId));
         var bytes = new byte[TraceId.Length];
         id.Write(bytes);
         return FindAsync(Tenant(tenant), bytes, cancellationToken);
@@ -103,7 +103,7 @@ internal sealed class TempoClient(
     private void CheckSize(int bytes)
     {
         if (bytes > options.MaxRequestBytes)
-            throw new ArgumentException($"The request has {bytes} bytes, and {nameof(options.MaxRequestBytes)} is {options.MaxRequestBytes}.", "request");
+            throw new ArgumentException($"The request has {bytes} bytes, more than {nameof(options.MaxRequestBytes)} ({options.MaxRequestBytes}).", "request");
     }
 
     /// <param name="request">Never written to again.</param>
@@ -174,7 +174,7 @@ internal sealed class TempoClient(
         catch (ArgumentException e)
         {
             // The client learns from the silos which grains there are.
-            throw new TempoUnavailableException("The Orleans client is not connected yet, or to a cluster without OrleansTempo's grains.", cause: e);
+            throw new TempoUnavailableException("The Orleans client is not connected yet, or it is connected to a cluster without OrleansTempo's grains.", cause: e);
         }
     }
 

@@ -10,11 +10,11 @@ namespace OrleansTempo.Client;
 public static class TempoClientServices
 {
     /// <summary>
-    /// Registers an <see cref="ITempoClient"/> on the application's Orleans client, which is <c>builder.UseOrleansClient()</c>'s
+    /// Registers an <see cref="ITempoClient"/> that uses the application's Orleans client: that of <c>builder.UseOrleansClient()</c>,
     /// or a silo's own. A host without one does not start.
     /// </summary>
     /// <param name="services">The application's services.</param>
-    /// <param name="configure">Sets what is to be different from the defaults.</param>
+    /// <param name="configure">Changes the defaults.</param>
     public static IServiceCollection AddOrleansTempoClient(this IServiceCollection services, Action<TempoClientOptions>? configure = null)
     {
         var options = services.AddOptions<TempoClientOptions>().ValidateOnStart();

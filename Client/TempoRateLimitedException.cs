@@ -1,8 +1,8 @@
 namespace OrleansTempo.Client;
 
 /// <summary>
-/// The tenant sends more than its limits allow. Without <see cref="TempoException.RetryAfter"/> the cluster is told to give no such advice, and the
-/// request is not sent again.
+/// The tenant sends more than its limits allow. If <see cref="TempoException.RetryAfter"/> is null, the cluster is configured to give no such advice, and
+/// the request is not retried.
 /// </summary>
 public sealed class TempoRateLimitedException : TempoException
 {

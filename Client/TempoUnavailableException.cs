@@ -1,8 +1,8 @@
 namespace OrleansTempo.Client;
 
 /// <summary>
-/// The cluster could not be reached, or could not take the request, for as long as <see cref="TempoClientOptions"/> let it be
-/// tried. Some of the spans may have been taken all the same: an answer may be lost on its way.
+/// The cluster could not be reached, or could not take the request, for as long as <see cref="TempoClientOptions"/> allow
+/// retries. Some of the spans may be stored all the same: an answer can be lost on its way.
 /// </summary>
 public sealed class TempoUnavailableException : TempoException
 {

@@ -4,7 +4,7 @@ using OrleansTempo.Core;
 namespace OrleansTempo.Grains.Interfaces;
 
 /// <summary>The keys of grains that belong to a tenant: <c>tenant</c>, or <c>tenant/part</c>. A tenant's ID never contains a slash.</summary>
-public static class GrainKeys
+internal static class GrainKeys
 {
     /// <summary>The key of an <see cref="ITraceGrain"/>.</summary>
     public static string OfPartition(TenantId tenant, int partition) => string.Create(CultureInfo.InvariantCulture, $"{tenant.Value}/{partition}");

@@ -4,7 +4,7 @@ namespace OrleansTempo.Grains.Interfaces;
 
 /// <summary>Describes a silo to the others, which must agree before they work together. Every silo of a cluster has one.</summary>
 [Alias("orleanstempo.IClusterMember")]
-public interface IClusterMember : IGrainService
+internal interface IClusterMember : IGrainService
 {
     [Alias("describe")]
     [ResponseTimeout("00:00:05")]
@@ -13,7 +13,7 @@ public interface IClusterMember : IGrainService
 
 /// <summary>The part of a silo's configuration that must be the same in the whole cluster.</summary>
 [GenerateSerializer, Immutable, Alias("orleanstempo.MemberDescription")]
-public sealed record MemberDescription
+internal sealed record MemberDescription
 {
     /// <summary>The random ID that is stored in the silo's object store.</summary>
     [Id(0)]

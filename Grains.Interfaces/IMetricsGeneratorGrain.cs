@@ -2,7 +2,7 @@ namespace OrleansTempo.Grains.Interfaces;
 
 /// <summary>A tenant's metrics-generator, or one shard of it; its key is <c>tenant</c> or <c>tenant/shard</c>, see <see cref="GrainKeys"/>.</summary>
 [Alias("orleanstempo.IMetricsGeneratorGrain")]
-public interface IMetricsGeneratorGrain : IGrainWithStringKey
+internal interface IMetricsGeneratorGrain : IGrainWithStringKey
 {
     /// <summary>Counts spans. A failed call must never be retried, because that could count spans twice.</summary>
     [Alias("push")]

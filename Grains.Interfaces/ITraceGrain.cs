@@ -5,7 +5,7 @@ namespace OrleansTempo.Grains.Interfaces;
 /// partition is open, and everything in that silo pushes to the partition without a grain call.
 /// </summary>
 [Alias("orleanstempo.ITraceGrain")]
-public interface ITraceGrain : IGrainWithStringKey
+internal interface ITraceGrain : IGrainWithStringKey
 {
     /// <summary>Accepts spans. When the call completes, they are in the write-ahead log of the silo that hosts the grain.</summary>
     [Alias("push")]

@@ -5,7 +5,7 @@ namespace OrleansTempo.Grains.Interfaces;
 
 /// <summary>A partition's answer to the spans it received.</summary>
 [GenerateSerializer, Immutable, Alias("orleanstempo.IngestAnswer")]
-public sealed record IngestAnswer
+internal sealed record IngestAnswer
 {
     /// <summary>Null if the spans are in a write-ahead log; otherwise the reason why not, in a sentence.</summary>
     [Id(0)]

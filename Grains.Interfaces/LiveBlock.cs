@@ -2,7 +2,7 @@ namespace OrleansTempo.Grains.Interfaces;
 
 /// <summary>A recently written block.</summary>
 [GenerateSerializer, Immutable, Alias("orleanstempo.LiveBlock")]
-public sealed record LiveBlock
+internal sealed record LiveBlock
 {
     [Id(0)]
     public Guid BlockId { get; init; }

@@ -5,7 +5,7 @@ namespace OrleansTempo.Grains.Interfaces;
 
 /// <summary>A span of a <see cref="LiveTraceAnswer"/>, see <see cref="FoundSpan"/>.</summary>
 [GenerateSerializer, Immutable, Alias("orleanstempo.LiveSpan")]
-public sealed record LiveSpan
+internal sealed record LiveSpan
 {
     [Id(0)]
     public ulong SpanId { get; init; }

@@ -7,7 +7,7 @@ namespace OrleansTempo.Grains.Interfaces;
 
 /// <summary>What a partition holds of a trace: its live spans, and the blocks that may hold more.</summary>
 [GenerateSerializer, Immutable, Alias("orleanstempo.LiveTrace")]
-public sealed record LiveTraceAnswer
+internal sealed record LiveTraceAnswer
 {
     [Id(0)]
     public LiveSpan[] Spans { get; init; } = [];

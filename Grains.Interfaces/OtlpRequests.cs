@@ -5,6 +5,7 @@ namespace OrleansTempo.Grains.Interfaces;
 [Immutable, Alias("orleanstempo.OtlpRequests")]
 public sealed class OtlpRequests(IReadOnlyList<ReadOnlyMemory<byte>> requests)
 {
+    /// <summary>How many requests there are.</summary>
     public int Count => requests.Count;
 
     /// <summary>The bytes of each request.</summary>

@@ -4,7 +4,7 @@ namespace OrleansTempo.Grains.Interfaces;
 
 /// <summary>Some of a metrics-generator's current series; in the first answer, the families that can be read.</summary>
 [GenerateSerializer, Immutable, Alias("orleanstempo.SeriesPiece")]
-public sealed record SeriesPiece
+internal sealed record SeriesPiece
 {
     /// <summary>The reading's number, to pass with the calls for the pieces.</summary>
     [Id(0)]
@@ -14,7 +14,7 @@ public sealed record SeriesPiece
     [Id(1)]
     public string[] Families { get; init; } = [];
 
-    /// <summary>The series, as <see cref="Core.Generator.SeriesRecording"/> writes them; empty in the first answer.</summary>
+    /// <summary>The series, as <see cref="Core.Generator.Samples.SeriesRecording"/> writes them; empty in the first answer.</summary>
     [Id(2)]
     public byte[] Series { get; init; } = [];
 

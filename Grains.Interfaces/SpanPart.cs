@@ -5,7 +5,7 @@ namespace OrleansTempo.Grains.Interfaces;
 /// <summary>Spans of one batch.</summary>
 /// <param name="Batch">The batch; its owner decides how long it is readable.</param>
 /// <param name="Spans">The spans' indexes in the batch, each once, in any order.</param>
-public readonly record struct SpanPart(SpanBatch Batch, ReadOnlyMemory<int> Spans)
+internal readonly record struct SpanPart(SpanBatch Batch, ReadOnlyMemory<int> Spans)
 {
     /// <summary>All spans of a batch, in its order.</summary>
     public static SpanPart Whole(SpanBatch batch)

@@ -15,7 +15,7 @@ namespace OrleansTempo.Grains.Interfaces;
 /// (<see cref="SpanBatch.Abandon"/>), because the call may still be on its way.
 /// </summary>
 [Immutable, Alias("orleanstempo.SpanPayload")]
-public sealed class SpanPayload
+internal sealed class SpanPayload
 {
     private readonly IReadOnlyList<SpanPart> _parts;
     private readonly RequestBuffer? _received;

@@ -155,9 +155,9 @@ public sealed class Distributor(
         if (result.Message.Length > 0)
             reasons.Add(result.Message);
         if (refusals.LiveTracesExceeded.Count > 0)
-            reasons.Add($"LIVE_TRACES_EXCEEDED: {refusals.LiveTracesExceeded.Count} spans of new traces refused, for user {tenant} has all the live traces that max_traces_per_user allows. Send fewer traces at a time, or raise it");
+            reasons.Add($"LIVE_TRACES_EXCEEDED: {refusals.LiveTracesExceeded.Count} spans of new traces refused: tenant {tenant} already has the maximum number of live traces (max_traces_per_user). Send fewer traces at a time, or raise the limit");
         if (refusals.TracesTooLarge.Count > 0)
-            reasons.Add($"TRACE_TOO_LARGE: {refusals.TracesTooLarge.Count} spans refused, for their traces have all the bytes that max_bytes_per_trace allows user {tenant}. Make smaller traces, or raise it");
+            reasons.Add($"TRACE_TOO_LARGE: {refusals.TracesTooLarge.Count} spans refused: their traces have reached the maximum size for tenant {tenant} (max_bytes_per_trace). Send smaller traces, or raise the limit");
         return result with { RejectedSpans = result.RejectedSpans + refusals.Count, Message = string.Join("; ", reasons) };
     }
 
@@ -165,7 +165,7 @@ public sealed class Distributor(
         ? new PushResult
         {
             Status = PushStatus.TooLarge,
-            Message = $"RATE_LIMITED: the request has {bytes} bytes, and ingestion.burst_size_bytes allows user {tenant} {limits.BurstSizeBytes} at once: it would never be taken. "
+            Message = $"RATE_LIMITED: the request has {bytes} bytes, more than tenant {tenant} may ever send at once (ingestion.burst_size_bytes is {limits.BurstSizeBytes}). "
                 + $"Send smaller batches, or set ingestion.burst_size_bytes to at least {bytes}",
         }
         : new PushResult
@@ -183,8 +183,8 @@ public sealed class Distributor(
         return new PushResult
         {
             Status = PushStatus.RateLimited,
-            Message = $"TOO_MANY_TENANTS: tenant {tenant} is new, and {tenants.Count} others have sent spans within the last hour (distributor.max_tenants is {tenants.Max}). "
-                + "Raise it, or give the tenant an entry in the overrides",
+            Message = $"TOO_MANY_TENANTS: tenant {tenant} is new, and {tenants.Count} other tenants have sent spans within the last hour (distributor.max_tenants is {tenants.Max}). "
+                + "Raise the limit, or add the tenant to the overrides",
             RetryAfter = limits.RetryAfter > TimeSpan.Zero ? limits.RetryAfter : null,
         };
     }
@@ -202,7 +202,7 @@ public sealed class Distributor(
         }
 
         if (!SpanBatch.TryRead(shorter, 0, out var truncated, out var error, isAdmitted: true))
-            throw new InvalidOperationException($"A truncated request does not read back: {error}");
+            throw new InvalidOperationException($"A truncated request cannot be read back: {error}");
         batch.Release();
         return truncated;
     }

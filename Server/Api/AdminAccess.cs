@@ -9,9 +9,9 @@ namespace OrleansTempo.Server.Api;
 /// </summary>
 internal static class AdminAccess
 {
-    public const string Refusal = "this is for callers on the same machine alone, and from a browser there by http://localhost; server.admin_from_anywhere: true in the configuration opens it to everyone who reaches this port\n";
+    public const string Refusal = "this endpoint answers only callers on the same machine (in a browser there: http://localhost). Set server.admin_from_anywhere: true in the configuration to open it to everyone who can reach this port\n";
 
-    public const string RefusalOfPage = "a web page of another site may not do this. Call it from a command line, or from a page of this server\n";
+    public const string RefusalOfPage = "a web page of another site may not call this endpoint. Call it from a command line, or from a page of this server\n";
 
     // What a proxy says of whom it calls for. A proxy on this machine would make everyone a caller on it; what it says is believed no further than that it is one.
     private static readonly string[] s_proxyHeaders = ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"];

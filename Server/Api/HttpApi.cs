@@ -23,7 +23,7 @@ internal sealed class HttpApi
         _state = state;
         _status = new(parts, addresses, () => _routes.Routes);
 
-        Add(new("/ready", "200 while the server takes spans", ReadyAsync));
+        Add(new("/ready", "200 while the server accepts spans", ReadyAsync));
         Add(new("/generator/metrics", "a tenant's generated series", GeneratorMetricsAsync));
         Add(new("/status", "all of the status pages", context => PlainText.WriteAsync(context.Response, _status.All())));
         Add(new("/status/version", "version", static context => PlainText.WriteAsync(context.Response, StatusPages.Version())));
@@ -38,15 +38,15 @@ internal sealed class HttpApi
         {
             var api = new TraceApi(traces, options, state, parts.Metrics, parts.TimeProvider);
             Add(new(TraceApi.PathV1, "a trace by its ID", api.AnswerV1Async));
-            Add(new(TraceApi.PathV2, "a trace by its ID, with what is to be said of it", api.AnswerV2Async));
+            Add(new(TraceApi.PathV2, "a trace by its ID, with metrics and a status", api.AnswerV2Async));
         }
 
         if (parts.Ingester is { } ingester)
         {
             var api = new IngesterApi(ingester, parts.LoggerFactory.CreateLogger<IngesterApi>());
             string[] methods = [HttpMethods.Get, HttpMethods.Post];
-            Add(new("/flush", "cuts live traces into blocks, of all tenants or of ?tenant=", api.FlushAsync) { Methods = methods, AdminMethods = methods });
-            Add(new("/shutdown", "takes no more spans and stores all there are", api.ShutdownAsync) { Methods = methods, AdminMethods = methods });
+            Add(new("/flush", "writes live traces into blocks, for all tenants or for ?tenant=", api.FlushAsync) { Methods = methods, AdminMethods = methods });
+            Add(new("/shutdown", "stops accepting spans and stores everything", api.ShutdownAsync) { Methods = methods, AdminMethods = methods });
         }
 
         if (parts.Overrides is { } overrides)
@@ -54,9 +54,9 @@ internal sealed class HttpApi
             var pages = new OverridesPages(overrides, parts.TimeProvider);
             Add(new("/status/overrides", "tenants with overrides", pages.TenantsAsync));
             Add(new($"/status/overrides/{{{OverridesPages.TenantParameter}}}", "a tenant's overrides, secrets masked", pages.TenantAsync));
-            Add(new("/status/runtime_config", "the per-tenant overrides, secrets masked; ?mode=diff for what is other than in the defaults", pages.RuntimeConfigAsync));
+            Add(new("/status/runtime_config", "the per-tenant overrides, secrets masked; ?mode=diff shows only what differs from the defaults", pages.RuntimeConfigAsync));
             if (overrides.UserConfigurable is { } userConfigurable)
-                Add(new("/api/overrides", "what a tenant sets for itself", new OverridesApi(userConfigurable, options.MultitenancyEnabled).AnswerAsync) { Methods = OverridesApi.Methods, AdminMethods = OverridesApi.ChangingMethods });
+                Add(new("/api/overrides", "overrides that a tenant sets for itself", new OverridesApi(userConfigurable, options.MultitenancyEnabled).AnswerAsync) { Methods = OverridesApi.Methods, AdminMethods = OverridesApi.ChangingMethods });
         }
 
         foreach (var route in parts.Routes)

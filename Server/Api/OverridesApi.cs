@@ -45,7 +45,7 @@ internal sealed class OverridesApi(UserConfigurableOverrides overrides, bool mul
         }
         catch (IOException e) when (e is not BadHttpRequestException && !context.Response.HasStarted)
         {
-            await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, $"the object store of overrides fails: {e.Message}");
+            await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, $"cannot read or write overrides in the object store: {e.Message}");
         }
     }
 
@@ -66,7 +66,7 @@ internal sealed class OverridesApi(UserConfigurableOverrides overrides, bool mul
 
         context.Response.Headers.ETag = stored.Version;
         if (stored.Limits is not { } limits)
-            await RefuseAsync(context, StatusCodes.Status500InternalServerError, $"what is stored cannot be read, replace it: {stored.Problem}");
+            await RefuseAsync(context, StatusCodes.Status500InternalServerError, $"the stored overrides cannot be read; replace them: {stored.Problem}");
         else
             await WriteAsync(context, scope == "merged" ? overrides.Merged(tenant) : limits);
     }
@@ -162,7 +162,7 @@ internal sealed class OverridesApi(UserConfigurableOverrides overrides, bool mul
         {
             if (body.Length + read > MaxBodyBytes)
             {
-                await RefuseAsync(context, StatusCodes.Status413PayloadTooLarge, $"the body is too large: at most {MaxBodyBytes} bytes are allowed");
+                await RefuseAsync(context, StatusCodes.Status413PayloadTooLarge, $"the body is too large; the maximum is {MaxBodyBytes} bytes");
                 return null;
             }
 

@@ -57,7 +57,7 @@ internal sealed class OverridesPages(ConfiguredOverrides overrides, TimeProvider
         if (WantsJson(context.Request))
             return WriteAsync(context, "application/json", JsonSerializer.Serialize(page, s_json));
 
-        var both = page.InEffect is null ? "" : $"<h3>What holds</h3>\n<pre>{WebUtility.HtmlEncode(page.InEffect)}</pre>\n";
+        var both = page.InEffect is null ? "" : $"<h3>In effect</h3>\n<pre>{WebUtility.HtmlEncode(page.InEffect)}</pre>\n";
         return WriteAsync(context, "text/html; charset=utf-8", Page("Overrides: tenant", $"""
             <p>Tenant: <strong>{WebUtility.HtmlEncode(name)}</strong></p>
             <h3>User-configurable overrides</h3>

@@ -43,7 +43,7 @@ internal sealed class TraceApi(ITraceQuery traces, TempoServerOptions options, S
         var response = context.Response;
         if (trace.IsEmpty && trace.Message.Length > 0)
         {
-            await PlainText.WriteAsync(response, StatusCodes.Status500InternalServerError, $"the trace was not found, and not all could be looked at: {trace.Message}\n");
+            await PlainText.WriteAsync(response, StatusCodes.Status500InternalServerError, $"the trace was not found, but not all data could be read: {trace.Message}\n");
             return;
         }
 
@@ -86,7 +86,7 @@ internal sealed class TraceApi(ITraceQuery traces, TempoServerOptions options, S
 
         if (tenants.Count > 1 && !options.MultiTenantQueriesEnabled)
         {
-            await PlainText.WriteAsync(context.Response, StatusCodes.Status400BadRequest, $"{TenantHeader.Several(request)}, and query_frontend.multi_tenant_queries_enabled is false. Send a request for each\n");
+            await PlainText.WriteAsync(context.Response, StatusCodes.Status400BadRequest, $"{TenantHeader.Several(request)}, and query_frontend.multi_tenant_queries_enabled is false. Send one request per tenant\n");
             return null;
         }
 

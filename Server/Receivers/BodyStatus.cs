@@ -17,9 +17,9 @@ internal enum BodyStatus
     /// <summary>The text is not OTLP's JSON.</summary>
     WrongJson,
 
-    /// <summary>More bytes than it must have, <see cref="SentBody.ExactLength"/>.</summary>
+    /// <summary>It has more bytes than <see cref="SentBody.ExactLength"/>.</summary>
     Longer,
 
-    /// <summary>It ends before the bytes that it must have.</summary>
+    /// <summary>It ends before <see cref="SentBody.ExactLength"/>.</summary>
     Shorter,
 }

@@ -22,7 +22,7 @@ internal sealed record ContentCoding(string Name, Decompress Decompress)
     public static string Header { get; } = string.Join(", ", s_all.Select(static c => c.Name));
 
     /// <summary>All names, for a sentence.</summary>
-    public static string Allowed { get; } = $"{Identity}, {string.Join(", ", s_all[..^1].Select(static c => c.Name))} and {s_all[^1].Name}";
+    public static string Allowed { get; } = $"{Identity}, {string.Join(", ", s_all[..^1].Select(static c => c.Name))} or {s_all[^1].Name}";
 
     /// <summary>Finds the coding of that name; null for a body that is not compressed.</summary>
     /// <returns>False for a name that is not known.</returns>

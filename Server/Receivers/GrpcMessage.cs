@@ -18,10 +18,10 @@ internal static class GrpcMessage
 {
     public const int PrefixBytes = 5;
 
-    /// <summary>The compressions that are taken, as <c>grpc-accept-encoding</c> has them.</summary>
+    /// <summary>The supported compressions, as <c>grpc-accept-encoding</c> lists them.</summary>
     public static string AcceptEncoding { get; } = $"{ContentCoding.Identity},{ContentCoding.Header.Replace(" ", "", StringComparison.Ordinal)}";
 
-    /// <summary>Reads what is in front of the message: what follows is the message, or the failure says why there is none.</summary>
+    /// <summary>Reads the prefix of the message; the failure says why no message follows.</summary>
     /// <param name="encoding">The call's <c>grpc-encoding</c>, empty for none.</param>
     /// <param name="limit">The most bytes that the message may have.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -29,15 +29,15 @@ internal static class GrpcMessage
     {
         var read = await reader.ReadAtLeastAsync(PrefixBytes, cancellationToken);
         if (read.Buffer.Length < PrefixBytes)
-            return read.Buffer.IsEmpty ? Fail(GrpcCode.Unimplemented, "the call has no request message; one is needed") : Fail(GrpcCode.Internal, "the request ends within a message prefix");
+            return read.Buffer.IsEmpty ? Fail(GrpcCode.Unimplemented, "the call has no request message; exactly one is required") : Fail(GrpcCode.Internal, "the request ends within a message prefix");
 
         ReadPrefix(read.Buffer, out var flag, out var length);
         reader.AdvanceTo(read.Buffer.GetPosition(PrefixBytes));
         if (flag > 1)
-            return Fail(GrpcCode.Internal, $"the compressed flag is {flag}; allowed are 0 and 1");
+            return Fail(GrpcCode.Internal, $"the compressed flag is {flag}; it must be 0 or 1");
         ContentCoding? coding = null;
         if (flag == 1 && !ContentCoding.TryFind(encoding, out coding))
-            return Fail(GrpcCode.Unimplemented, $"grpc-encoding '{(encoding.Length > 64 ? encoding[..64] : encoding)}' is not supported; allowed are {ContentCoding.Allowed}");
+            return Fail(GrpcCode.Unimplemented, $"grpc-encoding '{(encoding.Length > 64 ? encoding[..64] : encoding)}' is not supported; use {ContentCoding.Allowed}");
         if (flag == 1 && coding is null)
             return Fail(GrpcCode.Internal, "the message is flagged as compressed, but grpc-encoding names no compression");
         return length > limit ? (default, TooLarge(limit)) : (new(reader, coding, length) { ExactLength = (int)length }, null);
@@ -45,15 +45,15 @@ internal static class GrpcMessage
         static (SentBody, RpcStatus?) Fail(GrpcCode code, string message) => (default, new((int)code, message));
     }
 
-    /// <summary>What a call is told whose message could not be read.</summary>
+    /// <summary>The answer to a call whose message could not be read.</summary>
     /// <param name="status">Why not.</param>
-    /// <param name="sentBytes">How many bytes of it had come.</param>
-    /// <param name="message">The message as it was to come.</param>
+    /// <param name="sentBytes">How many bytes of it arrived.</param>
+    /// <param name="message">The message, as its prefix describes it.</param>
     /// <param name="limit">The most bytes that it may have.</param>
     public static RpcStatus Problem(BodyStatus status, int sentBytes, in SentBody message, int limit) => status switch
     {
         BodyStatus.TooLarge => TooLarge(limit),
-        BodyStatus.Longer => new((int)GrpcCode.Unimplemented, "the call has more than one request message; one is allowed"),
+        BodyStatus.Longer => new((int)GrpcCode.Unimplemented, "the call has more than one request message; only one is allowed"),
         BodyStatus.Shorter => new((int)GrpcCode.Internal, $"the request ends after {sentBytes} of {message.ExactLength} bytes of its message"),
         _ => new((int)GrpcCode.Internal, RequestBody.Problem("message", message.Coding!, status)),
     };
@@ -67,5 +67,5 @@ internal static class GrpcMessage
     }
 
     private static RpcStatus TooLarge(int limit) =>
-        new((int)GrpcCode.ResourceExhausted, $"the request message is larger than {limit} bytes, the most that max_recv_msg_size_mib allows it, compressed or not. Send smaller batches, or raise it");
+        new((int)GrpcCode.ResourceExhausted, $"the request message exceeds the maximum of {limit} bytes, compressed or uncompressed (max_recv_msg_size_mib). Send smaller batches, or raise the limit");
 }

@@ -10,9 +10,9 @@ namespace OrleansTempo.Server.Receivers;
 /// OTLP/gRPC: the unary <c>TraceService/Export</c> and the health service, on Kestrel's HTTP/2 directly, so that a message
 /// goes from the socket's blocks into one pooled buffer, which no generated service does.
 /// </summary>
-/// <param name="admission">What it does with an export besides gRPC's own.</param>
-/// <param name="state">What the health service tells.</param>
-/// <param name="time">What calls' deadlines go by.</param>
+/// <param name="admission">The part of an export that is not gRPC's own.</param>
+/// <param name="state">What the health service reports.</param>
+/// <param name="time">Measures the calls' deadlines.</param>
 internal sealed class OtlpGrpcReceiver(PushAdmission admission, ServerState state, TimeProvider time)
 {
     public const string TraceService = "opentelemetry.proto.collector.trace.v1.TraceService";
@@ -41,7 +41,7 @@ internal sealed class OtlpGrpcReceiver(PushAdmission admission, ServerState stat
         if (!HttpMethods.IsPost(request.Method))
         {
             context.Response.Headers.Allow = "POST";
-            return PlainText.WriteAsync(context.Response, StatusCodes.Status405MethodNotAllowed, "gRPC calls are POST\n");
+            return PlainText.WriteAsync(context.Response, StatusCodes.Status405MethodNotAllowed, "gRPC calls must use POST\n");
         }
 
         if (!IsGrpc(request.ContentType))
@@ -78,7 +78,7 @@ internal sealed class OtlpGrpcReceiver(PushAdmission admission, ServerState stat
         {
             if (!GrpcTimeout.TryParse(timeoutHeader.ToString(), out var timeout))
             {
-                GrpcAnswer.Fail(context, new((int)GrpcCode.Internal, $"grpc-timeout '{timeoutHeader}' is not up to eight digits and one of H, M, S, m, u, n"));
+                GrpcAnswer.Fail(context, new((int)GrpcCode.Internal, $"grpc-timeout '{timeoutHeader}' is invalid; it must be up to eight digits followed by one of H, M, S, m, u, n"));
                 return;
             }
 

@@ -15,8 +15,8 @@ namespace OrleansTempo.Server.Receivers;
 /// </code>
 /// Errors are <c>google.rpc.Status</c> in the request's encoding, or plain text where that is not known.
 /// </summary>
-/// <param name="options">The listener's: path, origins, limit.</param>
-/// <param name="admission">What it does with an export besides HTTP's own.</param>
+/// <param name="options">The listener's path, origins and limit.</param>
+/// <param name="admission">The part of an export that is not HTTP's own.</param>
 internal sealed class OtlpHttpReceiver(ListenerOptions options, PushAdmission admission)
 {
     private const string Protobuf = "application/x-protobuf";
@@ -31,7 +31,7 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, PushAdmission ad
     public Task HandleAsync(HttpContext context)
     {
         if (context.Request.Path.Value != options.TracesUrlPath)
-            return PlainText.WriteAsync(context.Response, StatusCodes.Status404NotFound, $"not found; traces go to POST {options.TracesUrlPath}\n");
+            return PlainText.WriteAsync(context.Response, StatusCodes.Status404NotFound, $"not found; send traces with POST to {options.TracesUrlPath}\n");
         if (_cors is not null)
         {
             if (CorsPolicy.IsPreflight(context.Request))
@@ -46,7 +46,7 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, PushAdmission ad
         if (!HttpMethods.IsPost(context.Request.Method))
         {
             context.Response.Headers.Allow = _allow;
-            return PlainText.WriteAsync(context.Response, StatusCodes.Status405MethodNotAllowed, $"method {Shorten(context.Request.Method)} is not allowed; send POST\n");
+            return PlainText.WriteAsync(context.Response, StatusCodes.Status405MethodNotAllowed, $"method {Shorten(context.Request.Method)} is not allowed; use POST\n");
         }
 
         var contentType = MediaType(context.Request.ContentType);
@@ -54,7 +54,7 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, PushAdmission ad
             return ExportAsync(context, json: false);
         return contentType.Equals(Json, StringComparison.OrdinalIgnoreCase)
             ? ExportAsync(context, json: true)
-            : PlainText.WriteAsync(context.Response, StatusCodes.Status415UnsupportedMediaType, $"Content-Type '{Shorten(contentType)}' is not supported; allowed are {Protobuf} and {Json}\n");
+            : PlainText.WriteAsync(context.Response, StatusCodes.Status415UnsupportedMediaType, $"Content-Type '{Shorten(contentType)}' is not supported; use {Protobuf} or {Json}\n");
     }
 
     private async Task ExportAsync(HttpContext context, bool json)
@@ -77,7 +77,7 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, PushAdmission ad
         if (!ContentCoding.TryFind(encoding, out var coding))
         {
             context.Response.Headers.AcceptEncoding = ContentCoding.Header;
-            await AnswerAsync(context, json, StatusCodes.Status415UnsupportedMediaType, new((int)GrpcCode.InvalidArgument, $"Content-Encoding '{Shorten(encoding)}' is not supported; allowed are {ContentCoding.Allowed}"));
+            await AnswerAsync(context, json, StatusCodes.Status415UnsupportedMediaType, new((int)GrpcCode.InvalidArgument, $"Content-Encoding '{Shorten(encoding)}' is not supported; use {ContentCoding.Allowed}"));
             return;
         }
 
@@ -105,7 +105,7 @@ internal sealed class OtlpHttpReceiver(ListenerOptions options, PushAdmission ad
     }
 
     private Task AnswerTooLargeAsync(HttpContext context, bool json) =>
-        AnswerAsync(context, json, StatusCodes.Status413PayloadTooLarge, new((int)GrpcCode.ResourceExhausted, $"the request is larger than {options.MaxRequestBytes} bytes, the most that max_request_body_size allows it, compressed or not. Send smaller batches, or raise it"));
+        AnswerAsync(context, json, StatusCodes.Status413PayloadTooLarge, new((int)GrpcCode.ResourceExhausted, $"the request exceeds the maximum of {options.MaxRequestBytes} bytes, compressed or uncompressed (max_request_body_size). Send smaller batches, or raise the limit"));
 
     private static Task AnswerAsync(HttpContext context, bool json, in Refusal refusal) => AnswerAsync(context, json, StatusOf(refusal.Reason), refusal.Status);
 

@@ -8,8 +8,8 @@ using OrleansTempo.Server.Ports;
 namespace OrleansTempo.Server.Receivers;
 
 /// <summary>
-/// What OTLP/HTTP and OTLP/gRPC do alike with a request, so that a tenant, a phase of the server and a limit mean the same on both. A receiver reads its
-/// own framing and words its own answer.
+/// The part of a push that OTLP/HTTP and OTLP/gRPC share, so that a tenant, a phase of the server and a limit mean the same on both. Each receiver reads
+/// its own framing and writes its own answer.
 /// <code>
 ///   receiver                     admission
 ///   path, method, type
@@ -23,15 +23,15 @@ namespace OrleansTempo.Server.Receivers;
 /// </code>
 /// </summary>
 /// <param name="maxRequestBytes">The most bytes that a request may have, compressed or not.</param>
-/// <param name="multitenancy">Whether a request names its tenant.</param>
+/// <param name="multitenancy">Whether requests name their tenants.</param>
 /// <param name="state">Whether the server takes pushes.</param>
-/// <param name="push">Where spans go; it counts them.</param>
-/// <param name="memory">Where there is room for requests.</param>
+/// <param name="push">Stores the spans, and counts them.</param>
+/// <param name="memory">The memory that all requests share.</param>
 internal sealed class PushAdmission(int maxRequestBytes, bool multitenancy, ServerState state, ITracePush push, RequestMemory memory)
 {
     public int MaxRequestBytes => maxRequestBytes;
 
-    /// <summary>What can be refused before the body is looked at; null where nothing is.</summary>
+    /// <summary>Refuses what can be refused before the body is read; null if nothing is wrong so far.</summary>
     public Refusal? Check(HttpRequest request, out TenantId tenant)
     {
         if (!TenantHeader.TryRead(request, multitenancy, out tenant, out var missing, out var error))
@@ -39,8 +39,8 @@ internal sealed class PushAdmission(int maxRequestBytes, bool multitenancy, Serv
         return Refusal.For(state.Phase);
     }
 
-    /// <summary>Reads a request's body and pushes what is in it.</summary>
-    /// <param name="deadline">Ends the wait with an <see cref="OperationCanceledException"/>. The push may outlive it: it owns the bytes by then.</param>
+    /// <summary>Reads a request's body and pushes its spans.</summary>
+    /// <param name="deadline">Ends the wait with an <see cref="OperationCanceledException"/>. The push may outlive the deadline; it owns the bytes.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<PushOutcome> PushAsync(TenantId tenant, SentBody body, CancellationToken deadline)
     {

@@ -4,9 +4,9 @@ using OrleansTempo.Core.Otlp.Buffers;
 
 namespace OrleansTempo.Server.Receivers;
 
-/// <summary>What a push is told that is not taken.</summary>
-/// <param name="Reason">What HTTP's status says.</param>
-/// <param name="Status">What gRPC's trailers say, and the body of an answer over HTTP.</param>
+/// <summary>The answer to a push that is refused.</summary>
+/// <param name="Reason">Decides HTTP's status code.</param>
+/// <param name="Status">Goes into gRPC's trailers, and into the body of an answer over HTTP.</param>
 internal readonly record struct Refusal(RefusalReason Reason, RpcStatus Status)
 {
     // Long enough for a process to be replaced, short enough for an exporter's own queue to hold out.
@@ -15,16 +15,16 @@ internal readonly record struct Refusal(RefusalReason Reason, RpcStatus Status)
     private static readonly Refusal s_starting = Unavailable("the server is starting", s_retryDelay);
     private static readonly Refusal s_stopping = Unavailable("the server is shutting down", s_retryDelay);
 
-    /// <summary>What a request is told that could not be finished because the process has all the memory it may have.</summary>
-    public static RpcStatus OutOfMemory { get; } = Unavailable("the process has all the memory that it may have; try again later", s_retryDelay).Status;
+    /// <summary>The answer to a request that failed because the process has reached its memory limit.</summary>
+    public static RpcStatus OutOfMemory { get; } = Unavailable("the process has reached its memory limit; try again later", s_retryDelay).Status;
 
     /// <summary>The request names no tenant.</summary>
     public static Refusal NoTenant(string message) => new(RefusalReason.NoTenant, new((int)GrpcCode.Unauthenticated, message));
 
-    /// <summary>The request is wrong, and as wrong whenever it comes again.</summary>
+    /// <summary>The request is wrong; sending it again does not help.</summary>
     public static Refusal Invalid(string message) => new(RefusalReason.Invalid, new((int)GrpcCode.InvalidArgument, message));
 
-    /// <summary>Null where pushes are taken.</summary>
+    /// <summary>Null if the server accepts pushes.</summary>
     public static Refusal? For(ServerPhase phase) => phase switch
     {
         ServerPhase.Starting => s_starting,
@@ -32,10 +32,10 @@ internal readonly record struct Refusal(RefusalReason Reason, RpcStatus Status)
         _ => null,
     };
 
-    /// <summary>A push for which there is no memory: it may come again, but for one that there never is room for.</summary>
+    /// <summary>There is no memory for the push. It may be sent again, unless it is too large for all of the memory.</summary>
     public static Refusal For(RequestMemoryException full) => full.CanFit ? Unavailable(full.Message, s_retryDelay) : TooLarge(full.Message);
 
-    /// <summary>Null for a push that was accepted, wholly or in part.</summary>
+    /// <summary>Null if the push was accepted, wholly or in part.</summary>
     public static Refusal? For(in PushResult result) => result.Status switch
     {
         PushStatus.Accepted => null,
@@ -51,7 +51,7 @@ internal readonly record struct Refusal(RefusalReason Reason, RpcStatus Status)
     private static Refusal Unavailable(string message, TimeSpan? retryAfter) => new(RefusalReason.Unavailable, new((int)GrpcCode.Unavailable, message, retryAfter));
 }
 
-/// <summary>The kinds of refusals that HTTP has a status of its own for.</summary>
+/// <summary>The kinds of refusals that have an HTTP status of their own.</summary>
 internal enum RefusalReason
 {
     NoTenant,

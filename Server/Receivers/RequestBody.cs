@@ -21,9 +21,9 @@ internal static class RequestBody
     private const int UsualCompression = 8;
     private const int SmallestContent = 4 << 10;
 
-    /// <summary>Reads a request's body to its end, and makes protobuf of it.</summary>
-    /// <param name="memory">Where there is room for it.</param>
-    /// <param name="body">The body as it is sent.</param>
+    /// <summary>Reads a request's body to its end, decompresses it, and turns JSON into protobuf.</summary>
+    /// <param name="memory">The memory that all requests share.</param>
+    /// <param name="body">The body before it is read.</param>
     /// <param name="limit">The most bytes that it may have, as sent and decompressed.</param>
     /// <exception cref="RequestMemoryException">There is no room for it.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -113,7 +113,7 @@ internal static class RequestBody
     /// <param name="what">What was compressed.</param>
     public static string Problem(string what, ContentCoding coding, BodyStatus status) => status == BodyStatus.WindowTooLarge
         ? $"the {what} is {coding.Name} data with a window of more than {ZstdBody.MaxWindowBytes >> 20} MiB; compress it at a lower level, or without long mode"
-        : $"the {what} is not complete {coding.Name} data";
+        : $"the {what} is not valid {coding.Name} data, or it is truncated";
 
     /// <summary>Appends all of <paramref name="stream"/> to <paramref name="buffer"/>.</summary>
     /// <returns>False where that is more than <paramref name="limit"/> bytes.</returns>

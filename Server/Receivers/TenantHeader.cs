@@ -25,7 +25,7 @@ internal static class TenantHeader
             return true;
         }
 
-        error = $"{Several(request)}; this request is about one. Send a request for each";
+        error = $"{Several(request)}, but this request takes only one. Send one request per tenant";
         return false;
     }
 
@@ -45,7 +45,7 @@ internal static class TenantHeader
         missing = header.Count == 0 || string.IsNullOrEmpty(header[0]);
         if (header.Count > 1)
         {
-            error = $"{header.Count} {Name} headers, one is allowed";
+            error = $"the request has {header.Count} {Name} headers; only one is allowed";
             return false;
         }
 
@@ -59,7 +59,7 @@ internal static class TenantHeader
 
         if (found.Count > MaxTenants)
         {
-            error = $"{Several(request)}: {found.Count}, at most {MaxTenants} are allowed in a query";
+            error = $"{Several(request)}: it names {found.Count}, and a query may name at most {MaxTenants}";
             return false;
         }
 

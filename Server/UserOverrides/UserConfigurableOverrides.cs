@@ -155,7 +155,7 @@ internal sealed partial class UserConfigurableOverrides : IAsyncDisposable
                     if (stored is { } there)
                     {
                         if (TenantLimits.TryParse(there.Content.Span, out var broken) is not { } limits)
-                            return new ChangeResult(ChangeStatus.Invalid, $"what is stored cannot be patched, replace it: {broken}");
+                            return new ChangeResult(ChangeStatus.Invalid, $"the stored overrides cannot be patched; replace them: {broken}");
                         former = limits.ToJson();
                     }
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using OrleansTempo.Core.Distributor;
 using OrleansTempo.Grains.Interfaces;
 using OrleansTempo.Tests.Otlp;
 
@@ -16,7 +15,7 @@ internal sealed class FakeTempo
     public ConcurrentDictionary<string, FoundTrace> Traces { get; } = new();
 
     /// <summary>What is answered to a request; all is accepted by default.</summary>
-    public Func<byte[], Task<PushAnswer>> Answer { get; set; } = static _ => Task.FromResult(new PushAnswer(PushResult.Accepted));
+    public Func<byte[], Task<PushAnswer>> Answer { get; set; } = static _ => Task.FromResult(new PushAnswer());
 
     public IEnumerable<ExportTraceServiceRequest> Requests => Received.Select(ExportTraceServiceRequest.Parser.ParseFrom);
 

@@ -40,7 +40,7 @@ public sealed class TempoClientTests
     public async Task Call_that_no_silo_answers_is_made_again_at_growing_distances()
     {
         var failures = new Queue<Exception>([new SiloUnavailableException("gone"), new TimeoutException("no answer"), new ConnectionFailedException("no gateway")]);
-        Fake.Answer = _ => failures.TryDequeue(out var failure) ? throw failure : Task.FromResult(new PushAnswer(PushResult.Accepted));
+        Fake.Answer = _ => failures.TryDequeue(out var failure) ? throw failure : Task.FromResult(new PushAnswer());
         var result = Client().IngestAsync(s_request);
 
         await _time.PassAsync(TimeSpan.FromMilliseconds(50));
@@ -126,7 +126,7 @@ public sealed class TempoClientTests
 
         Task<IngestResult>[] results = [client.IngestAsync(s_request), client.IngestAsync(s_request), client.IngestAsync(s_request)];
         var underWay = Fake.Received.Count;
-        answer.SetResult(new PushAnswer(PushResult.Accepted));
+        answer.SetResult(new PushAnswer());
         await Task.WhenAll(results);
 
         Assert.Equal(2, underWay);
@@ -214,7 +214,7 @@ public sealed class TempoClientTests
         var result = await Client().IngestAsync([shop.Record("small"), shop.Record(new string('x', 500)), shop.Record("small too")]);
 
         Assert.Equal(1, result.RejectedSpans);
-        Assert.Contains("MaxRequestBytes is 500", result.Message);
+        Assert.Contains("more than MaxRequestBytes (500)", result.Message);
         Assert.Equal(["small", "small too"], Fake.Spans.Select(static s => s.Name));
     }
 
@@ -243,7 +243,7 @@ public sealed class TempoClientTests
     private void AnswerInTurn(params PushAnswer[] answers)
     {
         var left = new Queue<PushAnswer>(answers);
-        Fake.Answer = _ => Task.FromResult(left.TryDequeue(out var answer) ? answer : new PushAnswer(PushResult.Accepted));
+        Fake.Answer = _ => Task.FromResult(left.TryDequeue(out var answer) ? answer : new PushAnswer());
     }
 
     // It has the request, and will read it at some time.

@@ -200,7 +200,7 @@ public sealed class DistributorTests
         var size = request.CalculateSize();
         Assert.Equal((PushStatus.TooLarge, null), (refused.Status, refused.RetryAfter));
         Assert.Equal(
-            $"RATE_LIMITED: the request has {size} bytes, and ingestion.burst_size_bytes allows user single-tenant {size - 1} at once: it would never be taken. Send smaller batches, or set ingestion.burst_size_bytes to at least {size}",
+            $"RATE_LIMITED: the request has {size} bytes, more than tenant single-tenant may ever send at once (ingestion.burst_size_bytes is {size - 1}). Send smaller batches, or set ingestion.burst_size_bytes to at least {size}",
             refused.Message);
         Assert.Equal(1, bench.Counters["tempo_discarded_spans_total{rate_limited}"]);
     }
@@ -451,9 +451,9 @@ public sealed class DistributorTests
         var result = bench.Push(Request(Span("a"), Span("b"), Span("c"), Span("d"), Span("e")));
 
         Assert.Equal((PushStatus.Accepted, 3, null), (result.Status, result.RejectedSpans, result.RetryAfter));
-        Assert.StartsWith("LIVE_TRACES_EXCEEDED: 2 spans of new traces refused, for user single-tenant ", result.Message);
+        Assert.StartsWith("LIVE_TRACES_EXCEEDED: 2 spans of new traces refused: tenant single-tenant already has the maximum ", result.Message);
         Assert.Contains("max_traces_per_user", result.Message);
-        Assert.Contains("; TRACE_TOO_LARGE: 1 spans refused, ", result.Message);
+        Assert.Contains("; TRACE_TOO_LARGE: 1 spans refused: ", result.Message);
         Assert.Contains("max_bytes_per_trace", result.Message);
         Assert.Equal([["b", "e"]], bench.Queue.Offered);
         Assert.Equal(2, bench.Counters["tempo_discarded_spans_total{live_traces_exceeded}"]);
@@ -487,7 +487,7 @@ public sealed class DistributorTests
         var result = await push;
 
         Assert.Equal((PushStatus.Accepted, 2), (result.Status, result.RejectedSpans));
-        Assert.StartsWith("TRACE_TOO_LARGE: 2 spans refused, ", result.Message);
+        Assert.StartsWith("TRACE_TOO_LARGE: 2 spans refused: ", result.Message);
         Assert.Empty(bench.Queue.Offered);
         Assert.Equal(0, buffer.Capacity);
     }
@@ -573,7 +573,7 @@ public sealed class DistributorTests
 
         Assert.Equal((PushStatus.RateLimited, TimeSpan.FromSeconds(5)), (refused.Status, refused.RetryAfter));
         Assert.Equal(
-            "TOO_MANY_TENANTS: tenant third is new, and 2 others have sent spans within the last hour (distributor.max_tenants is 2). Raise it, or give the tenant an entry in the overrides",
+            "TOO_MANY_TENANTS: tenant third is new, and 2 other tenants have sent spans within the last hour (distributor.max_tenants is 2). Raise the limit, or add the tenant to the overrides",
             refused.Message);
         Assert.Equal(2, bench.Counters["tempo_discarded_spans_total{too_many_tenants}"]);
         Assert.Equal(4, bench.Counters["tempo_distributor_spans_received_total"]);

@@ -63,7 +63,7 @@ public sealed class AdminAccessTests
                 if (status != 403)
                     continue;
                 refused.Add($"{method} {path}");
-                Assert.Equal("this is for callers on the same machine alone, and from a browser there by http://localhost; server.admin_from_anywhere: true in the configuration opens it to everyone who reaches this port\n", body);
+                Assert.Equal("this endpoint answers only callers on the same machine (in a browser there: http://localhost). Set server.admin_from_anywhere: true in the configuration to open it to everyone who can reach this port\n", body);
             }
         }
 

@@ -100,7 +100,7 @@ public sealed class OverridesApiTests : IAsyncLifetime
     {
         var (status, _, text) = await SendAsync("POST", new string(' ', (1 << 20) + 1), "0");
 
-        Assert.Equal((HttpStatusCode.RequestEntityTooLarge, "the body is too large: at most 1048576 bytes are allowed\n"), (status, text));
+        Assert.Equal((HttpStatusCode.RequestEntityTooLarge, "the body is too large; the maximum is 1048576 bytes\n"), (status, text));
     }
 
     [Fact]
@@ -151,8 +151,8 @@ public sealed class OverridesApiTests : IAsyncLifetime
         var (status, version, text) = await SendAsync("GET");
 
         Assert.Equal((HttpStatusCode.InternalServerError, etag), (status, version));
-        Assert.StartsWith("what is stored cannot be read, replace it: this is not valid JSON: ", text);
-        Assert.StartsWith("what is stored cannot be patched, replace it: ", (await SendAsync("PATCH", "{}")).Body);
+        Assert.StartsWith("the stored overrides cannot be read; replace them: this is not valid JSON: ", text);
+        Assert.StartsWith("the stored overrides cannot be patched; replace them: ", (await SendAsync("PATCH", "{}")).Body);
         Assert.Equal(HttpStatusCode.OK, (await SendAsync("POST", "{}", version)).Status);
         Assert.Equal(Empty, (await SendAsync("GET")).Body);
     }
@@ -165,7 +165,7 @@ public sealed class OverridesApiTests : IAsyncLifetime
         foreach (var method in (string[])["GET", "POST", "PATCH", "DELETE"])
         {
             Assert.Equal(
-                (HttpStatusCode.ServiceUnavailable, "", "the object store of overrides fails: no network\n"), await SendAsync(method, method == "GET" ? null : "{}", "0"));
+                (HttpStatusCode.ServiceUnavailable, "", "cannot read or write overrides in the object store: no network\n"), await SendAsync(method, method == "GET" ? null : "{}", "0"));
         }
     }
 
@@ -188,7 +188,7 @@ public sealed class OverridesApiTests : IAsyncLifetime
     {
         var (status, _, error) = await SendAsync(method, method is "POST" or "PATCH" ? "{}" : null, "0", tenant: "team-a|team-b");
 
-        Assert.Equal((HttpStatusCode.BadRequest, "X-Scope-OrgID 'team-a|team-b' names more than one tenant; this request is about one. Send a request for each\n"), (status, error));
+        Assert.Equal((HttpStatusCode.BadRequest, "X-Scope-OrgID 'team-a|team-b' names more than one tenant, but this request takes only one. Send one request per tenant\n"), (status, error));
         Assert.Empty(_store.Names);
     }
 

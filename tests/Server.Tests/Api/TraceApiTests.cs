@@ -293,7 +293,7 @@ public sealed class TraceApiTests : IAsyncLifetime
         Assert.Equal(100, traces.Asked.Count);
         var (status, error) = await GetAsync(server, "/api/v2/traces/" + Id, string.Join('|', Enumerable.Range(0, 101)));
         Assert.Equal(HttpStatusCode.BadRequest, status);
-        Assert.EndsWith("names more than one tenant: 101, at most 100 are allowed in a query\n", error);
+        Assert.EndsWith("names more than one tenant: it names 101, and a query may name at most 100\n", error);
     }
 
     [Fact]
@@ -303,7 +303,7 @@ public sealed class TraceApiTests : IAsyncLifetime
         await using var stopping = server;
 
         Assert.Equal(
-            (HttpStatusCode.BadRequest, "X-Scope-OrgID 'blue|red' names more than one tenant, and query_frontend.multi_tenant_queries_enabled is false. Send a request for each\n"),
+            (HttpStatusCode.BadRequest, "X-Scope-OrgID 'blue|red' names more than one tenant, and query_frontend.multi_tenant_queries_enabled is false. Send one request per tenant\n"),
             await GetAsync(server, "/api/v2/traces/" + Id, "blue|red"));
         Assert.Empty(traces.Asked);
         Assert.Equal(HttpStatusCode.OK, (await GetAsync(server, "/api/traces/" + Id, "blue|blue")).Status);
@@ -354,7 +354,7 @@ public sealed class TraceApiTests : IAsyncLifetime
         using var v1 = await _server.Client.GetAsync(_server.Api("/api/traces/ff"));
         using var v2 = await _server.Client.GetAsync(_server.Api("/api/v2/traces/ff"));
 
-        Assert.Equal((HttpStatusCode.InternalServerError, "the trace was not found, and not all could be looked at: block 1 is corrupt\n"), (v1.StatusCode, await v1.Content.ReadAsStringAsync()));
+        Assert.Equal((HttpStatusCode.InternalServerError, "the trace was not found, but not all data could be read: block 1 is corrupt\n"), (v1.StatusCode, await v1.Content.ReadAsStringAsync()));
         Assert.Equal("""{"trace":{},"metrics":{},"status":"PARTIAL","message":"block 1 is corrupt"}""", await v2.Content.ReadAsStringAsync());
     }
 

@@ -36,9 +36,9 @@ public class ListenerApplicationTests
 
         using var http = await server.Client.SendAsync(Requests.Post(server.Otlp(), Requests.Golden));
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "5"), (http.StatusCode, http.Headers.RetryAfter?.ToString()));
-        Assert.Equal("the process has all the memory that it may have; try again later\n", await http.Content.ReadAsStringAsync());
+        Assert.Equal("the process has reached its memory limit; try again later\n", await http.Content.ReadAsStringAsync());
         var grpc = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame(Requests.Golden));
-        Assert.Equal((14, "the process has all the memory that it may have; try again later"), (grpc.Status, grpc.Message));
+        Assert.Equal((14, "the process has reached its memory limit; try again later"), (grpc.Status, grpc.Message));
         Assert.NotNull(grpc.Details);
     }
 

@@ -10,7 +10,7 @@ namespace OrleansTempo.Server.Tests.Receivers;
 
 public class OtlpGrpcReceiverTests
 {
-    private const string TooLarge = "the request message is larger than 100000 bytes, the most that max_recv_msg_size_mib allows it, compressed or not. Send smaller batches, or raise it";
+    private const string TooLarge = "the request message exceeds the maximum of 100000 bytes, compressed or uncompressed (max_recv_msg_size_mib). Send smaller batches, or raise the limit";
 
     [Fact]
     public async Task A_message_is_pushed_byte_for_byte_and_answered_with_an_empty_one()
@@ -86,17 +86,17 @@ public class OtlpGrpcReceiverTests
 
     public static TheoryData<byte[], string, int, string> WrongFrames() => new()
     {
-        { [], "identity", 12, "the call has no request message; one is needed" },
+        { [], "identity", 12, "the call has no request message; exactly one is required" },
         { [0, 0, 0], "identity", 13, "the request ends within a message prefix" },
         { GrpcCall.Frame([1, 2, 3])[..^1], "identity", 13, "the request ends after 2 of 3 bytes of its message" },
-        { GrpcCall.Frame([1], flag: 2), "identity", 13, "the compressed flag is 2; allowed are 0 and 1" },
+        { GrpcCall.Frame([1], flag: 2), "identity", 13, "the compressed flag is 2; it must be 0 or 1" },
         { GrpcCall.Frame([1], flag: 1), "identity", 13, "the message is flagged as compressed, but grpc-encoding names no compression" },
-        { GrpcCall.Frame(Requests.Gzip(Requests.Golden)[..^9], flag: 1), "gzip", 13, "the message is not complete gzip data" },
-        { GrpcCall.Frame([1, 2, 3], flag: 1), "gzip", 13, "the message is not complete gzip data" },
-        { GrpcCall.Frame(Requests.Zstd(Requests.Golden)[..^9], flag: 1), "zstd", 13, "the message is not complete zstd data" },
-        { GrpcCall.Frame(Requests.SnappyFramed(Requests.Golden)[..^9], flag: 1), "snappy", 13, "the message is not complete snappy data" },
-        { GrpcCall.Frame([1], flag: 1), "br", 12, "grpc-encoding 'br' is not supported; allowed are identity, gzip, deflate, zstd, snappy and x-snappy-framed" },
-        { [.. GrpcCall.Frame([1]), .. GrpcCall.Frame([2])], "identity", 12, "the call has more than one request message; one is allowed" },
+        { GrpcCall.Frame(Requests.Gzip(Requests.Golden)[..^9], flag: 1), "gzip", 13, "the message is not valid gzip data, or it is truncated" },
+        { GrpcCall.Frame([1, 2, 3], flag: 1), "gzip", 13, "the message is not valid gzip data, or it is truncated" },
+        { GrpcCall.Frame(Requests.Zstd(Requests.Golden)[..^9], flag: 1), "zstd", 13, "the message is not valid zstd data, or it is truncated" },
+        { GrpcCall.Frame(Requests.SnappyFramed(Requests.Golden)[..^9], flag: 1), "snappy", 13, "the message is not valid snappy data, or it is truncated" },
+        { GrpcCall.Frame([1], flag: 1), "br", 12, "grpc-encoding 'br' is not supported; use identity, gzip, deflate, zstd, snappy or x-snappy-framed" },
+        { [.. GrpcCall.Frame([1]), .. GrpcCall.Frame([2])], "identity", 12, "the call has more than one request message; only one is allowed" },
         { GrpcCall.Frame(new byte[RunningServer.MaxRequestBytes + 1]), "identity", 8, TooLarge },
         { GrpcCall.Frame(Requests.Gzip(new byte[20 << 20]), flag: 1), "gzip", 8, TooLarge },
         { GrpcCall.Frame(Requests.Zstd(new byte[20 << 20]), flag: 1), "zstd", 8, TooLarge },
@@ -160,7 +160,7 @@ public class OtlpGrpcReceiverTests
         var bad = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame([]), ("x-scope-orgid", ".."));
         Assert.Equal((3, "tenant ID '..' is not allowed: it is a path segment"), (bad.Status, bad.Message));
         var two = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame([]), ("x-scope-orgid", "team-a|team-b"));
-        Assert.Equal((3, "X-Scope-OrgID 'team-a|team-b' names more than one tenant; this request is about one. Send a request for each"), (two.Status, two.Message));
+        Assert.Equal((3, "X-Scope-OrgID 'team-a|team-b' names more than one tenant, but this request takes only one. Send one request per tenant"), (two.Status, two.Message));
         Assert.Single(server.Push.Pushed);
     }
 
@@ -185,7 +185,7 @@ public class OtlpGrpcReceiverTests
     {
         await using var server = await RunningServer.StartAsync();
         var result = await GrpcCall.SendAsync(server, GrpcCall.Export, GrpcCall.Frame([]), ("grpc-timeout", timeout));
-        Assert.Equal((13, $"grpc-timeout '{timeout}' is not up to eight digits and one of H, M, S, m, u, n"), (result.Status, result.Message));
+        Assert.Equal((13, $"grpc-timeout '{timeout}' is invalid; it must be up to eight digits followed by one of H, M, S, m, u, n"), (result.Status, result.Message));
     }
 
     [Theory]

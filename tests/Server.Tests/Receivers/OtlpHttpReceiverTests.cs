@@ -15,8 +15,8 @@ namespace OrleansTempo.Server.Tests.Receivers;
 
 public class OtlpHttpReceiverTests
 {
-    private const string TwoTenants = "X-Scope-OrgID 'team-a|team-b' names more than one tenant; this request is about one. Send a request for each";
-    private const string TooLarge = "the request is larger than 100000 bytes, the most that max_request_body_size allows it, compressed or not. Send smaller batches, or raise it";
+    private const string TwoTenants = "X-Scope-OrgID 'team-a|team-b' names more than one tenant, but this request takes only one. Send one request per tenant";
+    private const string TooLarge = "the request exceeds the maximum of 100000 bytes, compressed or uncompressed (max_request_body_size). Send smaller batches, or raise the limit";
 
     [Fact]
     public async Task Protobuf_is_pushed_byte_for_byte_and_answered_with_an_empty_message()
@@ -153,7 +153,7 @@ public class OtlpHttpReceiverTests
         {
             using var response = await server.Client.SendAsync(Requests.Post(server.Otlp(), body, encoding: encoding));
             Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
-            Assert.Equal(new Status { Code = 3, Message = $"the body is not complete {encoding} data" }, Status.Parser.ParseFrom(await response.Content.ReadAsByteArrayAsync()));
+            Assert.Equal(new Status { Code = 3, Message = $"the body is not valid {encoding} data, or it is truncated" }, Status.Parser.ParseFrom(await response.Content.ReadAsByteArrayAsync()));
         }
 
         Assert.Empty(server.Push.Pushed);
@@ -185,7 +185,7 @@ public class OtlpHttpReceiverTests
         {
             using var response = await server.Client.SendAsync(Requests.Post(server.Otlp(), body, encoding: encoding));
             Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
-            Assert.Equal(new Status { Code = 3, Message = $"the body is not complete {encoding} data" }, Status.Parser.ParseFrom(await response.Content.ReadAsByteArrayAsync()));
+            Assert.Equal(new Status { Code = 3, Message = $"the body is not valid {encoding} data, or it is truncated" }, Status.Parser.ParseFrom(await response.Content.ReadAsByteArrayAsync()));
         }
 
         Assert.Empty(server.Push.Pushed);
@@ -220,7 +220,7 @@ public class OtlpHttpReceiverTests
         using var response = await server.Client.SendAsync(Requests.Post(server.Otlp(), Requests.Golden, contentType));
 
         Assert.Equal(HttpStatusCode.UnsupportedMediaType, response.StatusCode);
-        Assert.Equal($"Content-Type '{contentType}' is not supported; allowed are application/x-protobuf and application/json\n", await response.Content.ReadAsStringAsync());
+        Assert.Equal($"Content-Type '{contentType}' is not supported; use application/x-protobuf or application/json\n", await response.Content.ReadAsStringAsync());
     }
 
     [Fact]
@@ -230,7 +230,7 @@ public class OtlpHttpReceiverTests
         using var response = await server.Client.SendAsync(Requests.Post(server.Otlp(), Requests.Golden, encoding: "br"));
 
         Assert.Equal(HttpStatusCode.UnsupportedMediaType, response.StatusCode);
-        Assert.Equal("Content-Encoding 'br' is not supported; allowed are identity, gzip, deflate, zstd, snappy and x-snappy-framed", Status.Parser.ParseFrom(await response.Content.ReadAsByteArrayAsync()).Message);
+        Assert.Equal("Content-Encoding 'br' is not supported; use identity, gzip, deflate, zstd, snappy or x-snappy-framed", Status.Parser.ParseFrom(await response.Content.ReadAsByteArrayAsync()).Message);
         Assert.Equal("gzip, deflate, zstd, snappy, x-snappy-framed", response.Headers.GetValues("Accept-Encoding").Single());
     }
 
@@ -244,7 +244,7 @@ public class OtlpHttpReceiverTests
 
         using var other = await server.Client.SendAsync(Requests.Post(server.Otlp("/v1/logs"), Requests.Golden));
         Assert.Equal(HttpStatusCode.NotFound, other.StatusCode);
-        Assert.Equal("not found; traces go to POST /v1/traces\n", await other.Content.ReadAsStringAsync());
+        Assert.Equal("not found; send traces with POST to /v1/traces\n", await other.Content.ReadAsStringAsync());
     }
 
     [Fact]

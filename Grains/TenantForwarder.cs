@@ -34,11 +34,11 @@ internal sealed partial class TenantForwarder
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly KeyValuePair<string, object?> _tenantTag;
+    private readonly CancellationTokenSource _draining = new();
     private readonly Task _reader;
     private TraceSplit? _split;
     private volatile int _shards;
     private int _waiting;
-    private volatile bool _draining;
     private bool _failing;
 
     public TenantForwarder(TenantId tenant, IGrainFactory grains, int shards, GeneratorQueueBudget budget, TempoMetrics metrics, TimeProvider time, ILogger logger)
@@ -101,8 +101,8 @@ internal sealed partial class TenantForwarder
     /// <summary>Accepts nothing more; completes once the queue is empty.</summary>
     public Task DrainAsync()
     {
-        _draining = true;
         _batches.Writer.TryComplete();
+        _draining.Cancel();
         return _reader;
     }
 
@@ -132,8 +132,8 @@ internal sealed partial class TenantForwarder
             }
 
             ReportLength();
-            if (!_draining && spans < MaxSpansPerCall)
-                await Task.Delay(s_gathering, _time).ConfigureAwait(false);
+            if (spans < MaxSpansPerCall)
+                await Task.Delay(s_gathering, _time, _draining.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -112,6 +112,7 @@ public sealed class GeneratorForwardersTests : IDisposable
         var time = new ManualTimeProvider();
         var forwarders = Open(new ChangingOverrides("span-metrics"), time);
         Offer(forwarders);
+        await HandedOverAsync();
         time.Advance(TimeSpan.FromMinutes(5));
         Assert.Equal([TenantId.Single], forwarders.Open);
 
@@ -126,6 +127,23 @@ public sealed class GeneratorForwardersTests : IDisposable
         Assert.Equal((3, 0), (_counters[Pushes], _counters[Dropped]));
         Assert.Equal(0, _memory.OutstandingBytes);
     }
+
+    [Fact]
+    public async Task A_drain_ends_although_the_clock_stands_still()
+    {
+        var forwarders = Open(new ChangingOverrides("span-metrics"), new ManualTimeProvider());
+        Offer(forwarders);
+        await HandedOverAsync();
+        Offer(forwarders, spans: 2);
+
+        await forwarders.DrainAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));
+
+        Assert.Equal(3, Assert.Single(_received).Value);
+        Assert.Equal(0, _memory.OutstandingBytes);
+    }
+
+    private Task<long> HandedOverAsync() =>
+        Eventually.GetAsync(() => Task.FromResult(_memory.OutstandingBytes), static bytes => bytes == 0, static bytes => $"{bytes} bytes of batches are still waiting");
 
     private GeneratorForwarders Open(IOverrides overrides, TimeProvider? time = null)
     {

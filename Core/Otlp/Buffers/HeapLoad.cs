@@ -17,7 +17,7 @@ public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, Action
 
     private static readonly TimeSpan s_collectAgain = TimeSpan.FromSeconds(1);
 
-    // A burst of refusals ends in one go; and however long it lasts, the pauses that collections make stay a fraction of a percent.
+    // After the last refusal of a burst, which is not waited for longer than a minute: the pauses that these collections make stay a fraction of a percent.
     private static readonly TimeSpan s_shrinkAfter = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_shrinkAgain = TimeSpan.FromMinutes(1);
 
@@ -25,7 +25,11 @@ public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, Action
     private long? _read;
     private long? _collected;
     private volatile bool _isFull;
-    private long? _shrunk;
+    private readonly long _started = time.GetTimestamp();
+    private TimeSpan? _shrunk;
+
+    // The first of those for which it is to be done.
+    private TimeSpan _refused;
     private ITimer? _shrinking;
 
     /// <summary>This process's heap and its limit: that of the container or machine, or <c>DOTNET_GCHeapHardLimit</c>.</summary>
@@ -74,10 +78,14 @@ public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, Action
     {
         lock (_lock)
         {
-            if (_shrinking is not null)
+            var now = time.GetElapsedTime(_started);
+            if (_shrinking is null)
+                _refused = now;
+            else if (now - _refused > s_shrinkAgain - s_shrinkAfter)
                 return;
-            var rest = _shrunk is { } last ? s_shrinkAgain - time.GetElapsedTime(last) : TimeSpan.Zero;
-            _shrinking = time.CreateTimer(static load => ((HeapLoad)load!).Shrink(), this, rest > s_shrinkAfter ? rest : s_shrinkAfter, Timeout.InfiniteTimeSpan);
+            _shrinking ??= time.CreateTimer(static load => ((HeapLoad)load!).Shrink(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            var rest = _shrunk is { } last ? last + s_shrinkAgain - now : TimeSpan.Zero;
+            _shrinking.Change(rest > s_shrinkAfter ? rest : s_shrinkAfter, Timeout.InfiniteTimeSpan);
         }
     }
 
@@ -87,7 +95,7 @@ public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, Action
         {
             _shrinking?.Dispose();
             _shrinking = null;
-            _shrunk = time.GetTimestamp();
+            _shrunk = time.GetElapsedTime(_started);
         }
 
         shrink();

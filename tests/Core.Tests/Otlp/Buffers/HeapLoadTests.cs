@@ -57,12 +57,27 @@ public class HeapLoadTests
         var started = _time.GetTimestamp();
         for (var second = 0; second < 180; second++)
         {
-            if (second is < 70 or > 100 and < 103)
+            if (second is < 70 or (> 100 and < 103))
                 memory.RefusedLarge();
             _time.Advance(TimeSpan.FromSeconds(1));
         }
 
-        Assert.Equal([5, 65, 125], _shrunk.Select(at => _time.GetElapsedTime(started, at).TotalSeconds));
+        Assert.Equal([60, 120], _shrunk.Select(at => _time.GetElapsedTime(started, at).TotalSeconds));
+    }
+
+    [Fact]
+    public void It_goes_back_when_a_burst_of_refusals_is_over()
+    {
+        var memory = new RequestMemory(long.MaxValue, Load());
+        var started = _time.GetTimestamp();
+        for (var second = 0; second < 300; second++)
+        {
+            if (second is < 10 or 100)
+                memory.RefusedLarge();
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal([14, 105], _shrunk.Select(at => _time.GetElapsedTime(started, at).TotalSeconds));
     }
 
     [Fact]

@@ -461,6 +461,18 @@ internal ref struct OtlpReader
 
     private bool ReadVarint(int end, string field, out ulong value)
     {
+        // Nearly all lengths have one byte.
+        if (_position < end && _data[_position] < 0x80)
+        {
+            value = _data[_position++];
+            return true;
+        }
+
+        return ReadLongVarint(end, field, out value);
+    }
+
+    private bool ReadLongVarint(int end, string field, out ulong value)
+    {
         var start = _position;
         return ProtoWire.TryReadVarint(_data[..end], ref _position, out value)
             || Fail(field, start, _position - start < ProtoWire.MaxVarintBytes ? "a number runs past the end of its message" : "a number is longer than 10 bytes");

@@ -186,6 +186,7 @@ public sealed class Distributor(
             Message = $"TOO_MANY_TENANTS: tenant {tenant} is new, and {tenants.Count} other tenants have sent spans within the last hour (distributor.max_tenants is {tenants.Max}). "
                 + "Raise the limit, or add the tenant to the overrides",
             RetryAfter = limits.RetryAfter > TimeSpan.Zero ? limits.RetryAfter : null,
+            Spans = spans,
         };
     }
 

@@ -575,6 +575,7 @@ public sealed class DistributorTests
         Assert.Equal(
             "TOO_MANY_TENANTS: tenant third is new, and 2 other tenants have sent spans within the last hour (distributor.max_tenants is 2). Raise the limit, or add the tenant to the overrides",
             refused.Message);
+        Assert.Equal(2, refused.Spans);
         Assert.Equal(2, bench.Counters["tempo_discarded_spans_total{too_many_tenants}"]);
         Assert.Equal(4, bench.Counters["tempo_distributor_spans_received_total"]);
         Assert.Equal(PushStatus.Accepted, bench.Push(request, Tenant("first")).Status);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Restores, builds and tests everything that this machine can test. The last line is `N passed, N failed, N skipped`;
-# the exit code is not 0 when a test failed, the build broke, or no test ran.
+# Restores, builds and tests everything that this machine can test, and checks its layout. The last line is `N passed, N failed, N skipped`;
+# the exit code is not 0 when a test failed, the build broke, the layout is not that of .editorconfig, or no test ran.
 #
 #   CONFIGURATION      Release (default) or Debug
 #   RESULTS_DIRECTORY  keeps the .trx files there; a temporary folder otherwise
@@ -53,9 +53,11 @@ provide "tests of a cluster on PostgreSQL" postgresql initdb
 limit=()
 if [ ! -t 0 ] && command -v timeout >/dev/null 2>&1; then limit=(timeout --kill-after=30s "${LIMIT:-75m}"); fi
 status=0
+badly_laid_out=0
 solution=OrleansTempo.sln
 dotnet restore $solution -v q &&
   dotnet build $solution -c "$configuration" --no-restore -v q -clp:NoSummary &&
+  { dotnet format $solution --no-restore --verify-no-changes || badly_laid_out=1; } &&
   ${limit[@]+"${limit[@]}"} dotnet test $solution -c "$configuration" --no-build -m:1 --logger trx --results-directory "$results" \
     --blame-hang-timeout "${HANG_TIMEOUT:-8m}" --blame-hang-dump-type none || status=$?
 hung=0
@@ -64,6 +66,10 @@ if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
   hung=1
 fi
 [ "$status" -eq 0 ] || status=1
+if [ "$badly_laid_out" -eq 1 ]; then
+  echo "test.sh: the layout is not that of .editorconfig; run: dotnet format $solution"
+  status=1
+fi
 
 # A project whose tests hung or crashed leaves the sequence of its tests; those that were running then have no result.
 for sequence in "$results"/*/Sequence_*.xml; do

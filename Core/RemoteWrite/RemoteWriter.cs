@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
-using OrleansTempo.Core.RemoteWrite.Messages;
 using OrleansTempo.Core.RemoteWrite.Endpoint;
+using OrleansTempo.Core.RemoteWrite.Messages;
 using OrleansTempo.Core.RemoteWrite.Queue;
 
 namespace OrleansTempo.Core.RemoteWrite;

@@ -1,5 +1,5 @@
-using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Blocks.Compaction;
+using OrleansTempo.Core.Objects;
 
 namespace OrleansTempo.Core.Blocks.Format;
 

@@ -4,8 +4,8 @@ using System.Buffers.Binary;
 namespace OrleansTempo.Core;
 
 /// <summary>
-/// The few protobuf primitives that the hot paths read and write by hand: varints (seven bits a byte, the lowest first), doubles, fields. What is written
-/// goes to spans that the caller has made large enough.
+/// The few protobuf primitives that the hot paths read and write by hand: varints (seven bits a byte, the lowest first), doubles, fields. The caller
+/// provides spans that are large enough to write to.
 /// </summary>
 public static class ProtoWire
 {
@@ -42,8 +42,8 @@ public static class ProtoWire
     }
 
     /// <summary>
-    /// Reads a varint of bytes that may be anybody's. False where the bytes end before it does, or it has more than <see cref="MaxVarintBytes"/>; then
-    /// <paramref name="position"/> is behind those that were read. Bits beyond 64 are of no meaning, as for protobuf's own parsers.
+    /// Reads a varint from untrusted bytes. False if the bytes end within it, or if it is longer than <see cref="MaxVarintBytes"/>;
+    /// <paramref name="position"/> is then behind the bytes that were read. Bits beyond 64 are ignored, as protobuf's own parsers do.
     /// </summary>
     public static bool TryReadVarint(ReadOnlySpan<byte> bytes, ref int position, out ulong value)
     {
@@ -59,7 +59,7 @@ public static class ProtoWire
         return false;
     }
 
-    /// <summary>Reads a varint that is known to be whole, as somebody has read it before.</summary>
+    /// <summary>Reads a varint that is known to be whole because it has been read before.</summary>
     public static ulong ReadVarint(ReadOnlySpan<byte> bytes, ref int position)
     {
         // Nearly all tags and lengths have one byte: inlined, and the loop is not.
@@ -73,7 +73,7 @@ public static class ProtoWire
         return TryReadVarint(bytes, ref position, out var value) ? value : throw new InvalidDataException("a number is cut off");
     }
 
-    /// <summary>The number in bytes that are one varint and nothing else; 0 for none.</summary>
+    /// <summary>Reads bytes that hold one varint and nothing else; no bytes are 0.</summary>
     public static ulong ReadVarint(ReadOnlySpan<byte> bytes)
     {
         var position = 0;

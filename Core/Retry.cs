@@ -1,17 +1,17 @@
 namespace OrleansTempo.Core;
 
 /// <summary>
-/// Does again, after a pause, what failed with an <see cref="IOException"/>: what it needs, such as the object store, cannot be reached for the moment. It goes
-/// on in the caller's context, which may be a grain's.
+/// Tries again, after a pause, what failed with an <see cref="IOException"/> because something it needs, such as the object store, cannot be reached
+/// for the moment. Continues in the caller's context, which may be a grain's.
 /// </summary>
 /// <param name="time">The clock of the pauses.</param>
-/// <param name="pause">How long to wait after a failure; a second where nothing else is said.</param>
+/// <param name="pause">How long to wait after a failure; one second by default.</param>
 public sealed class Retry(TimeProvider time, TimeSpan? pause = null)
 {
-    /// <summary>How often something is tried that somebody waits for, and that can be done without.</summary>
+    /// <summary>The number of attempts at something that a caller waits for but can do without.</summary>
     public const int Attempts = 3;
 
-    // Nobody waits much longer than the fault lasts, and what recovers from one is not kept busy with refusing.
+    // Short enough that callers hardly wait longer than the fault lasts, and long enough not to burden a service that is recovering.
     private static readonly TimeSpan s_usualPause = TimeSpan.FromSeconds(1);
 
     private readonly TimeSpan _pause = pause ?? s_usualPause;

@@ -1,8 +1,8 @@
 namespace OrleansTempo.Core.Configuration;
 
 /// <summary>
-/// Lays a tenant's part of a section over the section: what the tenant has set holds, property by property of the same name, and what is null, empty text or zero
-/// leaves the section's own. Runs when configuration changes, never per span.
+/// Lays a tenant's overrides over a section, property by property of the same name. A property that is null, empty or a zero duration keeps the
+/// section's value. Runs when configuration changes, never per span.
 /// </summary>
 internal static class OptionsLayer
 {

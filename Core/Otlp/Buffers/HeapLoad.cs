@@ -17,7 +17,7 @@ public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, Action
 
     private static readonly TimeSpan s_collectAgain = TimeSpan.FromSeconds(1);
 
-    // After the last refusal of a burst, which is not waited for longer than a minute: the pauses that these collections make stay a fraction of a percent.
+    // Shrinks this long after the last refusal of a burst, but no more than a minute after the first: the collections' pauses stay a fraction of a percent.
     private static readonly TimeSpan s_shrinkAfter = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_shrinkAgain = TimeSpan.FromMinutes(1);
 
@@ -28,7 +28,7 @@ public sealed class HeapLoad(Func<HeapLoad.Reading> read, Action collect, Action
     private readonly long _started = time.GetTimestamp();
     private TimeSpan? _shrunk;
 
-    // The first of those for which it is to be done.
+    // When the first refusal came that the next shrink is for.
     private TimeSpan _refused;
     private ITimer? _shrinking;
 

@@ -134,6 +134,9 @@ internal sealed class LifeProcess
             var waits = Array.ConvertAll(s_waits, wait => Time.TimerOf(wait, began));
             await Task.WhenAny([doing, .. waits, .. IsDead ? (Task[])[] : [_died.Task, .. _isExclusive ? [Task.Delay(5)] : (Task[])[]]]);
 
+            // Whoever began to wait may end in the same turn, without it: a start that fails leaves a retry behind.
+            await OnTurnAsync(static _ => Task.CompletedTask);
+
             // Both the stop and what it awaits have that deadline. With a lease it also waits to renew.
             if (_isExclusive && Time.TimersRunning(s_flushDeadline) > 1 && Time.TimersRunning(s_backoff) > 0)
                 await _world.PassAsync(s_backoff);

@@ -17,11 +17,11 @@ internal static class CallFailure
         OperationCanceledException => "the call was cancelled",
         SiloUnavailableException => "its silo is gone",
         OrleansException => "its silo is stopping, or cannot be reached",
-        _ => FirstLine(exception.Message),
+        _ => Shorten(exception.Message),
     };
 
-    // What a grain itself throws is a sentence of ours, or of the object store.
-    private static string FirstLine(string message)
+    /// <summary>The first line of a message: what a grain itself throws is a sentence of ours, or of the object store.</summary>
+    public static string Shorten(string message)
     {
         var line = message.AsSpan().Trim();
         if (line.IndexOfAny('\r', '\n') is var end and >= 0)

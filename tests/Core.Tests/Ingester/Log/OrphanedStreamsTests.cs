@@ -1,5 +1,5 @@
-using Microsoft.Extensions.Logging.Abstractions;
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core.Ingester.Log;
 using OrleansTempo.Core.Tests.RemoteWrite.Queue;
 using static OrleansTempo.Core.Tests.Ingester.Log.WalTestData;

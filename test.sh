@@ -2,10 +2,23 @@
 # Restores, builds and tests everything that this machine can test, and checks its layout. The last line is `N passed, N failed, N skipped`;
 # the exit code is not 0 when a test failed, the build broke, the layout is not that of .editorconfig, or no test ran.
 #
+#   ./test.sh          all tests but the long ones
+#   ./test.sh long     the long ones, which are marked [Trait("Category", "Long")]: an hour and more
+#
 #   CONFIGURATION      Release (default) or Debug
 #   RESULTS_DIRECTORY  keeps the .trx files there; a temporary folder otherwise
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
+
+# For how long all of the tests may take, and any one of them: twice and more of what they do.
+case "${1:-}" in
+  '') chosen='Category!=Long' whole=75m one=8m ;;
+  long) chosen='Category=Long' whole=5h one=40m ;;
+  *)
+    echo "test.sh: there are no tests called '$1'; run ./test.sh or ./test.sh long" >&2
+    exit 2
+    ;;
+esac
 
 configuration=${CONFIGURATION:-Release}
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
@@ -47,22 +60,21 @@ provide "tests of the OpenTelemetry JS exporters and against Azurite" "nodejs np
 provide "tests of a cluster on PostgreSQL" postgresql initdb
 
 # One project after another: tests that start real processes and wait for them want both processors of a small machine.
-# No hang lasts: where for 8 minutes no test began or ended (the longest takes two), the project's tests are ended and those that
-# were running are named. Where that does not help, and nobody is there to press Ctrl-C, all of it ends after the limit. Both count
-# as failed.
+# No hang lasts: where for so long no test began or ended, the project's tests are ended and those that were running are named.
+# Where that does not help, and nobody is there to press Ctrl-C, all of it ends after the limit. Both count as failed.
 limit=()
-if [ ! -t 0 ] && command -v timeout >/dev/null 2>&1; then limit=(timeout --kill-after=30s "${LIMIT:-75m}"); fi
+if [ ! -t 0 ] && command -v timeout >/dev/null 2>&1; then limit=(timeout --kill-after=30s "${LIMIT:-$whole}"); fi
 status=0
 badly_laid_out=0
 solution=OrleansTempo.sln
 dotnet restore $solution -v q &&
   dotnet build $solution -c "$configuration" --no-restore -v q -clp:NoSummary &&
   { dotnet format $solution --no-restore --verify-no-changes || badly_laid_out=1; } &&
-  ${limit[@]+"${limit[@]}"} dotnet test $solution -c "$configuration" --no-build -m:1 --logger trx --results-directory "$results" \
-    --blame-hang-timeout "${HANG_TIMEOUT:-8m}" --blame-hang-dump-type none || status=$?
+  ${limit[@]+"${limit[@]}"} dotnet test $solution -c "$configuration" --no-build -m:1 --filter "$chosen" --logger trx --results-directory "$results" \
+    --blame-hang-timeout "${HANG_TIMEOUT:-$one}" --blame-hang-dump-type none || status=$?
 hung=0
 if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
-  echo "test.sh: the tests had not ended after ${LIMIT:-75m} and were stopped"
+  echo "test.sh: the tests had not ended after ${LIMIT:-$whole} and were stopped"
   hung=1
 fi
 [ "$status" -eq 0 ] || status=1

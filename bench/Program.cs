@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using BenchmarkDotNet.Running;
 using OrleansTempo.Bench;
 using OrleansTempo.Bench.Attack;
+using OrleansTempo.Bench.Cluster;
 using OrleansTempo.Bench.Load;
 using OrleansTempo.Bench.Log;
 using OrleansTempo.Bench.Lookups;
@@ -11,6 +12,7 @@ using OrleansTempo.Bench.Micro;
 using OrleansTempo.Bench.Overrides;
 using OrleansTempo.Bench.Payload;
 using OrleansTempo.Bench.Whole;
+using OrleansTempo.Harness.Clusters;
 
 // Everything after `micro` is passed to BenchmarkDotNet. It runs in this process, because the project it would generate for
 // another one does not build under central package management with warnings as errors.
@@ -122,9 +124,16 @@ var silo = new Option<string?>("--silo") { Description = "the OrleansTempo.Silo.
 var attack = new Command("attack", "sends small requests that are designed to cost a lot and ordinary ones of the same length, and prints the cost of both") { inputs, silo };
 attack.SetAction((parsed, _) => AttackBench.ExecuteAsync([.. AttackInputs.All.Where(input => parsed.GetValue(inputs)!.Contains(input.Name))], parsed.GetValue(silo)));
 
+string[] eventNames = [.. ClusterEvent.All.Select(static happening => happening.Name)];
+var events = new Option<string[]>("--events") { Description = "what happens to the cluster", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => eventNames }.AcceptOnlyFromAmong(eventNames);
+var stores = new Option<StoreKind[]>("--stores") { Description = "what it keeps its members and objects in", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => Enum.GetValues<StoreKind>() };
+var details = new Option<bool>("--details") { Description = "print everything that there is to say of each event" };
+var cluster = new Command("cluster", "restarts, cuts off, adds and kills silos under load, and prints what became of everything that was acknowledged") { events, stores, details };
+cluster.SetAction((parsed, _) => ClusterBench.ExecuteAsync([.. ClusterEvent.All.Where(happening => parsed.GetValue(events)!.Contains(happening.Name))], parsed.GetValue(stores)!, parsed.GetValue(details)));
+
 try
 {
-    return await new RootCommand("Measures OrleansTempo; bench/README.md explains the output. `micro` runs the BenchmarkDotNet benchmarks.") { load, whole, log, lookup, collection, snapshot, overrides, attack }
+    return await new RootCommand("Measures OrleansTempo; bench/README.md explains the output. `micro` runs the BenchmarkDotNet benchmarks.") { load, whole, log, lookup, collection, snapshot, overrides, attack, cluster }
         .Parse(args)
         .InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }

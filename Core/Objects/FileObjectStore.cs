@@ -451,8 +451,11 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
         }
     }
 
-    // Whoever deletes a folder's last object removes the folder, perhaps just after it was created for this one.
-    private static bool Place(string temporary, string path, Func<string, string, bool> place)
+    /// <summary>
+    /// Lets <paramref name="place"/> move a file into a folder that it creates, again if the folder is gone by then: whoever deletes a folder's last
+    /// object removes the folder. If that happens while the folder is being created, .NET says that it already exists.
+    /// </summary>
+    internal static bool Place(string temporary, string path, Func<string, string, bool> place)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -460,7 +463,7 @@ public sealed partial class FileObjectStore : IObjectStore, IDisposable
             {
                 return place(temporary, path);
             }
-            catch (Exception e) when (e is DirectoryNotFoundException or FileNotFoundException && attempt < MaxAttempts && File.Exists(temporary))
+            catch (IOException e) when ((e is DirectoryNotFoundException or FileNotFoundException || e.HResult == AlreadyExists) && attempt < MaxAttempts && File.Exists(temporary))
             {
             }
         }

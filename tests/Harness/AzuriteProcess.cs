@@ -21,8 +21,9 @@ internal sealed class AzuriteProcess : IAsyncDisposable
     private readonly int _port;
     private readonly int? _tablePort;
 
-    private AzuriteProcess(ChildProcess process, int port, int? tablePort)
+    private AzuriteProcess(ChildProcess process, string host, int port, int? tablePort)
     {
+        Host = host;
         _process = process;
         _port = port;
         _tablePort = tablePort;
@@ -31,28 +32,31 @@ internal sealed class AzuriteProcess : IAsyncDisposable
     /// <summary>Why it cannot run here; null if it can.</summary>
     public static string? Missing => Installation.Value;
 
+    /// <summary>The address that it listens on.</summary>
+    public string Host { get; }
+
     /// <summary>Host and port of its blobs.</summary>
-    public string Address => $"127.0.0.1:{_port}";
+    public string Address => $"{Host}:{_port}";
 
     /// <summary>The connection string for the SDK's clients of all its services.</summary>
     public string ConnectionString =>
         $"DefaultEndpointsProtocol=http;AccountName={Account};AccountKey={Key};BlobEndpoint=http://{Address}/{Account};"
-        + (_tablePort is { } port ? $"TableEndpoint=http://127.0.0.1:{port}/{Account};" : "");
+        + (_tablePort is { } port ? $"TableEndpoint=http://{Host}:{port}/{Account};" : "");
 
-    public static async Task<AzuriteProcess> StartAsync(bool withTables = false)
+    public static async Task<AzuriteProcess> StartAsync(bool withTables = false, string host = "127.0.0.1")
     {
         var port = FreePorts.Next();
         int? tablePort = withTables ? FreePorts.Next() : null;
         // Tables come only with the whole emulator, queues included.
         string[] services = tablePort is null
             ? [Path.Combine("blob", "main.js")]
-            : ["azurite.js", "--tableHost", "127.0.0.1", "--tablePort", $"{tablePort}", "--queueHost", "127.0.0.1", "--queuePort", $"{FreePorts.Next()}"];
+            : ["azurite.js", "--tableHost", host, "--tablePort", $"{tablePort}", "--queueHost", host, "--queuePort", $"{FreePorts.Next()}"];
         var process = ChildProcess.Start(
             "node",
             [
                 Path.Combine("node_modules", "azurite", "dist", "src", services[0]),
                 .. services[1..],
-                "--blobHost", "127.0.0.1",
+                "--blobHost", host,
                 "--blobPort", $"{port}",
                 "--inMemoryPersistence",
                 "--skipApiVersionCheck",
@@ -61,8 +65,8 @@ internal sealed class AzuriteProcess : IAsyncDisposable
             ],
             Folder);
         foreach (var listener in tablePort is null ? [port] : new[] { port, tablePort.Value })
-            await ListensAsync(process, listener);
-        return new AzuriteProcess(process, port, tablePort);
+            await ListensAsync(process, host, listener);
+        return new AzuriteProcess(process, host, port, tablePort);
     }
 
     /// <summary>The settings of a container in it.</summary>
@@ -75,7 +79,7 @@ internal sealed class AzuriteProcess : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _process.DisposeAsync();
 
-    private static Task ListensAsync(ChildProcess process, int port) => Eventually.GetAsync(
+    private static Task ListensAsync(ChildProcess process, string host, int port) => Eventually.GetAsync(
         async () =>
         {
             if (process.HasExited)
@@ -83,7 +87,7 @@ internal sealed class AzuriteProcess : IAsyncDisposable
             try
             {
                 using var connection = new TcpClient();
-                await connection.ConnectAsync("127.0.0.1", port);
+                await connection.ConnectAsync(host, port);
                 return true;
             }
             catch (SocketException)

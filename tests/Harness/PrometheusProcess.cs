@@ -18,9 +18,11 @@ internal sealed class PrometheusProcess : IAsyncDisposable
 
     private readonly string _program;
     private readonly string _features;
+    private readonly string _host;
 
-    private PrometheusProcess(string program, string features)
+    private PrometheusProcess(string program, string features, string host)
     {
+        _host = host;
         _program = program;
         _features = features;
     }
@@ -40,14 +42,16 @@ internal sealed class PrometheusProcess : IAsyncDisposable
             line.Contains("duplicate sample", StringComparison.OrdinalIgnoreCase) ||
             line.Contains("too old", StringComparison.OrdinalIgnoreCase))];
 
-    public static Task<PrometheusProcess> StartAsync() =>
-        StartAsync(Program ?? throw new InvalidOperationException("prometheus is not on the PATH"), "exemplar-storage,native-histograms");
+    /// <param name="host">The address that it listens on.</param>
+    public static Task<PrometheusProcess> StartAsync(string host = "127.0.0.1") =>
+        StartAsync(Program ?? throw new InvalidOperationException("prometheus is not on the PATH"), "exemplar-storage,native-histograms", host);
 
     /// <param name="program">The program's file.</param>
     /// <param name="features">Of <c>--enable-feature</c>.</param>
-    public static async Task<PrometheusProcess> StartAsync(string program, string features)
+    /// <param name="host">The address that it listens on.</param>
+    public static async Task<PrometheusProcess> StartAsync(string program, string features, string host = "127.0.0.1")
     {
-        var prometheus = new PrometheusProcess(program, features);
+        var prometheus = new PrometheusProcess(program, features, host);
         prometheus._folder.Write("prometheus.yml", "global: {}\n");
         await prometheus.StartAgainAsync();
         return prometheus;
@@ -70,7 +74,7 @@ internal sealed class PrometheusProcess : IAsyncDisposable
             [
                 "--config.file=prometheus.yml",
                 "--storage.tsdb.path=data",
-                $"--web.listen-address=127.0.0.1:{_port}",
+                $"--web.listen-address={_host}:{_port}",
                 "--web.enable-remote-write-receiver",
                 "--enable-feature=" + _features,
             ],
@@ -107,10 +111,12 @@ internal sealed class PrometheusProcess : IAsyncDisposable
     }
 
     /// <summary>Every stored sample of every series that <paramref name="selector"/> finds: (milliseconds, value), oldest first.</summary>
-    public async Task<SortedDictionary<string, IReadOnlyList<(long Milliseconds, double Value)>>> RawSamplesAsync(string selector)
+    /// <param name="selector">An instant vector.</param>
+    /// <param name="since">How far back.</param>
+    public async Task<SortedDictionary<string, IReadOnlyList<(long Milliseconds, double Value)>>> RawSamplesAsync(string selector, string since = "15m")
     {
         var series = new SortedDictionary<string, IReadOnlyList<(long, double)>>(StringComparer.Ordinal);
-        foreach (var result in await ResultsAsync(selector + "[15m]"))
+        foreach (var result in await ResultsAsync($"{selector}[{since}]"))
         {
             series.Add(
                 SeriesValues.Key(Labels(result)),
@@ -141,7 +147,7 @@ internal sealed class PrometheusProcess : IAsyncDisposable
         _folder.Dispose();
     }
 
-    private Uri Url(string pathAndQuery) => new($"http://127.0.0.1:{_port}{pathAndQuery}");
+    private Uri Url(string pathAndQuery) => new($"http://{_host}:{_port}{pathAndQuery}");
 
     private async Task<IEnumerable<JsonElement>> ResultsAsync(string query)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using OrleansTempo.Core.Otlp.Reading;
+using OrleansTempo.Harness.Machines;
 
 namespace OrleansTempo.Harness;
 
@@ -48,6 +49,9 @@ internal sealed class SiloProcess : IAsyncDisposable
 
     /// <summary>Of the process that was started last.</summary>
     public int ProcessId => _runs[^1].Id;
+
+    /// <summary>Whether the process that was started last has ended.</summary>
+    public bool HasExited => _runs[^1].HasExited;
 
     /// <summary>The log of all its runs.</summary>
     public string Log => string.Concat(_runs.Select(run => run.Output));
@@ -107,14 +111,14 @@ internal sealed class SiloProcess : IAsyncDisposable
     }
 
     /// <summary>Starts it, after it has ended, and does not wait.</summary>
-    public void Launch() => _runs.Add(Launch(_folder, _settings.Demo ? ["--demo"] : [], _environment));
+    public void Launch() => _runs.Add(Launch(_folder, _settings.Demo ? ["--demo"] : [], _environment, _settings.Machine, _settings.Program));
 
     /// <summary>From the next start on it listens on other ports for OTLP and its HTTP API.</summary>
     public void TakePorts()
     {
         (ApiPort, var grpcPort, var httpPort) = (FreePorts.Next(), FreePorts.Next(), FreePorts.Next());
-        HttpEndpoint = new Uri($"http://127.0.0.1:{httpPort}");
-        GrpcEndpoint = new Uri($"http://127.0.0.1:{grpcPort}");
+        HttpEndpoint = new Uri($"http://{_settings.Host}:{httpPort}");
+        GrpcEndpoint = new Uri($"http://{_settings.Host}:{grpcPort}");
         Sender?.Dispose();
         Sender = new OtlpSender(HttpEndpoint, GrpcEndpoint);
         Traces?.Dispose();
@@ -255,7 +259,7 @@ internal sealed class SiloProcess : IAsyncDisposable
         return await _http.SendAsync(request);
     }
 
-    private Uri Api(string path) => new($"http://127.0.0.1:{ApiPort}{path}");
+    private Uri Api(string path) => new($"http://{_settings.Host}:{ApiPort}{path}");
 
     // Orleans' own would be the same for all silos of this machine.
     private static Dictionary<string, string> WithPorts(IReadOnlyDictionary<string, string> environment, int siloPort)
@@ -266,11 +270,12 @@ internal sealed class SiloProcess : IAsyncDisposable
         return all;
     }
 
-    private static ChildProcess Launch(TemporaryFolder folder, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment) => ChildProcess.Start(
-        Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
-        ["exec", AssemblyPath(), "--config.file=tempo.yaml", .. arguments],
-        folder.Path,
-        environment);
+    private static ChildProcess Launch(TemporaryFolder folder, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment, OtherMachine? machine = null, string? program = null)
+    {
+        var dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+        arguments = ["exec", program ?? AssemblyPath(), "--config.file=tempo.yaml", .. arguments];
+        return machine is null ? ChildProcess.Start(dotnet, arguments, folder.Path, environment) : machine.Start(dotnet, arguments, folder.Path, environment);
+    }
 
     // The program's own output folder, built in the configuration these tests were built in; where the output was sent
     // elsewhere, the copy that the project reference put beside the tests.

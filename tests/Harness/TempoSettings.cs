@@ -1,6 +1,7 @@
 using System.Text;
 using OrleansTempo.Core.Blocks.Compaction;
 using OrleansTempo.Core.Configuration.Generator;
+using OrleansTempo.Harness.Machines;
 
 namespace OrleansTempo.Harness;
 
@@ -14,6 +15,12 @@ internal sealed record TempoSettings
 
     /// <summary>What stands in each entry of <c>remote_write</c> besides its URL, as a YAML flow mapping has it between its braces.</summary>
     public string RemoteWrite { get; init; } = "";
+
+    /// <summary>The machine that it runs on; null for this one, where it listens on loopback.</summary>
+    public OtherMachine? Machine { get; init; }
+
+    /// <summary>The program, <c>OrleansTempo.Silo.dll</c>; null for the one that was built with the tests.</summary>
+    public string? Program { get; init; }
 
     /// <summary>What the silo finds in its environment besides what these tests have in theirs and the ports of Orleans: <c>Orleans:Clustering</c> among it makes it a member of a cluster.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
@@ -37,8 +44,8 @@ internal sealed record TempoSettings
     /// <summary><c>server.graceful_shutdown_timeout</c>.</summary>
     public string GracefulShutdownTimeout { get; init; } = "30s";
 
-    /// <summary><c>server.http_listen_address</c>; empty for saying nothing of it.</summary>
-    public string HttpListenAddress { get; init; } = "127.0.0.1";
+    /// <summary><c>server.http_listen_address</c>; empty for saying nothing of it, null for <see cref="Host"/>.</summary>
+    public string? HttpListenAddress { get; init; }
 
     public bool Demo { get; init; }
 
@@ -73,12 +80,15 @@ internal sealed record TempoSettings
     /// <summary>The blocks <c>overrides</c> and <c>metrics_generator</c>, which ends with its registry, as they stand in a file: in place of all that is said of them here but the external label and where to write.</summary>
     public string? GeneratorBlocks { get; init; }
 
+    /// <summary>Where it is reached.</summary>
+    public string Host => Machine?.Address.ToString() ?? "127.0.0.1";
+
     public string ToYaml(int apiPort, int grpcPort, int httpPort)
     {
         var yaml = new StringBuilder($$"""
             multitenancy_enabled: {{(Multitenancy ? "true" : "false")}}
             server:
-              http_listen_address: {{HttpListenAddress}}
+              http_listen_address: {{HttpListenAddress ?? Host}}
               http_listen_port: {{apiPort}}
               graceful_shutdown_timeout: {{GracefulShutdownTimeout}}
             distributor:
@@ -86,9 +96,9 @@ internal sealed record TempoSettings
                 otlp:
                   protocols:
                     grpc:
-                      endpoint: 127.0.0.1:{{grpcPort}}
+                      endpoint: {{Host}}:{{grpcPort}}
                     http:
-                      endpoint: 127.0.0.1:{{httpPort}}
+                      endpoint: {{Host}}:{{httpPort}}
             ingester: { {{Ingester}} }
             storage:
               trace: { {{Trace}} }

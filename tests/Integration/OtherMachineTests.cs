@@ -1,5 +1,6 @@
 using System.Net;
 using OrleansTempo.Core.Otlp.Reading;
+using OrleansTempo.Harness.Machines;
 
 namespace OrleansTempo.Integration;
 
@@ -16,7 +17,8 @@ public sealed class OtherMachineTests
             UserConfigurableOverrides = "enabled: true",
             Environment = new Dictionary<string, string> { ["OrleansTempo__Dashboard__Enabled"] = "true" },
         });
-        await using var other = await OtherMachine.ConnectAsync();
+        await using var network = await MachineNetwork.StartAsync();
+        var other = await network.AddAsync();
 
         foreach (var path in (string[])["/ready", "/status/config", "/metrics"])
             Assert.Equal(HttpStatusCode.OK, (await other.CallAsync("GET", silo.ApiPort, path)).Status);

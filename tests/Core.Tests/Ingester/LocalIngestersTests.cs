@@ -105,8 +105,8 @@ public sealed class LocalIngestersTests : IAsyncDisposable
             await _time.TimerOf(TimeSpan.FromSeconds(backoff));
             Assert.False(flush.IsCompleted);
             Assert.Equal(Traces(50), await FoundAsync(ingesters, 50));
-            _time.Advance(TimeSpan.FromSeconds(backoff));
             Assert.InRange(_log.Released, 0, 1);
+            _time.Advance(TimeSpan.FromSeconds(backoff));
         }
 
         await flush.WaitAsync(s_longest);

@@ -52,6 +52,19 @@ public sealed class FileObjectStoreTests : ObjectStoreContract, IDisposable
     }
 
     [Fact]
+    public async Task A_folder_that_is_removed_while_it_is_created_is_created_again()
+    {
+        var temporary = Path.Combine(Temporary, "d");
+        await File.WriteAllTextAsync(temporary, "");
+
+        // What Directory.CreateDirectory and File.Move throw then on Linux.
+        var failures = new Queue<IOException>([new("The file 'a' already exists.", 17), new DirectoryNotFoundException(), new FileNotFoundException()]);
+        Assert.True(FileObjectStore.Place(temporary, "a/c", (_, _) => !failures.TryDequeue(out var failure) ? true : throw failure));
+        Assert.Empty(failures);
+        Assert.Throws<IOException>(() => FileObjectStore.Place(temporary, "a/c", static (_, _) => throw new IOException("No space left on device", 28)));
+    }
+
+    [Fact]
     public async Task An_unmounted_volume_is_an_error_and_not_an_empty_store()
     {
         await Store.PutAsync("blocks/a/1/data", Bytes("one"));

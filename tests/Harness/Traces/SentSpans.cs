@@ -67,27 +67,38 @@ internal sealed class SentSpans
     /// <param name="besides">Something that every answer must name as missing; null where they must be complete.</param>
     public async Task AssertFoundAsync(TraceReader reader, IEnumerable<ByteString> traces, string when, string? besides = null)
     {
+        var problems = await ProblemsAsync(reader, traces, besides: besides);
+        Assert.True(problems.Count == 0, $"{when}, {problems.Count} traces are not as they were sent:\n{string.Join('\n', problems.Take(5))}");
+    }
+
+    /// <summary>Asks for traces, several at a time; says of each that is not as it was sent what is wrong.</summary>
+    /// <param name="reader">Whom to ask.</param>
+    /// <param name="traces">Their IDs.</param>
+    /// <param name="tenant">Whose they are.</param>
+    /// <param name="besides">As for <see cref="AssertFoundAsync"/>.</param>
+    public async Task<IReadOnlyList<string>> ProblemsAsync(TraceReader reader, IEnumerable<ByteString> traces, string? tenant = null, string? besides = null)
+    {
         const int AtOnce = 8;
         var problems = new List<string>();
         await Parallel.ForEachAsync(traces, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (traceId, _) =>
         {
-            var found = await ProblemsAsync(reader, traceId, besides);
+            var found = await ProblemsAsync(reader, traceId, tenant, besides);
             if (found.Length == 0)
                 return;
             lock (problems)
                 problems.Add(found);
         });
-        Assert.True(problems.Count == 0, $"{when}, {problems.Count} traces are not as they were sent:\n{string.Join('\n', problems.Take(5))}");
+        return problems;
     }
 
     // What is wrong with the answer for a trace; empty where nothing is. Spans may be sent meanwhile.
-    private async Task<string> ProblemsAsync(TraceReader reader, ByteString traceId, string? besides)
+    private async Task<string> ProblemsAsync(TraceReader reader, ByteString traceId, string? tenant, string? besides)
     {
         HashSet<ByteString> missing;
         lock (_lock)
             missing = [.. _traces[traceId].Where(static span => span.Value.IsAcknowledged).Select(static span => span.Key)];
 
-        var answer = await reader.FindAsync(traceId);
+        var answer = await reader.FindAsync(traceId, tenant);
 
         var problems = new List<string>();
         var (status, message) = besides is null ? (PartialStatus.Complete, "") : (PartialStatus.Partial, besides);

@@ -1,4 +1,4 @@
-namespace OrleansTempo.Cluster.Harness;
+namespace OrleansTempo.Harness.Clusters;
 
 /// <summary>A test against a real PostgreSQL; skipped, with the reason, where there is none.</summary>
 [AttributeUsage(AttributeTargets.Method)]

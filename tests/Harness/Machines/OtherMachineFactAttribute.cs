@@ -1,4 +1,4 @@
-namespace OrleansTempo.Harness;
+namespace OrleansTempo.Harness.Machines;
 
 /// <summary>A test that calls from another machine; skipped, with the reason, where there can be none.</summary>
 [AttributeUsage(AttributeTargets.Method)]

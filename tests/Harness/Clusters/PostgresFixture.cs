@@ -1,4 +1,4 @@
-namespace OrleansTempo.Cluster.Harness;
+namespace OrleansTempo.Harness.Clusters;
 
 /// <summary>One PostgreSQL for the tests of a class, each of which takes a cluster ID of its own.</summary>
 public sealed class PostgresFixture : IAsyncLifetime

@@ -1,9 +1,9 @@
 using Npgsql;
 
-namespace OrleansTempo.Cluster.Harness;
+namespace OrleansTempo.Harness.Clusters;
 
 /// <summary>
-/// A PostgreSQL of its own for one test or class of tests: a fresh data folder, a loopback port, our script for Orleans applied.
+/// A PostgreSQL of its own for one test or class of tests: a fresh data folder, a port on loopback or another address of this machine, our script for Orleans applied.
 /// It keeps nothing safe (no fsync) and is gone when it is disposed.
 /// </summary>
 internal sealed class PostgresServer : IAsyncDisposable
@@ -19,20 +19,26 @@ internal sealed class PostgresServer : IAsyncDisposable
 
     private readonly TemporaryFolder _folder = new();
     private readonly string _data;
+    private readonly string _host;
     private readonly int _port = FreePorts.Next();
     private ChildProcess? _process;
 
-    private PostgresServer() => _data = Path.Combine(_folder.Path, "data");
+    private PostgresServer(string host)
+    {
+        _host = host;
+        _data = Path.Combine(_folder.Path, "data");
+    }
 
     /// <summary>Why it cannot run here; null where it can.</summary>
     public static string? Missing { get; } = WhyMissing();
 
     /// <summary>For Npgsql.</summary>
-    public string ConnectionString => $"Host=127.0.0.1;Port={_port};Username={DatabaseUser};Database=postgres";
+    public string ConnectionString => $"Host={_host};Port={_port};Username={DatabaseUser};Database=postgres";
 
-    public static async Task<PostgresServer> StartAsync()
+    /// <param name="host">The address that it listens on.</param>
+    public static async Task<PostgresServer> StartAsync(string host = "127.0.0.1")
     {
-        var server = new PostgresServer();
+        var server = new PostgresServer(host);
         try
         {
             await server.StartProcessAsync();
@@ -103,11 +109,12 @@ internal sealed class PostgresServer : IAsyncDisposable
         }
 
         await RunAsync(Binary("initdb"), "-D", _data, "-U", DatabaseUser, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync");
+        await File.AppendAllTextAsync(Path.Combine(_data, "pg_hba.conf"), "host all all all trust\n");
         var process = _process = Start(
             Binary("postgres"),
             "-D", _data,
             "-p", $"{_port}",
-            "-c", "listen_addresses=127.0.0.1",
+            "-c", $"listen_addresses={_host}",
             "-c", "unix_socket_directories=",
             "-c", "fsync=off",
             "-c", "full_page_writes=off",

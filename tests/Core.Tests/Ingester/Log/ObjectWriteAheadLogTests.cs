@@ -161,7 +161,7 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
         var error = await Assert.ThrowsAsync<IOException>(() => append);
         Assert.StartsWith("cannot write to the write-ahead log 'wal/a/00000000000000000001': the object store did not answer within 4 s; send the request again", error.Message, StringComparison.Ordinal);
         Views[log].Before = null;
-        await AppendAsync(log, Acme, Request(2, 20_000));
+        await log.AppendAsync(Acme, Request(2, 20_000));
     }
 
     [Fact]

@@ -312,7 +312,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
         var dead = new HashSet<string>();
         var lost = await OpenAsync("lost", WalIdentity.None(NullLogger.Instance, new WalMember("10.0.0.3:11111@7", dead.Contains)));
         await using var log = await OpenAsync("b", WalIdentity.None(NullLogger.Instance, new WalMember("10.0.0.2:11111@7", dead.Contains)));
-        await AppendAsync(lost, Acme, Request(1, 10));
+        await lost.AppendAsync(Acme, Request(1, 10));
         var orphans = OrphansOf(log);
         Assert.Empty(await orphans.ListAsync());
         Assert.Empty(orphans.Unadopted);
@@ -325,7 +325,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
         Assert.Empty(orphans.Unadopted);
 
         // It lives, and finds out.
-        await Assert.ThrowsAsync<IOException>(() => AppendAsync(lost, Acme, Request(2, 20_000)));
+        await Assert.ThrowsAsync<IOException>(() => lost.AppendAsync(Acme, Request(2, 20_000)).AsTask());
         Assert.True(lost.Lost.IsCompletedSuccessfully);
     }
 
@@ -333,7 +333,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     public async Task While_a_stream_is_being_adopted_others_know_that_its_records_are_nowhere_yet()
     {
         var dead = await OpenAsync("dead");
-        await AppendAsync(dead, Acme, Request(1, 10));
+        await dead.AppendAsync(Acme, Request(1, 10));
         await DieAsync(dead);
         await using var log = await OpenAsync("b", WalIdentity.None(NullLogger.Instance, new WalMember("10.0.0.2:11111@7", static _ => false)));
         await using var other = await OpenAsync("c");

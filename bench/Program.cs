@@ -6,6 +6,7 @@ using OrleansTempo.Bench;
 using OrleansTempo.Bench.Attack;
 using OrleansTempo.Bench.Cluster;
 using OrleansTempo.Bench.Load;
+using OrleansTempo.Bench.Log;
 using OrleansTempo.Bench.Lookups;
 using OrleansTempo.Bench.Micro;
 using OrleansTempo.Bench.Overrides;
@@ -95,6 +96,18 @@ lookup.SetAction((parsed, _) => LookupBench.ExecuteAsync(
     parsed.GetValue(lookups),
     parsed.GetValue(payload)!));
 
+var callers = new Option<int[]>("--callers") { Description = "number of callers, each with one append under way; each latency is measured with each number", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [1, 4] };
+var latencies = new Option<int[]>("--latencies") { Description = "what a put takes in ms; 0 for a directory", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [0, 20] };
+var logSeconds = new Option<int>("--seconds") { Description = "measured seconds per row", DefaultValueFactory = _ => 10 };
+var logSpans = new Option<int>("--spans-per-request") { Description = "minimum number of spans in a request", DefaultValueFactory = _ => 10 };
+var log = new Command("log", "appends to a write-ahead log in an object store, and prints how long callers wait") { callers, latencies, logSpans, logSeconds, payload };
+log.SetAction((parsed, _) => LogBench.ExecuteAsync(
+    parsed.GetValue(callers)!,
+    [.. parsed.GetValue(latencies)!.Select(static ms => TimeSpan.FromMilliseconds(ms))],
+    parsed.GetValue(logSpans),
+    parsed.GetValue(logSeconds),
+    parsed.GetValue(payload)!));
+
 var collection = new Command("collection", "collects 1,000,000 series, and prints the cost per series");
 collection.SetAction(_ => Collection.Print(Console.Out));
 
@@ -125,7 +138,7 @@ cluster.SetAction((parsed, _) => ClusterBench.ExecuteAsync(
 
 try
 {
-    return await new RootCommand("Measures OrleansTempo; bench/README.md explains the output. `micro` runs the BenchmarkDotNet benchmarks.") { load, whole, lookup, collection, snapshot, overrides, attack, cluster }
+    return await new RootCommand("Measures OrleansTempo; bench/README.md explains the output. `micro` runs the BenchmarkDotNet benchmarks.") { load, whole, log, lookup, collection, snapshot, overrides, attack, cluster }
         .Parse(args)
         .InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }

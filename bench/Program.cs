@@ -127,9 +127,14 @@ attack.SetAction((parsed, _) => AttackBench.ExecuteAsync([.. AttackInputs.All.Wh
 string[] eventNames = [.. ClusterEvent.All.Select(static happening => happening.Name)];
 var events = new Option<string[]>("--events") { Description = "what happens to the cluster", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => eventNames }.AcceptOnlyFromAmong(eventNames);
 var stores = new Option<StoreKind[]>("--stores") { Description = "what it keeps its members and objects in", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => Enum.GetValues<StoreKind>() };
+var soak = new Option<int>("--soak") { Description = "instead of the events, all of them for as many minutes, one after another by chance" };
+var seed = new Option<int>("--seed") { Description = "which chance" };
 var details = new Option<bool>("--details") { Description = "print everything that there is to say of each event" };
-var cluster = new Command("cluster", "restarts, cuts off, adds and kills silos under load, and prints what became of everything that was acknowledged") { events, stores, details };
-cluster.SetAction((parsed, _) => ClusterBench.ExecuteAsync([.. ClusterEvent.All.Where(happening => parsed.GetValue(events)!.Contains(happening.Name))], parsed.GetValue(stores)!, parsed.GetValue(details)));
+var cluster = new Command("cluster", "restarts, cuts off, adds and kills silos under load, and prints what became of everything that was acknowledged") { events, stores, soak, seed, details };
+cluster.SetAction((parsed, _) => ClusterBench.ExecuteAsync(
+    parsed.GetValue(soak) is > 0 and var minutes ? [ClusterEvent.Soak(TimeSpan.FromMinutes(minutes), parsed.GetValue(seed))] : [.. ClusterEvent.All.Where(happening => parsed.GetValue(events)!.Contains(happening.Name))],
+    parsed.GetValue(stores)!,
+    parsed.GetValue(details)));
 
 try
 {

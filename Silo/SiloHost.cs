@@ -13,6 +13,7 @@ using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Configuration.Server;
 using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Ingester.Log;
 using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Core.RemoteWrite;
@@ -222,6 +223,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
             _time,
             _logger);
         var engine = _engine = CreateEngine(traces, grains, _store);
+        await engine.Queued.StartAsync(stop);
 
         await JoinAsync(host, stop);
         var oracle = host.Services.GetRequiredService<ISiloStatusOracle>();
@@ -287,7 +289,9 @@ internal sealed partial class SiloHost : IAsyncDisposable
 
         await _sweep;
         await _membershipLog;
-        _engine!.Distributor.Stop();
+        // Orleans clients push without the server. Once this returns, everything they were told is acknowledged is in the queues.
+        using (var graceful = new CancellationTokenSource(Options.Server.GracefulShutdownTimeout))
+            await _engine!.Distributor.StopAsync(graceful.Token);
         using (var graceful = new CancellationTokenSource(Options.Server.GracefulShutdownTimeout))
             await _engine.Generators.DrainAsync(graceful.Token);
         await _host!.StopAsync();
@@ -389,7 +393,8 @@ internal sealed partial class SiloHost : IAsyncDisposable
     private GrainEngine CreateEngine(TraceStore traces, IGrainFactory grains, IObjectStore store)
     {
         var overrides = _overrides.Current;
-        var generators = new GeneratorForwarders(grains, Options.MetricsGenerator, overrides, _metrics, _time, _logger);
+        var queued = new QueuedSpans(store, traces.LogStream, _metrics, _time, _logger);
+        var generators = new GeneratorForwarders(grains, Options.MetricsGenerator, overrides, queued, _metrics, _time, _logger);
         return new GrainEngine
         {
             Ingesters = traces.Ingesters,
@@ -400,6 +405,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
                 traces.Router, generators, _requests, _metrics, _time),
             Query = traces.Query,
             Generators = generators,
+            Queued = queued,
             Store = store,
             IsExclusive = IsAlone && Options.Storage.Trace.Backend == TraceStorageOptions.LocalBackend,
             GeneratorOptions = Options.MetricsGenerator,

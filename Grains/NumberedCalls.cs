@@ -51,7 +51,7 @@ internal sealed partial class NumberedCalls(IMetricsGeneratorGrain grain, Tenant
 
             metrics.GeneratorPushFailures.Add(1);
             if (failures++ == 0 && !_hasGivenUp)
-                LogCallFailed(logger, tenant, CountedPushes.Patience.TotalSeconds, failure.Message);
+                LogCallFailed(logger, tenant, CountedPushes.Patience.TotalSeconds, CallFailure.Reason(failure));
             switch (await AskAsync(number, began, hurry).ConfigureAwait(false))
             {
                 case PushState.Counted:

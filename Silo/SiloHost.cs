@@ -240,7 +240,9 @@ internal sealed partial class SiloHost : IAsyncDisposable
             LogJoined(_logger, oracle.SiloAddress, string.Join(", ", oracle.GetActiveSilos()));
             _membershipLog = ActivatorUtilities.CreateInstance<MembershipLog>(host.Services, (SiloAddress silo) => traces.NoteDead(silo.ToParsableString()), _logger).RunAsync(stop);
             var others = ActivatorUtilities.CreateInstance<MemberCalls>(host.Services, _time);
-            _logWatch = new LogWatch(() => traces.LogTrouble is { StopsAppends: true } trouble ? trouble : null, others.ReplaceAsync, EndNow, _time, _logger).RunAsync(stop);
+            var access = new StoreAccess(
+                () => traces.LogTrouble is { StopsAppends: true } trouble ? trouble : null, traces.CanReadLogAsync, others.AnyCanLogAsync, others.ReplaceAsync);
+            _logWatch = new LogWatch(access, EndNow, _time, _logger).RunAsync(stop);
         }
 
         var server = _server = CreateServer(host.Services, settings, traces, grains, oracle);

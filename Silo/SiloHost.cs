@@ -226,6 +226,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
             IsAlone ? null : MemberOf(host.Services));
         _ = traces.LogLost.ContinueWith(lost => EndNow(lost.Result), TaskScheduler.Default);
         var engine = _engine = CreateEngine(traces, grains, _store);
+        await engine.Queued.StartAsync(stop);
 
         await JoinAsync(host, stop);
         var oracle = host.Services.GetRequiredService<ISiloStatusOracle>();
@@ -296,7 +297,10 @@ internal sealed partial class SiloHost : IAsyncDisposable
         await _sweep;
         await _membershipLog;
         await _logWatch;
-        _engine!.Distributor.Stop();
+
+        // Orleans clients push without the server. Once this returns, everything they were told is acknowledged is in the queues.
+        using (var graceful = new CancellationTokenSource(Options.Server.GracefulShutdownTimeout))
+            await _engine!.Distributor.StopAsync(graceful.Token);
         using (var graceful = new CancellationTokenSource(Options.Server.GracefulShutdownTimeout))
             await _engine.Generators.DrainAsync(graceful.Token);
         await _host!.StopAsync();
@@ -418,7 +422,8 @@ internal sealed partial class SiloHost : IAsyncDisposable
     private GrainEngine CreateEngine(TraceStore traces, IGrainFactory grains, IObjectStore store)
     {
         var overrides = _overrides.Current;
-        var generators = new GeneratorForwarders(grains, Options.MetricsGenerator, overrides, _metrics, _time, _logger);
+        var queued = new QueuedSpans(store, traces.LogStream, _metrics, _time, _logger);
+        var generators = new GeneratorForwarders(grains, Options.MetricsGenerator, overrides, queued, _metrics, _time, _logger);
         return new GrainEngine
         {
             Ingesters = traces.Ingesters,
@@ -429,6 +434,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
                 traces.Router, generators, _requests, _metrics, _time),
             Query = traces.Query,
             Generators = generators,
+            Queued = queued,
             Store = store,
             IsExclusive = IsAlone && Options.Storage.Trace.Backend == TraceStorageOptions.LocalBackend,
             GeneratorOptions = Options.MetricsGenerator,

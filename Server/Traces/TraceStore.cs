@@ -101,6 +101,9 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     /// <summary>The ingester partitions in this process.</summary>
     public LocalIngesters Ingesters { get; }
 
+    /// <summary>The name of this process's stream of the write-ahead log in the object store; null if the log is in files.</summary>
+    public string? LogStream => (_log as ObjectWriteAheadLog)?.Stream;
+
     /// <summary>Routes to all ingester partitions.</summary>
     public TraceRouter Router { get; }
 

@@ -1,4 +1,6 @@
 using Orleans.Storage;
+using OrleansTempo.Core.Continuity;
+using OrleansTempo.Grains;
 
 namespace OrleansTempo.Cluster.Harness;
 
@@ -63,6 +65,30 @@ internal static class GrainStorageContract
         await one.WriteStateAsync(Name, grain, first);
         await other.ReadStateAsync(Name, grain, second);
         Assert.Equal(3, second.State!.Number);
+    }
+
+    /// <summary>A snapshot that an overtaken owner leaves when its successor has already read that there is none is in nobody's way, and cannot replace the successor's.</summary>
+    public static async Task OrphansAreOverwrittenAsync(IGrainStorage one, IGrainStorage other)
+    {
+        var grain = GrainId.Create("generator", $"Tenant/{Guid.NewGuid():N}");
+        var (overtaken, successor) = (new GrainSnapshotStorage(new StoredSnapshots(one, grain)), new GrainSnapshotStorage(new StoredSnapshots(other, grain)));
+        Assert.Null(await overtaken.ReadAsync(default));
+        Assert.Null(await successor.ReadAsync(default));
+        Assert.True(await overtaken.TryWriteAsync(new KeptSnapshot(1, new byte[] { 1 }), default));
+
+        Assert.False(await successor.TryWriteAsync(new KeptSnapshot(2, new byte[] { 2 }), default));
+        Assert.Equal(1, (await successor.ReadAsync(default))?.Epoch);
+        Assert.True(await successor.TryWriteAsync(new KeptSnapshot(2, new byte[] { 2, 2 }), default));
+        Assert.False(await overtaken.TryWriteAsync(new KeptSnapshot(1, new byte[] { 1 }), default));
+        await overtaken.ClearAsync(default);
+
+        var third = new GrainSnapshotStorage(new StoredSnapshots(one, grain));
+        var kept = await third.ReadAsync(default);
+        Assert.Equal((2, 2), (kept!.Epoch, kept.Content.Length));
+        await third.ClearAsync(default);
+        Assert.False(await overtaken.TryWriteAsync(new KeptSnapshot(1, new byte[] { 1 }), default));
+        Assert.True(await third.TryWriteAsync(new KeptSnapshot(3, new byte[] { 3 }), default));
+        Assert.Equal(3, (await overtaken.ReadAsync(default))?.Epoch);
     }
 
     /// <summary>Of many that write at once what all of them had read the same, one succeeds.</summary>

@@ -27,6 +27,9 @@ internal sealed record GrainEngine
     /// <summary>The queues for the metrics-generator grains.</summary>
     public required GeneratorForwarders Generators { get; init; }
 
+    /// <summary>Where grains that silos share by count add themselves.</summary>
+    public ActiveGrains Active { get; } = new();
+
     /// <summary>The store that holds the claims, shared by all silos.</summary>
     public required IObjectStore Store { get; init; }
 

@@ -6,6 +6,7 @@ using OrleansTempo.Bench;
 using OrleansTempo.Bench.Attack;
 using OrleansTempo.Bench.Cluster;
 using OrleansTempo.Bench.Load;
+using OrleansTempo.Bench.Log;
 using OrleansTempo.Bench.Lookups;
 using OrleansTempo.Bench.Micro;
 using OrleansTempo.Bench.Overrides;
@@ -95,6 +96,18 @@ lookup.SetAction((parsed, _) => LookupBench.ExecuteAsync(
     parsed.GetValue(lookups),
     parsed.GetValue(payload)!));
 
+var callers = new Option<int[]>("--callers") { Description = "number of callers, each with one append under way; each latency is measured with each number", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [1, 4] };
+var latencies = new Option<int[]>("--latencies") { Description = "what a put takes in ms; 0 for a directory", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [0, 20] };
+var logSeconds = new Option<int>("--seconds") { Description = "measured seconds per row", DefaultValueFactory = _ => 10 };
+var logSpans = new Option<int>("--spans-per-request") { Description = "minimum number of spans in a request", DefaultValueFactory = _ => 10 };
+var log = new Command("log", "appends to a write-ahead log in an object store, and prints how long callers wait") { callers, latencies, logSpans, logSeconds, payload };
+log.SetAction((parsed, _) => LogBench.ExecuteAsync(
+    parsed.GetValue(callers)!,
+    [.. parsed.GetValue(latencies)!.Select(static ms => TimeSpan.FromMilliseconds(ms))],
+    parsed.GetValue(logSpans),
+    parsed.GetValue(logSeconds),
+    parsed.GetValue(payload)!));
+
 var collection = new Command("collection", "collects 1,000,000 series, and prints the cost per series");
 collection.SetAction(_ => Collection.Print(Console.Out));
 
@@ -114,13 +127,18 @@ attack.SetAction((parsed, _) => AttackBench.ExecuteAsync([.. AttackInputs.All.Wh
 string[] eventNames = [.. ClusterEvent.All.Select(static happening => happening.Name)];
 var events = new Option<string[]>("--events") { Description = "what happens to the cluster", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => eventNames }.AcceptOnlyFromAmong(eventNames);
 var stores = new Option<StoreKind[]>("--stores") { Description = "what it keeps its members and objects in", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => Enum.GetValues<StoreKind>() };
+var soak = new Option<int>("--soak") { Description = "instead of the events, all of them for as many minutes, one after another by chance" };
+var seed = new Option<int>("--seed") { Description = "which chance" };
 var details = new Option<bool>("--details") { Description = "print everything that there is to say of each event" };
-var cluster = new Command("cluster", "restarts, cuts off, adds and kills silos under load, and prints what became of everything that was acknowledged") { events, stores, details };
-cluster.SetAction((parsed, _) => ClusterBench.ExecuteAsync([.. ClusterEvent.All.Where(happening => parsed.GetValue(events)!.Contains(happening.Name))], parsed.GetValue(stores)!, parsed.GetValue(details)));
+var cluster = new Command("cluster", "restarts, cuts off, adds and kills silos under load, and prints what became of everything that was acknowledged") { events, stores, soak, seed, details };
+cluster.SetAction((parsed, _) => ClusterBench.ExecuteAsync(
+    parsed.GetValue(soak) is > 0 and var minutes ? [ClusterEvent.Soak(TimeSpan.FromMinutes(minutes), parsed.GetValue(seed))] : [.. ClusterEvent.All.Where(happening => parsed.GetValue(events)!.Contains(happening.Name))],
+    parsed.GetValue(stores)!,
+    parsed.GetValue(details)));
 
 try
 {
-    return await new RootCommand("Measures OrleansTempo; bench/README.md explains the output. `micro` runs the BenchmarkDotNet benchmarks.") { load, whole, lookup, collection, snapshot, overrides, attack, cluster }
+    return await new RootCommand("Measures OrleansTempo; bench/README.md explains the output. `micro` runs the BenchmarkDotNet benchmarks.") { load, whole, log, lookup, collection, snapshot, overrides, attack, cluster }
         .Parse(args)
         .InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }

@@ -31,6 +31,9 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     private static readonly TimeSpan s_adoptionPeriod = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_clockPeriod = TimeSpan.FromSeconds(10);
 
+    // At most 50 puts a second, and still some 40 answers for each caller of a store that takes 20 ms.
+    private static readonly TimeSpan s_paidCommitInterval = TimeSpan.FromMilliseconds(20);
+
     private readonly WalIdentity _identity;
     private readonly IWriteAheadLog _log;
     private readonly OrphanedStreams _orphans;
@@ -129,7 +132,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         {
             IWriteAheadLog log = inFiles
                 ? FileWriteAheadLog.Open(identity, wal, metrics, time, logger)
-                : await ObjectWriteAheadLog.OpenAsync(store, wal, identity, metrics, time, logger);
+                : await ObjectWriteAheadLog.OpenAsync(store, wal with { CommitInterval = wal.CommitInterval ?? UsualCommitInterval(options.Storage.Trace) }, identity, metrics, time, logger);
             return new TraceStore(options, overrides, store, identity, log, remote, liveTraces, requestStop, metrics, time, logger);
         }
         catch
@@ -207,6 +210,9 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         _identity.Dispose();
         _stop.Dispose();
     }
+
+    // Puts into a directory cost nothing.
+    private static TimeSpan UsualCommitInterval(TraceStorageOptions storage) => storage.Backend == TraceStorageOptions.LocalBackend ? TimeSpan.Zero : s_paidCommitInterval;
 
     private static TimeSpan RetentionOf(CompactorOptions compactor, TenantOverrides tenant) =>
         tenant.Compaction.BlockRetention > TimeSpan.Zero ? tenant.Compaction.BlockRetention : compactor.BlockRetention;

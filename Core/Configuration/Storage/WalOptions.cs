@@ -21,11 +21,14 @@ public sealed record WalOptions
     /// <summary>Where the log is kept; null for what suits the process: a directory where it runs alone, the object store in a cluster, where others must find its log when it is gone.</summary>
     public WalType? Type { get; init; }
 
-    /// <summary>With <see cref="WalType.Object"/>: the longest an append waits for others to share its put.</summary>
+    /// <summary>
+    /// With <see cref="WalType.Object"/>: the least time from the beginning of one put to that of the next, and so the longest an append waits for others to
+    /// share its put; null for what suits the store: nothing in a directory, 20 ms where each put is paid for.
+    /// </summary>
     [Option(AtLeast = "1ms", AtMost = "10s")]
-    public TimeSpan CommitInterval { get; init; } = TimeSpan.FromMilliseconds(100);
+    public TimeSpan? CommitInterval { get; init; }
 
-    /// <summary>With <see cref="WalType.Object"/>: the size at which an object is put before that.</summary>
+    /// <summary>With <see cref="WalType.Object"/>: the size at which an object is put before that time has passed.</summary>
     [Option(Min = 4 << 10, Max = 256 << 20)]
     public int CommitBytes { get; init; } = 4 << 20;
 }

@@ -8,7 +8,7 @@ namespace OrleansTempo.Core.Ingester.Log;
 
 /// <summary>
 /// The write-ahead log in an object store, where other processes find it when this one is gone. Each process has a stream, see
-/// <see cref="WalStream"/>. All appends of an interval share one object.
+/// <see cref="WalStream"/>. One object is put at a time; what is appended meanwhile shares the next one.
 /// <code>
 /// start, with an identity:   claim the stream of the former process ─► fence it ─► replay ─► continue behind the fence
 /// otherwise:                 begin a stream
@@ -23,6 +23,14 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     private const int MaxCommitsInOne = 8;
     private const int MaxObjectBytes = 256 << 20;
 
+    // Callers that a put has answered come back a moment later. Without this pause, one half of them would always wait for the other half's put.
+    private const int PartOfPutToGather = 8;
+    private static readonly TimeSpan s_longestGathering = TimeSpan.FromMilliseconds(100);
+
+    // Between puts that fail, doubled each time: a store that cannot take them must not get more of them.
+    private static readonly TimeSpan s_firstBackOff = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_longestBackOff = TimeSpan.FromSeconds(2);
+
     internal static readonly TimeSpan DefaultLease = TimeSpan.FromSeconds(30);
 
     private readonly IObjectStore _store;
@@ -33,6 +41,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly TimeSpan _lease;
+    private readonly TimeSpan _interval;
     private readonly WalTicketPool _tickets = new();
     private readonly ITimer _commitTimer;
     private readonly CancellationTokenSource _stopping = new();
@@ -48,7 +57,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
 
     // Used only by the committer, of which there is one at a time.
     private readonly List<PendingWalRecord> _batch = [];
-    private bool _failing;
+    private int _failures;
 
     // What the stream held when it was resumed.
     private readonly long[] _replayable;
@@ -59,8 +68,8 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     // Everything below is guarded by _gate.
     private readonly Queue<PendingWalRecord> _queue = new();
     private long _queuedBytes;
-    private bool _due;
     private bool _committing;
+    private long _notBefore;
     private bool _closed;
     private readonly SortedSet<long> _kept;
     private long _next;
@@ -77,6 +86,8 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         _time = time;
         _logger = logger;
         _lease = lease;
+        _interval = options.CommitInterval ?? TimeSpan.Zero;
+        _notBefore = time.GetTimestamp();
         Stream = stream;
         _stream = new WalStream(store, stream, metrics, logger);
         _ownerObject = start.Owner;
@@ -154,10 +165,8 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
             ticket = _tickets.Rent();
             _queue.Enqueue(record.With(ticket));
             _queuedBytes += record.Bytes;
-            if (_queue.Count == 1)
-                _commitTimer.Change(_options.CommitInterval, Timeout.InfiniteTimeSpan);
-            if (_queuedBytes >= _options.CommitBytes)
-                CommitNow();
+            if (_queue.Count == 1 || _queuedBytes >= _options.CommitBytes)
+                CommitIfDue();
         }
 
         return ticket.Completion;
@@ -200,9 +209,8 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         {
             closed = _closed;
             _closed = true;
-            if (_queue.Count > 0)
-                CommitNow();
-            else if (!_committing)
+            CommitIfDue();
+            if (!_committing)
                 _drained.TrySetResult();
         }
 
@@ -265,58 +273,71 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     private void CommitOnTimer()
     {
         lock (_gate)
-        {
-            if (_queue.Count > 0)
-                CommitNow();
-        }
+            CommitIfDue();
     }
 
     // Under _gate.
-    private void CommitNow()
+    private void CommitIfDue()
     {
-        _due = true;
-        if (_committing)
+        if (_committing || _queue.Count == 0)
             return;
+        var wait = _closed || _queuedBytes >= _options.CommitBytes ? TimeSpan.Zero : _time.GetElapsedTime(_time.GetTimestamp(), _notBefore);
+        if (wait > TimeSpan.Zero)
+        {
+            _commitTimer.Change(wait, Timeout.InfiniteTimeSpan);
+            return;
+        }
+
         _committing = true;
-        _ = Task.Run(CommitQueuedAsync);
+        _ = Task.Run(CommitAsync);
     }
 
-    private async Task CommitQueuedAsync()
+    private async Task CommitAsync()
     {
-        while (true)
+        lock (_gate)
+            TakeBatch();
+        var began = _time.GetTimestamp();
+        string? error;
+        try
         {
-            lock (_gate)
-            {
-                if (!_due)
-                {
-                    _committing = false;
-                    if (_closed)
-                        _drained.TrySetResult();
-                    return;
-                }
-
-                TakeBatch();
-            }
-
-            string? error;
-            try
-            {
-                error = await PutBatchAsync().ConfigureAwait(false);
-            }
-            catch (Exception e)
-            {
-                error = $"cannot write to the write-ahead log '{_stream.SegmentName(CurrentSegment)}': {e.Message}; send the request again, and check that the object store can be reached";
-                if (!_failing)
-                    LogPutFailed(e, Stream);
-                _failing = true;
-            }
-
-            if (error is not null)
-                _metrics.WalWriteFailures.Add(1);
-            foreach (var record in _batch)
-                record.Ticket!.Complete(error);
-            _batch.Clear();
+            error = await PutBatchAsync().ConfigureAwait(false);
         }
+        catch (Exception e)
+        {
+            error = $"cannot write to the write-ahead log '{_stream.SegmentName(CurrentSegment)}': {e.Message}; send the request again, and check that the object store can be reached";
+            if (_failures == 0)
+                LogPutFailed(e, Stream);
+        }
+
+        if (error is not null)
+        {
+            _failures++;
+            _metrics.WalWriteFailures.Add(1);
+        }
+
+        var ended = _time.GetTimestamp();
+        foreach (var record in _batch)
+            record.Ticket!.Complete(error);
+        _batch.Clear();
+        lock (_gate)
+        {
+            _notBefore = ended + (long)(PauseAfter(_time.GetElapsedTime(began, ended)).TotalSeconds * _time.TimestampFrequency);
+            _committing = false;
+            CommitIfDue();
+            if (_closed && !_committing)
+                _drained.TrySetResult();
+        }
+    }
+
+    // How long the next put waits for more to carry, unless enough waits already.
+    private TimeSpan PauseAfter(TimeSpan took)
+    {
+        if (_failures > 0)
+            return TimeSpan.FromTicks(Math.Min(s_firstBackOff.Ticks << Math.Min(_failures - 1, 10), s_longestBackOff.Ticks));
+
+        // Timers count milliseconds.
+        var gathering = TimeSpan.FromMilliseconds(Math.Min(took.Ticks / PartOfPutToGather, s_longestGathering.Ticks) / TimeSpan.TicksPerMillisecond);
+        return _interval - took is var rest && rest > gathering ? rest : gathering;
     }
 
     // Under _gate.
@@ -330,10 +351,6 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         }
 
         _queuedBytes -= bytes;
-        if (_queue.Count > 0)
-            return;
-        _due = false;
-        _commitTimer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     // Puts _batch under the next free number; returns the reason why it must not be acknowledged, or null.
@@ -359,9 +376,9 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
                         break;
                     _metrics.WalCommits.Add(1);
                     _metrics.WalBytesWritten.Add(bytes);
-                    if (_failing)
+                    if (_failures > 0)
                         LogPutsAgain(Stream);
-                    _failing = false;
+                    _failures = 0;
                     return null;
                 }
 

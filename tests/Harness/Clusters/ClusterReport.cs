@@ -43,6 +43,12 @@ internal sealed record ClusterReport
     /// <summary>Answers meanwhile that were not whole and did not say so.</summary>
     public required int SilentlyIncomplete { get; init; }
 
+    /// <summary>Tenants of whom a request was not acknowledged for two minutes.</summary>
+    public required int GaveUp { get; init; }
+
+    /// <summary>Whether all silos were ready in the end.</summary>
+    public required bool AllReady { get; init; }
+
     /// <summary>How long new silos took until each had its share of the generators; 0 where there were none.</summary>
     public required TimeSpan UntilShared { get; init; }
 
@@ -60,7 +66,7 @@ internal sealed record ClusterReport
     public static IReadOnlyList<string> Columns { get; } =
     [
         "spans acknowledged", "traces not whole", "resets", "out of order", "spans dropped, and said so", "spans missing, unsaid", "counted twice",
-        "longest answer s", "longest until acknowledged s", "requests/s before", "worst 10 s", "found again after s", "incomplete, unsaid", "shared after s", "restarts",
+        "longest answer s", "longest until acknowledged s", "requests/s before", "worst 10 s", "found again after s", "incomplete, unsaid", "shared after s", "restarts", "tenants that gave up",
     ];
 
     public IReadOnlyList<string> Cells =>
@@ -80,6 +86,7 @@ internal sealed record ClusterReport
         Number(SilentlyIncomplete),
         Tenths(UntilShared.TotalSeconds),
         Number(Restarts),
+        Number(GaveUp),
     ];
 
     public override string ToString() =>

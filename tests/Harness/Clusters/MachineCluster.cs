@@ -44,7 +44,7 @@ internal sealed partial class MachineCluster : IAsyncDisposable
                 CallsPerRequest = CallsPerRequest,
                 IsOneTrace = true,
                 Rest = TimeSpan.FromSeconds(1),
-                GivesUpAfter = TimeSpan.FromMinutes(5),
+                GivesUpAfter = TimeSpan.FromMinutes(2),
             }),
         ];
     }
@@ -156,8 +156,8 @@ internal sealed partial class MachineCluster : IAsyncDisposable
     /// <summary>From now on the newest traces of every tenant are looked for through all ready silos, until the load ends.</summary>
     public void BeginWatch() => _watch = new Watch(this);
 
-    /// <summary>Waits until every silo that is to run is ready.</summary>
-    public async Task AllReadyAsync()
+    /// <summary>Waits until every silo that is to run is ready; whether they are.</summary>
+    public async Task<bool> AllReadyAsync()
     {
         var begun = DateTime.UtcNow;
         while (!Replicas.All(static replica => replica.IsReady))
@@ -165,23 +165,37 @@ internal sealed partial class MachineCluster : IAsyncDisposable
             if (DateTime.UtcNow - begun > s_patience)
             {
                 Note($"silos are not ready {s_patience.TotalSeconds} s after the event: {string.Join(", ", Replicas.Select(static (replica, i) => replica.IsReady ? "" : $"silo {i}").Where(static name => name.Length > 0))}");
-                return;
+                return false;
             }
 
             await Task.Delay(200);
         }
+
+        return true;
     }
 
     /// <summary>Ends the load, waits until metrics no longer change, asks for all traces through all silos, and says what there is.</summary>
     public async Task<ClusterReport> ReportAsync()
     {
-        await Task.WhenAll(_stopLoads.Select(static stop => stop()));
+        var gaveUp = 0;
+        foreach (var stop in _stopLoads.Select(static stop => stop()).ToList())
+        {
+            try
+            {
+                await stop;
+            }
+            catch (TimeoutException)
+            {
+                gaveUp++;
+            }
+        }
+
         var loadEnded = DateTime.UtcNow;
         var eventBegun = _watch?.Begun ?? _loadBegun;
         if (_watch is { } watch)
             await watch.StopAsync();
-        await AllReadyAsync();
-        foreach (var replica in Replicas)
+        var allReady = await AllReadyAsync();
+        foreach (var replica in Replicas.Where(static replica => replica.IsReady))
             await replica.ScrapeAsync();
         var since = string.Create(CultureInfo.InvariantCulture, $"{(int)(DateTime.UtcNow - _loadBegun).TotalSeconds + 60}s");
         var tenants = await SettledAsync(since);
@@ -189,7 +203,7 @@ internal sealed partial class MachineCluster : IAsyncDisposable
         var missing = 0;
         foreach (var load in _loads)
         {
-            foreach (var replica in Replicas)
+            foreach (var replica in Replicas.Where(static replica => replica.IsReady))
             {
                 var problems = await load.Sent.ProblemsAsync(replica.Silo.Traces, load.Sent.Traces, load.Tenant);
                 missing += problems.Count;
@@ -216,6 +230,8 @@ internal sealed partial class MachineCluster : IAsyncDisposable
                 LowestRate = LowestRate(eventBegun, loadEnded),
                 UntilFound = _watch?.UntilFound ?? TimeSpan.Zero,
                 SilentlyIncomplete = _watch?.Silent ?? 0,
+                GaveUp = gaveUp,
+                AllReady = allReady,
                 UntilShared = Shared,
                 Restarts = _all.Sum(static replica => replica.Restarts),
                 Notes = [.. _notes],

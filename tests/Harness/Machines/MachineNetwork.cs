@@ -78,13 +78,6 @@ internal sealed class MachineNetwork : IAsyncDisposable
             await RunAsync("ip", ["-n", Router, "rule", "add", .. Rule(from, to)]);
     }
 
-    /// <summary>From now on nothing that one sends reaches the other, either way.</summary>
-    public async Task CutBothAsync(IPAddress one, IPAddress other)
-    {
-        await CutAsync(one, other);
-        await CutAsync(other, one);
-    }
-
     /// <summary>Mends whatever was cut.</summary>
     public async Task HealAsync()
     {

@@ -51,7 +51,7 @@ internal static class EveryOption
                 service_graphs: {histogram_buckets: [], dimensions: [], peer_attributes: [], filter_policies: [], enable_client_server_prefix: true, enable_messaging_system_latency_histogram: true, enable_virtual_node_label: true, span_multiplier_key: a, enable_tracestate_span_multiplier: true}
                 span_metrics: {histogram_buckets: [], dimensions: [], intrinsic_dimensions: {service: true, span_name: true, span_kind: true, status_code: true, status_message: true}, filter_policies: [], dimension_mappings: [], enable_target_info: true, target_info_excluded_dimensions: [], enable_instance_label: true, span_multiplier_key: a, enable_tracestate_span_multiplier: true}
                 host_info: {host_identifiers: [a], metric_name: a}
-        storage: {trace: {wal: {type: file}}}
+        storage: {trace: {wal: {type: file, commit_interval: 20ms}}}
         """;
 
     /// <summary>The options of single values in a tree of options: each with its path on the page, and its value.</summary>

@@ -10,7 +10,6 @@ namespace OrleansTempo.Core.Tests.Ingester.Log;
 /// <summary>An in-memory store, processes that log to it, each with a view of its own, and the faults that can happen to them.</summary>
 public abstract class ObjectLogFixture : IDisposable
 {
-    private protected static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
     private protected static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
 
     private readonly Dictionary<ObjectWriteAheadLog, WalIdentity> _identities = [];
@@ -31,7 +30,7 @@ public abstract class ObjectLogFixture : IDisposable
 
     private protected Dictionary<ObjectWriteAheadLog, InMemoryObjectStore> Views { get; } = [];
 
-    private protected static WalOptions Options => new() { Type = WalType.Object, CommitInterval = Interval, CommitBytes = 10_000 };
+    private protected static WalOptions Options => new() { Type = WalType.Object, CommitBytes = 10_000 };
 
     public virtual void Dispose()
     {
@@ -67,23 +66,14 @@ public abstract class ObjectLogFixture : IDisposable
     private protected OrphanedStreams OrphansOf(ObjectWriteAheadLog log) =>
         new(Views[log], _identities[log], log.Stream, Metrics, Time, NullLogger.Instance, Lease);
 
-    private protected async Task<ObjectWriteAheadLog> OpenAsync(string? stream, WalIdentity? identity = null)
+    private protected async Task<ObjectWriteAheadLog> OpenAsync(string? stream, WalIdentity? identity = null, WalOptions? options = null)
     {
         var view = Store.View();
         identity ??= WalIdentity.None(NullLogger.Instance);
-        var log = await ObjectWriteAheadLog.OpenAsync(view, Options, identity, Metrics, Time, NullLogger.Instance, stream, Lease);
+        var log = await ObjectWriteAheadLog.OpenAsync(view, options ?? Options, identity, Metrics, Time, NullLogger.Instance, stream, Lease);
         Views.Add(log, view);
         _identities.Add(log, identity);
         return log;
-    }
-
-    // Small records, put by the interval, alone in their object.
-    private protected async Task AppendAsync(ObjectWriteAheadLog log, TenantId tenant, byte[] request)
-    {
-        var append = log.AppendAsync(tenant, request).AsTask();
-        if (request.Length < Options.CommitBytes && !append.IsCompleted)
-            await Time.PassAsync(Interval);
-        await append;
     }
 
     // Time passes, and living processes renew their records.

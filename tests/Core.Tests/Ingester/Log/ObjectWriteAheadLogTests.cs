@@ -1,19 +1,24 @@
+using OrleansTempo.Core.Ingester.Log;
 using static OrleansTempo.Core.Tests.Ingester.Log.WalTestData;
 
 namespace OrleansTempo.Core.Tests.Ingester.Log;
 
 public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
 {
-    [Fact]
-    public async Task Appends_of_an_interval_share_one_object()
-    {
-        await using var log = await OpenAsync("a");
-        var appends = Enumerable.Range(0, 5).Select(i => log.AppendAsync(Acme, Request(i, 10)).AsTask()).ToArray();
-        Assert.DoesNotContain("wal/a/00000000000000000001", Store.Names);
-        Assert.DoesNotContain(appends, static t => t.IsCompleted);
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
-        await Time.PassAsync(Interval);
-        await Task.WhenAll(appends);
+    [Fact]
+    public async Task The_first_append_is_put_at_once_and_acknowledged_when_its_put_has_ended()
+    {
+        await using var log = await OpenAsync("a", options: Options with { CommitInterval = Interval });
+        var put = HoldPuts(log);
+        var append = log.AppendAsync(Acme, Request(0, 10)).AsTask();
+        await put.Entered(1);
+        Assert.False(append.IsCompleted);
+        Assert.Equal(["wal/a/owner"], Store.Names);
+
+        put.End(1);
+        await append;
         Assert.Equal(["wal/a/00000000000000000001", "wal/a/owner"], Store.Names);
         Assert.Equal(2, log.CurrentSegment);
         Assert.Equal(1, Values["tempo_ingester_wal_commits_total"]);
@@ -21,35 +26,68 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task A_full_object_is_put_before_the_interval_is_over()
+    public async Task What_comes_during_a_put_shares_the_next_one_which_begins_as_soon_as_it_has_ended()
     {
         await using var log = await OpenAsync("a");
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(i => log.AppendAsync(Acme, Request(i, 2500)).AsTask()));
-        Assert.Equal(1, Values["tempo_ingester_wal_commits_total"]);
-    }
-
-    [Fact]
-    public async Task While_a_put_is_under_way_the_next_is_gathered()
-    {
-        var held = new TaskCompletionSource();
-        var entered = new TaskCompletionSource();
-        await using var log = await OpenAsync("a");
-        Views[log].Before = async (_, name) =>
-        {
-            if (name.EndsWith('1'))
-            {
-                entered.TrySetResult();
-                await held.Task;
-            }
-        };
-        var first = log.AppendAsync(Acme, Request(0, 20_000)).AsTask();
-        await entered.Task;
+        var put = HoldPuts(log);
+        var first = log.AppendAsync(Acme, Request(0, 10)).AsTask();
+        await put.Entered(1);
         var others = Enumerable.Range(1, 6).Select(i => log.AppendAsync(Acme, Request(i, 8000)).AsTask()).ToArray();
-        held.SetResult();
+        put.End(1);
         await first;
+        await put.Entered(2);
+        Assert.DoesNotContain(others, static t => t.IsCompleted);
+
+        put.End(2);
         await Task.WhenAll(others);
         Assert.Equal(2, Values["tempo_ingester_wal_commits_total"]);
         Assert.Equal(3, log.CurrentSegment);
+    }
+
+    [Fact]
+    public async Task Two_puts_begin_no_less_than_the_interval_after_one_another()
+    {
+        await using var log = await OpenAsync("a", options: Options with { CommitInterval = Interval });
+        await log.AppendAsync(Acme, Request(0, 10));
+        var next = Enumerable.Range(1, 5).Select(i => log.AppendAsync(Acme, Request(i, 10)).AsTask()).ToArray();
+        await Time.TimerOf(Interval);
+        Time.Advance(Interval - TimeSpan.FromMilliseconds(1));
+        Assert.DoesNotContain(next, static t => t.IsCompleted);
+        Time.Advance(TimeSpan.FromMilliseconds(1));
+        await Task.WhenAll(next);
+        Assert.Equal(2, Values["tempo_ingester_wal_commits_total"]);
+
+        // Nobody has come for an interval: the next one waits for nothing.
+        Time.Advance(Interval);
+        await log.AppendAsync(Acme, Request(6, 10));
+        Assert.Equal(3, Values["tempo_ingester_wal_commits_total"]);
+    }
+
+    [Fact]
+    public async Task A_full_object_is_put_before_the_interval_is_over()
+    {
+        await using var log = await OpenAsync("a", options: Options with { CommitInterval = Interval });
+        await log.AppendAsync(Acme, Request(0, 10));
+        await Task.WhenAll(Enumerable.Range(1, 4).Select(i => log.AppendAsync(Acme, Request(i, 2500)).AsTask()));
+        Assert.Equal(2, Values["tempo_ingester_wal_commits_total"]);
+    }
+
+    [Fact]
+    public async Task A_slow_put_is_followed_by_a_pause_in_which_those_it_answered_come_back()
+    {
+        await using var log = await OpenAsync("a");
+        var put = HoldPuts(log);
+        var first = log.AppendAsync(Acme, Request(0, 10)).AsTask();
+        await put.Entered(1);
+        Time.Advance(TimeSpan.FromMilliseconds(20));
+        var second = log.AppendAsync(Acme, Request(1, 10)).AsTask();
+        put.End(1);
+        await first;
+        var third = log.AppendAsync(Acme, Request(2, 10)).AsTask();
+        put.End(2);
+        await Time.PassAsync(TimeSpan.FromMilliseconds(2));
+        await Task.WhenAll(second, third);
+        Assert.Equal(2, Values["tempo_ingester_wal_commits_total"]);
     }
 
     [Fact]
@@ -86,6 +124,29 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
         down = false;
         await log.AppendAsync(Acme, Request(2, 20_000));
         Assert.Equal(2, log.CurrentSegment);
+    }
+
+    [Fact]
+    public async Task Puts_that_fail_are_tried_less_and_less_often()
+    {
+        await using var log = await OpenAsync("a");
+        var down = true;
+        Views[log].Before = (operation, _) => down && operation == "PutIfAbsent" ? throw new IOException("connection refused") : Task.CompletedTask;
+        await Assert.ThrowsAsync<IOException>(() => log.AppendAsync(Acme, Request(0, 10)).AsTask());
+        foreach (var wait in new[] { 100, 200, 400, 800, 1600, 2000, 2000 })
+        {
+            var append = log.AppendAsync(Acme, Request(1, 10)).AsTask();
+            await Time.PassAsync(TimeSpan.FromMilliseconds(wait));
+            await Assert.ThrowsAsync<IOException>(() => append);
+        }
+
+        Assert.Equal(8, Values["tempo_ingester_wal_write_failures_total"]);
+        down = false;
+        var back = log.AppendAsync(Acme, Request(2, 10)).AsTask();
+        await Time.PassAsync(TimeSpan.FromSeconds(2));
+        await back;
+        await log.AppendAsync(Acme, Request(3, 10));
+        Assert.Equal(3, log.CurrentSegment);
     }
 
     [Fact]
@@ -127,15 +188,16 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
     [Fact]
     public async Task Closing_puts_what_waits_and_the_stream_can_be_adopted_at_once()
     {
-        var log = await OpenAsync("a");
-        var waiting = log.AppendAsync(Acme, Request(1, 10)).AsTask();
+        var log = await OpenAsync("a", options: Options with { CommitInterval = Interval });
+        await log.AppendAsync(Acme, Request(1, 10));
+        var waiting = log.AppendAsync(Acme, Request(2, 10)).AsTask();
         await log.DisposeAsync();
         await waiting;
-        await Assert.ThrowsAsync<IOException>(() => log.AppendAsync(Acme, Request(2, 10)).AsTask());
+        await Assert.ThrowsAsync<IOException>(() => log.AppendAsync(Acme, Request(3, 10)).AsTask());
 
         await using var next = await OpenAsync("b");
         Assert.Equal(["a"], await OrphansOf(next).ListAsync());
-        Assert.Equal([Text(Acme, Request(1, 10))], (await AdoptAsync(next, "a")).Records);
+        Assert.Equal([Text(Acme, Request(1, 10)), Text(Acme, Request(2, 10))], (await AdoptAsync(next, "a")).Records);
     }
 
     [Fact]
@@ -147,5 +209,29 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
         await using var unnamed = await OpenAsync(null);
         Assert.Equal(32, unnamed.Stream.Length);
         Assert.Equal(default, (await unnamed.ReplayedAsync()).Result);
+    }
+
+    private HeldPuts HoldPuts(ObjectWriteAheadLog log)
+    {
+        var held = new HeldPuts();
+        Views[log].Before = (operation, name) => operation == "PutIfAbsent" ? held.WaitAsync(name[^1] - '0') : Task.CompletedTask;
+        return held;
+    }
+
+    // Puts of segments, each of which ends when it is told to.
+    private sealed class HeldPuts
+    {
+        private readonly TaskCompletionSource[] _entered = [.. Enumerable.Range(0, 10).Select(static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously))];
+        private readonly TaskCompletionSource[] _ended = [.. Enumerable.Range(0, 10).Select(static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously))];
+
+        public Task Entered(int number) => _entered[number].Task.WaitAsync(TimeSpan.FromSeconds(30));
+
+        public void End(int number) => _ended[number].SetResult();
+
+        public Task WaitAsync(int number)
+        {
+            _entered[number].TrySetResult();
+            return _ended[number].Task;
+        }
     }
 }

@@ -13,7 +13,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
         var dead = await OpenAsync("dead");
         string[] appended = [.. Enumerable.Range(0, 40).Select(i => Text(i % 2 == 0 ? Acme : Globex, Request(i, 1 + (i * 301))))];
         for (var i = 0; i < 40; i++)
-            await AppendAsync(dead, i % 2 == 0 ? Acme : Globex, Request(i, 1 + (i * 301)));
+            await dead.AppendAsync(i % 2 == 0 ? Acme : Globex, Request(i, 1 + (i * 301)));
 
         await using var log = await OpenAsync("b");
         Assert.Empty(await OrphansOf(log).ListAsync());
@@ -41,20 +41,22 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
         var requests = Enumerable.Range(0, 20).Select(i => Request(i, 400)).ToArray();
         await Task.WhenAll(requests.Append(Request(20, 5000)).Select(r => dead.AppendAsync(Acme, r).AsTask()));
         await DieAsync(dead);
-        var log = await OpenAsync("b");
-        await OrphansOf(log).AdoptAsync("dead", record => log.AppendAsync(record.Tenant, record.Request), CancellationToken.None);
+        var before = Values["tempo_ingester_wal_commits_total"];
+        var interval = TimeSpan.FromMilliseconds(100);
+        var log = await OpenAsync("b", options: Options with { CommitInterval = interval });
+        await Time.PassUntilAsync(OrphansOf(log).AdoptAsync("dead", record => log.AppendAsync(record.Tenant, record.Request), CancellationToken.None), interval);
 
         await DieAsync(log);
         await using var third = await OpenAsync("c");
         Assert.Equal([.. requests.Select(r => Text(Acme, r)), Text(Acme, Request(20, 5000))], (await AdoptAsync(third, "b")).Records);
-        Assert.Equal(2, Values["tempo_ingester_wal_commits_total"]);
+        Assert.InRange(Values["tempo_ingester_wal_commits_total"] - before, 1, 4);
     }
 
     [Fact]
     public async Task Only_one_of_several_adopters_gets_the_stream()
     {
         var dead = await OpenAsync("dead");
-        await AppendAsync(dead, Acme, Request(1, 10));
+        await dead.AppendAsync(Acme, Request(1, 10));
         await DieAsync(dead);
         var adopters = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => OpenAsync($"adopter-{i}")));
 
@@ -84,7 +86,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     public async Task An_owner_that_comes_back_finds_its_stream_adopted_and_acknowledges_nothing_more()
     {
         var old = await OpenAsync("old");
-        await AppendAsync(old, Acme, Request(1, 10));
+        await old.AppendAsync(Acme, Request(1, 10));
         await using var log = await OpenAsync("b");
         var goesOn = StandStill(old, "", Lease + TimeSpan.FromSeconds(1));
         Assert.NotNull((await AdoptAsync(log, "old")).Result);
@@ -109,7 +111,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
         {
             var stream = $"old-{moment}";
             var old = await OpenAsync(stream);
-            await AppendAsync(old, Acme, Request(1, 10));
+            await old.AppendAsync(Acme, Request(1, 10));
             await using var log = await OpenAsync($"b-{moment}");
 
             // The second put stalls before it takes effect, or afterwards but before its owner hears of it.
@@ -143,7 +145,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
                 await late;
             }
 
-            await Assert.ThrowsAsync<IOException>(() => AppendAsync(old, Acme, Request(3, 10)));
+            await Assert.ThrowsAsync<IOException>(() => old.AppendAsync(Acme, Request(3, 10)).AsTask());
             await old.DisposeAsync();
         }
     }
@@ -152,7 +154,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     public async Task The_fence_moves_behind_an_owner_that_keeps_putting_and_releasing()
     {
         var old = await OpenAsync("old");
-        await AppendAsync(old, Acme, Request(1, 10));
+        await old.AppendAsync(Acme, Request(1, 10));
         await using var log = await OpenAsync("b");
         var orphan = WalOwner.Read(Store["wal/old/owner"])! with { Renewed = Time.GetUtcNow() - Lease - Lease };
         await Store.PutAsync("wal/old/owner", orphan.ToJson());
@@ -171,7 +173,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
         };
         var (_, records) = await AdoptAsync(log, "old");
         Assert.Equal([Text(Acme, Request(3, 20_000))], records);
-        await Assert.ThrowsAsync<IOException>(() => AppendAsync(old, Acme, Request(4, 10)));
+        await Assert.ThrowsAsync<IOException>(() => old.AppendAsync(Acme, Request(4, 10)).AsTask());
         await old.DisposeAsync();
     }
 
@@ -214,7 +216,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     public async Task A_process_whose_clock_was_set_forward_does_not_believe_living_owners_to_be_dead()
     {
         var dead = await OpenAsync("dead");
-        await AppendAsync(dead, Acme, Request(1, 10));
+        await dead.AppendAsync(Acme, Request(1, 10));
         await using var log = await OpenAsync("b");
         var orphans = OrphansOf(log);
         Time.SetClock(TimeSpan.FromDays(1));
@@ -230,7 +232,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     {
         Time.SetClock(TimeSpan.FromDays(1));
         var dead = await OpenAsync("dead");
-        await AppendAsync(dead, Acme, Request(1, 10));
+        await dead.AppendAsync(Acme, Request(1, 10));
         await DieAsync(dead);
         Time.SetClock(TimeSpan.FromDays(-1));
         await using var log = await OpenAsync("b");
@@ -261,33 +263,34 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     [Fact]
     public async Task Broken_objects_lose_only_what_is_broken_and_unreadable_ones_stay()
     {
-        var log = await OpenAsync("a");
+        var log = await OpenAsync("a", options: Options with { CommitInterval = TimeSpan.FromMilliseconds(100) });
+        await log.AppendAsync(Acme, Request(9, 10));
         await Task.WhenAll(Enumerable.Range(0, 3).Select(i => log.AppendAsync(Acme, Request(i, 4000)).AsTask()));
         await log.AppendAsync(Acme, Request(3, 20_000));
         await log.AppendAsync(Acme, Request(4, 20_000));
         await DieAsync(log);
-        var first = Store["wal/a/00000000000000000001"];
-        first[WalFormat.SegmentHeaderBytes + 5000] ^= 4;
-        await Store.PutAsync("wal/a/00000000000000000002", "not a segment, but long enough to be taken for one if nobody looked"u8.ToArray());
+        var three = Store["wal/a/00000000000000000002"];
+        three[WalFormat.SegmentHeaderBytes + 5000] ^= 4;
+        await Store.PutAsync("wal/a/00000000000000000003", "not a segment, but long enough to be taken for one if nobody looked"u8.ToArray());
 
         await using var next = await OpenAsync("b");
         var (result, records) = await AdoptAsync(next, "a");
-        Assert.Equal([Text(Acme, Request(0, 4000)), Text(Acme, Request(2, 4000)), Text(Acme, Request(4, 20_000))], records);
+        Assert.Equal([Text(Acme, Request(9, 10)), Text(Acme, Request(0, 4000)), Text(Acme, Request(2, 4000)), Text(Acme, Request(4, 20_000))], records);
         Assert.Equal(1, result!.Value.CorruptRecords);
         Assert.Equal(1, Values["tempo_ingester_replay_errors_total{corrupt}"]);
         Assert.Equal(1, Values["tempo_ingester_replay_errors_total{unreadable}"]);
 
         await PassAsync(TimeSpan.FromHours(2), next);
         Assert.Empty(await OrphansOf(next).ListAsync());
-        Assert.Contains("wal/a/00000000000000000002", Store.Names);
+        Assert.Contains("wal/a/00000000000000000003", Store.Names);
     }
 
     [Fact]
     public async Task An_adoption_whose_callback_fails_deletes_nothing_and_can_be_retried_after_the_lease()
     {
         var dead = await OpenAsync("dead");
-        await AppendAsync(dead, Acme, Request(1, 10));
-        await AppendAsync(dead, Acme, Request(2, 10));
+        await dead.AppendAsync(Acme, Request(1, 10));
+        await dead.AppendAsync(Acme, Request(2, 10));
         await DieAsync(dead);
         await using var log = await OpenAsync("b");
         await Assert.ThrowsAsync<TimeoutException>(() => OrphansOf(log).AdoptAsync("dead", static _ => throw new TimeoutException(), CancellationToken.None));
@@ -302,7 +305,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     public async Task A_stream_without_a_legible_owner_is_an_orphan()
     {
         var dead = await OpenAsync("dead");
-        await AppendAsync(dead, Acme, Request(1, 10));
+        await dead.AppendAsync(Acme, Request(1, 10));
         await DieAsync(dead);
         foreach (var illegible in (byte[]?[])[null, "{"u8.ToArray()])
         {

@@ -385,9 +385,9 @@ public sealed class ResumedStreamTests : ObjectLogFixture
         }
 
         var before = Values["tempo_ingester_wal_commits_total"];
-        var log = await OpenAsync(null, identity);
+        var log = await OpenAsync(null, identity, Options with { CommitInterval = TimeSpan.FromMilliseconds(100) });
         var adoption = AdoptFilesAsync(identity, record => log.AppendAsync(record.Tenant, record.Request));
-        await Time.PassUntilAsync(adoption, Interval);
+        await Time.PassUntilAsync(adoption, TimeSpan.FromMilliseconds(100));
         Assert.InRange(Values["tempo_ingester_wal_commits_total"] - before, 1, 4);
         await StopAsync(log, identity);
     }

@@ -1,8 +1,9 @@
+using Orleans.Runtime;
 using Orleans.Services;
 
 namespace OrleansTempo.Grains.Interfaces;
 
-/// <summary>Describes a silo to the others, which must agree before they work together, and share the work. Every silo of a cluster has one.</summary>
+/// <summary>What silos say to each other about themselves and not about grains. Every silo of a cluster has one.</summary>
 [Alias("orleanstempo.IClusterMember")]
 internal interface IClusterMember : IGrainService
 {
@@ -13,6 +14,15 @@ internal interface IClusterMember : IGrainService
     [Alias("load")]
     [ResponseTimeout("00:00:05")]
     Task<MemberLoad> LoadAsync();
+
+    /// <summary>
+    /// Asks this silo to declare the caller, which cannot write its log, dead, so that the others run its grains and adopt its log; the caller then
+    /// ends. False if this silo cannot write its own log either, so that nothing would be gained.
+    /// </summary>
+    /// <param name="caller">The silo that asks.</param>
+    [Alias("replace")]
+    [ResponseTimeout("00:00:10")]
+    Task<bool> ReplaceAsync(SiloAddress caller);
 }
 
 /// <summary>The part of a silo's configuration that must be the same in the whole cluster.</summary>

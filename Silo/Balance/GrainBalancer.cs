@@ -145,12 +145,12 @@ internal sealed partial class GrainBalancer(ActiveGrains active, IMemberLoads me
         }
     }
 
-    [LoggerMessage(5009, LogLevel.Information, "Moving {Grains} grains, metrics-generators and ingesters, to silos that have fewer: {Silos}")]
+    [LoggerMessage(5011, LogLevel.Information, "Moving {Grains} grains, metrics-generators and ingesters, to silos that have fewer: {Silos}")]
     private static partial void LogMoving(ILogger logger, int grains, string silos);
 
-    [LoggerMessage(5010, LogLevel.Information, "This silo is stopping and hands {Grains} grains, metrics-generators and ingesters, over to {Silos} other silos")]
+    [LoggerMessage(5012, LogLevel.Information, "This silo is stopping and hands {Grains} grains, metrics-generators and ingesters, over to {Silos} other silos")]
     private static partial void LogLeaving(ILogger logger, int grains, int silos);
 
-    [LoggerMessage(5011, LogLevel.Warning, "Of {Grains} grains that move to other silos, some have not arrived within {Seconds} s; they begin there with the next call")]
+    [LoggerMessage(5013, LogLevel.Warning, "Of {Grains} grains that move to other silos, some have not arrived within {Seconds} s; they begin there with the next call")]
     private static partial void LogSlow(ILogger logger, int grains, double seconds);
 }

@@ -43,8 +43,23 @@ internal static class OrleansDefaults
 
         // Of all silos, the one that has fewest grains takes the next, and not the better of two. What cannot be foreseen, GrainBalancer makes good.
         silo.Services.Configure<ActivationCountBasedPlacementOptions>(static options => options.ChooseOutOf = int.MaxValue);
+        silo.Services.Configure<ClusterMembershipOptions>(FindLostSilosSoon);
         silo.Services.Configure<ClusterMembershipOptions>(orleans.GetSection("ClusterMembership"));
     }
+
+    // A silo that others cannot reach is declared dead within 10 s. Half of the probe timeout is the least, which is what a healthy cluster has soon:
+    // two direct probes, and one through another silo.
+    private static void FindLostSilosSoon(ClusterMembershipOptions membership)
+    {
+        membership.ProbeTimeout = TimeSpan.FromSeconds(3);
+
+        // A connection that has just carried something from a silo says nothing about the way to it, and would put off every vote.
+        membership.EnableConnectionLivenessCheck = false;
+
+        // A silo that nobody can tell so finds in the table that it was declared dead.
+        membership.TableRefreshTimeout = TimeSpan.FromSeconds(10);
+    }
+
     // Orleans' default directory forgets what a terminating silo knew, also of grains in other silos, and each of those begins a second time. This
     // one hands its parts over; see docs/decisions/0015.
     private static void AddDirectory(ISiloBuilder silo)

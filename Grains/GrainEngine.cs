@@ -3,6 +3,7 @@ using OrleansTempo.Core.Blocks.List;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Ingester.Log;
 using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Core.Overrides;
@@ -29,6 +30,9 @@ internal sealed record GrainEngine
 
     /// <summary>Where grains that silos share by count add themselves.</summary>
     public ActiveGrains Active { get; } = new();
+
+    /// <summary>How many spans wait in those queues.</summary>
+    public required QueuedSpans Queued { get; init; }
 
     /// <summary>The store that holds the claims, shared by all silos.</summary>
     public required IObjectStore Store { get; init; }

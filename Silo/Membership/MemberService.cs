@@ -18,6 +18,8 @@ internal sealed partial class MemberService(
 
     public Task<MemberLoad> LoadAsync() => Task.FromResult(balancer.Load);
 
+    public Task<bool> CanLogAsync() => log.CanLogAsync();
+
     public async Task<bool> ReplaceAsync(SiloAddress caller)
     {
         if (!await log.CanLogAsync() || !await membership.TryKill(caller))

@@ -5,6 +5,7 @@ using Orleans.Runtime;
 using Orleans.Serialization;
 using Orleans.Serialization.TypeSystem;
 using Orleans.Services;
+using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Grains;
@@ -72,6 +73,7 @@ public sealed class ContractTests
             ("member description", new MemberDescription { StoreId = "1a", Store = "here", Partitions = 8 }),
             ("member load", new MemberLoad { Generators = 3, Ingesters = 5, TakesGrains = true, IsMoving = true }),
             ("requests", new OtlpRequests([new byte[] { 1, 2 }, new byte[] { 3 }])),
+            ("ask answer", new AskAnswer { State = PushState.Unknown }),
         };
 
         Assert.Equal(Golden, said.Select(m => $"{m.Name}: {Convert.ToHexString(serializer.SerializeToArray(m.Message))}"));

@@ -44,6 +44,13 @@ public sealed class RemoteWriteEndpoint : IDisposable
     /// <param name="credential">Signs in if the entry has <c>azuread</c>; otherwise null.</param>
     /// <exception cref="ArgumentException">The entry is not valid; the message names the key, the value and what is allowed.</exception>
     public RemoteWriteEndpoint(RemoteWriteOptions options, int position, TimeProvider time, IRemoteWriteCredential? credential = null)
+        : this(options, position, time, credential, handler: null)
+    {
+    }
+
+    /// <inheritdoc cref="RemoteWriteEndpoint(RemoteWriteOptions, int, TimeProvider, IRemoteWriteCredential?)"/>
+    /// <param name="handler">Carries requests instead of sockets; null for those.</param>
+    internal RemoteWriteEndpoint(RemoteWriteOptions options, int position, TimeProvider time, IRemoteWriteCredential? credential, HttpMessageHandler? handler)
     {
         if (!Uri.TryCreate(options.Url, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps))
             throw new ArgumentException($"remote_write[{position}].url: '{RedactedUrl.Of(options.Url)}' is not an absolute http or https URL");
@@ -82,7 +89,7 @@ public sealed class RemoteWriteEndpoint : IDisposable
         try
         {
             Relabeler = options.WriteRelabelConfigs.Count > 0 ? new Relabeler(options.WriteRelabelConfigs) : null;
-            _client = new HttpClient(CreateHandler(options, uri)) { Timeout = Timeout.InfiniteTimeSpan };
+            _client = new HttpClient(handler ?? CreateHandler(options, uri)) { Timeout = Timeout.InfiniteTimeSpan };
         }
         catch (ArgumentException e)
         {

@@ -149,7 +149,7 @@ internal sealed class LifeProcess
 
     public Task PushAsync(int spans, string name = "/a") => OnTurnAsync(life =>
     {
-        Count(life, spans, name);
+        Count(life, Time, spans, name);
         return Task.CompletedTask;
     });
 
@@ -157,7 +157,7 @@ internal sealed class LifeProcess
     public Task PushAsync(Guid queue, long number, int spans, string name = "/a") => DoAsync(life =>
     {
         if (life.TryBegin(queue, number))
-            Count(life, spans, name);
+            Count(life, Time, spans, name);
         return life.SayAsync();
     });
 
@@ -173,12 +173,13 @@ internal sealed class LifeProcess
         return state;
     }
 
-    private void Count(GeneratorLife life, int spans, string name)
+    /// <summary>Has spans counted that end now.</summary>
+    public static void Count(GeneratorLife life, ManualTimeProvider time, int spans, string name)
     {
         for (; spans > 0; spans--)
         {
             var span = GeneratorBench.Span(name, Kind.Internal, 1);
-            (span.StartTimeUnixNano, span.EndTimeUnixNano) = (Time.NowNanos, Time.NowNanos);
+            (span.StartTimeUnixNano, span.EndTimeUnixNano) = (time.NowNanos, time.NowNanos);
             using var one = new OneSpan(span, ("service.name", "cart"));
             life.Push(one.Batch, [0]);
         }

@@ -1,14 +1,24 @@
+using Orleans.Runtime;
 using Orleans.Services;
 
 namespace OrleansTempo.Grains.Interfaces;
 
-/// <summary>Describes a silo to the others, which must agree before they work together. Every silo of a cluster has one.</summary>
+/// <summary>What silos say to each other about themselves and not about grains. Every silo of a cluster has one.</summary>
 [Alias("orleanstempo.IClusterMember")]
 internal interface IClusterMember : IGrainService
 {
     [Alias("describe")]
     [ResponseTimeout("00:00:05")]
     Task<MemberDescription> DescribeAsync();
+
+    /// <summary>
+    /// Asks this silo to declare the caller, which cannot write its log, dead, so that the others run its grains and adopt its log; the caller then
+    /// ends. False if this silo cannot write its own log either, so that nothing would be gained.
+    /// </summary>
+    /// <param name="caller">The silo that asks.</param>
+    [Alias("replace")]
+    [ResponseTimeout("00:00:10")]
+    Task<bool> ReplaceAsync(SiloAddress caller);
 }
 
 /// <summary>The part of a silo's configuration that must be the same in the whole cluster.</summary>

@@ -97,7 +97,7 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            LogNotWoken(logger, tenant, shard, e.Message, Period.TotalSeconds);
+            LogNotWoken(logger, tenant, shard, CallFailure.Reason(e), Period.TotalSeconds);
             return false;
         }
     }

@@ -13,29 +13,40 @@ namespace OrleansTempo.Grains;
 /// <param name="grains">Creates references to grains.</param>
 /// <param name="partitions">The number of partitions of a tenant.</param>
 /// <param name="blocks">The blocks that this silo has listed.</param>
-internal sealed class LiveTraceSource(IGrainFactory grains, int partitions, BlockTraces blocks) : ITraceSource
+/// <param name="time">The clock that limits how long a grain is waited for.</param>
+internal sealed class LiveTraceSource(IGrainFactory grains, int partitions, BlockTraces blocks, TimeProvider time) : ITraceSource
 {
+    // Usually it takes milliseconds; a grain that has just moved lists the tenant's blocks first.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+
     public async ValueTask FindAsync(TenantId tenant, TraceId traceId, TraceRange range, TraceSpans into, ICollection<string> problems, CancellationToken cancellationToken)
     {
         var id = new byte[TraceId.Length];
         traceId.Write(id);
         var answers = PartitionSpread.Candidates(traceId, partitions).Select(partition => FindAsync(GrainKeys.OfPartition(tenant, partition), id, cancellationToken));
-        foreach (var trace in await Task.WhenAll(answers).ConfigureAwait(false))
+        foreach (var (trace, problem) in await Task.WhenAll(answers).ConfigureAwait(false))
         {
+            if (trace is null)
+            {
+                problems.Add(problem);
+                continue;
+            }
+
             trace.AddTo(into);
             await blocks.FindUnlistedAsync([.. trace.ReadBlocks(tenant)], traceId, into, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private async Task<LiveTraceAnswer> FindAsync(string partition, byte[] traceId, CancellationToken cancellationToken)
+    // What is wrong, if there is no answer: the spans found elsewhere are still worth having.
+    private async Task<(LiveTraceAnswer? Trace, string Problem)> FindAsync(string partition, byte[] traceId, CancellationToken cancellationToken)
     {
         try
         {
-            return await grains.GetGrain<ITraceGrain>(partition).FindAsync(traceId).WaitAsync(cancellationToken).ConfigureAwait(false);
+            return (await grains.GetGrain<ITraceGrain>(partition).FindAsync(traceId).WaitAsync(s_patience, time, cancellationToken).ConfigureAwait(false), "");
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            throw new IOException($"cannot ask the ingester {partition} for live traces: {e.Message}; try again", e);
+            return (null, $"cannot ask the ingester {partition} for live traces: {CallFailure.Reason(e)}; ask again in a few seconds");
         }
     }
 }

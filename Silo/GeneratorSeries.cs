@@ -24,11 +24,23 @@ internal sealed class GeneratorSeries(IGrainFactory grains, GeneratorForwarders 
             if (!generators.IsOpen(tenant) && !await WriterClaim.WasTakenAsync(store, tenant, part.Length == 0 ? GeneratorShard.None.ToString() : part, cancellationToken))
                 continue;
             var grain = grains.GetGrain<IMetricsGeneratorGrain>(GrainKeys.OfGenerator(tenant, part));
-            if (await grain.BeginSeriesAsync().WaitAsync(cancellationToken) is { } begun)
+            if (await CallAsync(tenant, grain.BeginSeriesAsync(), cancellationToken) is { } begun)
                 parts.Add(new Part(grain, begun.Reading, begun.Families));
         }
 
         return all.Count > 0 ? new Reading(tenant, parts) : null;
+    }
+
+    private static async Task<SeriesPiece?> CallAsync(TenantId tenant, Task<SeriesPiece?> call, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await call.WaitAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            throw new IOException($"cannot reach the metrics-generator of tenant {tenant}: {CallFailure.Reason(e)}; try again", e);
+        }
     }
 
     private sealed record Part(IMetricsGeneratorGrain Grain, long Reading, string[] Families);
@@ -50,7 +62,7 @@ internal sealed class GeneratorSeries(IGrainFactory grains, GeneratorForwarders 
             if (_part == parts.Count)
                 return false;
 
-            var piece = await parts[_part].Grain.ReadSeriesAsync(parts[_part].Reading, family, _next).WaitAsync(cancellationToken)
+            var piece = await CallAsync(tenant, parts[_part].Grain.ReadSeriesAsync(parts[_part].Reading, family, _next), cancellationToken)
                 ?? throw new IOException($"the metrics-generator of tenant {tenant} no longer knows this reading; try again");
             SeriesRecording.Replay(piece.Series, visitor);
             (_part, _next) = piece.Next < 0 ? (_part + 1, 0) : (_part, piece.Next);

@@ -13,6 +13,7 @@ using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Configuration.Server;
 using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Ingester.Log;
 using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Core.RemoteWrite;
@@ -76,6 +77,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
     private TempoServer? _server;
     private Task _sweep = Task.CompletedTask;
     private Task _membershipLog = Task.CompletedTask;
+    private Task _logWatch = Task.CompletedTask;
     private MemberDescription? _description;
     private bool _hasJoined;
     private volatile bool _isStopping;
@@ -216,11 +218,13 @@ internal sealed partial class SiloHost : IAsyncDisposable
             _overrides.Current,
             _store,
             new RemotePartitions(grains, _metrics, _time, _logger),
-            blocks => new LiveTraceSource(grains, Options.Ingester.Partitions, blocks),
+            blocks => new LiveTraceSource(grains, Options.Ingester.Partitions, blocks, _time),
             _stop.Cancel,
             _metrics,
             _time,
-            _logger);
+            _logger,
+            IsAlone ? null : MemberOf(host.Services));
+        _ = traces.LogLost.ContinueWith(lost => EndNow(lost.Result), TaskScheduler.Default);
         var engine = _engine = CreateEngine(traces, grains, _store);
 
         await JoinAsync(host, stop);
@@ -233,7 +237,9 @@ internal sealed partial class SiloHost : IAsyncDisposable
         {
             await host.Services.GetRequiredService<MemberCheck>().CompareAsync(stop);
             LogJoined(_logger, oracle.SiloAddress, string.Join(", ", oracle.GetActiveSilos()));
-            _membershipLog = ActivatorUtilities.CreateInstance<MembershipLog>(host.Services, _logger).RunAsync(stop);
+            _membershipLog = ActivatorUtilities.CreateInstance<MembershipLog>(host.Services, (SiloAddress silo) => traces.NoteDead(silo.ToParsableString()), _logger).RunAsync(stop);
+            var others = ActivatorUtilities.CreateInstance<MemberCalls>(host.Services, _time);
+            _logWatch = new LogWatch(() => traces.LogTrouble is { StopsAppends: true } trouble ? trouble : null, others.ReplaceAsync, EndNow, _time, _logger).RunAsync(stop);
         }
 
         var server = _server = CreateServer(host.Services, settings, traces, grains, oracle);
@@ -287,6 +293,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
 
         await _sweep;
         await _membershipLog;
+        await _logWatch;
         _engine!.Distributor.Stop();
         using (var graceful = new CancellationTokenSource(Options.Server.GracefulShutdownTimeout))
             await _engine.Generators.DrainAsync(graceful.Token);
@@ -351,6 +358,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
     {
         silo.AddGrainService<MemberService>();
         silo.Services.AddSingleton(_ => _description!);
+        silo.Services.AddSingleton(new LogCheck(() => _traces!.CanLogAsync()));
         silo.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<MemberCheck>(services, _logger));
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(static services => services.GetRequiredService<MemberCheck>());
     }
@@ -362,6 +370,25 @@ internal sealed partial class SiloHost : IAsyncDisposable
         var endpoints = services.GetRequiredService<IOptions<EndpointOptions>>().Value;
         ListenerPorts.Check("the silo", endpoints.SiloListeningEndpoint ?? new(endpoints.AdvertisedIPAddress, endpoints.SiloPort), "Orleans__Endpoints__SiloPort");
         ListenerPorts.Check("the silo's gateway for clients", endpoints.GatewayListeningEndpoint ?? new(endpoints.AdvertisedIPAddress, endpoints.GatewayPort), "Orleans__Endpoints__GatewayPort");
+    }
+
+    // A name that cannot be parsed is of no silo that membership knows.
+    private static WalMember MemberOf(IServiceProvider services)
+    {
+        var membership = services.GetRequiredService<IClusterMembershipService>();
+        return new WalMember(services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString(), IsDead);
+
+        bool IsDead(string silo)
+        {
+            try
+            {
+                return membership.CurrentSnapshot.GetSiloStatus(SiloAddress.FromParsableString(silo)) == SiloStatus.Dead;
+            }
+            catch (FormatException)
+            {
+                return false;
+            }
+        }
     }
 
     private async Task<MemberDescription> AgreeAsync(ClusterOptions cluster, IObjectStore store, CancellationToken stop)
@@ -427,7 +454,10 @@ internal sealed partial class SiloHost : IAsyncDisposable
                 Ingester = traces,
                 Overrides = _overrides,
                 Routes = [_metricsPage.Route, .. settings.Dashboard.Enabled ? DashboardRoutes.Create(services, settings.Dashboard.Public) : []],
-                NotReadyBecause = () => oracle.CurrentStatus == SiloStatus.Active ? null : $"the silo is {oracle.CurrentStatus} in its cluster",
+                NotReadyBecause = () =>
+                    oracle.CurrentStatus != SiloStatus.Active ? $"the silo is {oracle.CurrentStatus} in its cluster"
+                    : traces.LogTrouble is { } trouble ? $"the write-ahead log cannot be written: {trouble.Reason}"
+                    : null,
                 ConfigText = () => ConfigurationPage.Render(Options),
                 Services = () =>
                 [
@@ -466,9 +496,16 @@ internal sealed partial class SiloHost : IAsyncDisposable
             // These log errors with stacks for a silo that has just disappeared, every second until it is declared dead.
             logging.AddFilter("Orleans.Runtime.GrainDirectory.ClientDirectory", LogLevel.Critical);
             logging.AddFilter("Orleans.Runtime.GrainCallCancellationManager", LogLevel.Critical);
+
+            // That this silo was declared dead is logged as the reason why it ends, without the whole membership table.
+            logging.AddFilter("Orleans.Runtime.MembershipService.MembershipTableManager", LogLevel.Critical);
+
+            // After a start or a pause of the machine it takes the time before for a deadlock.
+            logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Critical);
         }
 
-        logging.AddFilter("Polly", LogLevel.Warning);
+        // Each retry of Orleans' placement while a silo is lost, with a stack.
+        logging.AddFilter("Polly", options.LogLevel < LogLevel.Information ? LogLevel.Warning : LogLevel.Critical);
         logging.AddFilter("OrleansTempo", options.LogLevel);
 
         // Orleans' base class logs every change of the ring under this name.
@@ -497,6 +534,6 @@ internal sealed partial class SiloHost : IAsyncDisposable
     [LoggerMessage(5007, LogLevel.Debug, "The start failed with this exception")]
     private static partial void LogStartFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(5008, LogLevel.Critical, "This silo cannot continue in its cluster and ends at once; what it has acknowledged is in its log, which other silos adopt: {Reason}")]
+    [LoggerMessage(5008, LogLevel.Critical, "This silo cannot continue and ends at once, to be started again; what it has acknowledged is in its log, which its next start or another silo adopts: {Reason}")]
     private static partial void LogDead(ILogger logger, string reason);
 }

@@ -229,8 +229,12 @@ public sealed partial class LocalIngesters : IAsyncDisposable
         };
     }
 
-    // Waits a moment for memory if there is none. Null once there is some; otherwise a refusal, in a sentence.
-    private ValueTask<string?> AdmitAsync() => _memory.IsFull ? WaitForRoomAsync() : ValueTask.FromResult<string?>(null);
+    // Refuses at once what would wait for the log in vain. Waits a moment for memory if there is none. Null once there is some; otherwise a refusal, in
+    // a sentence.
+    private ValueTask<string?> AdmitAsync() =>
+        _log.Trouble is { StopsAppends: true } trouble ? ValueTask.FromResult<string?>($"the write-ahead log of this silo cannot be written: {trouble.Reason}; send the request again")
+        : _memory.IsFull ? WaitForRoomAsync()
+        : ValueTask.FromResult<string?>(null);
 
     // The segment is read before anything is indexed, so what is logged afterwards is in it or a later one.
     private Indexed Index(TenantId tenant, SpanBatch batch, int partitions, long segment, IngesterLimits limits)

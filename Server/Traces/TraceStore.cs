@@ -29,6 +29,10 @@ namespace OrleansTempo.Server.Traces;
 public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisposable
 {
     private static readonly TimeSpan s_adoptionPeriod = TimeSpan.FromSeconds(10);
+
+    // While a log is not adopted, its spans cannot be found.
+    private static readonly TimeSpan s_hurriedPeriod = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan s_clockPeriod = TimeSpan.FromSeconds(10);
 
     // At most 50 puts a second, and still some 40 answers for each caller of a store that takes 20 ms.
@@ -47,7 +51,13 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     private readonly ILogger _logger;
     private readonly Action _requestStop;
     private readonly CancellationTokenSource _stop = new();
+    private readonly Lock _deadGate = new();
+
+    // Guarded by _deadGate: members that were declared dead, whose streams have not been looked for since.
+    private readonly HashSet<string> _dead = [];
+    private TaskCompletionSource _hurry = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _loops = Task.CompletedTask;
+    private bool _adoptionFails;
     private bool _filesAdopted;
     private volatile bool _flushOnStop;
 
@@ -82,7 +92,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         var stored = new BlockTraces(Blocks, reader);
         Ingesters = new LocalIngesters(options.Ingester, overrides, log, _flushes, metrics, time, logger);
         Router = new TraceRouter(Ingesters, remote, time);
-        Query = new TraceQuery([liveTraces(stored), stored]);
+        Query = new TraceQuery([new UnadoptedLogs(Unadopted), liveTraces(stored), stored]);
         _compactor = new Compactor(
             store, Blocks, new BlockMerger(store, reader, time), options.Compactor, tenant => RetentionOf(options.Compactor, overrides.For(tenant)),
             tenant => overrides.For(tenant).Compaction.CompactionDisabled, metrics, time, logger, _clock);
@@ -95,6 +105,12 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     public TraceRouter Router { get; }
 
     public BlockList Blocks { get; }
+
+    /// <summary>Why the write-ahead log cannot be written at the moment; null while it can.</summary>
+    public WalTrouble? LogTrouble => _log.Trouble;
+
+    /// <summary>Completes, with the reason, if the log can never be written again: the process has to end.</summary>
+    public Task<string> LogLost => _log.Lost;
 
     /// <summary>Finds traces in all partitions and blocks.</summary>
     public TraceQuery Query { get; }
@@ -110,6 +126,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     /// <param name="metrics">The process's own metrics.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The process's log.</param>
+    /// <param name="member">This process's place in its cluster; null if it is alone.</param>
     /// <exception cref="IOException">A directory or the store cannot be used, or another process uses the log.</exception>
     public static async Task<TraceStore> OpenAsync(
         TempoOptions options,
@@ -121,13 +138,14 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         Action requestStop,
         TempoMetrics metrics,
         TimeProvider time,
-        ILogger logger)
+        ILogger logger,
+        WalMember? member = null)
     {
         var wal = options.Storage.Trace.Wal;
         var inFiles = (wal.Type ?? (isAlone ? WalType.File : WalType.Object)) == WalType.File;
 
         // For a log in the object store, the directory only holds the identity, which is not essential.
-        var identity = inFiles ? WalIdentity.Claim(wal.Path, logger) : WalIdentity.ClaimOrNone(wal.Path, logger);
+        var identity = inFiles ? WalIdentity.Claim(wal.Path, logger, member) : WalIdentity.ClaimOrNone(wal.Path, logger, member);
         try
         {
             IWriteAheadLog log = inFiles
@@ -162,7 +180,7 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
 
         _loops = Task.WhenAll(
             RepeatAsync(_options.BlocklistPoll, Blocks.PollAsync),
-            RepeatAsync(s_adoptionPeriod, AdoptAsync),
+            KeepAdoptingAsync(),
             RepeatAsync(s_clockPeriod, LookAtClockAsync),
             Task.Run(() => _compactor.RunAsync(_stop.Token), CancellationToken.None));
         _metrics.LiveStoreReady.Record(1);
@@ -175,6 +193,22 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     public bool Knows(TenantId tenant) => Ingesters.Knows(tenant) || Blocks.Knows(tenant) || _overrides.Knows(tenant);
 
     public Task<bool> FlushAsync(TenantId? tenant, CancellationToken cancellationToken) => Ingesters.FlushAsync(tenant, cancellationToken);
+
+    /// <summary>Whether the write-ahead log can be written now; a log in the object store is tried.</summary>
+    public async Task<bool> CanLogAsync() => _log is ObjectWriteAheadLog log ? await log.TryReachStoreAsync() : _log.Trouble is null;
+
+    /// <summary>
+    /// Tells that a member of the cluster was declared dead: its stream is adopted at once, by whoever is first, and until then queries say what they
+    /// miss.
+    /// </summary>
+    public void NoteDead(string silo)
+    {
+        lock (_deadGate)
+        {
+            _dead.Add(silo);
+            _hurry.TrySetResult();
+        }
+    }
 
     public Task ShutdownAsync(CancellationToken cancellationToken)
     {
@@ -240,12 +274,70 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
                 _filesAdopted = true;
             }
 
-            foreach (var stream in await _orphans.ListAsync(cancellationToken))
-                await _orphans.AdoptAsync(stream, Router.AdoptAsync, cancellationToken);
+            // Until none is left that this process can adopt; then those that it knew to be dead have been looked for.
+            var looked = await LookForOrphansAsync(cancellationToken);
+            while (looked.Count > 0)
+            {
+                foreach (var stream in looked)
+                    await _orphans.AdoptAsync(stream, Router.AdoptAsync, cancellationToken);
+                looked = await LookForOrphansAsync(cancellationToken);
+            }
+
+            _adoptionFails = false;
         }
         catch (IOException e)
         {
-            LogAdoptionFailed(_logger, e.Message, s_adoptionPeriod.TotalSeconds);
+            if (!_adoptionFails)
+                LogAdoptionFailed(_logger, e.Message, Period.TotalSeconds);
+            _adoptionFails = true;
+        }
+    }
+
+    private async Task<IReadOnlyList<string>> LookForOrphansAsync(CancellationToken cancellationToken)
+    {
+        string[] dead;
+        lock (_deadGate)
+            dead = [.. _dead];
+        var orphans = await _orphans.ListAsync(cancellationToken);
+        lock (_deadGate)
+            _dead.ExceptWith(dead);
+        return orphans;
+    }
+
+    private IReadOnlyList<string> Unadopted()
+    {
+        lock (_deadGate)
+            return _dead.Count == 0 ? _orphans.Unadopted : [.. _orphans.Unadopted.Union(_dead)];
+    }
+
+    private TimeSpan Period => Unadopted().Count > 0 ? s_hurriedPeriod : s_adoptionPeriod;
+
+    private async Task KeepAdoptingAsync()
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            Task hurry;
+            lock (_deadGate)
+                hurry = _hurry.Task;
+            using (var waiting = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token))
+            {
+                await Task.WhenAny(Task.Delay(Period, _time, waiting.Token), hurry);
+                await waiting.CancelAsync();
+            }
+
+            lock (_deadGate)
+            {
+                if (_hurry.Task.IsCompleted)
+                    _hurry = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            }
+
+            try
+            {
+                await AdoptAsync(_stop.Token);
+            }
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            {
+            }
         }
     }
 

@@ -39,6 +39,20 @@ internal static class OrleansDefaults
                 MetricsGeneratorGrain.StorageName, static (services, _) => ActivatorUtilities.CreateInstance<OrleansGrainStorageSerializer>(services));
         }
 
+        silo.Services.Configure<ClusterMembershipOptions>(FindLostSilosSoon);
         silo.Services.Configure<ClusterMembershipOptions>(orleans.GetSection("ClusterMembership"));
+    }
+
+    // A silo that others cannot reach is declared dead within 10 s. Half of the probe timeout is the least, which is what a healthy cluster has soon:
+    // two direct probes, and one through another silo.
+    private static void FindLostSilosSoon(ClusterMembershipOptions membership)
+    {
+        membership.ProbeTimeout = TimeSpan.FromSeconds(3);
+
+        // A connection that has just carried something from a silo says nothing about the way to it, and would put off every vote.
+        membership.EnableConnectionLivenessCheck = false;
+
+        // A silo that nobody can tell so finds in the table that it was declared dead.
+        membership.TableRefreshTimeout = TimeSpan.FromSeconds(10);
     }
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Orleans.Runtime.Services;
+using OrleansTempo.Grains;
 using OrleansTempo.Grains.Interfaces;
 
 namespace OrleansTempo.Silo.Membership;
@@ -54,7 +55,7 @@ internal sealed partial class MemberCheck(
         catch (Exception e) when (e is not OperationCanceledException)
         {
             // A silo that has just died but is still in the table, or one of a version that does not describe itself.
-            LogNotCompared(silo, e.Message);
+            LogNotCompared(silo, CallFailure.Reason(e));
             return;
         }
 

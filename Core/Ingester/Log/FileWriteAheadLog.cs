@@ -23,6 +23,11 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     // A segment whose spans are all in blocks is not kept longer just because it is the current one.
     private static readonly TimeSpan s_idleRoll = TimeSpan.FromMinutes(1);
 
+    private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
+
+    // A commit of a few small requests.
+    private const int TriedBytes = 16 << 10;
+
     private readonly string _directory;
     private readonly WalOptions _options;
     private readonly TempoMetrics _metrics;
@@ -58,6 +63,12 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     private long _currentNumber;
     private long _currentSince;
 
+    private readonly Lock _troubleGate = new();
+
+    // Guarded by _troubleGate: since when and why nothing can be written, and when that was last found; null while it can.
+    private (long Since, long Tried, string Reason)? _trouble;
+    private volatile bool _hasTrouble;
+
     private readonly Lock _releaseGate = new();
 
     // Guarded by _releaseGate: the segments before the current one, in order.
@@ -90,6 +101,27 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
     }
 
     public long CurrentSegment => Volatile.Read(ref _currentNumber);
+
+    /// <inheritdoc/>
+    public WalTrouble? Trouble
+    {
+        get
+        {
+            if (!_hasTrouble)
+                return null;
+            lock (_troubleGate)
+            {
+                // Nobody may send anything while it lasts, so that no commit would find out that it is over.
+                if (_trouble is var (since, tried, _) && _time.GetElapsedTime(tried) >= s_retry)
+                    _trouble = TryWrite() is { } failure ? (since, _time.GetTimestamp(), failure) : null;
+                _hasTrouble = _trouble is not null;
+                return _trouble is { } now ? new WalTrouble(now.Reason, _time.GetElapsedTime(now.Since), StopsAppends: false) : null;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<string> Lost { get; } = new TaskCompletionSource<string>().Task;
 
     /// <summary>Locks the directory <see cref="WalOptions.Path"/>, creating it if needed, opens the log in it, and begins a new segment.</summary>
     /// <exception cref="IOException">Another process uses the directory, or it cannot be written to.</exception>
@@ -335,6 +367,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
             if (!_failing)
                 LogWriteFailed(e, segment.Path);
             _failing = true;
+            NoteTrouble(e.Message);
         }
 
         if (error is null)
@@ -350,7 +383,11 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
             _metrics.WalCommits.Add(1);
             _metrics.WalBytesWritten.Add(segment.Length - begin);
             if (_failing)
+            {
                 LogWritesAgain(segment.Path);
+                NoteTrouble(null);
+            }
+
             _failing = false;
         }
 
@@ -358,6 +395,40 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
             record.Ticket?.Complete(error);
         _commit.Clear();
         return error;
+    }
+
+    private void NoteTrouble(string? reason)
+    {
+        lock (_troubleGate)
+        {
+            var now = _time.GetTimestamp();
+            _trouble = reason is null ? null : (_trouble?.Since ?? now, now, reason);
+            _hasTrouble = reason is not null;
+        }
+    }
+
+    // Writes a file beside the segments, and deletes it; returns the reason of a failure.
+    private string? TryWrite()
+    {
+        var path = Path.Combine(_directory, "try~");
+        try
+        {
+            try
+            {
+                using var file = _disk.Create(path);
+                _disk.Write(file, [new byte[TriedBytes]], 0);
+            }
+            finally
+            {
+                File.Delete(path);
+            }
+
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return e.Message;
+        }
     }
 
     private void FlushCommit(WalSegmentFile segment)

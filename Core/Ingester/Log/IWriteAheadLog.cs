@@ -12,6 +12,12 @@ public interface IWriteAheadLog : IAsyncDisposable
     /// </summary>
     long CurrentSegment { get; }
 
+    /// <summary>Why nothing can be written at the moment; null while the log works. It is known before anything is appended, and ends by itself.</summary>
+    WalTrouble? Trouble { get; }
+
+    /// <summary>Completes, with the reason in a sentence, if the log can never be written again by this process, which has to end.</summary>
+    Task<string> Lost { get; }
+
     /// <summary>
     /// Appends a record synchronously. The returned ticket completes with the commit that carries the record, when the operating system (or the
     /// object store) has it. Many appends may share a commit.

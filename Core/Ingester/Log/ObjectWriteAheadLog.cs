@@ -33,6 +33,9 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
 
     internal static readonly TimeSpan DefaultLease = TimeSpan.FromSeconds(30);
 
+    // Appends are refused until one succeeds.
+    private static readonly TimeSpan s_retryRenewal = TimeSpan.FromSeconds(1);
+
     private readonly IObjectStore _store;
     private readonly WalStream _stream;
     private readonly WalIdentity _identity;
@@ -53,7 +56,11 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     private long _renewedTicks;
     private long _renewedAt;
     private readonly Task _renewing;
+    private readonly StoreContact _contact;
+    private readonly TaskCompletionSource<string> _hasLost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile string? _lost;
+    private volatile bool _isReplaying;
+    private bool _renewalFailing;
 
     // Used only by the committer, of which there is one at a time.
     private readonly List<PendingWalRecord> _batch = [];
@@ -86,6 +93,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         _time = time;
         _logger = logger;
         _lease = lease;
+        _contact = new StoreContact(time);
         _interval = options.CommitInterval ?? TimeSpan.Zero;
         _notBefore = time.GetTimestamp();
         Stream = stream;
@@ -94,6 +102,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         _renewedTicks = start.Renewed.Ticks;
         _renewedAt = start.RenewedAt;
         _replayable = [.. start.Segments];
+        _isReplaying = _replayable.Length > 0;
         _kept = [.. start.Segments];
         _next = start.Segments is [.., var last] ? last + 1 : 1;
         _metrics.WalSegments.Record(_kept.Count);
@@ -105,6 +114,15 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     public string Stream { get; }
 
     public long CurrentSegment => Volatile.Read(ref _next);
+
+    /// <inheritdoc/>
+    public WalTrouble? Trouble => _lost is { } lost ? new WalTrouble(lost, Timeout.InfiniteTimeSpan, StopsAppends: true) : _contact.Trouble;
+
+    /// <inheritdoc/>
+    public Task<string> Lost => _hasLost.Task;
+
+    // A request that has no answer by then has failed. Less than the time between two renewals.
+    private TimeSpan Patience => _lease * 2 / 15;
 
     // A third of the lease is reserved for clocks that differ, and for the time between looking and acknowledging. Both clocks must agree: the wall
     // clock may be set back, and the monotonic one stops while the machine is suspended.
@@ -183,6 +201,19 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         }
     }
 
+    /// <summary>Finds out, by renewing the owner record, whether the store can be written to now.</summary>
+    public async Task<bool> TryReachStoreAsync()
+    {
+        try
+        {
+            return await RenewAsync(WalOwnerState.Live).ConfigureAwait(false);
+        }
+        catch (Exception)
+        {
+            return false;
+        }
+    }
+
     /// <inheritdoc/>
     public async Task<ReplayResult> ReplayAsync(Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken)
     {
@@ -193,6 +224,13 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
                 result = result.Plus(segment);
             else
                 SkipUnreadable(number);
+        }
+
+        // Queries miss nothing any more. If this cannot be said now, the next renewal says it.
+        if (_isReplaying)
+        {
+            _isReplaying = false;
+            await TryReachStoreAsync().ConfigureAwait(false);
         }
 
         return result;
@@ -235,7 +273,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         if (there is not { } record || WalOwner.Read(record.Content.Span) is not { State: WalOwnerState.Live or WalOwnerState.Stopped } former || !identity.IsFormer(former))
             return null;
         var (now, began) = (time.GetUtcNow(), time.GetTimestamp());
-        var live = identity.OwnerAt(now, WalOwnerState.Live);
+        var live = identity.OwnerAt(now, WalOwnerState.Live, isReplaying: true);
         if (await OwnedObject.TryClaimAsync(store, stream.OwnerName, there, live, identity.IsOwn, cancellationToken).ConfigureAwait(false) is not { } owner)
             return null;
 
@@ -306,7 +344,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         {
             error = $"cannot write to the write-ahead log '{_stream.SegmentName(CurrentSegment)}': {e.Message}; send the request again, and check that the object store can be reached";
             if (_failures == 0)
-                LogPutFailed(e, Stream);
+                LogPutFailed(Stream, e.Message);
         }
 
         if (error is not null)
@@ -369,7 +407,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
                 var number = CurrentSegment;
                 WalFormat.WriteSegmentHeader(buffer, salt, number);
                 var name = _stream.SegmentName(number);
-                if (await _store.PutIfAbsentAsync(name, buffer.AsMemory(0, bytes)).ConfigureAwait(false) is not null)
+                if (await AskAsync(patience => _store.PutIfAbsentAsync(name, buffer.AsMemory(0, bytes), patience)).ConfigureAwait(false) is not null)
                 {
                     Advance();
                     if (!IsFresh && !await RenewAsync(WalOwnerState.Live).ConfigureAwait(false))
@@ -457,7 +495,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
             }
             catch (Exception e)
             {
-                LogDeleteFailed(e, _stream.SegmentName(number));
+                LogDeleteFailed(_stream.SegmentName(number), e.Message);
             }
         }
     }
@@ -466,16 +504,21 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     {
         while (_lost is null)
         {
-            await Task.Delay(_lease / 6, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(_renewalFailing ? s_retryRenewal : _lease / 6, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (_stopping.IsCancellationRequested)
                 return;
             try
             {
                 await RenewAsync(WalOwnerState.Live).ConfigureAwait(false);
+                if (_renewalFailing && _lost is null)
+                    LogRenewedAgain(Stream);
+                _renewalFailing = false;
             }
             catch (Exception e)
             {
-                LogRenewalFailed(e, Stream);
+                if (!_renewalFailing)
+                    LogRenewalFailed(Stream, e.Message);
+                _renewalFailing = true;
             }
         }
     }
@@ -489,11 +532,12 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
             if (_lost is not null)
                 return false;
             var (now, began) = (_time.GetUtcNow(), _time.GetTimestamp());
-            if (!await _ownerObject.TryPutAsync(_identity.OwnerAt(now, state)).ConfigureAwait(false))
+            if (!await AskAsync(patience => _ownerObject.TryPutAsync(_identity.OwnerAt(now, state, _isReplaying), patience)).ConfigureAwait(false))
             {
                 var by = _ownerObject.Successor is { } there && WalOwner.Read(there.Span) is { } record ? record.Owner : "another process";
-                _lost = $"the write-ahead log's stream '{Stream}' was taken over by {by}, which believed this process to be dead; restart this process";
+                _lost = $"the write-ahead log's stream '{Stream}' was taken over by {by}, which believed this process to be dead";
                 LogLost(Stream, by);
+                _hasLost.TrySetResult(_lost);
                 return false;
             }
 
@@ -504,6 +548,27 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         finally
         {
             _renewal.Release();
+        }
+    }
+
+    // A request to the store; one that stays without an answer fails.
+    private async Task<T> AskAsync<T>(Func<CancellationToken, Task<T>> request)
+    {
+        using var patience = new CancellationTokenSource(Patience, _time);
+        var asked = _contact.Begin();
+        try
+        {
+            var answer = await request(patience.Token).ConfigureAwait(false);
+            _contact.NoteSuccess(asked);
+            return answer;
+        }
+        catch (Exception e)
+        {
+            var failure = patience.IsCancellationRequested ? new IOException($"the object store did not answer within {Patience.TotalSeconds} s", e) : e;
+            _contact.NoteFailure(asked, failure.Message);
+            if (failure == e)
+                throw;
+            throw failure;
         }
     }
 
@@ -518,7 +583,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         }
         catch (Exception e)
         {
-            LogRenewalFailed(e, Stream);
+            LogRenewalFailed(Stream, e.Message);
         }
     }
 
@@ -540,21 +605,24 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     /// <summary>A stream whose owner record this process holds.</summary>
     private sealed record Start(OwnedObject Owner, DateTimeOffset Renewed, long RenewedAt, List<long> Segments);
 
-    [LoggerMessage(1413, LogLevel.Error, "The write-ahead log cannot be written to its stream {Stream}; requests are refused until it can. Check that the object store can be reached")]
-    private partial void LogPutFailed(Exception exception, string stream);
+    [LoggerMessage(1413, LogLevel.Error, "The write-ahead log cannot be written to its stream {Stream}; requests are refused until it can. Check that the object store can be reached: {Reason}")]
+    private partial void LogPutFailed(string stream, string reason);
 
     [LoggerMessage(1414, LogLevel.Information, "The write-ahead log can be written to its stream {Stream} again; requests are accepted")]
     private partial void LogPutsAgain(string stream);
 
-    [LoggerMessage(1415, LogLevel.Warning, "The owner record of the write-ahead log stream {Stream} could not be renewed; if this lasts, another process takes the stream over")]
-    private partial void LogRenewalFailed(Exception exception, string stream);
+    [LoggerMessage(1415, LogLevel.Warning, "The owner record of the write-ahead log stream {Stream} could not be renewed; requests are refused until it can, and if this lasts, another process takes the stream over: {Reason}")]
+    private partial void LogRenewalFailed(string stream, string reason);
 
-    [LoggerMessage(1416, LogLevel.Critical, "The write-ahead log stream {Stream} was taken over by {Owner}, which believed this process to be dead; this process acknowledges nothing more. Restart it")]
+    [LoggerMessage(1416, LogLevel.Critical, "The write-ahead log stream {Stream} was taken over by {Owner}, which believed this process to be dead; this process acknowledges nothing more, and ends")]
     private partial void LogLost(string stream, string owner);
 
-    [LoggerMessage(1417, LogLevel.Warning, "The write-ahead log object {Object} is no longer needed, but could not be deleted")]
-    private partial void LogDeleteFailed(Exception exception, string @object);
+    [LoggerMessage(1417, LogLevel.Warning, "The write-ahead log object {Object} is no longer needed, but could not be deleted: {Reason}")]
+    private partial void LogDeleteFailed(string @object, string reason);
 
     [LoggerMessage(1418, LogLevel.Information, "Resumed the write-ahead log stream {Stream} of the last start: {Segments} objects")]
     private static partial void LogResumed(ILogger logger, string stream, int segments);
+
+    [LoggerMessage(1426, LogLevel.Information, "The owner record of the write-ahead log stream {Stream} is renewed again")]
+    private partial void LogRenewedAgain(string stream);
 }

@@ -8,7 +8,7 @@ namespace OrleansTempo.Core.Ingester.Log;
 /// <code>
 /// claim the stream ─► fence it ─► for each segment: append its records to our own log ─► delete it ─► mark the stream adopted
 /// </code>
-/// A stream's owner counts as dead once its record is too old, though it may be alive. So the adopter first replaces the record, which only one
+/// A stream's owner counts as dead once membership says so, or its record is too old, though it may be alive. So the adopter first replaces the record, which only one
 /// process can do, then puts a fence where the next segment would go, and only then reads. A segment of the old owner is therefore before the fence,
 /// and is read, or it is refused, and its appends fail. In addition, an owner acknowledges only while its record is fresh, because record and fence
 /// are deleted some day.
@@ -30,6 +30,8 @@ public sealed partial class OrphanedStreams
     // For each stream, the owner record when it was last checked, and since when it has been the same.
     private readonly Dictionary<string, (string ETag, long Since)> _watched = [];
 
+    private volatile IReadOnlyList<string> _unadopted = [];
+
     /// <param name="store">Where the streams are.</param>
     /// <param name="identity">This process.</param>
     /// <param name="ownStream">The stream that this process writes to; null if its log is in files.</param>
@@ -50,12 +52,18 @@ public sealed partial class OrphanedStreams
     }
 
     /// <summary>
-    /// The streams whose owner has stopped cleanly, has been silent for longer than the lease, or was a previous process of this one's identity. Also
-    /// deletes the remains of streams adopted long ago.
+    /// The owners of streams with records that no living process held when <see cref="ListAsync"/> last looked: what they acknowledged last cannot be
+    /// found until another process, or their own next start, has taken it up.
+    /// </summary>
+    public IReadOnlyList<string> Unadopted => _unadopted;
+
+    /// <summary>
+    /// The streams whose owner has stopped cleanly, is dead, has been silent for longer than the lease, or was a previous process of this one's
+    /// identity. Also deletes the remains of streams adopted long ago.
     /// </summary>
     public async Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken = default)
     {
-        var orphans = new List<string>();
+        var (orphans, unadopted) = (new List<string>(), new List<string>());
         var names = await WalStream.ListAsync(_store, cancellationToken).ConfigureAwait(false);
         foreach (var gone in _watched.Keys.Except(names).ToList())
             _watched.Remove(gone);
@@ -67,12 +75,16 @@ public sealed partial class OrphanedStreams
             var there = await _store.GetAsync(stream.OwnerName, cancellationToken).ConfigureAwait(false);
             var owner = OwnerIn(there);
             Watch(name, there?.ETag);
-            if (IsOrphan(name, owner))
+            var isOrphan = IsOrphan(name, owner);
+            if (isOrphan || owner is { State: WalOwnerState.Live, IsReplaying: true })
+                unadopted.Add(owner?.Silo ?? owner?.Owner ?? name);
+            if (isOrphan)
                 orphans.Add(name);
             else if (owner is { State: WalOwnerState.Adopted } && IsPast(owner.Renewed, s_fenceKept))
                 await stream.DeleteAsync(cancellationToken).ConfigureAwait(false);
         }
 
+        _unadopted = unadopted;
         return orphans;
     }
 
@@ -82,7 +94,7 @@ public sealed partial class OrphanedStreams
     /// for the calls to complete, and stay readable until they have.
     /// </summary>
     /// <returns>What was found; null if it is no longer an orphan: another process was faster, or the owner is back.</returns>
-    /// <exception cref="IOException">The store cannot be reached. The stream is an orphan again after the lease, without what was adopted.</exception>
+    /// <exception cref="IOException">The store cannot be reached. The stream is an orphan again, for this process at once and for others after the lease, without what was adopted.</exception>
     public async Task<ReplayResult?> AdoptAsync(string name, Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken)
     {
         var stream = StreamOf(name);
@@ -92,11 +104,11 @@ public sealed partial class OrphanedStreams
         if (name == _ownStream || !IsOrphan(name, former))
             return null;
         var (claimedAt, claimedSince) = (_time.GetUtcNow(), _time.GetTimestamp());
-        var claim = await OwnedObject.TryClaimAsync(_store, stream.OwnerName, there, _identity.OwnerAt(claimedAt, WalOwnerState.Live), _identity.IsOwn, cancellationToken).ConfigureAwait(false);
+        var claim = await OwnedObject.TryClaimAsync(_store, stream.OwnerName, there, _identity.OwnerAt(claimedAt, WalOwnerState.Live, isReplaying: true), _identity.IsOwn, cancellationToken).ConfigureAwait(false);
         if (claim is null)
             return null;
 
-        LogAdopting(name, former?.Owner ?? "nobody");
+        LogAdopting(name, former?.Silo ?? former?.Owner ?? "nobody");
         var result = default(ReplayResult);
         var unreadable = false;
         var numbers = await stream.FenceAsync(_identity.OwnerAt(claimedAt, WalOwnerState.Adopted), cancellationToken).ConfigureAwait(false);
@@ -105,7 +117,7 @@ public sealed partial class OrphanedStreams
             if (_time.GetElapsedTime(claimedSince) > _lease / 3)
             {
                 claimedSince = _time.GetTimestamp();
-                if (!await claim.TryPutAsync(_identity.OwnerAt(_time.GetUtcNow(), WalOwnerState.Live), cancellationToken).ConfigureAwait(false))
+                if (!await claim.TryPutAsync(_identity.OwnerAt(_time.GetUtcNow(), WalOwnerState.Live, isReplaying: true), cancellationToken).ConfigureAwait(false))
                     return null;
             }
 
@@ -133,7 +145,12 @@ public sealed partial class OrphanedStreams
 
     private bool IsOrphan(string name, WalOwner? owner) => owner is null
         || owner.State == WalOwnerState.Stopped
-        || (owner.State == WalOwnerState.Live && (_identity.IsFormer(owner) || IsPast(owner.Renewed, _lease) || IsSeenSilent(name)));
+        || (owner.State == WalOwnerState.Live && (IsLeft(owner) || IsPast(owner.Renewed, _lease) || IsSeenSilent(name)));
+
+    // By a process that is certainly dead or has given up: an earlier one of this identity, a member that was declared dead, or this one, whose
+    // adoption has failed.
+    private bool IsLeft(WalOwner owner) =>
+        _identity.IsFormer(owner) || (owner.Silo is { } silo && _identity.Member?.IsDead(silo) is true) || (owner.IsReplaying && owner.Owner == _identity.Owner);
 
     // Not if only this machine's wall clock says so after having been set: every owner would look dead.
     private bool IsPast(DateTimeOffset moment, TimeSpan by) => _time.GetUtcNow() - moment > by && _steady.Now - moment > by;

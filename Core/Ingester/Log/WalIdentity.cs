@@ -41,6 +41,9 @@ public sealed partial class WalIdentity : IDisposable
     /// <summary>The directory that this process holds; null for none.</summary>
     public string? Directory { get; }
 
+    /// <summary>This process's place in its cluster; null if it runs alone.</summary>
+    public WalMember? Member { get; init; }
+
     /// <summary>The object store stream of this identity's last process; null for none.</summary>
     public string? Stream => _record?.Stream;
 
@@ -62,26 +65,26 @@ public sealed partial class WalIdentity : IDisposable
 
     /// <summary>Locks the directory, creating it if needed.</summary>
     /// <exception cref="IOException">Another process uses it, or it cannot be created or written to.</exception>
-    public static WalIdentity Claim(string path, ILogger logger) => Claim(path, logger, new WalDisk());
+    public static WalIdentity Claim(string path, ILogger logger, WalMember? member = null) => Claim(path, logger, new WalDisk(), member);
 
     /// <summary>Locks the directory; if it cannot, the process continues without an identity, which is logged.</summary>
-    public static WalIdentity ClaimOrNone(string path, ILogger logger)
+    public static WalIdentity ClaimOrNone(string path, ILogger logger, WalMember? member = null)
     {
         try
         {
-            return Claim(path, logger);
+            return Claim(path, logger, member);
         }
         catch (IOException e)
         {
             LogNone(logger, e.Message);
-            return None(logger);
+            return None(logger, member);
         }
     }
 
     /// <summary>The identity of a process that cannot prove who it is.</summary>
-    public static WalIdentity None(ILogger logger) => new(null, null, logger);
+    public static WalIdentity None(ILogger logger, WalMember? member = null) => new(null, null, logger) { Member = member };
 
-    internal static WalIdentity Claim(string path, ILogger logger, WalDisk disk)
+    internal static WalIdentity Claim(string path, ILogger logger, WalDisk disk, WalMember? member = null)
     {
         // Absolute, so that the log stays put when the process changes its current directory.
         path = Path.GetFullPath(path);
@@ -97,7 +100,7 @@ public sealed partial class WalIdentity : IDisposable
         }
 
         return held is not null
-            ? new WalIdentity(path, held, logger)
+            ? new WalIdentity(path, held, logger) { Member = member }
             : throw new IOException($"the write-ahead log in '{path}' is in use by another process; give each process its own storage.trace.wal.path");
     }
 
@@ -125,7 +128,7 @@ public sealed partial class WalIdentity : IDisposable
 
     internal bool IsOwn(ReadOnlyMemory<byte> json) => WalOwner.Read(json.Span)?.Owner == Owner;
 
-    internal byte[] OwnerAt(DateTimeOffset now, WalOwnerState state) => new WalOwner(Owner, now, state, Id).ToJson();
+    internal byte[] OwnerAt(DateTimeOffset now, WalOwnerState state, bool isReplaying = false) => new WalOwner(Owner, now, state, Id, Member?.Silo, isReplaying).ToJson();
 
     public void Dispose() => _lock?.Dispose();
 

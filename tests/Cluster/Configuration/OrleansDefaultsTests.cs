@@ -50,17 +50,30 @@ public class OrleansDefaultsTests
     }
 
     [Fact]
+    public void A_lost_silo_is_found_within_ten_seconds()
+    {
+        using var host = Build([]);
+        var membership = Options<ClusterMembershipOptions>(host);
+
+        // The wait for the next probe, two direct ones, and one through another silo, which may take twice as long.
+        Assert.True(membership.MinProbeTimeout * (1 + membership.NumMissedProbesLimit + 1) < TimeSpan.FromSeconds(10));
+        Assert.False(membership.EnableConnectionLivenessCheck);
+        Assert.Equal(TimeSpan.FromSeconds(10), membership.TableRefreshTimeout);
+    }
+
+    [Fact]
     public void Membership_and_messaging_take_orleans_options_by_their_names()
     {
         using var host = Build(new()
         {
             ["ClusterMembership:ProbeTimeout"] = "00:00:02",
             ["ClusterMembership:NumMissedProbesLimit"] = "5",
+            ["ClusterMembership:EnableConnectionLivenessCheck"] = "true",
             ["Messaging:ResponseTimeout"] = "00:00:07",
         });
         var membership = Options<ClusterMembershipOptions>(host);
 
-        Assert.Equal((TimeSpan.FromSeconds(2), 5), (membership.ProbeTimeout, membership.NumMissedProbesLimit));
+        Assert.Equal((TimeSpan.FromSeconds(2), 5, true), (membership.ProbeTimeout, membership.NumMissedProbesLimit, membership.EnableConnectionLivenessCheck));
         Assert.Equal(new ClusterMembershipOptions().NumVotesForDeathDeclaration, membership.NumVotesForDeathDeclaration);
         Assert.Equal(TimeSpan.FromSeconds(7), Options<SiloMessagingOptions>(host).ResponseTimeout);
     }

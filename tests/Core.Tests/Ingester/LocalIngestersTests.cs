@@ -250,6 +250,21 @@ public sealed class LocalIngestersTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_would_wait_for_the_log_in_vain_is_refused_before_it_is_indexed()
+    {
+        var ingesters = Open(s_options, _log);
+        _log.Trouble = new WalTrouble("the object store has not answered for 2 s", TimeSpan.FromSeconds(2), StopsAppends: true);
+
+        Assert.Equal("the write-ahead log of this silo cannot be written: the object store has not answered for 2 s; send the request again", (await PushAsync(ingesters, Traces(10))).Unavailable);
+        Assert.Empty(await FoundAsync(ingesters, 10));
+        Assert.Equal(0, _log.Appended);
+
+        // A disk fails at once, and only a commit shows that it works again.
+        _log.Trouble = _log.Trouble with { StopsAppends = false };
+        Assert.Equal(default, await PushAsync(ingesters, Traces(10)));
+    }
+
+    [Fact]
     public async Task A_tenants_limit_covers_all_partitions_together_and_a_fully_refused_batch_is_not_logged()
     {
         var ingesters = Open(s_options, _log, new TenantOverrides { Ingestion = new IngestionOverrides { MaxTracesPerUser = 30 } });

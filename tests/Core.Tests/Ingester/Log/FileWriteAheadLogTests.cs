@@ -106,6 +106,24 @@ public sealed class FileWriteAheadLogTests : IDisposable
     }
 
     [Fact]
+    public async Task A_log_that_cannot_be_written_says_so_until_it_finds_by_itself_that_it_can()
+    {
+        var disk = new FaultyWalDisk();
+        await using var log = Open(Options, disk);
+        Assert.Null(log.Trouble);
+        disk.Room = 0;
+        await Assert.ThrowsAsync<IOException>(() => log.AppendAsync(Acme, Request(1, 10)).AsTask());
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(new WalTrouble("No space left on device", TimeSpan.FromSeconds(1), StopsAppends: false), log.Trouble);
+
+        disk.Room = long.MaxValue;
+        Assert.NotNull(log.Trouble);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Null(log.Trouble);
+        Assert.Equal(["00000000000000000001.wal"], Directory.GetFiles(Options.Path, "*").Select(Path.GetFileName).Where(static name => name!.EndsWith(".wal", StringComparison.Ordinal) || name.EndsWith('~')));
+    }
+
+    [Fact]
     public async Task Callers_that_arrive_during_a_write_share_the_next_commit()
     {
         using var entered = new SemaphoreSlim(0);

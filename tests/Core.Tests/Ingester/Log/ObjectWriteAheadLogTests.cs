@@ -127,6 +127,44 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
     }
 
     [Fact]
+    public async Task A_log_that_cannot_be_written_says_so_until_a_renewal_succeeds()
+    {
+        await using var log = await OpenAsync("a");
+        Views[log].Before = static (_, _) => throw new IOException("no route to host");
+        await Assert.ThrowsAsync<IOException>(() => log.AppendAsync(Acme, Request(1, 10)).AsTask());
+        Assert.Equal(("no route to host", true), (log.Trouble?.Reason, log.Trouble?.StopsAppends));
+        Assert.False(await log.TryReachStoreAsync());
+
+        // It fails, and is tried again after a second.
+        Time.Advance(Lease / 6);
+        await UntilAsync(() => Time.TimersBegun(TimeSpan.FromSeconds(1)) == 1);
+        Views[log].Before = null;
+        Assert.NotNull(log.Trouble);
+        Time.Advance(TimeSpan.FromSeconds(1));
+        await UntilAsync(() => log.Trouble is null);
+        Assert.True(await log.TryReachStoreAsync());
+        Assert.False(log.Lost.IsCompleted);
+    }
+
+    [Fact]
+    public async Task A_request_without_an_answer_fails_after_four_seconds()
+    {
+        await using var log = await OpenAsync("a");
+        var ends = new TaskCompletionSource();
+        Views[log].Before = (_, _) => ends.Task;
+        var append = log.AppendAsync(Acme, Request(1, 20_000)).AsTask();
+        await Time.TimerOf(TimeSpan.FromSeconds(4));
+        Time.Advance(TimeSpan.FromSeconds(4));
+        Assert.Equal("the object store has not answered for 4 s", log.Trouble?.Reason);
+        ends.SetResult();
+
+        var error = await Assert.ThrowsAsync<IOException>(() => append);
+        Assert.StartsWith("cannot write to the write-ahead log 'wal/a/00000000000000000001': the object store did not answer within 4 s; send the request again", error.Message, StringComparison.Ordinal);
+        Views[log].Before = null;
+        await log.AppendAsync(Acme, Request(2, 20_000));
+    }
+
+    [Fact]
     public async Task Puts_that_fail_are_tried_less_and_less_often()
     {
         await using var log = await OpenAsync("a");
@@ -155,7 +193,8 @@ public sealed class ObjectWriteAheadLogTests : ObjectLogFixture
         var log = await OpenAsync("a");
         Views[log].After = (_, _) => throw new IOException("connection reset");
         await Assert.ThrowsAsync<IOException>(() => log.AppendAsync(Acme, Request(1, 20_000)).AsTask());
-        await PassAsync(TimeSpan.FromSeconds(5), log);
+        Time.Advance(TimeSpan.FromSeconds(5));
+        await UntilAsync(() => Time.TimersBegun(TimeSpan.FromSeconds(1)) == 1);
         Assert.Equal(1, Views[log].Calls["PutIfMatch"]);
 
         Views[log].After = null;

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
 using OrleansTempo.Core.Ingester.Log;
 using OrleansTempo.Core.Tests.RemoteWrite.Queue;
 using static OrleansTempo.Core.Tests.Ingester.Log.WalTestData;
@@ -96,6 +97,8 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
         var error = await Assert.ThrowsAsync<IOException>(() => late);
         Assert.Contains("'old' was taken over by", error.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<IOException>(() => old.AppendAsync(Acme, Request(3, 10)).AsTask());
+        Assert.Contains("'old' was taken over by", await old.Lost, StringComparison.Ordinal);
+        Assert.Equal(await old.Lost, old.Trouble?.Reason);
 
         // Nor does it harm the stream when it ends.
         var before = Store.Names;
@@ -286,7 +289,7 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     }
 
     [Fact]
-    public async Task An_adoption_whose_callback_fails_deletes_nothing_and_can_be_retried_after_the_lease()
+    public async Task An_adoption_whose_callback_fails_deletes_nothing_and_can_be_retried_at_once_and_by_others_after_the_lease()
     {
         var dead = await OpenAsync("dead");
         await dead.AppendAsync(Acme, Request(1, 10));
@@ -294,11 +297,59 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
         await DieAsync(dead);
         await using var log = await OpenAsync("b");
         await Assert.ThrowsAsync<TimeoutException>(() => OrphansOf(log).AdoptAsync("dead", static _ => throw new TimeoutException(), CancellationToken.None));
-        Assert.Empty(await OrphansOf(log).ListAsync());
-
-        await PassAsync(Lease + TimeSpan.FromSeconds(5), log);
+        await using var other = await OpenAsync("c");
+        Assert.Empty(await OrphansOf(other).ListAsync());
         Assert.Equal(["dead"], await OrphansOf(log).ListAsync());
+
+        await PassAsync(Lease + TimeSpan.FromSeconds(5), log, other);
+        Assert.Equal(["dead"], await OrphansOf(other).ListAsync());
         Assert.Equal([Text(Acme, Request(1, 10)), Text(Acme, Request(2, 10))], (await AdoptAsync(log, "dead")).Records);
+    }
+
+    [Fact]
+    public async Task The_stream_of_a_member_that_was_declared_dead_is_an_orphan_at_once()
+    {
+        var dead = new HashSet<string>();
+        var lost = await OpenAsync("lost", WalIdentity.None(NullLogger.Instance, new WalMember("10.0.0.3:11111@7", dead.Contains)));
+        await using var log = await OpenAsync("b", WalIdentity.None(NullLogger.Instance, new WalMember("10.0.0.2:11111@7", dead.Contains)));
+        await lost.AppendAsync(Acme, Request(1, 10));
+        var orphans = OrphansOf(log);
+        Assert.Empty(await orphans.ListAsync());
+        Assert.Empty(orphans.Unadopted);
+
+        dead.Add("10.0.0.3:11111@7");
+        Assert.Equal(["lost"], await orphans.ListAsync());
+        Assert.Equal(["10.0.0.3:11111@7"], orphans.Unadopted);
+        Assert.Equal([Text(Acme, Request(1, 10))], (await AdoptAsync(log, "lost")).Records);
+        Assert.Empty(await orphans.ListAsync());
+        Assert.Empty(orphans.Unadopted);
+
+        // It lives, and finds out.
+        await Assert.ThrowsAsync<IOException>(() => lost.AppendAsync(Acme, Request(2, 20_000)).AsTask());
+        Assert.True(lost.Lost.IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public async Task While_a_stream_is_being_adopted_others_know_that_its_records_are_nowhere_yet()
+    {
+        var dead = await OpenAsync("dead");
+        await dead.AppendAsync(Acme, Request(1, 10));
+        await DieAsync(dead);
+        await using var log = await OpenAsync("b", WalIdentity.None(NullLogger.Instance, new WalMember("10.0.0.2:11111@7", static _ => false)));
+        await using var other = await OpenAsync("c");
+        var watching = OrphansOf(other);
+        var result = await OrphansOf(log).AdoptAsync(
+            "dead",
+            async _ =>
+            {
+                Assert.Empty(await watching.ListAsync());
+                Assert.Equal(["10.0.0.2:11111@7"], watching.Unadopted);
+            },
+            CancellationToken.None);
+
+        Assert.Equal(1, result?.Records);
+        Assert.Empty(await watching.ListAsync());
+        Assert.Empty(watching.Unadopted);
     }
 
     [Fact]

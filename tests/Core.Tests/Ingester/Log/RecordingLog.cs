@@ -7,6 +7,10 @@ internal sealed class RecordingLog : IWriteAheadLog
 {
     public long CurrentSegment { get; set; } = 1;
 
+    public WalTrouble? Trouble { get; set; }
+
+    public Task<string> Lost { get; } = new TaskCompletionSource<string>().Task;
+
     /// <summary>The error that appends fail with, if any.</summary>
     public IOException? Failure { get; set; }
 

@@ -56,6 +56,24 @@ public sealed class ResumedStreamTests : ObjectLogFixture
     }
 
     [Fact]
+    public async Task Until_a_resumed_stream_is_replayed_others_know_that_its_records_are_nowhere_yet()
+    {
+        var (first, identity) = await StartAsync();
+        await AppendAsync(first, 0);
+        Kill(first, identity);
+        await using var other = await OpenAsync("other");
+        var watching = OrphansOf(other);
+
+        var (log, next) = await StartAsync();
+        Assert.Empty(await watching.ListAsync());
+        Assert.Single(watching.Unadopted);
+        Assert.Equal([TextOf(0)], (await log.ReplayedAsync()).Records);
+        await watching.ListAsync();
+        Assert.Empty(watching.Unadopted);
+        await StopAsync(log, next);
+    }
+
+    [Fact]
     public async Task Twenty_kills_leave_the_log_no_larger_than_one()
     {
         var (log, identity) = await StartAsync();
@@ -329,7 +347,7 @@ public sealed class ResumedStreamTests : ObjectLogFixture
             adopted.Add(Text(record.Tenant, record.Request.Span));
             return default;
         }, CancellationToken.None));
-        Assert.Empty(await OrphansOf(identity).ListAsync());
+        Assert.Equal(["dead"], await OrphansOf(identity).ListAsync());
         identity.Dispose();
 
         using var next = WalIdentity.Claim(FileOptions.Path, NullLogger.Instance);

@@ -39,12 +39,13 @@ public sealed class TempoMetrics : IDisposable
         AttributesTruncated = Counter("tempo_distributor_attributes_truncated_total", "Attribute keys or values cut at max_attribute_bytes, by tenant and scope");
         ForwarderPushes = new(Meter, "tempo_distributor_forwarder_pushes_total", "Batches offered to the metrics-generator's queue, by tenant", TagsOf);
         ForwarderPushFailures = Counter("tempo_distributor_forwarder_pushes_failures_total", "Batches that the metrics-generator did not get because its queue was full or it could not be reached, by tenant");
-        ForwarderSpansDropped = Counter("tempo_distributor_forwarder_spans_dropped_total", "Spans that the metrics-generator did not get, or may not have got, by tenant");
+        ForwarderSpansDropped = Counter("tempo_distributor_forwarder_spans_dropped_total", "Spans that were not handed to the metrics-generator, by tenant");
         QueueLength = Gauge("tempo_distributor_queue_length", "Requests waiting for the metrics-generator, by tenant and name");
         GeneratorPushes = Counter("tempo_distributor_metrics_generator_pushes_total", "Calls to the metrics-generator that carry spans, without tenant");
         GeneratorPushFailures = Counter("tempo_distributor_metrics_generator_pushes_failures_total", "Failed calls to the metrics-generator, without tenant");
         GrainCalls = Counter("tempo_distributor_grain_calls_total", "Calls to grains that carry spans, by grain, without tenant");
         GeneratorSpansReceived = Counter("tempo_metrics_generator_spans_received_total", "Spans taken from the queue by the metrics-generator, by tenant");
+        GeneratorSpansLost = Counter("tempo_metrics_generator_spans_lost_max_total", "Upper bound of the spans that are missing from the metrics because a metrics-generator or a silo ended without notice, by tenant");
         GeneratorBytesReceived = Counter("tempo_metrics_generator_bytes_received_total", "Bytes of OTLP protobuf taken from the queue by the metrics-generator, by tenant");
         GeneratorSpansDiscarded = Counter("tempo_metrics_generator_spans_discarded_total", "Spans skipped by a processor, by tenant, reason and processor");
         ActiveProcessors = Gauge("tempo_metrics_generator_active_processors", "Active processors, 1 for each, by tenant and processor");
@@ -152,6 +153,7 @@ public sealed class TempoMetrics : IDisposable
     public Counter<long> GeneratorPushFailures { get; }
     public Counter<long> GrainCalls { get; }
     public Counter<long> GeneratorSpansReceived { get; }
+    public Counter<long> GeneratorSpansLost { get; }
     public Counter<long> GeneratorBytesReceived { get; }
     public Counter<long> GeneratorSpansDiscarded { get; }
     public Gauge<long> ActiveProcessors { get; }

@@ -11,6 +11,11 @@ internal interface IClusterMember : IGrainService
     [ResponseTimeout("00:00:05")]
     Task<MemberDescription> DescribeAsync();
 
+    /// <summary>Whether this silo can write its log now, which it tries.</summary>
+    [Alias("can-log")]
+    [ResponseTimeout("00:00:10")]
+    Task<bool> CanLogAsync();
+
     /// <summary>
     /// Asks this silo to declare the caller, which cannot write its log, dead, so that the others run its grains and adopt its log; the caller then
     /// ends. False if this silo cannot write its own log either, so that nothing would be gained.

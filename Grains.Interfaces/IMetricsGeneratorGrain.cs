@@ -4,10 +4,23 @@ namespace OrleansTempo.Grains.Interfaces;
 [Alias("orleanstempo.IMetricsGeneratorGrain")]
 internal interface IMetricsGeneratorGrain : IGrainWithStringKey
 {
-    /// <summary>Counts spans. A failed call must never be retried, because that could count spans twice.</summary>
+    /// <summary>
+    /// Counts spans. A call that failed may have been counted: <see cref="AskAsync"/> tells. Versions before <see cref="AskAsync"/> ignore the number,
+    /// and calls of theirs have none; such a call must never be repeated.
+    /// </summary>
+    /// <param name="payload">The spans.</param>
+    /// <param name="queue">The queue they come from, which has one call to this grain under way at a time; empty for none.</param>
+    /// <param name="number">The queue's number for the call, from 1. A number is counted once, and none that is lower than one that was counted.</param>
     [Alias("push")]
     [ResponseTimeout("00:00:15")]
-    Task PushAsync(SpanPayload payload);
+    Task PushAsync(SpanPayload payload, Guid queue = default, long number = 0);
+
+    /// <summary>Tells whether a push was counted.</summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="number">The number of its last call.</param>
+    [Alias("ask")]
+    [ResponseTimeout("00:00:05")]
+    Task<AskAnswer> AskAsync(Guid queue, long number);
 
     /// <summary>Begins a reading of the current series; null if the tenant has no generator.</summary>
     [Alias("begin-series")]

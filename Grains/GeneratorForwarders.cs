@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Distributor;
+using OrleansTempo.Core.Ingester.Log;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
 using OrleansTempo.Grains.Interfaces;
@@ -9,13 +10,14 @@ using OrleansTempo.Grains.Interfaces;
 namespace OrleansTempo.Grains;
 
 /// <summary>The silo's queues for metrics-generator grains, one per tenant, opened when a batch arrives and closed after none has arrived for a while.</summary>
-internal sealed class GeneratorForwarders : IGeneratorQueue
+internal sealed partial class GeneratorForwarders : IGeneratorQueue
 {
     private readonly RecentTable<TenantId, TenantForwarder> _forwarders;
     private readonly IGrainFactory _grains;
     private readonly MetricsGeneratorOptions _options;
     private readonly IOverrides _overrides;
     private readonly GeneratorQueueBudget _budget;
+    private readonly QueuedSpans _queued;
     private readonly TempoMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -24,11 +26,14 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
     /// <param name="grains">Creates references to grains.</param>
     /// <param name="options">The limits on what may wait.</param>
     /// <param name="overrides">Which tenants have a generator, and with how many shards.</param>
+    /// <param name="queued">Says how many spans are queued.</param>
     /// <param name="metrics">The process's own metrics.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The process's log.</param>
-    public GeneratorForwarders(IGrainFactory grains, MetricsGeneratorOptions options, IOverrides overrides, TempoMetrics metrics, TimeProvider time, ILogger logger)
+    public GeneratorForwarders(
+        IGrainFactory grains, MetricsGeneratorOptions options, IOverrides overrides, QueuedSpans queued, TempoMetrics metrics, TimeProvider time, ILogger logger)
     {
+        _queued = queued;
         _grains = grains;
         _options = options;
         _overrides = overrides;
@@ -36,7 +41,7 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
         _metrics = metrics;
         _time = time;
         _logger = logger;
-        _forwarders = new(TimeSpan.FromMinutes(10), time) { MayForget = static f => f.IsEmpty, Forgotten = static f => f.DrainAsync().Ignore() };
+        _forwarders = new(TimeSpan.FromMinutes(10), time) { MayForget = static f => f.IsEmpty, Forgotten = static f => f.DrainAsync(CancellationToken.None).Ignore() };
         overrides.Changed += ApplyOverrides;
     }
 
@@ -62,6 +67,8 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
         }
     }
 
+    public Task SayAsync() => _queued.SayAsync();
+
     public TimeSpan Hold(TenantId tenant) => _forwarders.Peek(tenant)?.Hold() ?? TimeSpan.Zero;
 
     /// <summary>
@@ -84,16 +91,25 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
         }
     }
 
-    /// <summary>Waits until everything offered so far has been handed over or dropped; call it once no more batches arrive.</summary>
-    public async Task DrainAsync(CancellationToken cancellationToken)
+    /// <summary>Waits until everything offered so far has been handed over; call it once no more batches arrive.</summary>
+    /// <param name="deadline">When it is cancelled, what is left is dropped.</param>
+    public async Task DrainAsync(CancellationToken deadline)
     {
         _overrides.Changed -= ApplyOverrides;
         _isDraining = true;
-        await Task.WhenAll(_forwarders.All.Select(static f => f.Value.DrainAsync())).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(_forwarders.All.Select(f => f.Value.DrainAsync(deadline))).ConfigureAwait(false);
+        try
+        {
+            await _queued.EndAsync(isEmpty: !deadline.IsCancellationRequested).ConfigureAwait(false);
+        }
+        catch (IOException e)
+        {
+            LogNotEnded(_logger, e.Message);
+        }
     }
 
     private TenantForwarder Of(TenantId tenant) =>
-        _forwarders.GetOrAdd(tenant, static (t, self) => new TenantForwarder(t, self._grains, self.ShardsOf(t), self._budget, self._metrics, self._time, self._logger), this);
+        _forwarders.GetOrAdd(tenant, static (t, self) => new TenantForwarder(t, self._grains, self.ShardsOf(t), self._budget, self._queued, self._metrics, self._time, self._logger), this);
 
     // 0 if the tenant has no generator.
     private int ShardsOf(TenantId tenant)
@@ -107,4 +123,7 @@ internal sealed class GeneratorForwarders : IGeneratorQueue
         foreach (var (tenant, forwarder) in _forwarders.All)
             forwarder.Shards = ShardsOf(tenant);
     }
+
+    [LoggerMessage(3011, LogLevel.Warning, "The queues for metrics-generators are empty, but the object store cannot be told; another silo will say that their spans may be missing from the metrics: {Reason}")]
+    private static partial void LogNotEnded(ILogger logger, string reason);
 }

@@ -10,6 +10,7 @@ namespace OrleansTempo.Grains;
 /// <summary>
 /// Looks for metrics-generators that nobody runs: those of tenants that have sent no span since their silo died. Once woken, a generator keeps
 /// sending its series until they go stale, and sends what was waiting. Every silo looks; a claim that has changed since the last look has an owner.
+/// It also counts what dead silos had in their queues for them.
 /// </summary>
 internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine engine, ILogger logger)
 {
@@ -63,6 +64,7 @@ internal sealed partial class GeneratorSweep(IGrainFactory grains, GrainEngine e
                     asleep.Add(claim);
             }).ConfigureAwait(false);
             _seen = claims.Except(asleep).ToDictionary(static c => (c.Tenant, c.Shard), static c => c.ETag);
+            await engine.Queued.SweepAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (IOException e)
         {

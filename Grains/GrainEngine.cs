@@ -3,6 +3,7 @@ using OrleansTempo.Core.Blocks.List;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Ingester.Log;
 using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Core.Overrides;
@@ -26,6 +27,9 @@ internal sealed record GrainEngine
 
     /// <summary>The queues for the metrics-generator grains.</summary>
     public required GeneratorForwarders Generators { get; init; }
+
+    /// <summary>How many spans wait in those queues.</summary>
+    public required QueuedSpans Queued { get; init; }
 
     /// <summary>The store that holds the claims, shared by all silos.</summary>
     public required IObjectStore Store { get; init; }

@@ -9,12 +9,12 @@ internal sealed class GrainSnapshotStorage(IPersistentState<StoredSnapshot> stat
     public async Task<KeptSnapshot?> ReadAsync(CancellationToken cancellationToken)
     {
         await CallAsync(state.ReadStateAsync, cancellationToken);
-        return state.RecordExists ? new KeptSnapshot(state.State.Epoch, state.State.Bytes) : null;
+        return state.RecordExists ? new KeptSnapshot(state.State.Epoch, state.State.Bytes, state.State.Pushes) : null;
     }
 
     public async Task<bool> TryWriteAsync(KeptSnapshot snapshot, CancellationToken cancellationToken)
     {
-        state.State = new StoredSnapshot { Epoch = snapshot.Epoch, Bytes = snapshot.Content.ToArray() };
+        state.State = new StoredSnapshot { Epoch = snapshot.Epoch, Bytes = snapshot.Content.ToArray(), Pushes = snapshot.Pushes.ToArray() };
         return await CallAsync(state.WriteStateAsync, cancellationToken);
     }
 

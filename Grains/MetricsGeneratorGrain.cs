@@ -61,13 +61,26 @@ internal sealed partial class MetricsGeneratorGrain(
         NoteChangedSettings();
     }
 
-    public Task PushAsync(SpanPayload payload)
+    public Task PushAsync(SpanPayload payload, Guid queue, long number)
     {
+        ThrowIfLost();
         ApplyChangedSettings();
         using var reading = payload.Open();
-        foreach (var part in reading.Parts)
-            _life!.Push(part.Batch, part.Spans.Span);
-        return Task.CompletedTask;
+        if (queue == Guid.Empty || _life!.TryBegin(queue, number))
+        {
+            foreach (var part in reading.Parts)
+                _life!.Push(part.Batch, part.Spans.Span);
+        }
+
+        return _life!.SayAsync();
+    }
+
+    public async Task<AskAnswer> AskAsync(Guid queue, long number)
+    {
+        ThrowIfLost();
+        var answer = new AskAnswer { State = _life!.Ask(queue, number) };
+        await _life.SayAsync();
+        return answer;
     }
 
     public Task<SeriesPiece?> BeginSeriesAsync()
@@ -108,6 +121,15 @@ internal sealed partial class MetricsGeneratorGrain(
         _renewing?.Dispose();
         var deadline = engine.GeneratorOptions.Storage.RemoteWriteFlushDeadline;
         await _life.StopAsync(deadline < s_longestFlush ? deadline : s_longestFlush, cancellationToken);
+    }
+
+    // What it counts now, nobody sends. The caller asks again, and finds the successor.
+    private void ThrowIfLost()
+    {
+        if (!_life!.IsLost)
+            return;
+        DeactivateOnIdle();
+        throw new InvalidOperationException($"another silo has taken over the series of {Key}");
     }
 
     private GeneratorEnvironment Environment() => new()

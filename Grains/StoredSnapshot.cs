@@ -11,4 +11,8 @@ public sealed class StoredSnapshot
     /// <summary>See <c>docs/generator-snapshot.md</c>; empty for none.</summary>
     [Id(1)]
     public byte[] Bytes { get; set; } = [];
+
+    /// <summary>Which pushes are counted in it; empty if a version wrote it that did not number them.</summary>
+    [Id(2)]
+    public byte[] Pushes { get; set; } = [];
 }

@@ -4,6 +4,7 @@ using OrleansTempo.Core;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Generator;
 using OrleansTempo.Core.Ingester;
+using OrleansTempo.Core.Ingester.Log;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Grains.Interfaces;
 
@@ -11,11 +12,10 @@ namespace OrleansTempo.Grains;
 
 /// <summary>
 /// Forwards one tenant's batches to its metrics-generator grain: a queue bounded in bytes, and one call in flight at a time, which takes what has
-/// gathered in the meantime. Best effort: batches that find no room, and those that a call loses, are counted and not retried, because a retry could
-/// count spans twice.
+/// gathered in the meantime. While the grain moves, batches wait. Those that find no room, or whose call is given up, are counted as dropped.
 /// <code>
-///   batches ─► queue ─► one call ─┬─► metrics-generator grain
-///                                 └─► with shards, each gets the spans of its trace IDs
+///   batches ─► queue ─► one call, see <see cref="NumberedCalls"/> ─┬─► metrics-generator grain
+///                                                    └─► with shards, each gets the spans of its trace IDs
 /// </code>
 /// </summary>
 internal sealed partial class TenantForwarder
@@ -30,23 +30,26 @@ internal sealed partial class TenantForwarder
     private readonly TenantId _tenant;
     private readonly IGrainFactory _grains;
     private readonly GeneratorQueueShare _queue;
+    private readonly QueuedSpans _queued;
     private readonly TempoMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly KeyValuePair<string, object?> _tenantTag;
     private readonly CancellationTokenSource _draining = new();
+    private readonly CancellationTokenSource _hurry = new();
+    private readonly Dictionary<string, NumberedCalls> _calls = [];
     private readonly Task _reader;
     private TraceSplit? _split;
     private volatile int _shards;
     private int _waiting;
-    private bool _failing;
 
-    public TenantForwarder(TenantId tenant, IGrainFactory grains, int shards, GeneratorQueueBudget budget, TempoMetrics metrics, TimeProvider time, ILogger logger)
+    public TenantForwarder(TenantId tenant, IGrainFactory grains, int shards, GeneratorQueueBudget budget, QueuedSpans queued, TempoMetrics metrics, TimeProvider time, ILogger logger)
     {
         _tenant = tenant;
         _grains = grains;
         _shards = shards;
         _queue = new GeneratorQueueShare(budget, time);
+        _queued = queued;
         _metrics = metrics;
         _time = time;
         _logger = logger;
@@ -78,6 +81,8 @@ internal sealed partial class TenantForwarder
         }
 
         batch.Lease();
+        var spans = batch.Spans.Length;
+        _queued.Add(spans);
         Interlocked.Increment(ref _waiting);
         if (_batches.Writer.TryWrite(new Waiting(batch, bytes)))
         {
@@ -86,6 +91,7 @@ internal sealed partial class TenantForwarder
         }
 
         Interlocked.Decrement(ref _waiting);
+        _queued.Remove(spans);
         _queue.Return(bytes);
         batch.Release();
         return false;
@@ -99,11 +105,13 @@ internal sealed partial class TenantForwarder
     }
 
     /// <summary>Accepts nothing more; completes once the queue is empty.</summary>
-    public Task DrainAsync()
+    /// <param name="deadline">When it is cancelled, what is left is dropped.</param>
+    public async Task DrainAsync(CancellationToken deadline)
     {
         _batches.Writer.TryComplete();
-        _draining.Cancel();
-        return _reader;
+        await _draining.CancelAsync().ConfigureAwait(false);
+        using (deadline.Register(static hurry => ((CancellationTokenSource)hurry!).Cancel(), _hurry))
+            await _reader.ConfigureAwait(false);
     }
 
     private async Task ReadAsync()
@@ -147,36 +155,34 @@ internal sealed partial class TenantForwarder
             Split(batch, parts);
         }
 
-        var started = _time.GetTimestamp();
-        var calls = new List<(List<SpanPart> Parts, Task Call)>(shards);
+        var calls = new List<(List<SpanPart> Parts, int Spans, Task<CallResult> Call)>(shards);
         for (var i = 0; i < shards; i++)
         {
-            if (parts[i] is { } some)
-                calls.Add((some, _grains.GetGrain<IMetricsGeneratorGrain>(GrainKeys.OfGenerator(_tenant, PartOf(i, shards))).PushAsync(new SpanPayload(some))));
+            if (parts[i] is not { } some)
+                continue;
+            var spans = some.Sum(static p => p.Spans.Length);
+            calls.Add((some, spans, CallsTo(PartOf(i, shards)).PushAsync(new SpanPayload(some), spans, _hurry.Token)));
         }
 
         _metrics.GrainCalls.Add(calls.Count, s_generatorGrain);
-        _metrics.GeneratorPushes.Add(calls.Count);
-        var lost = new HashSet<SpanBatch>();
-        foreach (var (some, call) in calls)
+        var abandoned = new HashSet<SpanBatch>();
+        foreach (var (some, spans, call) in calls)
         {
-            await call.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            _metrics.RecordCall("/tempopb.MetricsGenerator/PushSpans", call.IsCompletedSuccessfully, _time.GetElapsedTime(started));
-            if (call.IsCompletedSuccessfully)
-            {
-                _failing = false;
-                continue;
-            }
-
-            if (!_failing)
-                LogCallFailed(_logger, _tenant, call.Exception?.InnerException?.Message ?? "the call was cancelled");
-            _failing = true;
-            _metrics.GeneratorPushFailures.Add(1);
-            CountDropped(some.Count, some.Sum(static p => p.Spans.Length));
-            lost.UnionWith(some.Select(static p => p.Batch));
+            var result = await call.ConfigureAwait(false);
+            if (result.IsDropped)
+                CountDropped(some.Count, spans);
+            if (result.HasFailed)
+                abandoned.UnionWith(some.Select(static p => p.Batch));
         }
 
-        Release(batches, lost);
+        Release(batches, abandoned);
+    }
+
+    private NumberedCalls CallsTo(string part)
+    {
+        if (!_calls.TryGetValue(part, out var calls))
+            _calls[part] = calls = new NumberedCalls(_grains.GetGrain<IMetricsGeneratorGrain>(GrainKeys.OfGenerator(_tenant, part)), _tenant, _metrics, _time, _logger);
+        return calls;
     }
 
     // A failed call may still be on its way.
@@ -184,6 +190,7 @@ internal sealed partial class TenantForwarder
     {
         foreach (var (batch, bytes) in batches)
         {
+            _queued.Remove(batch.Spans.Length);
             _queue.Return(bytes);
             Interlocked.Decrement(ref _waiting);
             if (abandoned.Contains(batch))
@@ -225,9 +232,6 @@ internal sealed partial class TenantForwarder
 
     private static readonly KeyValuePair<string, object?> s_queueName = new("name", "metrics-generator");
     private static readonly KeyValuePair<string, object?> s_generatorGrain = new("grain", "metrics-generator");
-
-    [LoggerMessage(3001, LogLevel.Warning, "Tenant {Tenant}: the metrics-generator cannot be reached; until it can, spans are left out of the metrics, and counted: {Reason}")]
-    private static partial void LogCallFailed(ILogger logger, TenantId tenant, string reason);
 
     [LoggerMessage(3002, LogLevel.Error, "Tenant {Tenant}: spans could not be handed to the metrics-generator")]
     private static partial void LogForwardingFailed(ILogger logger, TenantId tenant, Exception exception);

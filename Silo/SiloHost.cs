@@ -226,6 +226,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
             IsAlone ? null : MemberOf(host.Services));
         _ = traces.LogLost.ContinueWith(lost => EndNow(lost.Result), TaskScheduler.Default);
         var engine = _engine = CreateEngine(traces, grains, _store);
+        await engine.Queued.StartAsync(stop);
 
         await JoinAsync(host, stop);
         var oracle = host.Services.GetRequiredService<ISiloStatusOracle>();
@@ -239,7 +240,9 @@ internal sealed partial class SiloHost : IAsyncDisposable
             LogJoined(_logger, oracle.SiloAddress, string.Join(", ", oracle.GetActiveSilos()));
             _membershipLog = ActivatorUtilities.CreateInstance<MembershipLog>(host.Services, (SiloAddress silo) => traces.NoteDead(silo.ToParsableString()), _logger).RunAsync(stop);
             var others = ActivatorUtilities.CreateInstance<MemberCalls>(host.Services, _time);
-            _logWatch = new LogWatch(() => traces.LogTrouble is { StopsAppends: true } trouble ? trouble : null, others.ReplaceAsync, EndNow, _time, _logger).RunAsync(stop);
+            var access = new StoreAccess(
+                () => traces.LogTrouble is { StopsAppends: true } trouble ? trouble : null, traces.CanReadLogAsync, others.AnyCanLogAsync, others.ReplaceAsync);
+            _logWatch = new LogWatch(access, EndNow, _time, _logger).RunAsync(stop);
         }
 
         var server = _server = CreateServer(host.Services, settings, traces, grains, oracle);
@@ -294,7 +297,10 @@ internal sealed partial class SiloHost : IAsyncDisposable
         await _sweep;
         await _membershipLog;
         await _logWatch;
-        _engine!.Distributor.Stop();
+
+        // Orleans clients push without the server. Once this returns, everything they were told is acknowledged is in the queues.
+        using (var graceful = new CancellationTokenSource(Options.Server.GracefulShutdownTimeout))
+            await _engine!.Distributor.StopAsync(graceful.Token);
         using (var graceful = new CancellationTokenSource(Options.Server.GracefulShutdownTimeout))
             await _engine.Generators.DrainAsync(graceful.Token);
         await _host!.StopAsync();
@@ -416,7 +422,8 @@ internal sealed partial class SiloHost : IAsyncDisposable
     private GrainEngine CreateEngine(TraceStore traces, IGrainFactory grains, IObjectStore store)
     {
         var overrides = _overrides.Current;
-        var generators = new GeneratorForwarders(grains, Options.MetricsGenerator, overrides, _metrics, _time, _logger);
+        var queued = new QueuedSpans(store, traces.LogStream, _metrics, _time, _logger);
+        var generators = new GeneratorForwarders(grains, Options.MetricsGenerator, overrides, queued, _metrics, _time, _logger);
         return new GrainEngine
         {
             Ingesters = traces.Ingesters,
@@ -427,6 +434,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
                 traces.Router, generators, _requests, _metrics, _time),
             Query = traces.Query,
             Generators = generators,
+            Queued = queued,
             Store = store,
             IsExclusive = IsAlone && Options.Storage.Trace.Backend == TraceStorageOptions.LocalBackend,
             GeneratorOptions = Options.MetricsGenerator,

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Numerics;
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Generator;
@@ -33,6 +34,9 @@ public sealed partial class GeneratorLife
     // Prometheus, and Mimir by default, refuse samples with timestamps further ahead than this.
     private static readonly TimeSpan s_maxAhead = TimeSpan.FromMinutes(10);
 
+    // So few that a crash of a quiet tenant says little, and so many that most tenants' claims say enough between two collections.
+    private const long LeastUnsentBound = 256;
+
     // For samples found waiting by a start that is cancelled; what is not sent by then is kept.
     private static readonly TimeSpan s_cancelledFlush = TimeSpan.FromSeconds(2);
 
@@ -48,6 +52,7 @@ public sealed partial class GeneratorLife
     private readonly SendPermit _permit = new();
     private readonly RemoteWriter _writer;
     private readonly Retry _retry;
+    private readonly CountedPushes _pushes = new();
 
     // Cancelled when no further attempt to claim may start.
     private readonly CancellationTokenSource _stopping = new();
@@ -63,6 +68,11 @@ public sealed partial class GeneratorLife
 
     // Only with every_collection, from the claim on.
     private SnapshotChain? _chain;
+
+    // Spans: all; those in the last collection that was queued for sending; and those that no crash can lose any more.
+    private long _counted;
+    private long _queued;
+    private long _safe;
 
     // The timestamp of the last collection that may have been sent, by this or a previous owner; Unix milliseconds.
     private long _sentUpToMs;
@@ -147,11 +157,31 @@ public sealed partial class GeneratorLife
         cancellationToken.ThrowIfCancellationRequested();
     }
 
+    /// <summary>
+    /// Notes a numbered push, whose spans are then to be counted by <see cref="Push"/>, before anything is awaited. Queue and number are those of
+    /// <see cref="CountedPushes"/>.
+    /// </summary>
+    /// <returns>False if it has been counted, or must not be counted any more.</returns>
+    public bool TryBegin(Guid queue, long number) => _pushes.TryCount(queue, number, Time.GetUtcNow());
+
+    /// <summary>Tells whether a push has been counted that was attempted at least once.</summary>
+    public PushState Ask(Guid queue, long number) => _pushes.Ask(queue, number, Time.GetUtcNow());
+
+    /// <summary>
+    /// Completes once the claim says how many spans would be lost if this process ended now without notice: at once, or after a renewal if there are
+    /// more than usual. The sender of a push is answered only then. If the store fails, it is answered all the same: it cannot be told otherwise
+    /// that its spans are counted.
+    /// </summary>
+    public Task SayAsync() => _claim is { IsExclusive: false } claim && Unsent > claim.UnsentBound && NoteSafe() > claim.UnsentBound
+        ? RaiseUnsentBoundAsync(claim)
+        : Task.CompletedTask;
+
     /// <summary>Counts some spans of a batch, and keeps no reference to the batch. A failure is logged, and the tenant's metrics continue.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="spans">Positions in <see cref="SpanBatch.Spans"/>, ascending.</param>
     public void Push(SpanBatch batch, ReadOnlySpan<int> spans)
     {
+        _counted += spans.Length;
         try
         {
             _generator.Push(batch, spans);
@@ -308,6 +338,12 @@ public sealed partial class GeneratorLife
         var chain = _environment.Snapshot == SnapshotMode.EveryCollection
             ? new SnapshotChain(_environment.Store, _tenant, _shard.ToString(), claim.Epoch, Time)
             : null;
+        if (claim.LostSpansMax > 0)
+        {
+            _environment.Metrics.GeneratorSpansLost.Add(claim.LostSpansMax, _tag);
+            LogSpansLost(_logger, _name, claim.LostSpansMax);
+        }
+
         var isRestored = await RestoreAsync(claim, chain, cancellationToken);
         _generator.StartAfter(claim.LastTimestampMs);
         _sentUpToMs = Math.Max(_sentUpToMs, claim.LastTimestampMs);
@@ -344,10 +380,19 @@ public sealed partial class GeneratorLife
     {
         var isRestored = false;
 
+        if (claim.Start == ClaimStart.New)
+            _pushes.BeginComplete();
+        else
+            _pushes.BeginIncomplete(claim.HasFormerEnded ? DateTimeOffset.FromUnixTimeMilliseconds(claim.LastTimestampMs) : Time.GetUtcNow());
+
         // The epoch of an unknown owner is not known either, so nothing of it is found.
         if ((claim.SnapshotEpoch ?? claim.CrashedEpoch ?? (claim.Start == ClaimStart.Seized ? 0 : null)) is { } epoch)
         {
             var (kept, problem) = await ReadKeptAsync(epoch, cancellationToken);
+
+            // Whether or not its series can be restored: its pushes were counted, and sent.
+            if (kept is not null)
+                _pushes.TryRestore(kept.Pushes.Span);
             var left = await ReadChainAsync(epoch, cancellationToken);
             isRestored = _environment.Snapshot != SnapshotMode.Off && TryRestore(claim, kept, left, problem);
             if (chain is not null)
@@ -417,13 +462,20 @@ public sealed partial class GeneratorLife
                 await FollowClockAsync(claim);
             using var batch = _writer.BeginCollection(Time.GetUtcNow().ToUnixTimeMilliseconds());
             var collectionMs = _generator.Collect(batch.Visitor);
+            var counted = _counted;
             var isRecorded = chain is not null && await TryPutAsync(chain, chain.Record(_generator));
 
             // Only now, because the claim must not say that more was sent than the records contain.
             _sentUpToMs = Math.Max(_sentUpToMs, collectionMs);
             var needsRenewal = claim is { IsExclusive: false } || (chain is not null && !isRecorded);
             if (!needsRenewal || await RenewUntilKnownAsync(claim!))
+            {
+                NoteSafe();
                 _writer.Complete(batch, collectionMs);
+                _queued = counted;
+            }
+
+            _pushes.Forget(Time.GetUtcNow());
             if (chain is not null)
                 await chain.TidyAsync(_giveUp.Token);
         }
@@ -481,10 +533,43 @@ public sealed partial class GeneratorLife
     // The claim says up to when its owner sends before it sends, so that a successor never uses an earlier timestamp.
     private async Task<bool> RenewUntilKnownAsync(WriterClaim claim)
     {
+        // As many again may come until the next collection, and some more.
+        if (!claim.IsExclusive)
+            claim.NextUnsentBound = UnsentBoundFor(NoteSafe() * 5 / 4);
+
         // Not cancelled half way: only this collection has the first zeros of new series.
         var isOurs = await _retry.UntilDoneAsync(() => claim.RenewAsync(_sentUpToMs, CancellationToken.None), e => NoteNotRenewed(e.Message), _giveUp.Token);
         _isRenewalFailing = false;
         return isOurs;
+    }
+
+    private long Unsent => _counted - _safe;
+
+    private long NoteSafe()
+    {
+        if (_writer.IsSafe)
+            _safe = _queued;
+        return Unsent;
+    }
+
+    // In few steps, so that there are few renewals.
+    private static long UnsentBoundFor(long spans) => Math.Max(LeastUnsentBound, (long)BitOperations.RoundUpToPowerOf2((ulong)spans));
+
+    private async Task RaiseUnsentBoundAsync(WriterClaim claim)
+    {
+        try
+        {
+            while (Unsent > claim.UnsentBound && !claim.IsLost)
+            {
+                claim.NextUnsentBound = UnsentBoundFor(Unsent * 2);
+                if (!await claim.RenewAsync(_sentUpToMs, CancellationToken.None))
+                    break;
+            }
+        }
+        catch (IOException e)
+        {
+            NoteNotRenewed(e.Message);
+        }
     }
 
     private void NoteNotRenewed(string reason)
@@ -533,6 +618,9 @@ public sealed partial class GeneratorLife
     {
         try
         {
+            // Nothing is counted any more.
+            if (!claim.IsExclusive)
+                claim.NextUnsentBound = NoteSafe();
             return await claim.RenewAsync(_sentUpToMs, cancellationToken);
         }
         catch (IOException) when (claim.IsExclusive)
@@ -546,7 +634,7 @@ public sealed partial class GeneratorLife
     {
         var bytes = new ArrayBufferWriter<byte>();
         _generator.WriteSnapshot(bytes);
-        var snapshot = new KeptSnapshot(claim.Epoch, bytes.WrittenMemory);
+        var snapshot = new KeptSnapshot(claim.Epoch, bytes.WrittenMemory, _pushes.Write(Time.GetUtcNow()));
         var problem = "";
         try
         {
@@ -651,6 +739,9 @@ public sealed partial class GeneratorLife
 
     [LoggerMessage(1716, LogLevel.Warning, "Metrics-generator {Generator}: the remote end refused samples that were stamped {Ahead} ahead of the clock. They are lost; counters continue, and stamps follow the clock again")]
     private static partial void LogFollowsClock(ILogger logger, string generator, TimeSpan ahead);
+
+    [LoggerMessage(1717, LogLevel.Warning, "Metrics-generator {Generator}: the previous process ended without notice; at most {Spans} spans that it had counted are missing from the metrics")]
+    private static partial void LogSpansLost(ILogger logger, string generator, long spans);
 
     /// <summary>The permit of the claim, once this life has restored and resumed what was left to it.</summary>
     private sealed class SendPermit : IWritePermit

@@ -23,4 +23,5 @@ public interface ISnapshotStorage
 /// <summary>A snapshot and the owner that made it.</summary>
 /// <param name="Epoch">The owner's <see cref="WriterClaim.Epoch"/>: only the snapshot of the last owner may be restored.</param>
 /// <param name="Content">See <c>docs/generator-snapshot.md</c>.</param>
-public sealed record KeptSnapshot(long Epoch, ReadOnlyMemory<byte> Content);
+/// <param name="Pushes">What <see cref="CountedPushes.Write"/> wrote; empty if the owner was of a version that did not number pushes.</param>
+public sealed record KeptSnapshot(long Epoch, ReadOnlyMemory<byte> Content, ReadOnlyMemory<byte> Pushes);

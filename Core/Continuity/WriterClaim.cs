@@ -36,6 +36,8 @@ public sealed class WriterClaim : IWritePermit
     // By both clocks, because the timestamp of a suspended machine does not advance.
     private long _renewedAt;
     private long _renewedTicks;
+    private long _unsentBound;
+    private long _nextUnsentBound;
     private volatile bool _lost;
     private volatile bool _released;
     private TaskCompletionSource _renewed = NewSignal();
@@ -52,6 +54,9 @@ public sealed class WriterClaim : IWritePermit
         LastTimestampMs = record.LastTimestampMs;
         SnapshotEpoch = former is { State: WriterState.Released, Snapshot: true } ? former.Epoch : null;
         CrashedEpoch = former is { State: WriterState.Live, Epoch: > 0 } ? former.Epoch : null;
+        LostSpansMax = former is { State: WriterState.Live } ? former.Unsent : 0;
+        HasFormerEnded = former is { State: WriterState.Ended };
+        _unsentBound = _nextUnsentBound = record.Unsent;
         if (former is { State: WriterState.Live } or { Contested: true })
         {
             Start = ClaimStart.Seized;
@@ -79,6 +84,21 @@ public sealed class WriterClaim : IWritePermit
 
     /// <summary>The timestamp of the last collection that a previous owner may have sent, in Unix milliseconds; 0 for none. All new timestamps must be later.</summary>
     public long LastTimestampMs { get; }
+
+    /// <summary>The most spans that a previous owner which did not shut down cleanly had counted and not sent.</summary>
+    public long LostSpansMax { get; }
+
+    /// <summary>Whether the previous owner left nothing to continue: its last collection was that of <see cref="LastTimestampMs"/>.</summary>
+    public bool HasFormerEnded { get; }
+
+    /// <summary>
+    /// The most spans that this owner has counted and not sent, according to the stored record: what its successor considers lost if it ends without
+    /// notice. While a renewal is under way, the lower of the two numbers that the record may have.
+    /// </summary>
+    public long UnsentBound => Volatile.Read(ref _unsentBound);
+
+    /// <summary>Sets what the next renewal makes of <see cref="UnsentBound"/>.</summary>
+    public long NextUnsentBound { set => Volatile.Write(ref _nextUnsentBound, value); }
 
     /// <summary>Whether it was taken for an infinite lease, so that it is held without renewals.</summary>
     public bool IsExclusive => _lease == Timeout.InfiniteTimeSpan;
@@ -125,7 +145,9 @@ public sealed class WriterClaim : IWritePermit
             var stored = await store.GetAsync(name, cancellationToken).ConfigureAwait(false);
             var former = stored is { } there ? WriterRecord.Read(there.Content.Span) : null;
             var epoch = former == WriterRecord.Unknown ? time.GetUtcNow().ToUnixTimeMilliseconds() : (former?.Epoch ?? 0) + 1;
-            var record = new WriterRecord(id, epoch, WriterState.Live, former?.LastTimestampMs ?? 0, Snapshot: false, Contested: false);
+            // If this owner ends at once as well, its successor says again what is lost.
+            var unsent = former is { State: WriterState.Live } ? former.Unsent : 0;
+            var record = new WriterRecord(id, epoch, WriterState.Live, former?.LastTimestampMs ?? 0, Snapshot: false, Contested: false, Unsent: unsent);
             var began = time.GetTimestamp();
             var owned = await OwnedObject.TryClaimAsync(store, name, stored, record.ToJson(), IsOwn, cancellationToken).ConfigureAwait(false);
             if (owned is not null)
@@ -179,8 +201,12 @@ public sealed class WriterClaim : IWritePermit
                 return false;
             _record = _record with { LastTimestampMs = Math.Max(_record.LastTimestampMs, lastTimestampMs) };
             var (began, beganTicks) = (_time.GetTimestamp(), _time.GetUtcNow().UtcTicks);
+            var unsentBound = Volatile.Read(ref _nextUnsentBound);
+            Volatile.Write(ref _unsentBound, Math.Min(_unsentBound, unsentBound));
+            _record = _record with { Unsent = unsentBound };
             if (!await PutAsync(_record, cancellationToken).ConfigureAwait(false))
                 return false;
+            Volatile.Write(ref _unsentBound, unsentBound);
             Volatile.Write(ref _renewedAt, began);
             Volatile.Write(ref _renewedTicks, beganTicks);
         }
@@ -246,7 +272,7 @@ public sealed class WriterClaim : IWritePermit
             if (_lost)
                 return false;
             var contested = SeizureLeft > TimeSpan.Zero;
-            return await PutAsync(_record with { State = state, Snapshot = snapshot, Waiting = waiting, Contested = contested }, cancellationToken).ConfigureAwait(false);
+            return await PutAsync(_record with { State = state, Snapshot = snapshot, Waiting = waiting, Contested = contested, Unsent = 0 }, cancellationToken).ConfigureAwait(false);
         }
         finally
         {

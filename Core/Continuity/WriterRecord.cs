@@ -11,7 +11,8 @@ namespace OrleansTempo.Core.Continuity;
 /// <param name="Snapshot">Whether the owner left a snapshot of this epoch when it released the claim.</param>
 /// <param name="Contested">Whether it was released so soon after it was seized that the previous owner may still send.</param>
 /// <param name="Waiting">Whether the owner left collections that are still to be sent; missing in records of versions that kept none.</param>
-internal sealed record WriterRecord(string Owner, long Epoch, WriterState State, long LastTimestampMs, bool Snapshot, bool Contested, bool Waiting = false)
+/// <param name="Unsent">The most spans that the owner has counted and not sent yet, see <see cref="WriterClaim.UnsentBound"/>; missing in records of versions that did not say.</param>
+internal sealed record WriterRecord(string Owner, long Epoch, WriterState State, long LastTimestampMs, bool Snapshot, bool Contested, bool Waiting = false, long Unsent = 0)
 {
     /// <summary>Stands for a record that cannot be read: its owner may be alive, and nothing else is known.</summary>
     public static readonly WriterRecord Unknown = new("", 0, WriterState.Live, 0, false, false);

@@ -27,13 +27,46 @@ public sealed class Distributor(
 
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(1);
 
+    private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _stopping;
+    private long _pushes;
 
-    /// <summary>From now on, every push is refused as <see cref="PushStatus.Unavailable"/>.</summary>
-    public void Stop() => _stopping = true;
+    /// <summary>
+    /// From now on, every push is refused as <see cref="PushStatus.Unavailable"/>. Completes once those that had begun are over, so that nothing is
+    /// offered to a generator any more.
+    /// </summary>
+    /// <param name="deadline">Ends the wait, without an exception.</param>
+    public async Task StopAsync(CancellationToken deadline)
+    {
+        _stopping = true;
+        Interlocked.Increment(ref _pushes);
+        EndPush();
+        await _stopped.Task.WaitAsync(deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
 
     /// <summary>Handles one request, and takes ownership of <paramref name="request"/>.</summary>
     public ValueTask<PushResult> PushAsync(TenantId tenant, RequestBuffer request)
+    {
+        var isAwaited = false;
+        Interlocked.Increment(ref _pushes);
+        try
+        {
+            return PushAsync(tenant, request, ref isAwaited);
+        }
+        finally
+        {
+            if (!isAwaited)
+                EndPush();
+        }
+    }
+
+    private void EndPush()
+    {
+        if (Interlocked.Decrement(ref _pushes) == 0 && _stopping)
+            _stopped.TrySetResult();
+    }
+
+    private ValueTask<PushResult> PushAsync(TenantId tenant, RequestBuffer request, ref bool isAwaited)
     {
         var received = time.GetTimestamp();
         if (_stopping)
@@ -86,11 +119,14 @@ public sealed class Distributor(
             if (!ingest.IsCompletedSuccessfully)
             {
                 batch.Lease();
+                isAwaited = true;
                 return AwaitAsync(tenant, batch, result, ingest, received, started);
             }
 
             result = Ingested(tenant, batch, result, ingest.Result, started);
-            return generators.Hold(tenant) is var hold && hold > TimeSpan.Zero ? HoldAsync(result, hold, received) : Answered(result, received);
+            var said = generators.SayAsync();
+            var hold = generators.Hold(tenant);
+            return hold > TimeSpan.Zero || !said.IsCompleted ? HoldAsync(result, said, hold, received) : Answered(result, received);
         }
         finally
         {
@@ -107,17 +143,21 @@ public sealed class Distributor(
         finally
         {
             batch.Release();
+            EndPush();
         }
 
+        await generators.SayAsync().ConfigureAwait(false);
         if (generators.Hold(tenant) is var hold && hold > TimeSpan.Zero)
             await Task.Delay(hold, time).ConfigureAwait(false);
         Measure(received);
         return result;
     }
 
-    private async ValueTask<PushResult> HoldAsync(PushResult result, TimeSpan hold, long received)
+    private async ValueTask<PushResult> HoldAsync(PushResult result, Task said, TimeSpan hold, long received)
     {
-        await Task.Delay(hold, time).ConfigureAwait(false);
+        await said.ConfigureAwait(false);
+        if (hold > TimeSpan.Zero)
+            await Task.Delay(hold, time).ConfigureAwait(false);
         Measure(received);
         return result;
     }

@@ -11,6 +11,12 @@ public interface IGeneratorQueue
     /// </summary>
     void Offer(TenantId tenant, SpanBatch batch);
 
+    /// <summary>
+    /// Completes when it is known, even if this process ends without notice, how many acknowledged spans are in the queue at most; usually at once. An
+    /// answer to a request that was offered waits for it.
+    /// </summary>
+    Task SayAsync();
+
     /// <summary>How long to delay the answer to a tenant's request so that its generator keeps up; usually zero.</summary>
     TimeSpan Hold(TenantId tenant);
 }

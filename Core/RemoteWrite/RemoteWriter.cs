@@ -72,6 +72,9 @@ public sealed class RemoteWriter : IAsyncDisposable
     /// <summary>The number of waiting samples, summed over the endpoints; after disposal, those kept in the store for the next owner.</summary>
     public long PendingSamples => Queues.Sum(static queue => queue.PendingSamples);
 
+    /// <summary>Whether everything queued so far has been sent or is in the store, so that a crash does not lose it.</summary>
+    public bool IsSafe => Queues.All(static queue => queue.IsSafe);
+
     /// <summary>
     /// The timestamp of the newest collection for any of the endpoints, in Unix milliseconds, including those of previous owners that
     /// <see cref="ResumeAsync"/> found; 0 for none. A generator must not use an earlier timestamp.

@@ -101,6 +101,9 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
     /// <summary>The ingester partitions in this process.</summary>
     public LocalIngesters Ingesters { get; }
 
+    /// <summary>The name of this process's stream of the write-ahead log in the object store; null if the log is in files.</summary>
+    public string? LogStream => (_log as ObjectWriteAheadLog)?.Stream;
+
     /// <summary>Routes to all ingester partitions.</summary>
     public TraceRouter Router { get; }
 
@@ -196,6 +199,9 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
 
     /// <summary>Whether the write-ahead log can be written now; a log in the object store is tried.</summary>
     public async Task<bool> CanLogAsync() => _log is ObjectWriteAheadLog log ? await log.TryReachStoreAsync() : _log.Trouble is null;
+
+    /// <summary>Whether the store that holds the write-ahead log answers within a moment; true for a log in files.</summary>
+    public async Task<bool> CanReadLogAsync() => _log is not ObjectWriteAheadLog log || await log.TryReadStoreAsync();
 
     /// <summary>
     /// Tells that a member of the cluster was declared dead: its stream is adopted at once, by whoever is first, and until then queries say what they

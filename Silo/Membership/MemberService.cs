@@ -12,6 +12,8 @@ internal sealed partial class MemberService(
 
     public Task<MemberDescription> DescribeAsync() => Task.FromResult(description);
 
+    public Task<bool> CanLogAsync() => log.CanLogAsync();
+
     public async Task<bool> ReplaceAsync(SiloAddress caller)
     {
         if (!await log.CanLogAsync() || !await membership.TryKill(caller))

@@ -5,6 +5,7 @@ using Orleans.Runtime;
 using Orleans.Serialization;
 using Orleans.Serialization.TypeSystem;
 using Orleans.Services;
+using OrleansTempo.Core.Continuity;
 using OrleansTempo.Core.Distributor;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Grains;
@@ -71,6 +72,7 @@ public sealed class ContractTests
             ("live block", new LiveBlock { BlockId = new Guid(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11), Meta = [1] }),
             ("member description", new MemberDescription { StoreId = "1a", Store = "here", Partitions = 8 }),
             ("requests", new OtlpRequests([new byte[] { 1, 2 }, new byte[] { 3 }])),
+            ("ask answer", new AskAnswer { State = PushState.Unknown }),
         };
 
         Assert.Equal(Golden, said.Select(m => $"{m.Name}: {Convert.ToHexString(serializer.SerializeToArray(m.Message))}"));

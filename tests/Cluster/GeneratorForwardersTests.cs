@@ -3,6 +3,9 @@ using OrleansTempo.Cluster.Harness;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.Generator;
 using OrleansTempo.Core.Configuration.Overrides;
+using OrleansTempo.Core.Continuity;
+using OrleansTempo.Core.Ingester.Log;
+using OrleansTempo.Core.Objects;
 using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
@@ -16,23 +19,35 @@ public sealed class GeneratorForwardersTests : IDisposable
     private const string Pushes = "tempo_distributor_forwarder_pushes_total";
     private const string Failures = "tempo_distributor_forwarder_pushes_failures_total";
     private const string Dropped = "tempo_distributor_forwarder_spans_dropped_total";
+    private const string Lost = "tempo_metrics_generator_spans_lost_max_total";
 
     private static readonly TenantId Other = TenantId.TryParse("other", out var other, out _) ? other : default;
 
     private readonly TempoMetrics _metrics = new();
     private readonly MetricValues _counters;
     private readonly RequestMemory _memory = new(long.MaxValue);
+    private readonly TemporaryFolder _folder = new();
+    private readonly FileObjectStore _store;
+    private readonly QueuedSpans _queued;
 
     // The spans that the grains of each key have received.
     private readonly Dictionary<string, int> _received = [];
-    private Func<Task> _answer = static () => Task.CompletedTask;
+    private readonly List<long> _numbers = [];
+    private Func<long, Task> _answer = static _ => Task.CompletedTask;
+    private Func<long, Task<AskAnswer>> _knows = static _ => Task.FromException<AskAnswer>(new TimeoutException("nobody is there"));
 
-    public GeneratorForwardersTests() => _counters = new MetricValues(_metrics);
+    public GeneratorForwardersTests()
+    {
+        _counters = new MetricValues(_metrics);
+        _store = new FileObjectStore(_folder.Path, TimeProvider.System, NullLogger.Instance);
+        _queued = new QueuedSpans(_store, "own", _metrics, TimeProvider.System, NullLogger.Instance);
+    }
 
     public void Dispose()
     {
         _counters.Dispose();
         _metrics.Dispose();
+        _folder.Dispose();
     }
 
     [Fact]
@@ -75,17 +90,128 @@ public sealed class GeneratorForwardersTests : IDisposable
     }
 
     [Fact]
-    public async Task Spans_that_a_call_loses_are_counted_and_not_sent_again()
+    public async Task A_push_that_fails_is_repeated_under_its_number_as_soon_as_the_generator_says_that_it_has_not_counted_it()
     {
-        var forwarders = Open(new ChangingOverrides("span-metrics"));
-        _answer = static () => Task.FromException(new TimeoutException("nobody is there"));
+        var time = new ManualTimeProvider();
+        var forwarders = Open(new ChangingOverrides("span-metrics"), time);
+        var asked = 0;
+        _answer = _ => _numbers.Count == 1 ? Task.FromException(new TimeoutException("it moves")) : Task.CompletedTask;
+        _knows = _ => asked++ < 20 ? throw new TimeoutException("it still moves") : Task.FromResult(new AskAnswer { State = PushState.NotCounted });
+        Offer(forwarders, spans: 5);
+        await Eventually.GetAsync(() => Task.FromResult(_numbers.Count), static calls => calls == 1, static _ => "no call");
+        Offer(forwarders, spans: 2);
+
+        await DrainAsync(forwarders, time);
+
+        Assert.Equal([1, 1, 2], _numbers);
+        Assert.Equal(5 + 5 + 2, Assert.Single(_received).Value);
+        Assert.Equal((0, 0, 0), (_counters[Failures], _counters[Dropped], _counters[Lost]));
+    }
+
+    [Fact]
+    public async Task A_push_whose_answer_is_lost_is_not_repeated_if_it_was_counted()
+    {
+        var time = new ManualTimeProvider();
+        var forwarders = Open(new ChangingOverrides("span-metrics"), time);
+        _answer = static number => number == 1 ? Task.FromException(new TimeoutException("the answer is lost")) : Task.CompletedTask;
+        _knows = static _ => Task.FromResult(new AskAnswer { State = PushState.Counted });
         Offer(forwarders, spans: 5);
 
+        await DrainAsync(forwarders, time);
+
+        Assert.Equal([1], _numbers);
+        Assert.Equal((0, 0, 0), (_counters[Failures], _counters[Dropped], _counters[Lost]));
+    }
+
+    [Fact]
+    public async Task A_push_that_a_generator_took_with_it_when_it_crashed_is_said_to_be_lost_and_not_repeated()
+    {
+        var time = new ManualTimeProvider();
+        var forwarders = Open(new ChangingOverrides("span-metrics"), time);
+        _answer = static number => number == 1 ? Task.FromException(new TimeoutException("it is gone")) : Task.CompletedTask;
+        _knows = static _ => Task.FromResult(new AskAnswer { State = PushState.Unknown });
+        Offer(forwarders, spans: 5);
+
+        await DrainAsync(forwarders, time);
+
+        Assert.Equal([1], _numbers);
+        Assert.Equal((0, 0, 5), (_counters[Failures], _counters[Dropped], _counters[Lost]));
+    }
+
+    [Fact]
+    public async Task Spans_wait_for_a_minute_and_are_then_dropped_and_those_after_them_are_tried_once()
+    {
+        var time = new ManualTimeProvider();
+        var forwarders = Open(new ChangingOverrides("span-metrics"), time);
+        _answer = static _ => Task.FromException(new TimeoutException("nobody is there"));
+        Offer(forwarders, spans: 5);
+        var began = time.GetUtcNow();
+        while (_counters[Dropped] == 0)
+        {
+            time.Advance(TimeSpan.FromMilliseconds(500));
+            await Task.Delay(1);
+        }
+
+        Assert.InRange(time.GetUtcNow() - began, CountedPushes.Patience, CountedPushes.Patience * 2);
+        Offer(forwarders, spans: 2);
         await forwarders.DrainAsync(CancellationToken.None);
 
+        Assert.Equal([1, 2], _numbers);
+        Assert.Equal((2, 7), (_counters[Failures], _counters[Dropped]));
+    }
+
+    [Fact]
+    public async Task A_generator_of_a_version_that_cannot_tell_is_not_asked_again()
+    {
+        var time = new ManualTimeProvider();
+        var forwarders = Open(new ChangingOverrides("span-metrics"), time);
+        _answer = static _ => Task.FromException(new TimeoutException("no answer"));
+        _knows = static _ => Task.FromException<AskAnswer>(new Orleans.Serialization.UnknownWellKnownTypeException(7));
+        Offer(forwarders, spans: 5);
+
+        await DrainAsync(forwarders, time);
+
+        Assert.Equal([1], _numbers);
         Assert.Equal((1, 5), (_counters[Failures], _counters[Dropped]));
-        Assert.Equal(5, Assert.Single(_received).Value);
-        Assert.Equal(0, _memory.OutstandingBytes);
+    }
+
+    [Fact]
+    public async Task At_the_deadline_of_a_stop_what_waits_is_dropped()
+    {
+        var forwarders = Open(new ChangingOverrides("span-metrics"), new ManualTimeProvider());
+        _answer = static _ => new TaskCompletionSource().Task;
+        Offer(forwarders, spans: 5);
+        await Eventually.GetAsync(() => Task.FromResult(_numbers.Count), static calls => calls == 1, static _ => "no call");
+        Offer(forwarders, spans: 2);
+        await forwarders.SayAsync();
+        using var deadline = new CancellationTokenSource();
+
+        var drained = forwarders.DrainAsync(deadline.Token);
+        Assert.False(drained.IsCompleted);
+        await deadline.CancelAsync();
+        await drained.WaitAsync(TimeSpan.FromSeconds(30));
+
+        Assert.Equal([1], _numbers);
+        Assert.Equal((2, 7), (_counters[Failures], _counters[Dropped]));
+
+        // Nobody scrapes that any more, so another silo says it.
+        Assert.NotNull(await _store.GetAsync("queued-spans/own"));
+    }
+
+    [Fact]
+    public async Task The_store_says_how_many_spans_wait_until_an_orderly_stop()
+    {
+        var forwarders = Open(new ChangingOverrides("span-metrics"), new ManualTimeProvider());
+        var answer = new TaskCompletionSource();
+        _answer = _ => answer.Task;
+        Offer(forwarders, spans: 5);
+        await forwarders.SayAsync();
+        Assert.Equal("{\"spans\":4096}", System.Text.Encoding.UTF8.GetString((await _store.GetAsync("queued-spans/own"))!.Value.Content.Span));
+
+        answer.SetResult();
+        await forwarders.DrainAsync(CancellationToken.None);
+
+        Assert.Null(await _store.GetAsync("queued-spans/own"));
     }
 
     [Fact]
@@ -147,15 +273,31 @@ public sealed class GeneratorForwardersTests : IDisposable
 
     private GeneratorForwarders Open(IOverrides overrides, TimeProvider? time = null)
     {
-        var factory = Substitute.Of<IGrainFactory>(asked => Substitute.Of<IMetricsGeneratorGrain>(pushed => Receive((string)asked[0]!, (SpanPayload)pushed[0]!)));
-        return new GeneratorForwarders(factory, new MetricsGeneratorOptions(), overrides, _metrics, time ?? TimeProvider.System, NullLogger.Instance);
+        var factory = Substitute.Of<IGrainFactory>(asked => Substitute.Of<IMetricsGeneratorGrain>(called =>
+            called is [SpanPayload payload, Guid, long number] ? Receive((string)asked[0]!, payload, number) : _knows((long)called[1]!)));
+        return new GeneratorForwarders(factory, new MetricsGeneratorOptions(), overrides, _queued, _metrics, time ?? TimeProvider.System, NullLogger.Instance);
     }
 
-    private Task Receive(string key, SpanPayload payload)
+    // Time passes, so that whoever waits to ask does not wait for ever.
+    private static async Task DrainAsync(GeneratorForwarders forwarders, ManualTimeProvider time)
     {
+        var drained = forwarders.DrainAsync(CancellationToken.None);
+        while (!drained.IsCompleted)
+        {
+            time.Advance(TimeSpan.FromMilliseconds(500));
+            await Task.Delay(1);
+        }
+
+        await drained;
+    }
+
+    private Task Receive(string key, SpanPayload payload, long number)
+    {
+        lock (_numbers)
+            _numbers.Add(number);
         using var reading = payload.Open();
         _received[key] = _received.GetValueOrDefault(key) + reading.Parts.Sum(static part => part.Spans.Length);
-        return _answer();
+        return _answer(number);
     }
 
     private void Offer(GeneratorForwarders forwarders, int spans = 1, TenantId? tenant = null)

@@ -214,6 +214,21 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         }
     }
 
+    /// <summary>Whether the store answers within a moment, whatever becomes of what is written.</summary>
+    public async Task<bool> TryReadStoreAsync()
+    {
+        using var patience = new CancellationTokenSource(StoreContact.Patience, _time);
+        try
+        {
+            await _store.GetAsync(_stream.OwnerName, patience.Token).ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception)
+        {
+            return false;
+        }
+    }
+
     /// <inheritdoc/>
     public async Task<ReplayResult> ReplayAsync(Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken)
     {

@@ -90,6 +90,9 @@ internal sealed class RemoteWriteQueue : IAsyncDisposable
 
     public long PendingSamplesOnDisk => Read(_waiting, static waiting => waiting.SamplesInStore);
 
+    /// <summary>Whether nothing waits in memory alone.</summary>
+    public bool IsSafe => Read(_waiting, static waiting => waiting.Samples == waiting.SamplesInStore);
+
     public long DiskBytes => Read(_waiting, static waiting => waiting.StoredBytes);
 
     /// <summary>The timestamp of the newest collection so far, including those of previous owners that were still there; 0 for none. Unix milliseconds.</summary>

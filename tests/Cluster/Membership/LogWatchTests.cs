@@ -9,21 +9,27 @@ public class LogWatchTests
     private readonly LogLines _log = new();
     private readonly List<string> _ends = [];
     private readonly LogWatch _watch;
-    private WalTrouble? _trouble;
-    private string? _other;
+    private readonly long _cutAt;
+    private bool _isCut = true;
+    private bool _canRead;
+    private bool _othersCan;
     private int _questions;
     private Action _onQuestion = static () => { };
 
-    public LogWatchTests() => _watch = new LogWatch(() => _trouble, ReplaceAsync, _ends.Add, _time, _log);
+    public LogWatchTests()
+    {
+        _cutAt = _time.GetTimestamp();
+        _watch = new LogWatch(new StoreAccess(Trouble, () => Task.FromResult(_canRead), AskAsync, _ => Task.FromResult(_othersCan ? "S2" : null)), _ends.Add, _time, _log);
+    }
 
     [Fact]
     public async Task A_silo_whose_log_cannot_be_written_ends_once_another_that_can_replaces_it()
     {
-        _other = "S2";
+        _othersCan = true;
         await PassAsync(5);
         Assert.Equal((0, 0), (_questions, _ends.Count));
 
-        await PassAsync(1, from: 5);
+        await PassAsync(1);
 
         Assert.Equal(["its write-ahead log could not be written for 6 s (no route to host), and silo S2, which can write its own, replaces it"], _ends);
         Assert.Equal(1, _questions);
@@ -39,40 +45,56 @@ public class LogWatchTests
             ["Error: The write-ahead log could not be written for 6 s, and no other silo can be asked that can write its own. This silo keeps its grains and refuses spans until it can; check that the object store can be reached: no route to host"],
             _log.Lines);
 
-        _other = "S3";
-        await PassAsync(2, from: 10);
+        _othersCan = true;
+        await PassAsync(2);
         Assert.Single(_ends);
     }
 
     [Fact]
-    public async Task A_log_that_can_be_written_again_is_left_in_peace_even_if_another_silo_has_offered()
+    public async Task When_the_store_is_back_nobody_ends_who_finds_out_a_moment_later_than_the_others()
     {
-        _other = "S2";
-        await PassAsync(5);
-        _trouble = null;
-        Assert.False(await _watch.HasEndedAsync(CancellationToken.None));
-        Assert.Equal(0, _questions);
+        await PassAsync(60);
+        (_othersCan, _canRead) = (true, true);
+        await PassAsync(7);
+        _isCut = false;
+        await PassAsync(60);
+        Assert.Empty(_ends);
+    }
 
-        // It recovers while the others are asked; if this silo was declared dead meanwhile, membership tells it.
-        _onQuestion = () => _trouble = null;
-        await PassAsync(6);
+    [Fact]
+    public async Task A_silo_that_can_read_but_not_write_ends_after_all()
+    {
+        (_othersCan, _canRead) = (true, true);
+        await PassAsync(13);
+        Assert.Empty(_ends);
+        await PassAsync(1);
+        Assert.Single(_ends);
+    }
+
+    [Fact]
+    public async Task A_log_that_can_be_written_again_while_the_others_are_asked_is_left_in_peace()
+    {
+        _othersCan = true;
+        _onQuestion = () => _isCut = false;
+        await PassAsync(10);
         Assert.Equal((1, 0), (_questions, _ends.Count));
     }
 
-    private Task<string?> ReplaceAsync(CancellationToken cancellationToken)
+    private WalTrouble? Trouble() => _isCut ? new WalTrouble("no route to host", _time.GetElapsedTime(_cutAt), StopsAppends: true) : null;
+
+    private Task<bool> AskAsync(CancellationToken cancellationToken)
     {
         _questions++;
         _onQuestion();
-        return Task.FromResult(_other);
+        return Task.FromResult(_othersCan);
     }
 
-    // The log cannot be written, and it looks every second.
-    private async Task PassAsync(int seconds, int from = 0)
+    // It looks every second.
+    private async Task PassAsync(int seconds)
     {
-        for (var i = 1; i <= seconds && _ends.Count == 0; i++)
+        for (var i = 0; i < seconds && _ends.Count == 0; i++)
         {
             _time.Advance(TimeSpan.FromSeconds(1));
-            _trouble = new WalTrouble("no route to host", TimeSpan.FromSeconds(from + i), StopsAppends: true);
             var hasEnded = await _watch.HasEndedAsync(CancellationToken.None);
             Assert.Equal(hasEnded ? 1 : 0, _ends.Count);
         }

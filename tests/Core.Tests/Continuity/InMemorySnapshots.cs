@@ -10,19 +10,25 @@ internal sealed class InMemorySnapshots(InMemoryObjectStore store) : ISnapshotSt
 
     private string? _etag;
 
-    /// <summary>The stored object: the epoch, then the bytes.</summary>
-    public static byte[] Content(long epoch, ReadOnlyMemory<byte> snapshot) => [.. BitConverter.GetBytes(epoch), .. snapshot.Span];
+    /// <summary>The stored object: the epoch, then the rest.</summary>
+    public static byte[] Content(long epoch, ReadOnlyMemory<byte> rest) => [.. BitConverter.GetBytes(epoch), .. rest.Span];
 
     public async Task<KeptSnapshot?> ReadAsync(CancellationToken cancellationToken)
     {
         var there = await store.GetAsync(Name, cancellationToken);
         _etag = there?.ETag;
-        return there is { } found ? new KeptSnapshot(BitConverter.ToInt64(found.Content.Span), found.Content[8..]) : null;
+        if (there is not { } found)
+            return null;
+
+        // The length of the pushes, they, and the series.
+        var rest = found.Content[8..];
+        var pushes = rest.Slice(4, BitConverter.ToInt32(rest.Span));
+        return new KeptSnapshot(BitConverter.ToInt64(found.Content.Span), rest[(4 + pushes.Length)..], pushes);
     }
 
     public async Task<bool> TryWriteAsync(KeptSnapshot snapshot, CancellationToken cancellationToken)
     {
-        var content = Content(snapshot.Epoch, snapshot.Content);
+        var content = Content(snapshot.Epoch, (byte[])[.. BitConverter.GetBytes(snapshot.Pushes.Length), .. snapshot.Pushes.Span, .. snapshot.Content.Span]);
         var etag = _etag is null
             ? await store.PutIfAbsentAsync(Name, content, cancellationToken)
             : await store.PutIfMatchAsync(Name, content, _etag, cancellationToken);

@@ -149,6 +149,32 @@ internal sealed class LifeProcess
 
     public Task PushAsync(int spans, string name = "/a") => OnTurnAsync(life =>
     {
+        Count(life, spans, name);
+        return Task.CompletedTask;
+    });
+
+    /// <summary>Pushes spans as a grain does, if they are not counted yet; completes when the call would be answered.</summary>
+    public Task PushAsync(Guid queue, long number, int spans, string name = "/a") => DoAsync(life =>
+    {
+        if (life.TryBegin(queue, number))
+            Count(life, spans, name);
+        return life.SayAsync();
+    });
+
+    /// <summary>Asks about a push, as a grain is asked.</summary>
+    public async Task<PushState> AskAsync(Guid queue, long number)
+    {
+        var state = default(PushState);
+        await DoAsync(life =>
+        {
+            state = life.Ask(queue, number);
+            return life.SayAsync();
+        });
+        return state;
+    }
+
+    private void Count(GeneratorLife life, int spans, string name)
+    {
         for (; spans > 0; spans--)
         {
             var span = GeneratorBench.Span(name, Kind.Internal, 1);
@@ -156,9 +182,7 @@ internal sealed class LifeProcess
             using var one = new OneSpan(span, ("service.name", "cart"));
             life.Push(one.Batch, [0]);
         }
-
-        return Task.CompletedTask;
-    });
+    }
 
     /// <summary>Collects a moment after the last action, and returns when everything that can be sent is sent.</summary>
     public async Task CollectAsync()

@@ -27,7 +27,7 @@ public sealed class WriterClaimTests
         Assert.Equal((ClaimStart.New, 1, null, 0), (claim.Start, claim.Epoch, claim.SnapshotEpoch, claim.LastTimestampMs));
         Assert.True(claim.IsHeld);
         Assert.False(claim.IsLost);
-        Assert.Matches("""^\{"owner":"a/[0-9a-f]{32}","epoch":1,"state":"live","lastTimestampMs":0,"snapshot":false,"contested":false,"waiting":false\}$""", Json);
+        Assert.Matches("""^\{"owner":"a/[0-9a-f]{32}","epoch":1,"state":"live","lastTimestampMs":0,"snapshot":false,"contested":false,"waiting":false,"unsent":0\}$""", Json);
         await claim.WaitAsync(CancellationToken.None);
     }
 

@@ -301,10 +301,10 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void A_stopping_distributor_accepts_nothing_more()
+    public async Task A_stopping_distributor_accepts_nothing_more()
     {
         var bench = new Bench();
-        bench.Distributor.Stop();
+        await bench.Distributor.StopAsync(CancellationToken.None);
 
         var result = bench.Push(Request(Span("a")));
 
@@ -314,14 +314,60 @@ public sealed class DistributorTests
     }
 
     [Fact]
-    public void Buffers_are_returned_whatever_happens_to_the_request()
+    public async Task A_stop_waits_for_the_pushes_that_have_begun_and_their_spans_are_offered_before_it_completes()
+    {
+        var bench = new Bench();
+        var ingesting = bench.Ingesters.Suspend();
+        var push = bench.Distributor.PushAsync(TenantId.Single, Bench.Buffer(Request(Span("a")).ToByteArray()));
+
+        var stopping = bench.Distributor.StopAsync(CancellationToken.None);
+        Assert.Equal(PushStatus.Unavailable, bench.Push(Request(Span("b"))).Status);
+        Assert.False(stopping.IsCompleted);
+        ingesting.SetResult(default);
+        await stopping;
+
+        Assert.Equal(["a"], Assert.Single(bench.Queue.Offered));
+        Assert.Equal(PushStatus.Accepted, (await push).Status);
+    }
+
+    [Fact]
+    public async Task A_request_is_answered_once_it_is_known_how_much_waits_for_the_generator()
+    {
+        var bench = new Bench();
+        var said = new TaskCompletionSource();
+        bench.Queue.Said = said.Task;
+
+        var push = bench.Distributor.PushAsync(TenantId.Single, Bench.Buffer(Request(Span("a")).ToByteArray()));
+        Assert.Single(bench.Queue.Offered);
+        Assert.False(push.IsCompleted);
+        said.SetResult();
+
+        Assert.Equal(PushStatus.Accepted, (await push).Status);
+    }
+
+    [Fact]
+    public async Task A_stop_waits_no_longer_than_its_deadline()
+    {
+        var bench = new Bench();
+        bench.Ingesters.Suspend();
+        _ = bench.Distributor.PushAsync(TenantId.Single, Bench.Buffer(Request(Span("a")).ToByteArray()));
+        using var deadline = new CancellationTokenSource();
+
+        var stopping = bench.Distributor.StopAsync(deadline.Token);
+        Assert.False(stopping.IsCompleted);
+        await deadline.CancelAsync();
+        await stopping;
+    }
+
+    [Fact]
+    public async Task Buffers_are_returned_whatever_happens_to_the_request()
     {
         var oversized = Span("a");
         oversized.Attributes.Add(new KeyValue { Key = "k", Value = new AnyValue { StringValue = "too long" } });
         var bench = new Bench(new IngestionLimits { RateLimitBytes = 1 << 20, BurstSizeBytes = 1 << 20, MaxAttributeBytes = 4 });
         var limited = new Bench(new IngestionLimits { RateLimitBytes = 1, BurstSizeBytes = 1 });
         var stopped = new Bench();
-        stopped.Distributor.Stop();
+        await stopped.Distributor.StopAsync(CancellationToken.None);
 
         Assert.True(Returns(bench, Request(Span("a")).ToByteArray()), "accepted");
         Assert.True(Returns(bench, Request(oversized).ToByteArray()), "truncated");
@@ -695,6 +741,10 @@ public sealed class DistributorTests
         public List<string> Attributes { get; } = [];
 
         public TimeSpan Held { get; set; }
+
+        public Task Said { get; set; } = Task.CompletedTask;
+
+        public Task SayAsync() => Said;
 
         public TimeSpan Hold(TenantId tenant) => Held;
 

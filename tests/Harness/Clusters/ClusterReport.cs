@@ -57,15 +57,21 @@ internal sealed record ClusterReport
 
     public required IReadOnlyList<string> Notes { get; init; }
 
-    /// <summary>Acknowledged spans that are neither in the metrics nor counted as dropped, over all tenants.</summary>
-    public double Unaccounted => Tenants.Sum(static tenant => Math.Max(0, tenant.Acknowledged - tenant.Dropped - tenant.Counted));
+    /// <summary>At most so many spans are missing from the metrics after crashes, as the silos say, over all tenants.</summary>
+    public required double Lost { get; init; }
+
+    /// <summary>Acknowledged spans that are neither in the metrics nor counted as dropped or lost, over all tenants.</summary>
+    public double Unaccounted => Math.Max(0, Missing - Lost);
+
+    // What dead silos had in their queues is counted without tenant.
+    private double Missing => Tenants.Sum(static tenant => Math.Max(0, tenant.Acknowledged - tenant.Dropped - tenant.Counted));
 
     /// <summary>Spans in the metrics that were neither acknowledged nor in requests that got no answer.</summary>
     public double CountedTwice => Tenants.Sum(static tenant => Math.Max(0, tenant.Counted - tenant.Acknowledged - tenant.Resent));
 
     public static IReadOnlyList<string> Columns { get; } =
     [
-        "spans acknowledged", "traces not whole", "resets", "out of order", "spans dropped, and said so", "spans missing, unsaid", "counted twice",
+        "spans acknowledged", "traces not whole", "resets", "out of order", "spans dropped, and said so", "spans missing", "said to be missing at most", "spans missing, unsaid", "counted twice",
         "longest answer s", "longest until acknowledged s", "requests/s before", "worst 10 s", "found again after s", "incomplete, unsaid", "shared after s", "restarts", "tenants that gave up",
     ];
 
@@ -76,6 +82,8 @@ internal sealed record ClusterReport
         Number(Resets),
         Number(OrderComplaints.Count),
         Number(Tenants.Sum(static tenant => tenant.Dropped)),
+        Number(Missing),
+        Number(Lost),
         Number(Unaccounted),
         Number(CountedTwice),
         Tenths(LongestAnswer.TotalSeconds),

@@ -14,6 +14,7 @@ internal sealed partial class MachineCluster : IAsyncDisposable
 {
     private const string Calls = "traces_spanmetrics_calls_total";
     private const string Dropped = "tempo_distributor_forwarder_spans_dropped_total";
+    private const string Lost = "tempo_metrics_generator_spans_lost_max_total";
     private const int CallsPerRequest = 5;
     private const int SpansPerRequest = 2 * CallsPerRequest;
     private const int SendersPerTenant = 2;
@@ -218,6 +219,7 @@ internal sealed partial class MachineCluster : IAsyncDisposable
             return new ClusterReport
             {
                 Tenants = tenants,
+                Lost = _all.Sum(static replica => replica.Counted(Lost)),
                 Resets = resets,
                 OrderComplaints = Prometheus.OrderComplaints,
                 MissingTraces = missing,

@@ -75,6 +75,7 @@ public sealed class TempoMetrics : IDisposable
         DedupeForgotten = Counter("tempo_metrics_generator_dedupe_spans_forgotten_total", "Spans forgotten before dedupe_window ended because there were more than dedupe_max_spans, by tenant");
         SnapshotsRestored = Counter("tempo_metrics_generator_snapshots_restored_total", "Starts of a metrics-generator that restored the series of its predecessor, by tenant");
         SnapshotsRefused = Counter("tempo_metrics_generator_snapshots_refused_total", "Starts of a metrics-generator whose counters restarted at 0 because the snapshot was missing or not usable, by tenant");
+        ClaimsLost = Counter("tempo_metrics_generator_claims_lost_total", "Claims of a metrics-generator that another process took over before it had ended, by tenant");
         SnapshotBytes = Counter("tempo_metrics_generator_snapshot_bytes_total", "Bytes of snapshots written for the next start, by tenant");
         SnapshotFailures = Counter("tempo_metrics_generator_snapshot_failures_total", "Snapshots that could not be written for the next start, by tenant");
         Edges = Counter("tempo_metrics_generator_processor_service_graphs_edges", "Edges started, by tenant");
@@ -183,6 +184,7 @@ public sealed class TempoMetrics : IDisposable
     public Counter<long> DedupeForgotten { get; }
     public Counter<long> SnapshotsRestored { get; }
     public Counter<long> SnapshotsRefused { get; }
+    public Counter<long> ClaimsLost { get; }
     public Counter<long> SnapshotBytes { get; }
     public Counter<long> SnapshotFailures { get; }
     public Counter<long> Edges { get; }

@@ -11,6 +11,10 @@ internal interface IClusterMember : IGrainService
     [ResponseTimeout("00:00:05")]
     Task<MemberDescription> DescribeAsync();
 
+    [Alias("load")]
+    [ResponseTimeout("00:00:05")]
+    Task<MemberLoad> LoadAsync();
+
     /// <summary>Whether this silo can write its log now, which it tries.</summary>
     [Alias("can-log")]
     [ResponseTimeout("00:00:10")]
@@ -41,4 +45,25 @@ internal sealed record MemberDescription
     /// <summary><c>ingester.partitions</c>.</summary>
     [Id(2)]
     public int Partitions { get; init; }
+}
+
+/// <summary>What a silo has to do, for the others to compare with.</summary>
+[GenerateSerializer, Immutable, Alias("orleanstempo.MemberLoad")]
+internal sealed record MemberLoad
+{
+    /// <summary>The number of <see cref="IMetricsGeneratorGrain"/>s that are active in it.</summary>
+    [Id(0)]
+    public int Generators { get; init; }
+
+    /// <summary>The number of <see cref="ITraceGrain"/>s that are active in it.</summary>
+    [Id(1)]
+    public int Ingesters { get; init; }
+
+    /// <summary>Whether it takes grains from others: it is ready, and not about to stop.</summary>
+    [Id(2)]
+    public bool TakesGrains { get; init; }
+
+    /// <summary>Whether grains are on their way from it to others, and may be counted nowhere or twice.</summary>
+    [Id(3)]
+    public bool IsMoving { get; init; }
 }

@@ -28,6 +28,9 @@ internal sealed record GrainEngine
     /// <summary>The queues for the metrics-generator grains.</summary>
     public required GeneratorForwarders Generators { get; init; }
 
+    /// <summary>Where grains that silos share by count add themselves.</summary>
+    public ActiveGrains Active { get; } = new();
+
     /// <summary>How many spans wait in those queues.</summary>
     public required QueuedSpans Queued { get; init; }
 

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
+using Orleans.Placement;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.Overrides;
 using OrleansTempo.Core.Continuity;
@@ -14,8 +15,8 @@ namespace OrleansTempo.Grains;
 /// A tenant's metrics-generator, or a shard of it: the mailbox around a <see cref="GeneratorLife"/>, which decides when to collect. It stays in
 /// memory while it has something to send. Reentrant: while the life waits for the object store, spans are still counted.
 /// </summary>
-[GrainType("metricsgenerator"), Reentrant]
-internal sealed partial class MetricsGeneratorGrain(
+[GrainType("metricsgenerator"), Reentrant, ActivationCountBasedPlacement]
+internal sealed class MetricsGeneratorGrain(
     GrainEngine engine,
     [PersistentState("generator", MetricsGeneratorGrain.StorageName)] IPersistentState<StoredSnapshot> snapshot,
     ILogger<MetricsGeneratorGrain> logger) : Grain, IMetricsGeneratorGrain
@@ -28,6 +29,9 @@ internal sealed partial class MetricsGeneratorGrain(
 
     // A clean stop has this long to send what it has; the silo that stops it does not wait longer either.
     private static readonly TimeSpan s_longestFlush = TimeSpan.FromSeconds(10);
+
+    // While it moves to another silo, calls wait for it. What is not sent by then waits in the object store and is sent from there.
+    private static readonly TimeSpan s_longestFlushBeforeMove = TimeSpan.FromSeconds(2);
 
     // The maximum time between two pieces of a page; a slower reader has to start over.
     private static readonly TimeSpan s_longestPause = TimeSpan.FromMinutes(1);
@@ -59,6 +63,7 @@ internal sealed partial class MetricsGeneratorGrain(
             _renewing = this.RegisterGrainTimer(_ => life.RenewAsync(), new GrainTimerCreationOptions(Lease / 6, Lease / 6) { Interleave = true });
         engine.Overrides.Changed += NoteChangedSettings;
         NoteChangedSettings();
+        engine.Active.Add(GrainKind.Generator, GrainContext);
     }
 
     public Task PushAsync(SpanPayload payload, Guid queue, long number)
@@ -102,25 +107,22 @@ internal sealed partial class MetricsGeneratorGrain(
         _life!.Readings.EndIdle(s_longestPause);
         await _life.CollectAsync();
         if (_life.IsLost)
-        {
-            LogClaimLost(logger, Key);
             DeactivateOnIdle();
-        }
         else if (!_life.IsEmpty)
-        {
             DelayDeactivation(_settings.Registry.CollectionInterval * 4);
-        }
     }
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         if (_life is null)
             return;
+        engine.Active.Remove(GrainContext);
         engine.Overrides.Changed -= NoteChangedSettings;
         _collecting?.Dispose();
         _renewing?.Dispose();
         var deadline = engine.GeneratorOptions.Storage.RemoteWriteFlushDeadline;
-        await _life.StopAsync(deadline < s_longestFlush ? deadline : s_longestFlush, cancellationToken);
+        var longest = reason.ReasonCode == DeactivationReasonCode.Migrating ? s_longestFlushBeforeMove : s_longestFlush;
+        await _life.StopAsync(deadline < longest ? deadline : longest, cancellationToken);
     }
 
     // What it counts now, nobody sends. The caller asks again, and finds the successor.
@@ -175,7 +177,4 @@ internal sealed partial class MetricsGeneratorGrain(
             ? settings
             : settings.WithoutProcessors();
     }
-
-    [LoggerMessage(3005, LogLevel.Warning, "Metrics-generator {Generator}: another silo has taken over its series; this one sends nothing more and ends")]
-    private static partial void LogClaimLost(ILogger logger, string generator);
 }

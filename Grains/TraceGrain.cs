@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
+using Orleans.Placement;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Ingester;
 using OrleansTempo.Core.Otlp;
@@ -12,7 +13,7 @@ namespace OrleansTempo.Grains;
 /// An ingester: a shell around one of its silo's <see cref="IngesterPartition"/>s, which the first spans open and the grain's end closes. It stays
 /// awake while the partition holds anything, and writes that into blocks before it goes. Reentrant, so that one commit of the log carries many calls.
 /// </summary>
-[GrainType("trace"), Reentrant]
+[GrainType("trace"), Reentrant, ActivationCountBasedPlacement]
 internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain> logger) : Grain, ITraceGrain
 {
     private static readonly TimeSpan s_awake = TimeSpan.FromMinutes(2);
@@ -31,6 +32,7 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
             throw new ArgumentException($"'{this.GetPrimaryKeyString()}' is not the key of a partition: there are {engine.Ingesters.Partitions} partitions (ingester.partitions)");
         _tenant = tenant;
         this.RegisterGrainTimer(StayAwake, new GrainTimerCreationOptions(s_awake / 2, s_awake / 2) { Interleave = true });
+        engine.Active.Add(GrainKind.Ingester, GrainContext, FlushBeforeMoveAsync);
         return Task.CompletedTask;
     }
 
@@ -66,6 +68,7 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
+        engine.Active.Remove(GrainContext);
         if (_partition is null)
             return;
         _partition.Close();
@@ -104,6 +107,8 @@ internal sealed partial class TraceGrain(GrainEngine engine, ILogger<TraceGrain>
             return;
         _partition = engine.Ingesters.Open(_tenant, _number);
     }
+
+    private Task FlushBeforeMoveAsync(CancellationToken cancellationToken) => _partition?.FlushAsync(cancellationToken) ?? Task.CompletedTask;
 
     private Task StayAwake()
     {

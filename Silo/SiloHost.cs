@@ -29,6 +29,7 @@ using OrleansTempo.Server.Configuration.Tenants;
 using OrleansTempo.Server.Hosting;
 using OrleansTempo.Server.Logging;
 using OrleansTempo.Server.Traces;
+using OrleansTempo.Silo.Balance;
 using OrleansTempo.Silo.Configuration;
 using OrleansTempo.Silo.Dashboard;
 using OrleansTempo.Silo.Exposition;
@@ -43,7 +44,7 @@ namespace OrleansTempo.Silo;
 ///   start:  ports free? store, agreement ─► trace store ─► joins the cluster ─► server listens ─► generators restored, or 2 s ─► log replayed ─► ready
 ///   stop:   not ready, pushes refused ─► requests in flight end ─► queues for generators drain
 ///                                        └ after a second: a collection of what is there
-///           ─► grains hand over, leaves the cluster ─► log closed ─► exit
+///           ─► grains move to other silos, the rest stops, leaves the cluster ─► log closed ─► exit
 /// </code>
 /// If Orleans cannot continue, the process ends at once, see <see cref="SiloDeath"/>.
 /// </summary>
@@ -55,6 +56,9 @@ internal sealed partial class SiloHost : IAsyncDisposable
     private static readonly TimeSpan s_usualDrain = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan s_usualRestore = TimeSpan.FromSeconds(2);
+
+    // Of that time, what grains may take that move to other silos; those that do not are stopped.
+    private static readonly TimeSpan s_moves = TimeSpan.FromSeconds(20);
 
     // Short, because a silo that was never active holds nothing.
     private static readonly TimeSpan s_leaving = TimeSpan.FromSeconds(2);
@@ -78,6 +82,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
     private Task _sweep = Task.CompletedTask;
     private Task _membershipLog = Task.CompletedTask;
     private Task _logWatch = Task.CompletedTask;
+    private Task _balance = Task.CompletedTask;
     private MemberDescription? _description;
     private bool _hasJoined;
     private volatile bool _isStopping;
@@ -255,7 +260,12 @@ internal sealed partial class SiloHost : IAsyncDisposable
         if (IsAlone)
             await Task.WhenAny(sweep.FirstSweep, Task.Delay(s_usualRestore, _time, stop));
         if (await traces.StartAsync(stop))
+        {
             server.MarkReady();
+            if (!IsAlone)
+                _balance = host.Services.GetRequiredService<GrainBalancer>().RunAsync(stop);
+        }
+
         return server;
     }
 
@@ -303,6 +313,13 @@ internal sealed partial class SiloHost : IAsyncDisposable
             await _engine!.Distributor.StopAsync(graceful.Token);
         using (var graceful = new CancellationTokenSource(Options.Server.GracefulShutdownTimeout))
             await _engine.Generators.DrainAsync(graceful.Token);
+        await _balance;
+        if (!IsAlone)
+        {
+            using var moves = new CancellationTokenSource(s_moves, _time);
+            await _host!.Services.GetRequiredService<GrainBalancer>().LeaveAsync(moves.Token);
+        }
+
         await _host!.StopAsync();
         await _traces!.FinishAsync(Options.Server.GracefulShutdownTimeout);
     }
@@ -346,7 +363,7 @@ internal sealed partial class SiloHost : IAsyncDisposable
         {
             OrleansDefaults.Apply(silo);
             if (!IsAlone)
-                AddMemberCheck(silo);
+                AddMember(silo);
             if (settings.Dashboard.Enabled)
                 DashboardRoutes.AddServices(silo);
         });
@@ -360,13 +377,16 @@ internal sealed partial class SiloHost : IAsyncDisposable
         return host;
     }
 
-    private void AddMemberCheck(ISiloBuilder silo)
+    private void AddMember(ISiloBuilder silo)
     {
         silo.AddGrainService<MemberService>();
         silo.Services.AddSingleton(_ => _description!);
         silo.Services.AddSingleton(new LogCheck(() => _traces!.CanLogAsync()));
         silo.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<MemberCheck>(services, _logger));
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(static services => services.GetRequiredService<MemberCheck>());
+        silo.Services.AddSingleton<IMemberLoads, MemberLoads>();
+        silo.Services.AddSingleton(services => new GrainBalancer(
+            _engine!.Active, services.GetRequiredService<IMemberLoads>(), services.GetRequiredService<ILocalSiloDetails>().SiloAddress, _time, _logger));
     }
 
     // Called before anything is opened or joined.

@@ -78,6 +78,7 @@ public sealed partial class GeneratorLife
     private long _sentUpToMs;
     private bool _isRenewalFailing;
     private bool? _notedClaimed;
+    private bool _notedLost;
     private bool _isAhead;
 
     /// <param name="tenant">The tenant whose series it writes.</param>
@@ -230,6 +231,8 @@ public sealed partial class GeneratorLife
         {
             NoteNotRenewed(e.Message);
         }
+
+        NoteIfLost();
     }
 
     /// <summary>Collects a last time, sends until the deadline, and leaves what the next owner needs to continue. Must be the last call, and called once.</summary>
@@ -261,6 +264,7 @@ public sealed partial class GeneratorLife
             await LeaveAsync(_claim, cancellationToken);
         else if (_claim is null && !_generator.IsEmpty)
             NoteNotKept(problem);
+        NoteIfLost();
     }
 
     private async Task<string?> TryBeginAsync()
@@ -401,6 +405,12 @@ public sealed partial class GeneratorLife
                 await _environment.Store.DeleteAllAsync(left.Names, cancellationToken);
         }
 
+        await ClearKeptAsync(cancellationToken);
+        return isRestored;
+    }
+
+    private async Task ClearKeptAsync(CancellationToken cancellationToken)
+    {
         try
         {
             await _snapshots.ClearAsync(cancellationToken);
@@ -409,8 +419,6 @@ public sealed partial class GeneratorLife
         {
             // It belongs to an epoch that nobody asks for any more, and the next snapshot overwrites it.
         }
-
-        return isRestored;
     }
 
     private bool TryRestore(WriterClaim claim, KeptSnapshot? kept, StoredChain left, string? problem)
@@ -487,6 +495,8 @@ public sealed partial class GeneratorLife
         {
             LogCollectionFailed(_logger, _name, e);
         }
+
+        NoteIfLost();
     }
 
     /// <summary>
@@ -601,7 +611,10 @@ public sealed partial class GeneratorLife
                 return;
             var isKept = isToKeep && await TryKeepAsync(claim, cancellationToken);
             isToKeep = false;
-            await ReleaseAsync(claim, isKept, cancellationToken);
+
+            // A successor that has come since starts without this snapshot, and would find it in its place.
+            if (!await ReleaseAsync(claim, isKept, cancellationToken) && isKept)
+                await ClearKeptAsync(cancellationToken);
         }
         catch (Exception e)
         {
@@ -642,17 +655,22 @@ public sealed partial class GeneratorLife
             {
                 try
                 {
+                    // An owner that has lost its claim may have left a snapshot since the storage was read, or a write that failed has arrived after
+                    // all. In this order only what a successor has left cannot be overwritten: it takes the claim first.
+                    if (attempt > 1)
+                    {
+                        await _snapshots.ReadAsync(cancellationToken);
+                        if (!await claim.RenewAsync(_sentUpToMs, cancellationToken))
+                            return false;
+                    }
+
                     if (await _snapshots.TryWriteAsync(snapshot, cancellationToken))
                     {
                         _environment.Metrics.SnapshotBytes.Add(bytes.WrittenCount, _tag);
                         return true;
                     }
 
-                    // It comes from an old owner, or from a successor that has taken the claim since.
                     problem = "another process has written one in its place";
-                    if (!await claim.RenewAsync(_sentUpToMs, cancellationToken))
-                        return false;
-                    await _snapshots.ReadAsync(cancellationToken);
                 }
                 catch (IOException e)
                 {
@@ -680,7 +698,8 @@ public sealed partial class GeneratorLife
             LogNotKept(_logger, _name, _generator.ActiveSeries, problem);
     }
 
-    private async Task ReleaseAsync(WriterClaim claim, bool isKept, CancellationToken cancellationToken)
+    // False if the claim has been lost.
+    private async Task<bool> ReleaseAsync(WriterClaim claim, bool isKept, CancellationToken cancellationToken)
     {
         // With every_collection, the last collection has been recorded; the record is used if there is no snapshot.
         var isRecorded = !isKept && !_generator.IsEmpty && _chain is { IsWhole: true };
@@ -690,6 +709,16 @@ public sealed partial class GeneratorLife
             : await claim.ReleaseAsync(isKept || isRecorded, isWaiting, cancellationToken);
         if (isOurs && !isRecorded && _chain is not null)
             await _chain.DeleteAsync(cancellationToken);
+        return isOurs;
+    }
+
+    private void NoteIfLost()
+    {
+        if (!IsLost || _notedLost)
+            return;
+        _notedLost = true;
+        _environment.Metrics.ClaimsLost.Add(1, _tag);
+        LogClaimLost(_logger, _name);
     }
 
     [LoggerMessage(1701, LogLevel.Warning, "Metrics-generator {Generator} cannot claim this tenant's series in the object store; it counts spans, but sends nothing until it can: {Reason}")]
@@ -742,6 +771,9 @@ public sealed partial class GeneratorLife
 
     [LoggerMessage(1717, LogLevel.Warning, "Metrics-generator {Generator}: the previous process ended without notice; at most {Spans} spans that it had counted are missing from the metrics")]
     private static partial void LogSpansLost(ILogger logger, string generator, long spans);
+
+    [LoggerMessage(1718, LogLevel.Warning, "Metrics-generator {Generator}: another silo has taken over its series; this one sends nothing more and ends")]
+    private static partial void LogClaimLost(ILogger logger, string generator);
 
     /// <summary>The permit of the claim, once this life has restored and resumed what was left to it.</summary>
     private sealed class SendPermit : IWritePermit

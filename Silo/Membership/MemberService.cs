@@ -1,16 +1,22 @@
 using Microsoft.Extensions.Logging;
 using OrleansTempo.Grains.Interfaces;
+using OrleansTempo.Silo.Balance;
 
 namespace OrleansTempo.Silo.Membership;
 
-/// <summary>Answers the other silos: describes this one for their <see cref="MemberCheck"/>, and replaces those that cannot write their logs.</summary>
+/// <summary>
+/// Answers the other silos: describes this one for their <see cref="MemberCheck"/>, says for their <see cref="GrainBalancer"/> what it has to do, and
+/// replaces those that cannot write their logs.
+/// </summary>
 internal sealed partial class MemberService(
-    GrainId id, Orleans.Runtime.Silo silo, ILoggerFactory loggerFactory, MemberDescription description, LogCheck log, IClusterMembershipService membership)
+    GrainId id, Orleans.Runtime.Silo silo, ILoggerFactory loggerFactory, MemberDescription description, GrainBalancer balancer, LogCheck log, IClusterMembershipService membership)
     : GrainService(id, silo, loggerFactory), IClusterMember
 {
     private readonly ILogger _logger = loggerFactory.CreateLogger("OrleansTempo");
 
     public Task<MemberDescription> DescribeAsync() => Task.FromResult(description);
+
+    public Task<MemberLoad> LoadAsync() => Task.FromResult(balancer.Load);
 
     public Task<bool> CanLogAsync() => log.CanLogAsync();
 

@@ -71,6 +71,7 @@ public sealed class ContractTests
             ("live span", new LiveSpan { SpanId = 1, Kind = SpanKind.Server, StartTimeUnixNano = 2, Resource = 3, Scope = 4, Span = [5] }),
             ("live block", new LiveBlock { BlockId = new Guid(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11), Meta = [1] }),
             ("member description", new MemberDescription { StoreId = "1a", Store = "here", Partitions = 8 }),
+            ("member load", new MemberLoad { Generators = 3, Ingesters = 5, TakesGrains = true, IsMoving = true }),
             ("requests", new OtlpRequests([new byte[] { 1, 2 }, new byte[] { 3 }])),
             ("ask answer", new AskAnswer { State = PushState.Unknown }),
         };

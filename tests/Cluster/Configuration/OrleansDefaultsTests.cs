@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
+using Orleans.GrainDirectory;
 using Orleans.Storage;
 using OrleansTempo.Core.Objects;
 using OrleansTempo.Silo.Configuration;
@@ -47,6 +48,15 @@ public class OrleansDefaultsTests
         Assert.Equal(IPEndPoint.Parse("10.0.0.8:1"), Options<DevelopmentClusterMembershipOptions>(host).PrimarySiloEndpoint);
         Assert.Equal(("blue", "tempo"), (Options<ClusterOptions>(host).ClusterId, Options<ClusterOptions>(host).ServiceId));
         Assert.IsType<AdoNetGrainStorage>(host.Services.GetRequiredKeyedService<IGrainStorage>("generators"));
+    }
+
+    [Fact]
+    public void The_directory_hands_its_parts_over_and_holds_no_grain_back_after_a_silo_has_died()
+    {
+        using var host = Build([]);
+
+        Assert.Equal("DistributedGrainDirectory", host.Services.GetRequiredKeyedService<IGrainDirectory>(GrainDirectoryAttribute.DEFAULT_GRAIN_DIRECTORY).GetType().Name);
+        Assert.Equal(TimeSpan.Zero, Options<GrainDirectoryOptions>(host).RangeLeaseDuration);
     }
 
     [Fact]

@@ -1,4 +1,6 @@
 using Orleans.Storage;
+using OrleansTempo.Core.Continuity;
+using OrleansTempo.Grains;
 
 namespace OrleansTempo.Cluster.Harness;
 
@@ -65,6 +67,30 @@ internal static class GrainStorageContract
         Assert.Equal(3, second.State!.Number);
     }
 
+    /// <summary>A snapshot that an overtaken owner leaves when its successor has already read that there is none is in nobody's way, and cannot replace the successor's.</summary>
+    public static async Task OrphansAreOverwrittenAsync(IGrainStorage one, IGrainStorage other)
+    {
+        var grain = GrainId.Create("generator", $"Tenant/{Guid.NewGuid():N}");
+        var (overtaken, successor) = (new GrainSnapshotStorage(new StoredSnapshots(one, grain)), new GrainSnapshotStorage(new StoredSnapshots(other, grain)));
+        Assert.Null(await overtaken.ReadAsync(default));
+        Assert.Null(await successor.ReadAsync(default));
+        Assert.True(await overtaken.TryWriteAsync(Kept(1, new byte[] { 1 }), default));
+
+        Assert.False(await successor.TryWriteAsync(Kept(2, new byte[] { 2 }), default));
+        Assert.Equal(1, (await successor.ReadAsync(default))?.Epoch);
+        Assert.True(await successor.TryWriteAsync(Kept(2, new byte[] { 2, 2 }), default));
+        Assert.False(await overtaken.TryWriteAsync(Kept(1, new byte[] { 1 }), default));
+        await overtaken.ClearAsync(default);
+
+        var third = new GrainSnapshotStorage(new StoredSnapshots(one, grain));
+        var kept = await third.ReadAsync(default);
+        Assert.Equal((2, 2), (kept!.Epoch, kept.Content.Length));
+        await third.ClearAsync(default);
+        Assert.False(await overtaken.TryWriteAsync(Kept(1, new byte[] { 1 }), default));
+        Assert.True(await third.TryWriteAsync(Kept(3, new byte[] { 3 }), default));
+        Assert.Equal(3, (await overtaken.ReadAsync(default))?.Epoch);
+    }
+
     /// <summary>Of many that write at once what all of them had read the same, one succeeds.</summary>
     public static async Task OneOfManyWinsAsync(IGrainStorage one, IGrainStorage other)
     {
@@ -98,4 +124,6 @@ internal static class GrainStorageContract
             Assert.Equal(winner.ETag, stored.ETag);
         }
     }
+
+    private static KeptSnapshot Kept(long epoch, byte[] series) => new(epoch, series, ReadOnlyMemory<byte>.Empty);
 }

@@ -32,6 +32,7 @@ public sealed class AzureProvidersTests
 
         await GrainStorageContract.HoldsAsync(first.Storage("Default"), second.Storage("Default"));
         await GrainStorageContract.OneOfManyWinsAsync(first.Storage("Default"), second.Storage("Default"));
+        await GrainStorageContract.OrphansAreOverwrittenAsync(first.Storage("Default"), second.Storage("Default"));
 
         await second.KillAsync();
         await first.SeesActiveAsync(1);

@@ -20,6 +20,7 @@ public sealed class ObjectStoreGrainStorageTests : IDisposable
         await using var second = await StartAsync();
         await GrainStorageContract.HoldsAsync(first.Storage("Default"), second.Storage("Default"));
         await GrainStorageContract.OneOfManyWinsAsync(first.Storage("Default"), second.Storage("Default"));
+        await GrainStorageContract.OrphansAreOverwrittenAsync(first.Storage("Default"), second.Storage("Default"));
     }
 
     [Fact]

@@ -134,6 +134,7 @@ public sealed class PostgresTests(PostgresFixture postgres) : IClassFixture<Post
         await using var second = await TestSilo.StartAsync(Settings());
         await GrainStorageContract.HoldsAsync(first.Storage("Default"), second.Storage("Default"));
         await GrainStorageContract.OneOfManyWinsAsync(first.Storage("Default"), second.Storage("Default"));
+        await GrainStorageContract.OrphansAreOverwrittenAsync(first.Storage("Default"), second.Storage("Default"));
     }
 
     private static MembershipEntry Member(int port)

@@ -525,11 +525,13 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         Assert.False(first.Life.IsLost);
         await first.CollectAsync();
         Assert.True(first.Life.IsLost);
+        await first.CollectAsync();
         await PassKeepingAsync(second, LifeWorld.Lease);
         await second.CollectAsync();
         await second.StopAsync();
         var left = _world.Store[InMemorySnapshots.Name];
         await first.StopAsync();
+        Assert.Equal(1, _world.Counters["tempo_metrics_generator_claims_lost_total"]);
         Assert.Equal(left, _world.Store[InMemorySnapshots.Name]);
         Assert.Equal(["0@0", "1@0", "0@1", "5@1", "5@1"], Sent());
         Assert.Equal(5, (await _world.StartAsync(SnapshotMode.OnStop, LifeWorld.Lease)).Calls);
@@ -555,6 +557,69 @@ public sealed class GeneratorLifeTests : IAsyncLifetime
         first.Store.Before = null;
         Assert.Equal(2, BitConverter.ToInt64(_world.Store[InMemorySnapshots.Name]));
         Assert.Equal(5, (await _world.StartAsync(SnapshotMode.OnStop, LifeWorld.Lease)).Calls);
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task A_snapshot_that_an_overtaken_owner_writes_after_all_is_in_nobodys_way(bool failsAtConflicts, bool canTidyUp)
+    {
+        var first = await StartedWithAsync(1, isExclusive: false);
+        LifeProcess? second = null;
+        first.Store.Before = async (operation, name) =>
+        {
+            // It has just found that the claim is still its own.
+            if (second is null && name == InMemorySnapshots.Name)
+                second = await _world.StartAsync(SnapshotMode.OnStop, LifeWorld.Lease);
+            else if (!canTidyUp && operation.StartsWith("Delete", StringComparison.Ordinal))
+                throw new IOException("no access");
+        };
+        await first.StopAsync();
+        Assert.Equal(!canTidyUp, _world.HasSnapshot);
+        Assert.Equal(1, _world.Counters["tempo_metrics_generator_claims_lost_total"]);
+        Assert.Single(_world.Problems, static line => line.EndsWith("another silo has taken over its series; this one sends nothing more and ends", StringComparison.Ordinal));
+
+        second!.Snapshots.FailsAtConflicts = failsAtConflicts;
+        await second.PushAsync(5);
+        await PassKeepingAsync(second, LifeWorld.Lease);
+        await second.StopAsync();
+        Assert.Equal(2, BitConverter.ToInt64(_world.Store[InMemorySnapshots.Name]));
+        Assert.Equal((5, (1, 1)), ((await _world.StartAsync(SnapshotMode.OnStop, LifeWorld.Lease)).Calls, _world.Starts));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_overtaken_owner_whose_write_failed_does_not_overwrite_its_successors_snapshot(bool hasArrived)
+    {
+        var first = await StartedWithAsync(1, isExclusive: false);
+        var reads = 0;
+        Func<string, string, Task> fail = static (operation, name) =>
+            name == InMemorySnapshots.Name && operation.StartsWith("Put", StringComparison.Ordinal) ? throw new IOException("not now") : Task.CompletedTask;
+        if (hasArrived)
+            first.Store.After = fail;
+        else
+            first.Store.Before = fail;
+        first.Snapshots.Read = async () =>
+        {
+            // Between the attempts: the successor starts and stops, and only then the first one reads again.
+            if (reads++ > 0)
+                return;
+            (first.Store.Before, first.Store.After) = (null, null);
+            var second = await _world.StartAsync(SnapshotMode.OnStop, LifeWorld.Lease);
+            await second.PushAsync(5);
+            await PassKeepingAsync(second, LifeWorld.Lease);
+            await second.StopAsync();
+        };
+        await first.StopAsync();
+        Assert.Equal(1, reads);
+        Assert.True(first.Life.IsLost);
+        Assert.Equal(2, BitConverter.ToInt64(_world.Store[InMemorySnapshots.Name]));
+
+        // What has arrived is all that was sent, so the successor continues it.
+        Assert.Equal(hasArrived ? 6 : 5, (await _world.StartAsync(SnapshotMode.OnStop, LifeWorld.Lease)).Calls);
     }
 
     [Fact]

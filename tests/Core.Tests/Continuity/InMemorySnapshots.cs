@@ -10,11 +10,19 @@ internal sealed class InMemorySnapshots(InMemoryObjectStore store) : ISnapshotSt
 
     private string? _etag;
 
+    /// <summary>Whether a write over another's fails as that of a storage does that does not tell a conflict from an error.</summary>
+    public bool FailsAtConflicts { get; set; }
+
+    /// <summary>Runs before each read.</summary>
+    public Func<Task>? Read { get; set; }
+
     /// <summary>The stored object: the epoch, then the rest.</summary>
     public static byte[] Content(long epoch, ReadOnlyMemory<byte> rest) => [.. BitConverter.GetBytes(epoch), .. rest.Span];
 
     public async Task<KeptSnapshot?> ReadAsync(CancellationToken cancellationToken)
     {
+        if (Read is not null)
+            await Read();
         var there = await store.GetAsync(Name, cancellationToken);
         _etag = there?.ETag;
         if (there is not { } found)
@@ -32,6 +40,8 @@ internal sealed class InMemorySnapshots(InMemoryObjectStore store) : ISnapshotSt
         var etag = _etag is null
             ? await store.PutIfAbsentAsync(Name, content, cancellationToken)
             : await store.PutIfMatchAsync(Name, content, _etag, cancellationToken);
+        if (etag is null && FailsAtConflicts)
+            throw new IOException("the blob already exists");
         _etag = etag ?? _etag;
         return etag is not null;
     }

@@ -320,8 +320,9 @@ internal sealed partial class SiloHost : IAsyncDisposable
             await _host!.Services.GetRequiredService<GrainBalancer>().LeaveAsync(moves.Token);
         }
 
+        await _traces!.BeginLeavingAsync();
         await _host!.StopAsync();
-        await _traces!.FinishAsync(Options.Server.GracefulShutdownTimeout);
+        await _traces.FinishAsync(Options.Server.GracefulShutdownTimeout);
     }
 
     public async ValueTask DisposeAsync()

@@ -223,6 +223,9 @@ public sealed partial class TraceStore : ITraceQuery, IIngesterAdmin, IAsyncDisp
         return Task.CompletedTask;
     }
 
+    /// <summary>Called before this process leaves its cluster in order, while pushes may still come.</summary>
+    public Task BeginLeavingAsync() => _log is ObjectWriteAheadLog log ? log.BeginLeavingAsync() : Task.CompletedTask;
+
     /// <summary>Called before the end, when no push comes any more: writes everything into blocks if configured; otherwise the next start finds it in the log.</summary>
     /// <param name="deadline">How long it may take; what is not in blocks by then stays in the log.</param>
     public async Task FinishAsync(TimeSpan deadline)

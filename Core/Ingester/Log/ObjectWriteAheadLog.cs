@@ -538,6 +538,20 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         }
     }
 
+    /// <summary>Called before this process leaves its cluster in order: nobody adopts the stream because membership says that it is dead.</summary>
+    public async Task BeginLeavingAsync()
+    {
+        _identity.IsLeaving = true;
+        try
+        {
+            await RenewAsync(WalOwnerState.Live).ConfigureAwait(false);
+        }
+        catch (IOException e)
+        {
+            LogRenewalFailed(Stream, e.Message);
+        }
+    }
+
     // False if another process owns the stream; the log is then lost.
     private async Task<bool> RenewAsync(WalOwnerState state)
     {

@@ -44,6 +44,12 @@ public sealed partial class WalIdentity : IDisposable
     /// <summary>This process's place in its cluster; null if it runs alone.</summary>
     public WalMember? Member { get; init; }
 
+    /// <summary>
+    /// Whether this process leaves its cluster in order. Membership then calls it dead before its log is closed, so its records do not name it any
+    /// more, and only its silence counts.
+    /// </summary>
+    internal bool IsLeaving { get; set; }
+
     /// <summary>The object store stream of this identity's last process; null for none.</summary>
     public string? Stream => _record?.Stream;
 
@@ -128,7 +134,7 @@ public sealed partial class WalIdentity : IDisposable
 
     internal bool IsOwn(ReadOnlyMemory<byte> json) => WalOwner.Read(json.Span)?.Owner == Owner;
 
-    internal byte[] OwnerAt(DateTimeOffset now, WalOwnerState state, bool isReplaying = false) => new WalOwner(Owner, now, state, Id, Member?.Silo, isReplaying).ToJson();
+    internal byte[] OwnerAt(DateTimeOffset now, WalOwnerState state, bool isReplaying = false) => new WalOwner(Owner, now, state, Id, IsLeaving ? null : Member?.Silo, isReplaying).ToJson();
 
     public void Dispose() => _lock?.Dispose();
 

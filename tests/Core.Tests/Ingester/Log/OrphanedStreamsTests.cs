@@ -307,6 +307,22 @@ public sealed class OrphanedStreamsTests : ObjectLogFixture
     }
 
     [Fact]
+    public async Task The_stream_of_a_member_that_leaves_in_order_is_left_to_it_although_membership_calls_it_dead()
+    {
+        var dead = new HashSet<string>();
+        var leaving = await OpenAsync("leaving", WalIdentity.None(NullLogger.Instance, new WalMember("10.0.0.3:11111@7", dead.Contains)));
+        await leaving.AppendAsync(Acme, Request(1, 10));
+        await using var log = await OpenAsync("b", WalIdentity.None(NullLogger.Instance, new WalMember("10.0.0.2:11111@7", dead.Contains)));
+
+        await leaving.BeginLeavingAsync();
+        dead.Add("10.0.0.3:11111@7");
+        Assert.Empty(await OrphansOf(log).ListAsync());
+
+        await leaving.DisposeAsync();
+        Assert.Equal(["leaving"], await OrphansOf(log).ListAsync());
+    }
+
+    [Fact]
     public async Task The_stream_of_a_member_that_was_declared_dead_is_an_orphan_at_once()
     {
         var dead = new HashSet<string>();

@@ -121,7 +121,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     /// <inheritdoc/>
     public Task<string> Lost => _hasLost.Task;
 
-    // A request that has no answer by then has failed. Less than the time between two renewals.
+    // A small request that has no answer by then has failed. Less than the time between two renewals.
     private TimeSpan Patience => _lease * 2 / 15;
 
     // A third of the lease is reserved for clocks that differ, and for the time between looking and acknowledging. Both clocks must agree: the wall
@@ -422,7 +422,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
                 var number = CurrentSegment;
                 WalFormat.WriteSegmentHeader(buffer, salt, number);
                 var name = _stream.SegmentName(number);
-                if (await AskAsync(patience => _store.PutIfAbsentAsync(name, buffer.AsMemory(0, bytes), patience)).ConfigureAwait(false) is not null)
+                if (await AskAsync(patience => _store.PutIfAbsentAsync(name, buffer.AsMemory(0, bytes), patience), bytes).ConfigureAwait(false) is not null)
                 {
                     Advance();
                     if (!IsFresh && !await RenewAsync(WalOwnerState.Live).ConfigureAwait(false))
@@ -581,10 +581,11 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     }
 
     // A request to the store; one that stays without an answer fails.
-    private async Task<T> AskAsync<T>(Func<CancellationToken, Task<T>> request)
+    private async Task<T> AskAsync<T>(Func<CancellationToken, Task<T>> request, int bytes = 0)
     {
-        using var patience = new CancellationTokenSource(Patience, _time);
-        var asked = _contact.Begin();
+        var limit = Patience + StoreContact.TransferOf(bytes);
+        using var patience = new CancellationTokenSource(limit, _time);
+        var asked = _contact.Begin(bytes);
         try
         {
             var answer = await request(patience.Token).ConfigureAwait(false);
@@ -593,7 +594,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
         }
         catch (Exception e)
         {
-            var failure = patience.IsCancellationRequested ? new IOException($"the object store did not answer within {Patience.TotalSeconds} s", e) : e;
+            var failure = patience.IsCancellationRequested ? new IOException($"the object store did not answer within {limit.TotalSeconds} s", e) : e;
             _contact.NoteFailure(asked, failure.Message);
             if (failure == e)
                 throw;

@@ -76,8 +76,10 @@ public sealed partial class OrphanedStreams
             var owner = OwnerIn(there);
             Watch(name, there?.ETag);
             var isOrphan = IsOrphan(name, owner);
-            if (isOrphan || owner is { State: WalOwnerState.Live, IsReplaying: true })
-                unadopted.Add(owner?.Silo ?? owner?.Owner ?? name);
+            if (isOrphan)
+                unadopted.Add(NameOf(owner) ?? name);
+            else if (owner is { State: WalOwnerState.Live, IsReplaying: true })
+                unadopted.Add($"a process that is gone, which {NameOf(owner)} is taking up,");
             if (isOrphan)
                 orphans.Add(name);
             else if (owner is { State: WalOwnerState.Adopted } && IsPast(owner.Renewed, s_fenceKept))
@@ -108,7 +110,7 @@ public sealed partial class OrphanedStreams
         if (claim is null)
             return null;
 
-        LogAdopting(name, former?.Silo ?? former?.Owner ?? "nobody");
+        LogAdopting(name, NameOf(former) ?? "nobody");
         var result = default(ReplayResult);
         var unreadable = false;
         var numbers = await stream.FenceAsync(_identity.OwnerAt(claimedAt, WalOwnerState.Adopted), cancellationToken).ConfigureAwait(false);
@@ -140,6 +142,8 @@ public sealed partial class OrphanedStreams
     }
 
     private static WalOwner? OwnerIn(StoredObject? there) => there is { } record ? WalOwner.Read(record.Content.Span) : null;
+
+    private static string? NameOf(WalOwner? owner) => owner?.Silo ?? owner?.Owner;
 
     private WalStream StreamOf(string name) => new(_store, name, _metrics, _logger);
 

@@ -12,7 +12,7 @@ public sealed class UnadoptedLogs(Func<IReadOnlyList<string>> owners) : ITraceSo
     public ValueTask FindAsync(TenantId tenant, TraceId traceId, TraceRange range, TraceSpans into, ICollection<string> problems, CancellationToken cancellationToken)
     {
         foreach (var owner in owners())
-            problems.Add($"the write-ahead log of {owner}, which is gone, is not adopted yet: spans that it took last may be missing; ask again in a few seconds");
+            problems.Add($"the write-ahead log of {owner} is not adopted yet: spans that it took last may be missing; ask again in a few seconds");
         return default;
     }
 }

@@ -23,6 +23,16 @@ public class StoreContactTests
     }
 
     [Fact]
+    public void A_large_put_has_a_second_more_for_every_4_MiB()
+    {
+        _contact.Begin(32 << 20);
+        _time.Advance(TimeSpan.FromSeconds(9.9));
+        Assert.Null(_contact.Trouble);
+        _time.Advance(TimeSpan.FromSeconds(0.1));
+        Assert.NotNull(_contact.Trouble);
+    }
+
+    [Fact]
     public void A_failure_is_trouble_at_once_that_lasts_since_the_request_began_and_until_any_succeeds()
     {
         var first = _contact.Begin();

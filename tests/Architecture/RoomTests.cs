@@ -29,6 +29,7 @@ public sealed partial class RoomTests
         // Otlp: a life passes the batches that are pushed on to the generator that it keeps.
         ["Continuity"] = ["Otlp", "Generator", "RemoteWrite", "Objects", "Configuration", "Overrides"],
         ["Distributor"] = ["Otlp", "Ingester", "Configuration", "Overrides"],
+        ["TraceQL"] = ["Otlp"],
         ["Querier"] = ["Ingester", "Blocks", "Otlp", "Objects", "Overrides"],
     };
 

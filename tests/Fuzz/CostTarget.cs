@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using OrleansTempo.Core;
 using OrleansTempo.Core.Configuration.Ingester;
 using OrleansTempo.Core.Configuration.Overrides;
@@ -11,6 +12,8 @@ using OrleansTempo.Core.Otlp.Buffers;
 using OrleansTempo.Core.Otlp.Json;
 using OrleansTempo.Core.Otlp.Reading;
 using OrleansTempo.Core.Overrides;
+using OrleansTempo.Core.TraceQL.Evaluation;
+using OrleansTempo.Core.TraceQL.Syntax;
 
 namespace OrleansTempo.Fuzz;
 
@@ -47,6 +50,7 @@ internal sealed class CostTarget(Action<byte[]> run)
     {
         "json" => new(ReadJson),
         "push" => new(Push),
+        "traceql" => new(ParseQuery),
         _ => new(ReadProtobuf),
     };
 
@@ -99,6 +103,18 @@ internal sealed class CostTarget(Action<byte[]> run)
         ingester.Cut(CutReason.Everything)?.Release();
         new TenantGenerator(TenantId.Single, s_settings, new TempoMetrics(), TimeProvider.System).Push(batch);
         batch.Release();
+    }
+
+    // Parsed, printed, parsed again and asked of a small trace.
+    private static void ParseQuery(byte[] body)
+    {
+        if (!Query.TryParse(Encoding.UTF8.GetString(body), out var query, out _))
+            return;
+        var printed = query.ToString();
+        if (!Query.TryParse(printed, out var again, out var error) ? printed.Length <= Query.MaxBytes / 3 : again.ToString() != printed)
+            throw new InvalidOperationException($"{query} is printed as what means {again}, {error}");
+        if (query.Search is { } pipeline)
+            PipelineEvaluator.Evaluate(pipeline, new QueriedTrace(new TraceId(1, 2), [new QueriedSpan { Id = 1, Name = "a" }, new QueriedSpan { Id = 2, ParentId = 1 }]));
     }
 
     /// <summary>What one input took.</summary>

@@ -25,9 +25,9 @@ internal ref struct AttributeElements
                 continue;
             element = default;
             if (_kind == AttributeKind.Array)
-                ReadValue(reader.Content, ref element);
+                ReadValue(_bytes, reader.Content, ref element);
             else
-                ReadKeyValue(reader.Content, ref element);
+                element = ReadKeyValue(_bytes, reader.Content);
             _position = reader.Position;
             return true;
         }
@@ -37,21 +37,25 @@ internal ref struct AttributeElements
         return false;
     }
 
-    private readonly void ReadKeyValue(Slice message, ref AttributeRecord element)
+    /// <summary>Reads the content of one <c>KeyValue</c> message.</summary>
+    public static AttributeRecord ReadKeyValue(ReadOnlySpan<byte> bytes, Slice message)
     {
-        var fields = new ProtobufFields(_bytes, message.Offset, message.End);
+        var element = default(AttributeRecord);
+        var fields = new ProtobufFields(bytes, message.Offset, message.End);
         while (fields.MoveNext())
         {
             if (fields is { Field: 1, WireType: 2 })
                 element.Key = fields.Content;
             else if (fields is { Field: 2, WireType: 2 })
-                ReadValue(fields.Content, ref element);
+                ReadValue(bytes, fields.Content, ref element);
         }
+
+        return element;
     }
 
-    private readonly void ReadValue(Slice message, ref AttributeRecord element)
+    private static void ReadValue(ReadOnlySpan<byte> bytes, Slice message, ref AttributeRecord element)
     {
-        var fields = new ProtobufFields(_bytes, message.Offset, message.End);
+        var fields = new ProtobufFields(bytes, message.Offset, message.End);
         while (fields.MoveNext())
         {
             var kind = (fields.Field, fields.WireType) switch

@@ -1,0 +1,195 @@
+using OrleansTempo.Core.TraceQL.Syntax;
+
+namespace OrleansTempo.Core.Tests.TraceQL.Syntax;
+
+/// <summary>What a text means as a query, shown by how it is printed: with parentheses wherever two operators meet.</summary>
+public sealed class QueryParserTests
+{
+    [Theory]
+    [InlineData("{}", "{ true }")]
+    [InlineData("{.a}", "{ .a }")]
+
+    // && and || bind alike, comparisons tighter, then sums, !, products, powers.
+    [InlineData("{ .a || .b && .c }", "{ (.a || .b) && .c }")]
+    [InlineData("{ .a && .b || .c }", "{ (.a && .b) || .c }")]
+    [InlineData("{ .a || (.b && .c) }", "{ .a || (.b && .c) }")]
+    [InlineData("{ .a && .b && (.c && .d) }", "{ .a && .b && .c && .d }")]
+    [InlineData("{ .a = 1 || .b > 2 && .c }", "{ (.a = 1 || .b > 2) && .c }")]
+    [InlineData("{ .a + .b * .c = .d - .e - .f }", "{ (.a + (.b * .c)) = ((.d - .e) - .f) }")]
+    [InlineData("{ .a ^ .b ^ .c = 1 }", "{ (.a ^ (.b ^ .c)) = 1 }")]
+    [InlineData("{ .a * .b ^ .c % .d = 1 }", "{ ((.a * (.b ^ .c)) % .d) = 1 }")]
+    [InlineData("{ .a = .b != .c }", "{ (.a = .b) != .c }")]
+    [InlineData("{ !.a = .b }", "{ (!.a) = .b }")]
+    [InlineData("{ !.a * .b = 1 }", "{ (!(.a * .b)) = 1 }")]
+    [InlineData("{ !.a && .b }", "{ !.a && .b }")]
+    [InlineData("{ -.a * .b = 1 }", "{ (-(.a * .b)) = 1 }")]
+    [InlineData("{ -.a + .b = 1 }", "{ ((-.a) + .b) = 1 }")]
+    [InlineData("{ -1 ^ .a = 1 }", "{ (-(1 ^ .a)) = 1 }")]
+    [InlineData("{ (-1) * .a = -1 }", "{ ((-1) * .a) = (-1) }")]
+    [InlineData("{ .a = -(-(1)) }", "{ .a = 1 }")]
+
+    // nil is no value, but half an operator.
+    [InlineData("{ .a = nil || nil != .b }", "{ .a = nil || .b != nil }")]
+    [InlineData("{ nil = .a + .b && .c }", "{ (.a + .b) = nil && .c }")]
+    [InlineData("{ .a = nil = .b }", "{ (.a = nil) = .b }")]
+    [InlineData("{ nil = nil || nil != nil }", "{ false || false }")]
+    [InlineData("{ duration != nil }", "{ duration != nil }")]
+
+    // Names run to white space or a bracket or operator of another kind.
+    [InlineData("{ span.a-1 = 2 }", "{ span.a-1 = 2 }")]
+    [InlineData("{ .a/b*c%d+e.f:g[0] = 1 }", "{ .a/b*c%d+e.f:g[0] = 1 }")]
+    [InlineData("{ .a - 1 = 2 }", "{ (.a - 1) = 2 }")]
+    [InlineData("""{ span."foo bar" = 1 }""", """{ span."foo bar" = 1 }""")]
+    [InlineData("""{ span.a."b c".d = 1 }""", """{ span."a.b c.d" = 1 }""")]
+    [InlineData("""{ ."a\"b\\c" = 1 }""", """{ ."a\"b\\c" = 1 }""")]
+    [InlineData("""{ ."5" = .5 }""", """{ ."5" = 0.5 }""")]
+    [InlineData("""{ ."" = 1 }""", """{ ."" = 1 }""")]
+    [InlineData("{ ..a = 1 }", "{ ..a = 1 }")]
+    [InlineData("{ .a//b\n= 1 }", "{ .a//b = 1 }")]
+    [InlineData("{ .true = true && .nil = nil }", "{ .true = true && .nil = nil }")]
+    [InlineData("{ resource.service.name = event.b || link.c = instrumentation.d }", "{ resource.service.name = event.b || link.c = instrumentation.d }")]
+
+    // Intrinsics have one printed name.
+    [InlineData("{ span:duration > trace:duration }", "{ duration > traceDuration }")]
+    [InlineData("{ trace:rootName = trace:rootService }", "{ rootName = rootServiceName }")]
+    [InlineData("{ span:kind = client && span: status = ok }", "{ kind = client && status = ok }")]
+    [InlineData("{ span:name = span:statusMessage }", "{ name = statusMessage }")]
+    [InlineData("{ span:id = span:parentID && span:childCount = 1 }", "{ span:id = span:parentID && span:childCount = 1 }")]
+    [InlineData("{ event:name = trace:id && event:timeSinceStart > 1s }", "{ event:name = trace:id && event:timeSinceStart > 1s }")]
+    [InlineData("{ link:traceID = link:spanID }", "{ link:traceID = link:spanID }")]
+    [InlineData("{ instrumentation:name = instrumentation:version }", "{ instrumentation:name = instrumentation:version }")]
+    [InlineData("{ nestedSetLeft < nestedSetRight && nestedSetParent < 0 }", "{ nestedSetLeft < nestedSetRight && nestedSetParent < 0 }")]
+
+    // Values.
+    [InlineData("{ .a = 1.5 || .a = 1e3 || .a = 2. || .a = 1.5E-3 }", "{ .a = 1.5 || .a = 1000.0 || .a = 2.0 || .a = 0.0015 }")]
+    [InlineData("{ .a = minInt || .a = maxInt || .a = 007 }", "{ .a = minInt || .a = 9223372036854775807 || .a = 7 }")]
+    [InlineData("{ .a = 1d12h || .a = 16.384s || .a = 1h30m || .a = 500us }", "{ .a = 36h0m0s || .a = 16.384s || .a = 1h30m0s || .a = 500µs }")]
+    [InlineData("{ .a = 1y || .a = 1w || .a = 0s || .a = 90s1h || .a = 1ns }", "{ .a = 8760h0m0s || .a = 168h0m0s || .a = 0s || .a = 1h1m30s || .a = 1ns }")]
+    [InlineData("{ .a = 2562047h47m16.854775807s }", "{ .a = 2562047h47m16.854775807s }")]
+    [InlineData("""{ .a = "x\n\x41\u00e9\101\"" }""", """{ .a = "x\nAéA\"" }""")]
+    [InlineData("{ .a = `x\"\\n` }", """{ .a = "x\"\\n" }""")]
+    [InlineData("{ kind = unspecified || kind = internal || kind = server || kind = producer || kind = consumer || status = unset || status = error }", "{ kind = unspecified || kind = internal || kind = server || kind = producer || kind = consumer || status = unset || status = error }")]
+    [InlineData("{ .a /* one */ = 1 // two\n }", "{ .a = 1 }")]
+    [InlineData("""{ .a =~ "x.*" || .a !~ `y` }""", """{ .a =~ "x.*" || .a !~ "y" }""")]
+
+    // Between spansets the same levels.
+    [InlineData("{.a} || {.b} && {.c}", "({ .a } || { .b }) && { .c }")]
+    [InlineData("{.a} && {.b} >> {.c} < {.d}", "{ .a } && (({ .b } >> { .c }) < { .d })")]
+    [InlineData("{.a}!~{.b}!>{.c}!<<{.d}", "(({ .a } !~ { .b }) !> { .c }) !<< { .d }")]
+    [InlineData("{.a} &> {.b} &~ {.c} ~ {.d}", "(({ .a } &> { .b }) &~ { .c }) ~ { .d }")]
+    [InlineData("(({.a}))", "{ .a }")]
+    [InlineData("({.a} | count() > 1) && ({.b})", "({ .a } | count() > 1) && ({ .b })")]
+    [InlineData("({.b}) >> (count() > 1 | {.a})", "({ .b }) >> (count() > 1 | { .a })")]
+
+    // Pipelines.
+    [InlineData("{} | by(.a + 1) | coalesce() | select(.a, name) | {.b} | avg(duration) >= -2 * 3", "{ true } | by(.a + 1) | coalesce() | select(.a, name) | { .b } | avg(duration) >= -6")]
+    [InlineData("min(.a) = 1 | by(name)", "min(.a) = 1 | by(name)")]
+    [InlineData("select(.a)", "select(.a)")]
+    [InlineData("(count()) > 1", "count() > 1")]
+    [InlineData("{} with(sample = 0.1, most_recent=true, other = \"x\")", "{ true } with(sample = 0.1, most_recent = true, other = \"x\")")]
+
+    // Metrics.
+    [InlineData("{} | rate()", "{ true } | rate()")]
+    [InlineData("{} | count() > 1 | count_over_time() by (name, .a)", "{ true } | count() > 1 | count_over_time() by(name, .a)")]
+    [InlineData("{} | quantile_over_time(duration, 0, .5, 1) by(span:kind)", "{ true } | quantile_over_time(duration, 0, 0.5, 1) by(kind)")]
+    [InlineData("{} | compare({status=error})", "{ true } | compare({ status = error })")]
+    [InlineData("{} | compare({status=error}, 5, 1, 2) with(sample=true)", "{ true } | compare({ status = error }, 5, 1, 2) with(sample = true)")]
+    [InlineData("{} | rate() > 1 | topk(5) < 3 | bottomk(2)", "{ true } | rate() > 1 | topk(5) < 3 | bottomk(2)")]
+    [InlineData("({} | rate()) > 1/2", "{ true } | rate() > 0")]
+    [InlineData("({} | rate()) > -10s", "{ true } | rate() > -10s")]
+    [InlineData("5 + ({} | rate()) * 10 | topk(1)", "5 + (({ true } | rate()) * 10) | topk(1)")]
+    [InlineData("({} | rate()) / ({} | rate() > 6) * -(1 + 1) > 5", "(({ true } | rate()) / ({ true } | rate() > 6)) * -2 > 5")]
+    [InlineData("-2 - 20 / ({} | rate())", "-2 - (20 / ({ true } | rate()))")]
+    [InlineData("({} | rate()) - 3 * 2.5", "({ true } | rate()) - 7.5")]
+    public void A_text_means(string text, string printed)
+    {
+        Assert.True(Query.TryParse(text, out var query, out var error), $"{error}");
+        Assert.Equal(printed, query.ToString());
+        Assert.True(Query.TryParse(query.ToString(), out var again, out error), $"{error}");
+        Assert.Equal(query.ToString(), again.ToString());
+    }
+
+    [Theory]
+    [InlineData("", 1, 1, "unexpected end of query, expecting {, (, by")]
+    [InlineData("{", 1, 2, "unexpected end of query, expecting a field, a value or (")]
+    [InlineData("{ .a == 1 }", 1, 7, "unexpected =, expecting a field, a value or (")]
+    [InlineData("{ .a\n  = }", 2, 5, "unexpected }, expecting a field, a value or (")]
+    [InlineData("{ .a < 3", 1, 9, "unexpected end of query, expecting }")]
+    [InlineData("{ (.a < 3 }", 1, 11, "unexpected }, expecting )")]
+    [InlineData("{ . }", 1, 4, "unexpected ' ', expecting the name of an attribute")]
+    [InlineData("{ \U0001F600 }", 1, 3, "unexpected \U0001F600")]
+    [InlineData("{ \"\U0001F600\" = 1 1 }", 1, 7, "operands must have the same type, but \"\U0001F600\" is of type string and 1 is of type integer")]
+    [InlineData("{ 'a' = .b }", 1, 3, "unexpected '")]
+    [InlineData("{ service.name = 1 }", 1, 3, "unknown name service: attributes begin with a point, .service, or a scope, span.service")]
+    [InlineData("{ event:level = 1 }", 1, 9, "unexpected level, expecting the name of an intrinsic of event:")]
+    [InlineData("{ trace:rootServiceName = 1 }", 1, 9, "unexpected rootServiceName")]
+    [InlineData("{ .a = 0x1 }", 1, 8, "0x... is neither a number nor a duration")]
+    [InlineData("{ .a = 1_000 }", 1, 8, "1_... is neither")]
+    [InlineData("{ .a = 1h30 }", 1, 8, "1h... is neither")]
+    [InlineData("{ .a = 9223372036854775808 }", 1, 8, "the number is too large")]
+    [InlineData("{ .a = 1e999 }", 1, 8, "the number is too large")]
+    [InlineData("{ .a = 300y }", 1, 8, "300y... is neither")]
+    [InlineData("{ .a = \"x }", 1, 8, "string without an end, expecting \"")]
+    [InlineData("{ .a = `x }", 1, 8, "string without an end, expecting `")]
+    [InlineData("""{ .a = "\q" }""", 1, 9, @"unknown escape \q")]
+    [InlineData("""{ .a = "x\u12" }""", 1, 10, "takes 4 hexadecimal digits")]
+    [InlineData("""{ ."a\n" = 1 }""", 1, 6, "only \\\" and \\\\ are escapes")]
+    [InlineData("""{ ."a = 1 }""", 1, 4, "name without an end, expecting \"")]
+    [InlineData("{ } /* x", 1, 5, "comment without an end, expecting */")]
+    [InlineData("{ status = 1 }", 1, 10, "operands must have the same type, but status is of type status and 1 is of type integer")]
+    [InlineData("{ status > ok }", 1, 10, "expecting a number or a string, but status is of type status")]
+    [InlineData("{ name && true }", 1, 8, "expecting a boolean, but name is of type string")]
+    [InlineData("{ true && name }", 1, 8, "expecting a boolean, but name is of type string")]
+    [InlineData("{ -name = 1 }", 1, 3, "expecting a number, but name is of type string")]
+    [InlineData("{ 1 }", 1, 1, "expecting a boolean, but 1 is of type integer")]
+    [InlineData("{ .a =~ 1 }", 1, 6, "a regular expression must be a string, but 1 is of type integer")]
+    [InlineData("{ .a =~ \"[\" }", 1, 6, "invalid regular expression")]
+    [InlineData("{ .a =~ \"(?=x)\" }", 1, 6, "invalid regular expression")]
+    [InlineData("{ name = nil }", 1, 8, "name = nil is never true")]
+    [InlineData("{ nil = resource.service.name }", 1, 7, "resource.service.name = nil is never true")]
+    [InlineData("{ nil }", 1, 7, "unexpected }, expecting = or != after nil")]
+    [InlineData("{ parent.a = 1 }", 1, 3, "parent is not supported")]
+    [InlineData("{ 1 >= parent }", 1, 8, "parent is not supported")]
+    [InlineData("{ .a } >= { .b }", 1, 8, "unexpected >=, expecting an operator between sets of spans")]
+    [InlineData("{ .a } + { .b }", 1, 8, "unexpected +")]
+    [InlineData("({ .a } | count() > 1) && { .b }", 1, 24, "&& joins a pipeline with spansets; put the spansets into parentheses too")]
+    [InlineData("({ .a } | by(.b)) > ({ .c })", 1, 19, "join them with | coalesce()")]
+    [InlineData("coalesce()", 1, 1, "unexpected coalesce")]
+    [InlineData("{ } | coalesce() | ", 1, 20, "unexpected end of query")]
+    [InlineData("{ } | by()", 1, 10, "unexpected ), expecting a field")]
+    [InlineData("{ } | by(1)", 1, 7, "by() must group by a field of the span, not by 1")]
+    [InlineData("{ } | select(1)", 1, 14, "unexpected 1, expecting an attribute or an intrinsic")]
+    [InlineData("{ } | avg(name) > 1", 1, 7, "expecting a number, but name is of type string")]
+    [InlineData("{ } | sum(3) > 1", 1, 7, "an aggregate must be of a field of the span, not of 3")]
+    [InlineData("{ } | count()", 1, 14, "unexpected end of query, expecting a comparison")]
+    [InlineData("{ } | count() > \"1\"", 1, 17, "unexpected \"1\"")]
+    [InlineData("min(.a) < max(.b)", 1, 9, "only an aggregate on the left and a number on the right")]
+    [InlineData("({ } | count()) > ({ } | count())", 1, 8, "comparing what pipelines yield is not supported")]
+    [InlineData("2 * 3", 1, 6, "unexpected end of query, expecting an operator and ( … | rate() )")]
+    [InlineData("{ } | 3 > 2", 1, 9, "unexpected >")]
+    [InlineData("{ } | rate() by(.a,.b,.c,.d,.e,.f)", 1, 7, "rate() groups by at most 5 fields, not by 6")]
+    [InlineData("{ } | histogram_over_time(duration) by(.a,.b,.c,.d,.e)", 1, 7, "groups by at most 4 fields, not by 5")]
+    [InlineData("{ } | quantile_over_time(duration)", 1, 34, "unexpected ), expecting ,")]
+    [InlineData("{ } | quantile_over_time(duration, 2)", 1, 36, "quantiles are from 0 to 1, not 2")]
+    [InlineData("{ } | compare({ status = error }, 0)", 1, 7, "a number of values from 1 to 1000, not 0")]
+    [InlineData("{ } | compare({ }, 1, 5, 3)", 1, 7, "a start and a later end")]
+    [InlineData("{ } | compare({ }) | topk(1)", 1, 22, "compare() must be the last stage")]
+    [InlineData("({ } | compare({ })) + ({ } | rate())", 1, 22, "compare() must be the last stage")]
+    [InlineData("{ } | rate() | topk(0)", 1, 16, "topk() needs a number of at least 1")]
+    [InlineData("{ } | rate() | { }", 1, 16, "unexpected {, expecting topk or bottomk")]
+    [InlineData("{ } | topk(1)", 1, 7, "unexpected topk")]
+    [InlineData("{ } | rate() + 5", 1, 14, "unexpected +")]
+    [InlineData("({ } | rate()) % 5", 1, 16, "unexpected % between series, expecting one of + - * /")]
+    [InlineData("({ } | rate()) * 5s", 1, 16, "series cannot be combined with a duration")]
+    [InlineData("({ } | rate()) > 5s * 2", 1, 21, "no arithmetic with durations")]
+    [InlineData("count() > 1 / 0", 1, 13, "1 / 0 is no number")]
+    [InlineData("{ } with(name = 1", 1, 18, "unexpected end of query, expecting )")]
+    [InlineData("{ } with(a = .b)", 1, 14, "unexpected .b, expecting a value")]
+    [InlineData("{ } { }", 1, 5, "unexpected {, expecting an operator, |, with or the end of the query")]
+    public void A_wrong_text_is_refused_with_its_place_and_what_is_wrong(string text, int line, int column, string message)
+    {
+        Assert.False(Query.TryParse(text, out _, out var error));
+        Assert.Contains(message, error.Message);
+        Assert.Equal((line, column), (error.Line, error.Column));
+    }
+}

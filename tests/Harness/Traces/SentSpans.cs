@@ -98,7 +98,15 @@ internal sealed class SentSpans
         lock (_lock)
             missing = [.. _traces[traceId].Where(static span => span.Value.IsAcknowledged).Select(static span => span.Key)];
 
-        var answer = await reader.FindAsync(traceId, tenant);
+        TraceByIDResponse answer;
+        try
+        {
+            answer = await reader.FindAsync(traceId, tenant);
+        }
+        catch (HttpRequestException e)
+        {
+            return e.Message;
+        }
 
         var problems = new List<string>();
         var (status, message) = besides is null ? (PartialStatus.Complete, "") : (PartialStatus.Partial, besides);

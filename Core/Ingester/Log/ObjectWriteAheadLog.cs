@@ -233,7 +233,7 @@ public sealed partial class ObjectWriteAheadLog : IWriteAheadLog
     public async Task<ReplayResult> ReplayAsync(Func<WalRecord, ValueTask> replay, CancellationToken cancellationToken)
     {
         var result = default(ReplayResult);
-        await foreach (var (number, found) in _stream.ReplayAsync(_replayable, replay, cancellationToken).ConfigureAwait(false))
+        await foreach (var (number, found) in _stream.ReplayAsync(_replayable, replay, atOnce: 1, cancellationToken).ConfigureAwait(false))
         {
             if (found is { } segment)
                 result = result.Plus(segment);

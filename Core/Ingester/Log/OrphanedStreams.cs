@@ -18,6 +18,9 @@ public sealed partial class OrphanedStreams
     // Longer than any put can take, and than any process stalls.
     private static readonly TimeSpan s_fenceKept = TimeSpan.FromHours(1);
 
+    // Each waits for a commit of our own log, which takes as long for one segment's records as for those of many.
+    private const int SegmentsAtOnce = 16;
+
     private readonly IObjectStore _store;
     private readonly WalIdentity _identity;
     private readonly string? _ownStream;
@@ -92,8 +95,8 @@ public sealed partial class OrphanedStreams
 
     /// <summary>
     /// Adopts an orphan: hands its records, segment by segment, to <paramref name="replay"/>, which appends them to its own log, and deletes each
-    /// segment once all its records are there. So that one commit carries many, a segment's records are handed over one after another without waiting
-    /// for the calls to complete, and stay readable until they have.
+    /// segment once all its records are there. So that one commit carries many, the records of several segments are handed over one after another without
+    /// waiting for the calls to complete, and stay readable until they have.
     /// </summary>
     /// <returns>What was found; null if it is no longer an orphan: another process was faster, or the owner is back.</returns>
     /// <exception cref="IOException">The store cannot be reached. The stream is an orphan again, for this process at once and for others after the lease, without what was adopted.</exception>
@@ -114,7 +117,7 @@ public sealed partial class OrphanedStreams
         var result = default(ReplayResult);
         var unreadable = false;
         var numbers = await stream.FenceAsync(_identity.OwnerAt(claimedAt, WalOwnerState.Adopted), cancellationToken).ConfigureAwait(false);
-        await foreach (var (number, found) in stream.ReplayAsync(numbers, replay, cancellationToken).ConfigureAwait(false))
+        await foreach (var (number, found) in stream.ReplayAsync(numbers, replay, SegmentsAtOnce, cancellationToken).ConfigureAwait(false))
         {
             if (_time.GetElapsedTime(claimedSince) > _lease / 3)
             {

@@ -91,24 +91,40 @@ internal sealed partial class WalStream
 
     /// <summary>
     /// Hands the records of segments to <paramref name="replay"/>, one after another without waiting for the calls to complete, so that one commit
-    /// can carry many. The records of a segment stay readable until all its calls have completed; only then does the next segment begin.
+    /// can carry many. The records of a segment stay readable until all its calls have completed.
     /// </summary>
+    /// <param name="numbers">The segments, in order.</param>
+    /// <param name="replay">Takes a record.</param>
+    /// <param name="atOnce">How many segments may be under way: the calls for the next one begin before those for the last one have completed.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>For each number, what was found: empty if there is no segment, null if it cannot be read, which is logged and counted.</returns>
     public async IAsyncEnumerable<(long Number, ReplayResult? Found)> ReplayAsync(
-        IReadOnlyList<long> numbers, Func<WalRecord, ValueTask> replay, [EnumeratorCancellation] CancellationToken cancellationToken)
+        IReadOnlyList<long> numbers, Func<WalRecord, ValueTask> replay, int atOnce, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var ahead = new Queue<Task<StoredObject?>>();
+        var underWay = new Queue<(long Number, Task<ReplayResult?> Found)>();
         var asked = 0;
         foreach (var number in numbers)
         {
-            while (asked < numbers.Count && ahead.Count < MaxAhead)
+            while (asked < numbers.Count && ahead.Count < Math.Max(MaxAhead, atOnce))
                 ahead.Enqueue(_store.GetAsync(SegmentName(numbers[asked++]), cancellationToken));
 
             // Missing if its owner has released it in the meantime.
             var there = await ahead.Dequeue().ConfigureAwait(false);
-            yield return there is { } segment && !segment.Content.Span.StartsWith(WalFormat.FenceMagic)
-                ? (number, await ReplayAsync(number, segment.Content, replay, cancellationToken).ConfigureAwait(false))
-                : (number, default(ReplayResult));
+            underWay.Enqueue((number, there is { } segment && !segment.Content.Span.StartsWith(WalFormat.FenceMagic)
+                ? ReplayAsync(number, segment.Content, replay, cancellationToken)
+                : Task.FromResult<ReplayResult?>(default(ReplayResult))));
+            if (underWay.Count == atOnce)
+                yield return await NextAsync().ConfigureAwait(false);
+        }
+
+        while (underWay.Count > 0)
+            yield return await NextAsync().ConfigureAwait(false);
+
+        async Task<(long Number, ReplayResult? Found)> NextAsync()
+        {
+            var (number, found) = underWay.Dequeue();
+            return (number, await found.ConfigureAwait(false));
         }
     }
 
@@ -140,22 +156,23 @@ internal sealed partial class WalStream
             replaying.Add(replay(record).AsTask());
         }
 
+        // Read before it waits: the next segment may be opened meanwhile.
+        var (torn, good, corrupt) = (_reader.Length - _reader.GoodBytes, _reader.GoodBytes, _reader.CorruptRecords);
         await Task.WhenAll(replaying).ConfigureAwait(false);
-        var torn = _reader.Length - _reader.GoodBytes;
-        if (_reader.GoodBytes == 0)
+        if (good == 0)
         {
             // Segments are never put empty.
             CountError(1, "missing");
             LogEmptied(_logger, SegmentName(number));
         }
-        else if (_reader.CorruptRecords > 0 || torn > 0)
+        else if (corrupt > 0 || torn > 0)
         {
-            CountError(_reader.CorruptRecords, "corrupt");
+            CountError(corrupt, "corrupt");
             CountError(torn > 0 ? 1 : 0, "torn");
-            LogDamaged(_logger, SegmentName(number), _reader.CorruptRecords, torn);
+            LogDamaged(_logger, SegmentName(number), corrupt, torn);
         }
 
-        return result with { CorruptRecords = _reader.CorruptRecords, TornBytes = torn };
+        return result with { CorruptRecords = corrupt, TornBytes = torn };
     }
 
     private void CountError(long count, string reason)

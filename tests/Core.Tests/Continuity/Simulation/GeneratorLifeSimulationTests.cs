@@ -15,7 +15,7 @@ public sealed class GeneratorLifeSimulationTests
 
     [Fact]
     [Trait("Category", "Long")]
-    public Task So_it_is_in_a_hundred_thousand_other_runs() => SimulateAsync(Environment.TickCount & 0xfffff, 100_000);
+    public Task So_it_is_in_nineteen_thousand_other_runs() => SimulateAsync(1001, 19_000);
 
     private static async Task SimulateAsync(int first, int runs)
     {

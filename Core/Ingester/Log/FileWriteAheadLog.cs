@@ -139,7 +139,7 @@ public sealed partial class FileWriteAheadLog : IWriteAheadLog
         return Open(identity, identity, options, metrics, time, logger, disk);
     }
 
-    private static FileWriteAheadLog Open(WalIdentity identity, WalIdentity? ownIdentity, WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk)
+    internal static FileWriteAheadLog Open(WalIdentity identity, WalIdentity? ownIdentity, WalOptions options, TempoMetrics metrics, TimeProvider time, ILogger logger, WalDisk disk)
     {
         var directory = identity.Directory ?? throw new ArgumentException("a file-based log needs an identity that holds a directory", nameof(identity));
         try

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Win32.SafeHandles;
 using OrleansTempo.Core.Configuration.Storage;
 using OrleansTempo.Core.Ingester.Log;
 using OrleansTempo.Core.Tests.Objects;
@@ -427,15 +428,18 @@ public sealed class ResumedStreamTests : ObjectLogFixture
             var view = Store.View();
             var operations = round == 39 ? int.MaxValue : random.Next(1, 30);
             var killed = new TaskCompletionSource();
+            var disk = new MortalDisk();
             view.Before = (_, _) => Interlocked.Decrement(ref operations) > 0 ? Task.CompletedTask : Killed();
             view.After = view.Before;
             var inFiles = random.Next(2) == 0;
-            var life = Task.Run(() => LiveAsync(view, identity, inFiles));
-            await await Task.WhenAny(life, killed.Task).WaitAsync(TimeSpan.FromSeconds(30));
+            var life = Task.Run(() => LiveAsync(view, identity, inFiles ? disk : null));
+            await Task.WhenAny(life, killed.Task).WaitAsync(TimeSpan.FromSeconds(30));
+            await (Volatile.Read(ref operations) > 0 ? life : killed.Task);
             identity.Dispose();
 
             Task Killed()
             {
+                disk.Die();
                 killed.TrySetResult();
                 return new TaskCompletionSource().Task;
             }
@@ -443,13 +447,13 @@ public sealed class ResumedStreamTests : ObjectLogFixture
 
         Assert.NotEmpty(acknowledged);
 
-        async Task LiveAsync(InMemoryObjectStore view, WalIdentity identity, bool inFiles)
+        async Task LiveAsync(InMemoryObjectStore view, WalIdentity identity, MortalDisk? disk)
         {
-            IWriteAheadLog log = inFiles
-                ? OpenFiles(identity)
+            IWriteAheadLog log = disk is not null
+                ? FileWriteAheadLog.Open(identity, null, FileOptions, Metrics, Time, NullLogger.Instance, disk)
                 : await ObjectWriteAheadLog.OpenAsync(view, Options with { CommitBytes = 1 }, identity, Metrics, Time, NullLogger.Instance, null, Lease);
             var found = new HashSet<string>((await log.ReplayedAsync()).Records);
-            if (!inFiles)
+            if (disk is null)
                 await AdoptFilesAsync(identity, AdoptAsync);
             var orphans = new OrphanedStreams(view, identity, (log as ObjectWriteAheadLog)?.Stream, Metrics, Time, NullLogger.Instance, Lease);
             foreach (var stream in await orphans.ListAsync())
@@ -507,4 +511,50 @@ public sealed class ResumedStreamTests : ObjectLogFixture
 
     private Task<ReplayResult> AdoptFilesAsync(WalIdentity identity, Func<WalRecord, ValueTask> adopt) =>
         LeftoverLogFiles.AdoptAsync(identity, FileOptions, adopt, Metrics, Time, NullLogger.Instance, CancellationToken.None);
+
+    /// <summary>The disk of a process that is killed at some moment: it writes nothing from then on.</summary>
+    private sealed class MortalDisk : WalDisk
+    {
+        private readonly Lock _gate = new();
+        private bool _isDead;
+
+        public void Die()
+        {
+            lock (_gate)
+                _isDead = true;
+        }
+
+        public override SafeFileHandle Create(string path)
+        {
+            lock (_gate)
+            {
+                ThrowIfDead();
+                return base.Create(path);
+            }
+        }
+
+        public override void Write(SafeFileHandle file, IReadOnlyList<ReadOnlyMemory<byte>> parts, long offset)
+        {
+            lock (_gate)
+            {
+                ThrowIfDead();
+                base.Write(file, parts, offset);
+            }
+        }
+
+        public override void SetLength(SafeFileHandle file, long length)
+        {
+            lock (_gate)
+            {
+                ThrowIfDead();
+                base.SetLength(file, length);
+            }
+        }
+
+        private void ThrowIfDead()
+        {
+            if (_isDead)
+                throw new IOException("the process is dead");
+        }
+    }
 }

@@ -136,6 +136,9 @@ public sealed partial class GeneratorLife
     /// <exception cref="OperationCanceledException">The start was cancelled; this life has ended and stopped.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
+        // So that the first loss is an increase.
+        _environment.Metrics.ClaimsLost.Add(0, _tag);
+        _environment.Metrics.GeneratorSpansLost.Add(0, _tag);
         try
         {
             cancellationToken.ThrowIfCancellationRequested();

@@ -98,7 +98,9 @@ public sealed class ThreeSilosTests(ITestOutputHelper output)
         var increase = (await cluster.Prometheus.RawSamplesAsync(Calls)).Sum(static s => Increase([.. s.Value.Select(static v => v.Value)]));
         output.WriteLine($"{load.Calls * 2} spans acknowledged, {increase} counted, {said} said to be missing at most, {load.Resent * 2} sent again");
         Assert.InRange(increase, (load.Calls * 2) - said, (load.Calls + load.Resent) * 2);
-        Assert.InRange(said, 256, 20_000);
+
+        // The bound is the next power of two of what comes between two collections, so it grows with what the machine can send.
+        Assert.InRange(said, 256, Math.Max(20_000, load.Calls));
     }
 
     [ClusterFact]
